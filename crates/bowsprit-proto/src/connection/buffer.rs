@@ -1,0 +1,320 @@
+//! The receive buffer: one block of memory, owned by the driver, in which frames become messages.
+//!
+//! ```text
+//!   0        start          end        parse          filled            block.len()
+//!   ├─ used ──┼── message ───┼── used ──┼── unparsed ───┼───── spare ─────┤
+//!             unmasked, joined          as it was read    next read goes here
+//! ```
+//!
+//! A message in one frame never moves. The payload of a further fragment is moved down to `end`,
+//! over the header that stood between. A control frame is unmasked where it lies, while the message
+//! around it waits.
+
+use alloc::{vec, vec::Vec};
+use core::{mem, ops::Range};
+
+use bytes::Bytes;
+
+use super::Event;
+use crate::{
+    Chunk, Close, FrameHeader, Message, MessageKind, Utf8Bytes, handshake::Version, mask, utf8,
+};
+
+/// The first block, if the driver brings none.
+const MIN_BLOCK_LEN: usize = 4096;
+
+/// Payloads below this are copied out of the block, so that keeping one does not keep the block.
+const MIN_HANDOVER_LEN: usize = 16 * 1024;
+
+/// Input bytes on their way to becoming events.
+///
+/// The driver reads into [`spare_mut`](Self::spare_mut), reports with [`advance`](Self::advance),
+/// lets a [`Receiver`](crate::Receiver) work, and looks at [`event`](Self::event). An empty buffer
+/// holds no memory until it is read into; blocks can be lent by and returned to a pool.
+#[derive(Debug, Default)]
+pub struct ReceiveBuffer {
+    /// Initialised to its whole length, once.
+    block: Vec<u8>,
+    start: usize,
+    end: usize,
+    parse: usize,
+    filled: usize,
+    /// How much more the frame under way will need.
+    wanted: u64,
+    event: Option<Pending>,
+}
+
+/// What the last `receive` completed.
+#[derive(Clone, Debug)]
+pub(crate) enum Pending {
+    Message(MessageKind),
+    /// A chunk that ends `held` bytes before the message does, in the middle of a character.
+    Chunk {
+        kind: MessageKind,
+        first: bool,
+        last: bool,
+        held: usize,
+    },
+    Ping(Range<usize>),
+    Pong(Range<usize>),
+    Close(Range<usize>, Version),
+}
+
+impl ReceiveBuffer {
+    /// A buffer without a block.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { block: Vec::new(), start: 0, end: 0, parse: 0, filled: 0, wanted: 0, event: None }
+    }
+
+    /// The free part of the block, at least one byte: read into it, then [`advance`](Self::advance).
+    ///
+    /// Grows the block when it is full: to twice its length at most, or less if the frame under way
+    /// needs less. A length that a peer merely claims reserves nothing.
+    pub fn spare_mut(&mut self) -> &mut [u8] {
+        self.release();
+        let wanted = usize::try_from(self.wanted).unwrap_or(usize::MAX).max(1);
+        let enough = wanted.min(self.block.len() / 2).max(1);
+        if self.block.len() - self.filled < enough {
+            self.make_room(wanted, enough);
+        }
+        &mut self.block[self.filled..]
+    }
+
+    /// Tells that the first `filled` bytes of [`spare_mut`](Self::spare_mut) have been read into.
+    ///
+    /// # Panics
+    ///
+    /// If there was less room than that.
+    pub fn advance(&mut self, filled: usize) {
+        assert!(filled <= self.block.len() - self.filled, "more was read than there was room for");
+        self.filled += filled;
+    }
+
+    /// Appends bytes that were read elsewhere, such as those that came with the handshake.
+    pub fn extend(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let spare = self.spare_mut();
+            let len = spare.len().min(bytes.len());
+            let (now, later) = bytes.split_at(len);
+            spare[..len].copy_from_slice(now);
+            self.advance(len);
+            bytes = later;
+        }
+    }
+
+    /// What the last `receive` completed, until the next call on this buffer or its receiver.
+    #[must_use]
+    pub fn event(&self) -> Option<Event<'_>> {
+        let event = match self.event.as_ref()? {
+            Pending::Message(MessageKind::Text) => Event::Text(text(&self.block[self.message()])),
+            Pending::Message(MessageKind::Binary) => Event::Binary(&self.block[self.message()]),
+            Pending::Chunk { kind, first, last, held } => Event::Chunk(Chunk {
+                kind: *kind,
+                payload: &self.block[self.start..self.end - held],
+                first: *first,
+                last: *last,
+            }),
+            Pending::Ping(span) => Event::Ping(&self.block[span.clone()]),
+            Pending::Pong(span) => Event::Pong(&self.block[span.clone()]),
+            Pending::Close(span, version) => {
+                // The receiver has parsed it once, so this cannot fail.
+                Event::Close(Close::parse(&self.block[span.clone()], *version).ok()?)
+            }
+        };
+        Some(event)
+    }
+
+    /// Takes the message that the last `receive` completed, or `None` if that was something else.
+    ///
+    /// A small payload is copied out, so that keeping it keeps nothing else alive. A large one that
+    /// fills at least half of the block takes the block along.
+    #[must_use]
+    pub fn take_message(&mut self) -> Option<Message> {
+        let Some(Pending::Message(kind)) = self.event else { return None };
+        let payload = self.take_payload();
+        Some(match kind {
+            MessageKind::Text => Message::Text(Utf8Bytes::from_checked(payload)),
+            MessageKind::Binary => Message::Binary(payload),
+        })
+    }
+
+    /// The payload of the event as owned bytes; see [`take_message`](Self::take_message).
+    ///
+    /// Empty when there is no event.
+    #[must_use]
+    pub fn take_payload(&mut self) -> Bytes {
+        let span = match self.event.take() {
+            None => return Bytes::new(),
+            Some(Pending::Ping(span) | Pending::Pong(span) | Pending::Close(span, _)) => {
+                return Bytes::copy_from_slice(&self.block[span]);
+            }
+            Some(Pending::Chunk { held, .. }) => self.start..self.end - held,
+            Some(Pending::Message(_)) => self.message(),
+        };
+        self.start = span.end;
+        if span.len() < MIN_HANDOVER_LEN
+            || span.len() < self.block.len() / 2
+            || span.end != self.end
+        {
+            return Bytes::copy_from_slice(&self.block[span]);
+        }
+        self.hand_over(span)
+    }
+
+    /// Whether nothing is held: no unparsed input, no part of a message, no event.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.live_len() == 0 && self.event.is_none()
+    }
+
+    /// Bytes that the buffer has to keep: of the message under way, and unparsed.
+    #[must_use]
+    pub const fn live_len(&self) -> usize {
+        (self.end - self.start) + (self.filled - self.parse)
+    }
+
+    /// Length of the block.
+    #[must_use]
+    pub const fn block_len(&self) -> usize {
+        self.block.len()
+    }
+
+    /// Moves what is live into `block` and returns the block that was used until now.
+    ///
+    /// All of `block`'s length is used, none of its spare capacity. This lends a pooled block for a
+    /// read, or shrinks a buffer that is about to wait.
+    ///
+    /// # Panics
+    ///
+    /// If `block` is shorter than [`live_len`](Self::live_len).
+    #[must_use]
+    pub fn replace_block(&mut self, mut block: Vec<u8>) -> Vec<u8> {
+        self.release();
+        let message = &self.block[self.start..self.end];
+        let unparsed = &self.block[self.parse..self.filled];
+        let (message_len, live_len) = (message.len(), message.len() + unparsed.len());
+        block[..message_len].copy_from_slice(message);
+        block[message_len..live_len].copy_from_slice(unparsed);
+        (self.start, self.end, self.parse, self.filled) = (0, message_len, message_len, live_len);
+        mem::replace(&mut self.block, block)
+    }
+
+    /// Makes at least `enough` spare bytes, by closing gaps or by growing.
+    fn make_room(&mut self, wanted: usize, enough: usize) {
+        let live_len = self.live_len();
+        if self.block.len() - live_len >= enough && !self.block.is_empty() {
+            self.close_gaps();
+        } else {
+            let exact = live_len.saturating_add(wanted);
+            let len = exact.min(self.block.len() * 2).max(MIN_BLOCK_LEN).max(live_len + 1);
+            drop(self.replace_block(vec![0; len]));
+        }
+    }
+
+    fn close_gaps(&mut self) {
+        let message_len = self.end - self.start;
+        let live_len = self.live_len();
+        self.block.copy_within(self.start..self.end, 0);
+        self.block.copy_within(self.parse..self.filled, message_len);
+        (self.start, self.end, self.parse, self.filled) = (0, message_len, message_len, live_len);
+    }
+
+    /// Gives the block away with its payload; unparsed input moves to a block of its own.
+    fn hand_over(&mut self, span: Range<usize>) -> Bytes {
+        (self.start, self.end) = (self.parse, self.parse);
+        let rest = vec![0; self.filled - self.parse];
+        let block = self.replace_block(rest);
+        Bytes::from(block).slice(span)
+    }
+
+    const fn message(&self) -> Range<usize> {
+        self.start..self.end
+    }
+}
+
+/// For the receiver.
+impl ReceiveBuffer {
+    /// Forgets the last event and frees its bytes.
+    pub(crate) fn release(&mut self) {
+        match self.event.take() {
+            Some(Pending::Message(_)) => self.start = self.end,
+            Some(Pending::Chunk { held, .. }) => self.start = self.end - held,
+            _ => {}
+        }
+        if self.live_len() == 0 {
+            (self.start, self.end, self.parse, self.filled) = (0, 0, 0, 0);
+        }
+    }
+
+    /// Parses a header from the front of the unparsed input, and steps over it.
+    pub(crate) fn parse_header(&mut self) -> Result<Option<FrameHeader>, crate::ProtocolError> {
+        let Some((header, len)) = FrameHeader::parse(&self.block[self.parse..self.filled])? else {
+            self.wanted = FrameHeader::MAX_LEN as u64;
+            return Ok(None);
+        };
+        self.parse += len;
+        Ok(Some(header))
+    }
+
+    /// How many bytes there are to parse.
+    pub(crate) const fn unparsed_len(&self) -> usize {
+        self.filled - self.parse
+    }
+
+    /// Tells how many bytes the frame under way still needs, as a hint for growing.
+    pub(crate) const fn want(&mut self, wanted: u64) {
+        self.wanted = wanted;
+    }
+
+    /// Moves the next `len` unparsed bytes to the end of the message, unmasks and returns them.
+    pub(crate) fn join(&mut self, len: usize, key: Option<[u8; 4]>, offset: usize) -> &[u8] {
+        if self.start == self.end {
+            (self.start, self.end) = (self.parse, self.parse);
+        } else if self.end != self.parse {
+            self.block.copy_within(self.parse..self.parse + len, self.end);
+        }
+        let joined = &mut self.block[self.end..self.end + len];
+        if let Some(key) = key {
+            mask::apply_mask(joined, key, offset);
+        }
+        self.parse += len;
+        self.end += len;
+        joined
+    }
+
+    /// Unmasks the next `len` unparsed bytes where they are, and steps over them.
+    pub(crate) fn unmask_control(&mut self, len: usize, key: Option<[u8; 4]>) -> Range<usize> {
+        let span = self.parse..self.parse + len;
+        if let Some(key) = key {
+            mask::apply_mask(&mut self.block[span.clone()], key, 0);
+        }
+        self.parse = span.end;
+        span
+    }
+
+    /// Bytes of the message under way.
+    pub(crate) const fn message_len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// The bytes of a control frame that `unmask_control` returned.
+    pub(crate) fn bytes(&self, span: Range<usize>) -> &[u8] {
+        &self.block[span]
+    }
+
+    pub(crate) fn complete(&mut self, event: Pending) {
+        self.event = Some(event);
+    }
+
+    /// Drops all input: what follows a close frame means nothing.
+    pub(crate) fn discard(&mut self) {
+        self.event = None;
+        (self.start, self.end, self.parse, self.filled) = (0, 0, 0, 0);
+    }
+}
+
+/// Text that the receiver has checked.
+fn text(checked: &[u8]) -> &str {
+    utf8::from_utf8(checked).unwrap_or_default()
+}

@@ -1,0 +1,46 @@
+//! What arrives on a connection.
+
+use crate::{Close, MessageKind, utf8};
+
+/// Something complete that the peer sent. It borrows the [`ReceiveBuffer`](crate::ReceiveBuffer).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<'b> {
+    /// A whole text message.
+    Text(&'b str),
+    /// A whole binary message.
+    Binary(&'b [u8]),
+    /// A piece of a message, from [`Receiver::receive_chunk`](crate::Receiver::receive_chunk).
+    Chunk(Chunk<'b>),
+    /// A ping; [`Sender::respond`](crate::Sender::respond) writes the pong.
+    Ping(&'b [u8]),
+    /// A pong, asked for or not.
+    Pong(&'b [u8]),
+    /// The peer's close frame: the last event of a connection.
+    Close(Close<'b>),
+}
+
+/// A piece of a message that is received without being held whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Chunk<'b> {
+    /// Whether the message is text or binary.
+    pub kind: MessageKind,
+    /// The next bytes of the message; text is only cut between characters.
+    pub payload: &'b [u8],
+    /// The first piece of its message.
+    pub first: bool,
+    /// The last piece of its message; it may be empty.
+    pub last: bool,
+}
+
+impl<'b> Chunk<'b> {
+    /// The piece as text, or `None` for a binary message.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&'b str> {
+        match self.kind {
+            MessageKind::Text => utf8::from_utf8(self.payload).ok(),
+            MessageKind::Binary => None,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! An open connection: messages, control frames and the closing handshake, RFC 6455 §5.4 to §7.
+//!
+//! [`Receiver`] and [`Sender`] share nothing, so that a driver can keep them in two tasks. A
+//! [`Connection`] has both and answers pings and close frames by itself.
+//!
+//! ```text
+//!                 own close sent                    peer's close received
+//!        ┌──────────────────────────► Closing ──────────────────────────┐
+//!      Open                                                             ▼
+//!        └──────────────────────────► Closing ──────────────────────► Closed
+//!              peer's close received            answered by respond()
+//! ```
+
+mod buffer;
+mod event;
+mod output;
+mod receiver;
+mod sender;
+
+pub use buffer::ReceiveBuffer;
+pub use event::{Chunk, Event};
+pub use output::Output;
+pub use receiver::{Progress, Receiver};
+pub use sender::{Fragment, MaskingKeys, Sender};
+
+use crate::ProtocolError;
+
+/// Which end of the connection this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a connection has two ends")]
+pub enum Role {
+    /// The end that opened the connection; it masks its frames.
+    Client,
+    /// The end that accepted it.
+    Server,
+}
+
+/// How far the closing handshake has come, §7.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the states of RFC 6455 after the handshake")]
+pub enum State {
+    /// Messages go both ways.
+    Open,
+    /// One close frame has been sent or received, §7.1.3.
+    Closing,
+    /// Both have been, or the connection has failed; only the transport is left to close.
+    Closed,
+}
+
+/// Both halves of a connection in one place.
+///
+/// After each [`receive`](Self::receive), whatever it returned, the driver writes out what is in
+/// the [`Output`].
+#[derive(Debug)]
+pub struct Connection {
+    receiver: Receiver,
+    sender: Sender,
+}
+
+impl Connection {
+    /// Joins two halves of the same role.
+    #[must_use]
+    pub const fn new(receiver: Receiver, sender: Sender) -> Self {
+        Self { receiver, sender }
+    }
+
+    /// Reads from `input` until an event is complete, and puts the answer that the RFC asks for
+    /// into `out`: a pong for a ping, a close for a close, a close for a violation.
+    ///
+    /// # Errors
+    ///
+    /// The peer broke the protocol. The close frame that says so is in `out`; write it out, then
+    /// close the transport.
+    pub fn receive(
+        &mut self,
+        input: &mut ReceiveBuffer,
+        out: &mut Output,
+    ) -> Result<Progress, ProtocolError> {
+        let progress = self.receiver.receive(input).inspect_err(|error| {
+            self.sender.fail(error, out);
+        })?;
+        if let Some(event) = input.event() {
+            self.sender.respond(&event, out);
+        }
+        Ok(progress)
+    }
+
+    /// The sending half, to send messages with.
+    pub const fn sender(&mut self) -> &mut Sender {
+        &mut self.sender
+    }
+
+    /// How far the closing handshake has come.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        State::of(self.receiver.is_closed(), self.sender.is_closed())
+    }
+
+    /// Hands out the two halves.
+    #[must_use]
+    pub fn split(self) -> (Receiver, Sender) {
+        (self.receiver, self.sender)
+    }
+}
+
+impl State {
+    /// The state of a connection whose halves a driver keeps apart.
+    ///
+    /// `received` is [`Receiver::is_closed`], `sent` is [`Sender::is_closed`].
+    #[must_use]
+    pub const fn of(received: bool, sent: bool) -> Self {
+        match (received, sent) {
+            (false, false) => Self::Open,
+            (true, true) => Self::Closed,
+            _ => Self::Closing,
+        }
+    }
+}

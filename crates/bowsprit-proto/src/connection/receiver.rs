@@ -1,0 +1,322 @@
+//! The receiving half: from input bytes to events, RFC 6455 §5 and §6.2.
+//!
+//! All state is in the struct, so a driver may stop anywhere and go on later; any cut of the input
+//! gives the same events. A violation is reported at the first byte that shows it.
+
+use super::{ReceiveBuffer, Role, buffer::Pending};
+use crate::{
+    Close, FrameHeader, Limits, MessageKind, Opcode, ProtocolError, handshake::Version, utf8,
+};
+
+/// What a call of [`Receiver::receive`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there is an event, or there is none")]
+pub enum Progress {
+    /// [`ReceiveBuffer::event`] has something. Call again for more: the input may hold it already.
+    Event,
+    /// All input is used up; read more.
+    NeedData,
+}
+
+/// Turns input into events.
+#[derive(Debug)]
+pub struct Receiver {
+    role: Role,
+    version: Version,
+    limits: Limits,
+    frame: Option<Frame>,
+    message: Option<InMessage>,
+    end: End,
+}
+
+/// Why nothing more is received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Open,
+    Closed,
+    Failed(ProtocolError),
+}
+
+/// The frame under way.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    header: FrameHeader,
+    /// Payload bytes that are still to come.
+    remaining: u64,
+}
+
+/// The message under way.
+#[derive(Clone, Copy, Debug)]
+struct InMessage {
+    kind: MessageKind,
+    fragments: u32,
+    len: u64,
+    utf8: utf8::Validator,
+    /// Some of it has been handed out as a chunk.
+    begun: bool,
+}
+
+impl Receiver {
+    /// A receiver for one end of a connection.
+    #[must_use]
+    pub const fn new(role: Role, limits: Limits) -> Self {
+        Self { role, version: Version::V13, limits, frame: None, message: None, end: End::Open }
+    }
+
+    /// The same for a connection that agreed on `version` in its handshake.
+    #[must_use]
+    pub const fn with_version(mut self, version: Version) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Reads from `input` until a message or control frame is complete.
+    ///
+    /// A message that was begun by [`receive_chunk`](Self::receive_chunk) goes on in chunks to its
+    /// end. After the peer's close frame all further input is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The peer broke the protocol: let [`Sender::fail`](crate::Sender::fail) tell it. Nothing is
+    /// received after that; the same error comes again.
+    pub fn receive(&mut self, input: &mut ReceiveBuffer) -> Result<Progress, ProtocolError> {
+        self.run(input, false)
+    }
+
+    /// Reads from `input` until there is a piece of a message, or a control frame.
+    ///
+    /// Messages come as [`Event::Chunk`](crate::Event::Chunk), below frame size, as their bytes
+    /// arrive. As none is held whole, [`Limits`] do not apply.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive).
+    pub fn receive_chunk(&mut self, input: &mut ReceiveBuffer) -> Result<Progress, ProtocolError> {
+        self.run(input, true)
+    }
+
+    /// Whether nothing more will be received: the peer's close frame has come, or the connection
+    /// has failed.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        !matches!(self.end, End::Open)
+    }
+
+    /// Whether a message is under way of which only a part has been handed out, in chunks.
+    #[must_use]
+    pub fn is_in_chunks(&self) -> bool {
+        self.message.is_some_and(|message| message.begun)
+    }
+
+    fn run(&mut self, input: &mut ReceiveBuffer, chunks: bool) -> Result<Progress, ProtocolError> {
+        match self.end {
+            End::Open => {}
+            End::Closed => {
+                input.discard();
+                return Ok(Progress::NeedData);
+            }
+            End::Failed(error) => return Err(error),
+        }
+        input.release();
+        self.step_until_event(input, chunks).inspect_err(|error| {
+            // §7.1.7: "An endpoint MUST NOT continue to attempt to process data (including a
+            // responding Close frame) from the remote endpoint after being instructed to _Fail the
+            // WebSocket Connection_."
+            input.discard();
+            self.end = End::Failed(*error);
+        })
+    }
+
+    fn step_until_event(
+        &mut self,
+        input: &mut ReceiveBuffer,
+        chunks: bool,
+    ) -> Result<Progress, ProtocolError> {
+        loop {
+            let frame = match self.frame {
+                Some(frame) => frame,
+                None => match input.parse_header()? {
+                    Some(header) => self.begin_frame(header, chunks)?,
+                    None => return Ok(Progress::NeedData),
+                },
+            };
+            let event = if frame.header.opcode.is_control() {
+                self.control(frame.header, input)?
+            } else {
+                self.data(frame, input, chunks)?
+            };
+            match event {
+                Step::Event(event) => {
+                    input.complete(event);
+                    return Ok(Progress::Event);
+                }
+                Step::NeedData(wanted) => {
+                    input.want(wanted);
+                    return Ok(Progress::NeedData);
+                }
+                Step::NextFrame => {}
+            }
+        }
+    }
+
+    /// Checks a header against the connection's role and past.
+    fn begin_frame(&mut self, header: FrameHeader, chunks: bool) -> Result<Frame, ProtocolError> {
+        // §5.2: RSV1 "MUST be 0 unless an extension is negotiated that defines meanings for
+        // non-zero values."
+        if header.rsv1 {
+            return Err(ProtocolError::ReservedBits);
+        }
+        match (self.role, header.masking_key) {
+            // §5.1: "The server MUST close the connection upon receiving a frame that is not
+            // masked."
+            (Role::Server, None) => return Err(ProtocolError::MaskMissing),
+            // §5.1: "A client MUST close a connection if it detects a masked frame."
+            (Role::Client, Some(_)) => return Err(ProtocolError::MaskUnexpected),
+            _ => {}
+        }
+        match header.opcode {
+            Opcode::Text => self.begin_message(MessageKind::Text)?,
+            Opcode::Binary => self.begin_message(MessageKind::Binary)?,
+            _ => {}
+        }
+        if !header.opcode.is_control() {
+            self.count_fragment(header.payload_len, chunks)?;
+        }
+        let frame = Frame { header, remaining: header.payload_len };
+        self.frame = Some(frame);
+        Ok(frame)
+    }
+
+    fn begin_message(&mut self, kind: MessageKind) -> Result<(), ProtocolError> {
+        // §5.4: "The fragments of one message MUST NOT be interleaved between the fragments of
+        // another message unless an extension has been negotiated that can interpret the
+        // interleaving."
+        if self.message.is_some() {
+            return Err(ProtocolError::ContinuationExpected);
+        }
+        self.message = Some(InMessage {
+            kind,
+            fragments: 0,
+            len: 0,
+            utf8: utf8::Validator::new(),
+            begun: false,
+        });
+        Ok(())
+    }
+
+    /// Adds a frame to the message under way, and holds both limits against it.
+    fn count_fragment(&mut self, payload_len: u64, chunks: bool) -> Result<(), ProtocolError> {
+        let message = self.message.as_mut().ok_or(ProtocolError::ContinuationUnexpected)?;
+        message.len = message.len.saturating_add(payload_len);
+        message.fragments = message.fragments.saturating_add(1);
+        if chunks || message.begun {
+            return Ok(());
+        }
+        if message.len > self.limits.max_message_len {
+            return Err(ProtocolError::MessageTooLong);
+        }
+        if message.fragments > self.limits.max_fragments {
+            return Err(ProtocolError::TooManyFragments);
+        }
+        Ok(())
+    }
+
+    /// Takes what has come of a data frame's payload.
+    fn data(
+        &mut self,
+        mut frame: Frame,
+        input: &mut ReceiveBuffer,
+        chunks: bool,
+    ) -> Result<Step, ProtocolError> {
+        let message = self.message.as_mut().ok_or(ProtocolError::ContinuationUnexpected)?;
+        let len = bounded(frame.remaining, input.unparsed_len());
+        let offset = phase(frame.header.payload_len - frame.remaining);
+        let joined = input.join(len, frame.header.masking_key, offset);
+        if message.kind == MessageKind::Text {
+            // §8.1: "When an endpoint is to interpret a byte stream as UTF-8 but finds that the
+            // byte stream is not, in fact, a valid UTF-8 stream, that endpoint MUST _Fail the
+            // WebSocket Connection_."
+            message.utf8.push(joined).map_err(|_| ProtocolError::TextUtf8)?;
+        }
+        frame.remaining -= len as u64;
+        self.frame = (frame.remaining > 0).then_some(frame);
+        let last = frame.remaining == 0 && frame.header.fin;
+        if last {
+            message.utf8.finish().map_err(|_| ProtocolError::TextUtf8)?;
+        }
+        if chunks || message.begun {
+            let held = message.utf8.pending();
+            if last || input.message_len() > held {
+                return Ok(Step::Event(self.chunk(last, held)));
+            }
+        } else if last {
+            let kind = message.kind;
+            self.message = None;
+            return Ok(Step::Event(Pending::Message(kind)));
+        }
+        Ok(match frame.remaining {
+            0 => Step::NextFrame,
+            wanted => Step::NeedData(wanted),
+        })
+    }
+
+    /// Hands out what there is of the message under way.
+    fn chunk(&mut self, last: bool, held: usize) -> Pending {
+        let (kind, first) = match &mut self.message {
+            Some(message) => {
+                let first = !message.begun;
+                message.begun = true;
+                (message.kind, first)
+            }
+            None => (MessageKind::Binary, true),
+        };
+        if last {
+            self.message = None;
+        }
+        Pending::Chunk { kind, first, last, held }
+    }
+
+    /// Takes a control frame, once it is all there.
+    ///
+    /// §5.4: "Control frames MAY be injected in the middle of a fragmented message."
+    fn control(
+        &mut self,
+        header: FrameHeader,
+        input: &mut ReceiveBuffer,
+    ) -> Result<Step, ProtocolError> {
+        let missing = header.payload_len.saturating_sub(input.unparsed_len() as u64);
+        if missing > 0 {
+            return Ok(Step::NeedData(missing));
+        }
+        self.frame = None;
+        let len = bounded(header.payload_len, input.unparsed_len());
+        let span = input.unmask_control(len, header.masking_key);
+        Ok(Step::Event(match header.opcode {
+            Opcode::Ping => Pending::Ping(span),
+            Opcode::Close => {
+                Close::parse(input.bytes(span.clone()), self.version)?;
+                self.end = End::Closed;
+                Pending::Close(span, self.version)
+            }
+            _ => Pending::Pong(span),
+        }))
+    }
+}
+
+/// What a piece of a frame came to.
+enum Step {
+    Event(Pending),
+    /// So many bytes of the frame are missing.
+    NeedData(u64),
+    NextFrame,
+}
+
+/// The smaller of a length on the wire and a length in memory.
+fn bounded(wire: u64, memory: usize) -> usize {
+    usize::try_from(wire).map_or(memory, |wire| wire.min(memory))
+}
+
+/// The phase of the masking key at `offset`, which may be larger than memory.
+const fn phase(offset: u64) -> usize {
+    (offset & 3) as usize
+}

@@ -1,0 +1,291 @@
+//! The sending half: from messages to frames, RFC 6455 §5 and §6.1.
+//!
+//! Every call appends whole frames to an [`Output`] or nothing at all, so whatever a driver drops,
+//! no frame is cut in two.
+
+use alloc::{boxed::Box, format, vec::Vec};
+use core::fmt;
+
+use super::{Event, Output, Role, output::MIN_SHARED_LEN};
+use crate::{
+    Close, FrameHeader, Message, MessageKind, Opcode, ProtocolError, SendError,
+    frame::MAX_CONTROL_LEN, mask, utf8,
+};
+
+/// Where a client's masking keys come from, §5.3.
+///
+/// "The masking key needs to be unpredictable; thus, the masking key MUST be derived from a strong
+/// source of entropy, and the masking key for a given frame MUST NOT make it simple for a
+/// server/proxy to predict the masking key for a subsequent frame."
+pub trait MaskingKeys: Send {
+    /// A fresh key for one frame.
+    fn next_key(&mut self) -> [u8; 4];
+}
+
+impl<F: FnMut() -> [u8; 4] + Send> MaskingKeys for F {
+    fn next_key(&mut self) -> [u8; 4] {
+        self()
+    }
+}
+
+/// Turns messages into frames.
+pub struct Sender {
+    /// A client has some, a server none.
+    keys: Option<Box<dyn MaskingKeys>>,
+    fragmented: Option<OutMessage>,
+    closed: bool,
+}
+
+/// The fragmented message under way.
+#[derive(Clone, Copy, Debug)]
+struct OutMessage {
+    kind: MessageKind,
+    utf8: utf8::Validator,
+}
+
+/// A piece of a message that is sent in pieces, §5.4.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made by callers")]
+pub struct Fragment<'p> {
+    /// Whether the message is text or binary; the same for all its fragments.
+    pub kind: MessageKind,
+    /// The next bytes of the message. Text may be cut anywhere, also inside a character.
+    pub payload: &'p [u8],
+    /// The last fragment of its message.
+    pub fin: bool,
+}
+
+impl Sender {
+    /// The sender of a server, which masks nothing.
+    #[must_use]
+    pub const fn server() -> Self {
+        Self { keys: None, fragmented: None, closed: false }
+    }
+
+    /// The sender of a client, with the source of its masking keys.
+    pub fn client(keys: impl MaskingKeys + 'static) -> Self {
+        Self { keys: Some(Box::new(keys)), ..Self::server() }
+    }
+
+    /// Which end of the connection this is.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        if self.keys.is_some() { Role::Client } else { Role::Server }
+    }
+
+    /// Sends a text message in one frame.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] after a close frame, [`SendError::FragmentOpen`] inside a fragmented
+    /// message.
+    pub fn text(&mut self, payload: &str, out: &mut Output) -> Result<(), SendError> {
+        self.data(MessageKind::Text, payload.as_bytes(), out)
+    }
+
+    /// Sends a binary message in one frame.
+    ///
+    /// # Errors
+    ///
+    /// As [`text`](Self::text).
+    pub fn binary(&mut self, payload: &[u8], out: &mut Output) -> Result<(), SendError> {
+        self.data(MessageKind::Binary, payload, out)
+    }
+
+    /// Sends a message in one frame. A server shares a large payload instead of copying it.
+    ///
+    /// # Errors
+    ///
+    /// As [`text`](Self::text).
+    pub fn message(&mut self, message: Message, out: &mut Output) -> Result<(), SendError> {
+        if self.keys.is_some() || message.len() < MIN_SHARED_LEN {
+            return self.data(message.kind(), message.as_bytes(), out);
+        }
+        self.check_message_may_begin()?;
+        self.header(message.kind().opcode(), true, message.len()).encode(out.block());
+        out.push_shared(message.into_bytes());
+        Ok(())
+    }
+
+    /// Sends a piece of a message. The first piece of a message begins it; the one with `fin` ends
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] after a close frame, [`SendError::FragmentKind`] if the message that
+    /// is under way is of another kind, [`SendError::TextUtf8`] if text stops being UTF-8.
+    pub fn fragment(&mut self, fragment: Fragment<'_>, out: &mut Output) -> Result<(), SendError> {
+        if self.closed {
+            return Err(SendError::Closed);
+        }
+        let begun = self.fragmented;
+        let mut message =
+            begun.unwrap_or(OutMessage { kind: fragment.kind, utf8: utf8::Validator::new() });
+        if message.kind != fragment.kind {
+            return Err(SendError::FragmentKind);
+        }
+        message.check(fragment)?;
+        self.fragmented = (!fragment.fin).then_some(message);
+        let opcode = if begun.is_some() { Opcode::Continuation } else { message.kind.opcode() };
+        self.frame(opcode, fragment.fin, fragment.payload, out.block());
+        Ok(())
+    }
+
+    /// Sends a ping.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::ControlTooLong`] for more than 125 bytes, [`SendError::Closed`] after a close
+    /// frame.
+    pub fn ping(&mut self, payload: &[u8], out: &mut Output) -> Result<(), SendError> {
+        self.control(Opcode::Ping, payload, out)
+    }
+
+    /// Sends a pong that nobody asked for, §5.5.3.
+    ///
+    /// # Errors
+    ///
+    /// As [`ping`](Self::ping).
+    pub fn pong(&mut self, payload: &[u8], out: &mut Output) -> Result<(), SendError> {
+        self.control(Opcode::Pong, payload, out)
+    }
+
+    /// Sends a close frame, the last frame of this side.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::CloseCode`] for a code that may not be sent, [`SendError::ControlTooLong`] for
+    /// a reason of more than 123 bytes, [`SendError::Closed`] after a close frame.
+    pub fn close(&mut self, close: &Close<'_>, out: &mut Output) -> Result<(), SendError> {
+        let (payload, len) = close.encode()?;
+        self.control(Opcode::Close, &payload[..len], out)?;
+        // §5.5.1: "The application MUST NOT send any more data frames after sending a Close frame."
+        self.closed = true;
+        out.drop_late_pong();
+        Ok(())
+    }
+
+    /// Sends what the RFC asks for in answer to an event: a pong to a ping, a close to a close.
+    /// Other events need no answer.
+    pub fn respond(&mut self, event: &Event<'_>, out: &mut Output) {
+        match event {
+            // §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in
+            // response, unless it already received a Close frame."
+            Event::Ping(payload) if !self.closed => {
+                out.push_pong(|block| self.frame(Opcode::Pong, true, payload, block));
+            }
+            // §5.5.1: "If an endpoint receives a Close frame and did not previously send a Close
+            // frame, the endpoint MUST send a Close frame in response."
+            Event::Close(close) => self.close_unless_closed(&close.reply(), out),
+            _ => {}
+        }
+    }
+
+    /// Tells the peer why the connection fails, §7.1.7, unless a close frame has been sent.
+    ///
+    /// "If _The WebSocket Connection is Established_ prior to the point where the endpoint is
+    /// required to _Fail the WebSocket Connection_, the endpoint SHOULD send a Close frame with an
+    /// appropriate status code".
+    pub fn fail(&mut self, error: &ProtocolError, out: &mut Output) {
+        let reason = format!("{error}");
+        self.close_unless_closed(&Close::new(error.close_code(), reason), out);
+    }
+
+    /// Whether a close frame has been sent, so that nothing more may be.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether a fragmented message is under way, so that no other message may begin.
+    #[must_use]
+    pub const fn is_fragmented(&self) -> bool {
+        self.fragmented.is_some()
+    }
+
+    fn close_unless_closed(&mut self, close: &Close<'_>, out: &mut Output) {
+        // Refused only when already closed: codes that came in or are ours may go out, and a reason
+        // that is a message of ours is short.
+        let _already_closed = self.close(close, out);
+    }
+
+    fn data(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        out: &mut Output,
+    ) -> Result<(), SendError> {
+        self.check_message_may_begin()?;
+        self.frame(kind.opcode(), true, payload, out.block());
+        Ok(())
+    }
+
+    const fn check_message_may_begin(&self) -> Result<(), SendError> {
+        if self.closed {
+            return Err(SendError::Closed);
+        }
+        if self.fragmented.is_some() {
+            return Err(SendError::FragmentOpen);
+        }
+        Ok(())
+    }
+
+    fn control(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        out: &mut Output,
+    ) -> Result<(), SendError> {
+        if self.closed {
+            return Err(SendError::Closed);
+        }
+        // §5.5: "All control frames MUST have a payload length of 125 bytes or less"
+        if payload.len() > MAX_CONTROL_LEN {
+            return Err(SendError::ControlTooLong);
+        }
+        self.frame(opcode, true, payload, out.block());
+        Ok(())
+    }
+
+    /// Appends a frame; a client's is masked while it is copied.
+    fn frame(&mut self, opcode: Opcode, fin: bool, payload: &[u8], out: &mut Vec<u8>) {
+        let header = self.header(opcode, fin, payload.len());
+        header.encode(out);
+        match header.masking_key {
+            Some(key) => mask::copy_masked(payload, key, 0, out),
+            None => out.extend_from_slice(payload),
+        }
+    }
+
+    /// §5.1: "a client MUST mask all frames that it sends to the server"; "A server MUST NOT mask
+    /// any frames that it sends to the client."
+    fn header(&mut self, opcode: Opcode, fin: bool, payload_len: usize) -> FrameHeader {
+        let masking_key = self.keys.as_mut().map(|keys| keys.next_key());
+        FrameHeader { fin, rsv1: false, opcode, masking_key, payload_len: payload_len as u64 }
+    }
+}
+
+impl OutMessage {
+    /// §5.6: "a particular text frame might include a partial UTF-8 sequence; however, the whole
+    /// message MUST contain valid UTF-8."
+    fn check(&mut self, fragment: Fragment<'_>) -> Result<(), SendError> {
+        if self.kind == MessageKind::Binary {
+            return Ok(());
+        }
+        self.utf8.push(fragment.payload).map_err(|_| SendError::TextUtf8)?;
+        if fragment.fin {
+            self.utf8.finish().map_err(|_| SendError::TextUtf8)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("role", &self.role())
+            .field("fragmented", &self.fragmented)
+            .field("closed", &self.closed)
+            .finish()
+    }
+}

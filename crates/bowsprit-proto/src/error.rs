@@ -1,0 +1,119 @@
+//! Errors, by who is at fault: the peer ([`ProtocolError`]) or the caller ([`SendError`]).
+//!
+//! The opening handshake has its own in [`handshake`](crate::handshake).
+
+use core::fmt;
+
+use crate::CloseCode;
+
+/// The peer broke a rule after the opening handshake; the connection has failed, §7.1.7.
+///
+/// [`close_code`](Self::close_code) is what the peer is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// RSV2 or RSV3 is set, or RSV1 where no extension gives it a meaning, §5.2.
+    ReservedBits,
+    /// An opcode that has no meaning, §5.2.
+    ReservedOpcode(u8),
+    /// A payload length that takes more bytes than it needs, §5.2.
+    LengthNotMinimal,
+    /// A 64-bit payload length with its most significant bit set, §5.2.
+    LengthSignBit,
+    /// A control frame without FIN, §5.5.
+    ControlFragmented,
+    /// A control frame with more than 125 bytes of payload, §5.5.
+    ControlTooLong,
+    /// An unmasked frame from a client, §5.1.
+    MaskMissing,
+    /// A masked frame from a server, §5.1.
+    MaskUnexpected,
+    /// A continuation frame while no message is under way, §5.4.
+    ContinuationUnexpected,
+    /// A new message inside one that is not finished, §5.4.
+    ContinuationExpected,
+    /// A close frame with half a code, §5.5.1.
+    CloseTruncated,
+    /// A close code that may not be on the wire, §7.4.
+    CloseCode(CloseCode),
+    /// A close reason that is not UTF-8, §5.5.1.
+    CloseReasonUtf8,
+    /// A text message that is not UTF-8, §8.1.
+    TextUtf8,
+    /// A message longer than [`Limits::max_message_len`](crate::Limits::max_message_len).
+    MessageTooLong,
+    /// A message in more frames than [`Limits::max_fragments`](crate::Limits::max_fragments).
+    TooManyFragments,
+}
+
+impl ProtocolError {
+    /// The code to close the connection with, §7.4.1.
+    #[must_use]
+    pub const fn close_code(&self) -> CloseCode {
+        match self {
+            Self::TextUtf8 | Self::CloseReasonUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::MessageTooLong => CloseCode::TOO_BIG,
+            Self::TooManyFragments => CloseCode::POLICY_VIOLATION,
+            _ => CloseCode::PROTOCOL_ERROR,
+        }
+    }
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ReservedBits => "a reserved bit is set",
+            Self::ReservedOpcode(opcode) => return write!(f, "opcode {opcode} is reserved"),
+            Self::LengthNotMinimal => "the payload length is not in its shortest form",
+            Self::LengthSignBit => "the payload length has its most significant bit set",
+            Self::ControlFragmented => "a control frame is fragmented",
+            Self::ControlTooLong => "a control frame is longer than 125 bytes",
+            Self::MaskMissing => "a frame from the client is not masked",
+            Self::MaskUnexpected => "a frame from the server is masked",
+            Self::ContinuationUnexpected => "a continuation frame continues no message",
+            Self::ContinuationExpected => "a new message begins inside another",
+            Self::CloseTruncated => "a close frame has half a code",
+            Self::CloseCode(code) => return write!(f, "close code {code} may not be sent"),
+            Self::CloseReasonUtf8 => "a close reason is not valid UTF-8",
+            Self::TextUtf8 => "a text message is not valid UTF-8",
+            Self::MessageTooLong => "a message is longer than the limit",
+            Self::TooManyFragments => "a message has more fragments than the limit",
+        })
+    }
+}
+
+impl core::error::Error for ProtocolError {}
+
+/// The caller asked to send what may not be sent. Nothing was queued, no state has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// After a close frame nothing more may be sent, §5.5.1.
+    Closed,
+    /// The payload of a ping or pong is longer than 125 bytes, or a close reason longer than 123,
+    /// §5.5.
+    ControlTooLong,
+    /// This close code may not be on the wire, §7.4.
+    CloseCode(CloseCode),
+    /// A fragmented message is under way; another may only begin when it is finished, §5.4.
+    FragmentOpen,
+    /// A fragment of another kind than the message it continues, §5.4.
+    FragmentKind,
+    /// The fragments of a text message are not UTF-8, §8.1.
+    TextUtf8,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the connection is closing",
+            Self::ControlTooLong => "the payload of a control frame is limited to 125 bytes",
+            Self::CloseCode(code) => return write!(f, "close code {code} may not be sent"),
+            Self::FragmentOpen => "a fragmented message is not finished",
+            Self::FragmentKind => "a fragment is of another kind than its message",
+            Self::TextUtf8 => "the fragments of a text message are not valid UTF-8",
+        })
+    }
+}
+
+impl core::error::Error for SendError {}

@@ -1,0 +1,160 @@
+//! The frame header: the first 2 to 14 bytes of every frame, [RFC 6455 §5.2].
+//!
+//! [`FrameHeader::parse`] and [`FrameHeader::encode`] are inverses. They check what one header can
+//! tell by itself; rules that need the connection's past or its role, such as the order of
+//! fragments and the direction of masking, live in [`Receiver`](crate::Receiver).
+//!
+//! [RFC 6455 §5.2]: https://datatracker.ietf.org/doc/html/rfc6455#section-5.2
+
+use alloc::vec::Vec;
+
+use super::MAX_CONTROL_LEN;
+use crate::{Opcode, ProtocolError};
+
+const FIN: u8 = 0x80;
+const RSV1: u8 = 0x40;
+const RSV2_RSV3: u8 = 0x30;
+const MASK: u8 = 0x80;
+
+/// What a frame says about its payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "RFC 6455 fixes these fields")]
+pub struct FrameHeader {
+    /// Last fragment of its message.
+    pub fin: bool,
+    /// The "Per-Message Compressed" bit, RFC 7692 §6.
+    pub rsv1: bool,
+    /// How to read the payload.
+    pub opcode: Opcode,
+    /// Present on frames from the client, absent on frames from the server.
+    pub masking_key: Option<[u8; 4]>,
+    /// Length of the payload data, in bytes.
+    pub payload_len: u64,
+}
+
+impl FrameHeader {
+    /// The longest header: 2 bytes, 8 of extended length, 4 of masking key.
+    pub const MAX_LEN: usize = 14;
+
+    /// Reads a header from the front of `input`, with the number of bytes it took.
+    ///
+    /// `None` means that `input` ends inside the header; call again with more bytes.
+    ///
+    /// # Errors
+    ///
+    /// Fails on bytes that no peer may send, whatever came before them. [`rsv1`](Self::rsv1) is
+    /// left to the caller, who knows whether an extension gives it a meaning.
+    pub fn parse(input: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
+        let [first, second, rest @ ..] = input else {
+            return Ok(None);
+        };
+        // §5.2: "MUST be 0 unless an extension is negotiated that defines meanings for non-zero
+        // values." No extension that we know defines these two.
+        if first & RSV2_RSV3 != 0 {
+            return Err(ProtocolError::ReservedBits);
+        }
+        let opcode = Opcode::try_from(first & 0x0F)?;
+        let fin = first & FIN != 0;
+        let short_len = second & !MASK;
+        if opcode.is_control() {
+            check_control(fin, short_len)?;
+        }
+        let Some((payload_len, rest)) = read_payload_len(short_len, rest)? else {
+            return Ok(None);
+        };
+        let (masking_key, rest) = match second & MASK {
+            0 => (None, rest),
+            _ => match rest.split_first_chunk() {
+                Some((key, rest)) => (Some(*key), rest),
+                None => return Ok(None),
+            },
+        };
+        let rsv1 = first & RSV1 != 0;
+        let header = Self { fin, rsv1, opcode, masking_key, payload_len };
+        Ok(Some((header, input.len() - rest.len())))
+    }
+
+    /// Appends the header's bytes to `out`.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let flags = (u8::from(self.fin) * FIN) | (u8::from(self.rsv1) * RSV1);
+        out.push(flags | u8::from(self.opcode));
+        let masked = u8::from(self.masking_key.is_some()) * MASK;
+        // §5.2: "in all cases, the minimal number of bytes MUST be used to encode the length"
+        match (u8::try_from(self.payload_len), u16::try_from(self.payload_len)) {
+            (Ok(len @ 0..=125), _) => out.push(masked | len),
+            (_, Ok(len)) => {
+                out.push(masked | 126);
+                out.extend_from_slice(&len.to_be_bytes());
+            }
+            _ => {
+                out.push(masked | 127);
+                out.extend_from_slice(&self.payload_len.to_be_bytes());
+            }
+        }
+        if let Some(key) = self.masking_key {
+            out.extend_from_slice(&key);
+        }
+    }
+}
+
+/// §5.5: "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be
+/// fragmented."
+fn check_control(fin: bool, short_len: u8) -> Result<(), ProtocolError> {
+    if !fin {
+        return Err(ProtocolError::ControlFragmented);
+    }
+    if usize::from(short_len) > MAX_CONTROL_LEN {
+        return Err(ProtocolError::ControlTooLong);
+    }
+    Ok(())
+}
+
+/// Reads the extended payload length that the 7-bit `short` form announces.
+fn read_payload_len(short: u8, input: &[u8]) -> Result<Option<(u64, &[u8])>, ProtocolError> {
+    let (len, rest, minimum) = match short {
+        126 => match input.split_first_chunk() {
+            Some((len, rest)) => (u64::from(u16::from_be_bytes(*len)), rest, 126),
+            None => return Ok(None),
+        },
+        127 => match input.split_first_chunk() {
+            Some((len, rest)) => (u64::from_be_bytes(*len), rest, 0x1_0000),
+            None => return Ok(None),
+        },
+        len => (u64::from(len), input, 0),
+    };
+    // §5.2: "the minimal number of bytes MUST be used to encode the length"
+    if len < minimum {
+        return Err(ProtocolError::LengthNotMinimal);
+    }
+    // §5.2: "the most significant bit MUST be 0"
+    if len >> 63 != 0 {
+        return Err(ProtocolError::LengthSignBit);
+    }
+    Ok(Some((len, rest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_survive_a_round_trip_and_every_cut() {
+        for payload_len in [0, 1, 125, 126, 127, 0xFFFF, 0x1_0000, u64::MAX >> 1] {
+            for masking_key in [None, Some([1, 2, 3, 4])] {
+                let header = FrameHeader {
+                    fin: false,
+                    rsv1: true,
+                    opcode: Opcode::Text,
+                    masking_key,
+                    payload_len,
+                };
+                let mut bytes = Vec::new();
+                header.encode(&mut bytes);
+                assert_eq!(FrameHeader::parse(&bytes), Ok(Some((header, bytes.len()))));
+                for cut in 0..bytes.len() {
+                    assert_eq!(FrameHeader::parse(&bytes[..cut]), Ok(None), "cut at {cut}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The client's side of the opening handshake, RFC 6455 §4.1.
+
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+
+use super::{HandshakeError, Negotiated, Version, field, key, origin::SEC_WEBSOCKET_ORIGIN};
+use crate::{Url, subprotocol};
+
+/// What a client asks for.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Offer {
+    /// The version of the protocol to speak.
+    pub version: Version,
+    /// The origin to name: browsers must, others may.
+    pub origin: Option<HeaderValue>,
+    /// Subprotocols, the most preferred first.
+    pub subprotocols: Vec<String>,
+    /// Go on when subprotocols were asked for but the server chose none. By default that is an
+    /// error, as it is in browsers.
+    pub subprotocol_optional: bool,
+    /// More header fields, such as cookies and credentials. Those of the handshake itself are
+    /// refused; `Host` may be replaced.
+    pub headers: HeaderMap,
+}
+
+/// An opening handshake under way on the client.
+#[derive(Clone, Debug)]
+pub struct ClientHandshake {
+    accept: String,
+    version: Version,
+    subprotocols: Vec<String>,
+    subprotocol_optional: bool,
+}
+
+impl ClientHandshake {
+    /// Begins a handshake: the request to send, and what is needed to judge the response.
+    ///
+    /// `nonce` has to be random and fresh, §4.1 (7): "The nonce MUST be selected randomly for each
+    /// connection."
+    ///
+    /// # Errors
+    ///
+    /// The offer has an invalid subprotocol, or a header field that belongs to the handshake.
+    pub fn new(
+        url: &Url,
+        offer: &Offer,
+        nonce: [u8; 16],
+    ) -> Result<(Self, Request<()>), HandshakeError> {
+        check_subprotocols(&offer.subprotocols)?;
+        check_headers(&offer.headers)?;
+        let key = key::key_for(nonce);
+        let handshake = Self {
+            accept: key::accept_for(&key),
+            version: offer.version,
+            subprotocols: offer.subprotocols.clone(),
+            subprotocol_optional: offer.subprotocol_optional,
+        };
+        let request = request(url, offer, &key)?;
+        Ok((handshake, request))
+    }
+
+    /// Judges the response. After `Ok`, what follows its head are frames.
+    ///
+    /// # Errors
+    ///
+    /// The server refused ([`HandshakeError::Status`]) or broke a rule of §4.1; the connection has
+    /// to be closed.
+    pub fn verify<B>(&self, response: &Response<B>) -> Result<Negotiated, HandshakeError> {
+        let headers = response.headers();
+        // §4.1 (1): "If the status code received from the server is not 101, the client handles the
+        // response per HTTP procedures."
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(HandshakeError::Status(response.status()));
+        }
+        check_upgrade(headers)?;
+        self.check_accept(headers)?;
+        // §4.1 (5): an extension "that was not present in the client's handshake", and none was.
+        if headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS) {
+            return Err(HandshakeError::Extension);
+        }
+        Ok(Negotiated { version: self.version, subprotocol: self.subprotocol(headers)? })
+    }
+
+    /// §4.1 (4): the accept value has to be the hash of the key, "ignoring any leading and trailing
+    /// whitespace".
+    fn check_accept(&self, headers: &HeaderMap) -> Result<(), HandshakeError> {
+        let name = header::SEC_WEBSOCKET_ACCEPT;
+        let accept = field::single(headers, &name)?.ok_or(HandshakeError::Missing(name))?;
+        if accept == self.accept { Ok(()) } else { Err(HandshakeError::Accept) }
+    }
+
+    /// §4.1 (6): "If the response includes a |Sec-WebSocket-Protocol| header field and this header
+    /// field indicates the use of a subprotocol that was not present in the client's handshake [...]
+    /// the client MUST _Fail the WebSocket Connection_."
+    fn subprotocol(&self, headers: &HeaderMap) -> Result<Option<String>, HandshakeError> {
+        match field::single(headers, &header::SEC_WEBSOCKET_PROTOCOL)? {
+            Some(chosen) if self.subprotocols.iter().any(|asked| asked == chosen) => {
+                Ok(Some(chosen.to_owned()))
+            }
+            Some(chosen) => Err(HandshakeError::Subprotocol(chosen.to_owned())),
+            None if self.subprotocols.is_empty() || self.subprotocol_optional => Ok(None),
+            None => Err(HandshakeError::NoSubprotocol),
+        }
+    }
+}
+
+fn request(url: &Url, offer: &Offer, key: &str) -> Result<Request<()>, HandshakeError> {
+    let mut request = Request::new(());
+    *request.method_mut() = Method::GET;
+    *request.uri_mut() =
+        url.resource_name().parse().map_err(|_| HandshakeError::Malformed(header::HOST))?;
+    let headers = request.headers_mut();
+    headers.insert(header::HOST, value(&url.authority(), header::HOST)?);
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::SEC_WEBSOCKET_KEY, value(key, header::SEC_WEBSOCKET_KEY)?);
+    headers.insert(header::SEC_WEBSOCKET_VERSION, u16::from(offer.version.number()).into());
+    if !offer.subprotocols.is_empty() {
+        let list = value(&offer.subprotocols.join(", "), header::SEC_WEBSOCKET_PROTOCOL)?;
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, list);
+    }
+    if let Some(origin) = &offer.origin {
+        headers.insert(origin_name(offer.version), origin.clone());
+    }
+    if offer.headers.contains_key(header::HOST) {
+        headers.remove(header::HOST);
+    }
+    headers.extend(offer.headers.clone());
+    Ok(request)
+}
+
+/// HyBi drafts named the origin in a header of their own.
+const fn origin_name(version: Version) -> HeaderName {
+    match version {
+        Version::V8 => SEC_WEBSOCKET_ORIGIN,
+        Version::V13 => header::ORIGIN,
+    }
+}
+
+fn value(text: &str, name: HeaderName) -> Result<HeaderValue, HandshakeError> {
+    HeaderValue::from_str(text).map_err(|_| HandshakeError::Malformed(name))
+}
+
+/// §4.1 (10): subprotocols are tokens and "MUST all be unique strings".
+fn check_subprotocols(names: &[String]) -> Result<(), HandshakeError> {
+    let invalid = names.iter().find(|name| !subprotocol::is_token(name));
+    let repeated = || names.first().filter(|_| !subprotocol::are_unique(names));
+    match invalid.or_else(repeated) {
+        Some(name) => Err(HandshakeError::InvalidSubprotocol(name.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Header fields of the caller may not change what the handshake says, nor give it a body.
+fn check_headers(headers: &HeaderMap) -> Result<(), HandshakeError> {
+    let reserved = |name: &&HeaderName| {
+        name.as_str().starts_with("sec-websocket-")
+            || [
+                header::CONNECTION,
+                header::UPGRADE,
+                header::CONTENT_LENGTH,
+                header::TRANSFER_ENCODING,
+                header::TE,
+                header::TRAILER,
+            ]
+            .contains(name)
+    };
+    match headers.keys().find(reserved) {
+        Some(name) => Err(HandshakeError::ReservedHeader(name.clone())),
+        None => Ok(()),
+    }
+}
+
+fn check_upgrade(headers: &HeaderMap) -> Result<(), HandshakeError> {
+    // §4.1 (2): "If the response lacks an |Upgrade| header field or the |Upgrade| header field
+    // contains a value that is not an ASCII case-insensitive match for the value "websocket", the
+    // client MUST _Fail the WebSocket Connection_."
+    let upgrade = field::single(headers, &header::UPGRADE)?
+        .ok_or(HandshakeError::Missing(header::UPGRADE))?;
+    if !upgrade.eq_ignore_ascii_case("websocket") {
+        return Err(HandshakeError::Malformed(header::UPGRADE));
+    }
+    // §4.1 (3): the same for |Connection| and the token "Upgrade".
+    if !headers.contains_key(header::CONNECTION) {
+        return Err(HandshakeError::Missing(header::CONNECTION));
+    }
+    if !field::has_token(headers, &header::CONNECTION, "upgrade") {
+        return Err(HandshakeError::Malformed(header::CONNECTION));
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! What can go wrong in an opening handshake.
+
+use alloc::string::String;
+use core::fmt;
+
+use http::{HeaderName, StatusCode};
+
+/// The peer's part of an opening handshake was refused, or the peer refused ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// The request's method is not GET.
+    Method,
+    /// The request is older than HTTP/1.1.
+    HttpVersion,
+    /// The request has a body.
+    Body,
+    /// The request does not ask for an upgrade to `websocket`.
+    NoUpgrade,
+    /// A header field that has to be there is not.
+    Missing(HeaderName),
+    /// A header field that may stand there once is repeated.
+    Repeated(HeaderName),
+    /// A header field has a value that it may not have.
+    Malformed(HeaderName),
+    /// The client speaks a version of the protocol that this server does not.
+    Version,
+    /// The `Origin` is not one that the server's [`OriginPolicy`](super::OriginPolicy) lets in.
+    Origin(String),
+    /// The response's status is not 101: the server does not speak WebSocket here, or refuses.
+    Status(StatusCode),
+    /// `Sec-WebSocket-Accept` does not answer the key that was sent.
+    Accept,
+    /// The server agreed to an extension that was not offered.
+    Extension,
+    /// The server chose a subprotocol that was not asked for.
+    Subprotocol(String),
+    /// Subprotocols were asked for but the server chose none.
+    NoSubprotocol,
+    /// Our own request cannot be made: a subprotocol is no token or not unique.
+    InvalidSubprotocol(String),
+    /// Our own request cannot be made: this header field belongs to the handshake.
+    ReservedHeader(HeaderName),
+}
+
+impl HandshakeError {
+    /// The HTTP status: what a server answers, or what it answered us.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NoUpgrade | Self::Version => StatusCode::UPGRADE_REQUIRED,
+            Self::Origin(_) => StatusCode::FORBIDDEN,
+            Self::Status(status) => *status,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Method => f.write_str("the method of a WebSocket request must be GET"),
+            Self::HttpVersion => f.write_str("a WebSocket request needs HTTP/1.1 or later"),
+            Self::Body => f.write_str("a WebSocket request may not have a body"),
+            Self::NoUpgrade => f.write_str("this is a WebSocket endpoint; ask for an upgrade"),
+            Self::Missing(name) => write!(f, "header {name} is missing"),
+            Self::Repeated(name) => write!(f, "header {name} may stand there only once"),
+            Self::Malformed(name) => write!(f, "header {name} has an invalid value"),
+            Self::Version => f.write_str("this version of the WebSocket protocol is not spoken"),
+            Self::Origin(origin) => write!(
+                f,
+                "origin {origin:?} is not allowed here; the server's origin policy can allow it"
+            ),
+            Self::Status(status) => write!(f, "the server answered {status} instead of 101"),
+            Self::Accept => f.write_str("sec-websocket-accept does not match the key"),
+            Self::Extension => f.write_str("the server agreed to an extension not offered"),
+            Self::Subprotocol(name) => {
+                write!(f, "the server chose subprotocol {name:?}, which was not asked for")
+            }
+            Self::NoSubprotocol => f.write_str("the server chose none of the subprotocols"),
+            Self::InvalidSubprotocol(name) => {
+                write!(f, "subprotocol {name:?} is not a token or not unique")
+            }
+            Self::ReservedHeader(name) => write!(f, "header {name} belongs to the handshake"),
+        }
+    }
+}
+
+impl core::error::Error for HandshakeError {}

@@ -1,0 +1,43 @@
+//! Reading header fields of which the RFC says how often they may stand there.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::HandshakeError;
+use crate::subprotocol::elements;
+
+/// The one value of a field, as text.
+///
+/// `None` if the field is not there.
+///
+/// # Errors
+///
+/// If it is there twice, or is not visible ASCII.
+pub(super) fn single<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'h str>, HandshakeError> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next().map(|value| as_text(value, name)).transpose()?;
+    match values.next() {
+        None => Ok(value.map(str::trim)),
+        Some(_) => Err(HandshakeError::Repeated(name.clone())),
+    }
+}
+
+/// All values of a field, as text.
+pub(super) fn all<'h>(
+    headers: &'h HeaderMap,
+    name: &'h HeaderName,
+) -> impl Iterator<Item = Result<&'h str, HandshakeError>> {
+    headers.get_all(name).iter().map(|value| as_text(value, name))
+}
+
+/// Whether the comma-separated list in a field has `token`, in any case.
+pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(elements).any(|element| element.eq_ignore_ascii_case(token))
+}
+
+fn as_text<'h>(value: &'h HeaderValue, name: &HeaderName) -> Result<&'h str, HandshakeError> {
+    value.to_str().map_err(|_| HandshakeError::Malformed(name.clone()))
+}

@@ -1,0 +1,63 @@
+//! The opening handshake on the types of the `http` crate, RFC 6455 §4.
+//!
+//! A client makes a [`ClientHandshake`], sends its request and lets it
+//! [`verify`](ClientHandshake::verify) the response. A server [`respond`]s to a request under a
+//! [`Policy`]. Parsing HTTP is the driver's part.
+
+mod client;
+mod error;
+mod field;
+mod key;
+mod origin;
+mod server;
+
+use alloc::string::String;
+
+pub use client::{ClientHandshake, Offer};
+pub use error::HandshakeError;
+pub use key::accept_for;
+pub use origin::OriginPolicy;
+pub use server::{Accepted, Policy, Rejection, SubprotocolPolicy, respond};
+
+/// A version of the protocol: what `Sec-WebSocket-Version` says, §4.1 (9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "no other version was ever in use")]
+pub enum Version {
+    /// The HyBi drafts 8 to 12. It differs in the name of the `Origin` header and the meaning of
+    /// close code 1004.
+    V8,
+    /// RFC 6455.
+    #[default]
+    V13,
+}
+
+impl Version {
+    /// The number in the header.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::V8 => 8,
+            Self::V13 => 13,
+        }
+    }
+
+    /// The version with this number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            8 => Some(Self::V8),
+            13 => Some(Self::V13),
+            _ => None,
+        }
+    }
+}
+
+/// What both sides agreed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Negotiated {
+    /// The version of the protocol.
+    pub version: Version,
+    /// The subprotocol, if there is one.
+    pub subprotocol: Option<String>,
+}

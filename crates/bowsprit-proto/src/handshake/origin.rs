@@ -1,0 +1,84 @@
+//! Where a browser's page comes from, RFC 6455 §10.2.
+
+use alloc::{string::String, vec::Vec};
+
+use http::{HeaderMap, HeaderName, Uri, header};
+
+use super::{HandshakeError, Version, field};
+use crate::url::default_port;
+
+/// The origin header of the HyBi drafts.
+pub(super) const SEC_WEBSOCKET_ORIGIN: HeaderName = HeaderName::from_static("sec-websocket-origin");
+
+/// Whose pages may connect.
+///
+/// §10.2: "Servers that are not intended to process input from any web page but only for certain
+/// sites SHOULD verify the |Origin| field is an origin they expect." Browsers send this header and
+/// do not let pages forge it; other clients may send anything or nothing, so this keeps foreign
+/// *pages* out, not foreign *programs*. Without the header everyone passes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OriginPolicy {
+    /// Only pages from the host and port that the request is addressed to.
+    #[default]
+    Same,
+    /// Only these origins, written as browsers do: `https://example.com`.
+    List(Vec<String>),
+    /// Pages from anywhere. Then nothing may depend on cookies, for any page can have them sent.
+    Any,
+}
+
+impl OriginPolicy {
+    /// Checks a request's origin.
+    pub(super) fn check(
+        &self,
+        headers: &HeaderMap,
+        version: Version,
+    ) -> Result<(), HandshakeError> {
+        let Some(origin) = request_origin(headers, version)? else { return Ok(()) };
+        let allowed = match self {
+            Self::Any => true,
+            Self::List(origins) => {
+                origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
+            }
+            Self::Same => {
+                field::single(headers, &header::HOST)?.is_some_and(|host| is_same(origin, host))
+            }
+        };
+        if allowed { Ok(()) } else { Err(HandshakeError::Origin(String::from(origin))) }
+    }
+}
+
+/// The origin that a request names. In version 8 the header has another name; later drafts of that
+/// version already used the new one, and both must not disagree.
+fn request_origin(headers: &HeaderMap, version: Version) -> Result<Option<&str>, HandshakeError> {
+    let origin = field::single(headers, &header::ORIGIN)?;
+    if version == Version::V13 {
+        return Ok(origin);
+    }
+    let draft = field::single(headers, &SEC_WEBSOCKET_ORIGIN)?;
+    match (origin, draft) {
+        (Some(origin), Some(draft)) if origin != draft => {
+            Err(HandshakeError::Malformed(SEC_WEBSOCKET_ORIGIN))
+        }
+        _ => Ok(origin.or(draft)),
+    }
+}
+
+/// Whether an origin has the host and port of a `Host` header. A port that is left out is the
+/// default one of the origin's scheme. The origin `null` has no host.
+fn is_same(origin: &str, host: &str) -> bool {
+    let Ok(origin) = origin.parse::<Uri>() else { return false };
+    let Ok(host) = host.parse::<http::uri::Authority>() else { return false };
+    let secure = match origin.scheme_str() {
+        Some("https") => true,
+        Some("http") => false,
+        _ => return false,
+    };
+    let Some(authority) = origin.authority() else { return false };
+    let port_of =
+        |authority: &http::uri::Authority| authority.port_u16().unwrap_or(default_port(secure));
+    !authority.as_str().contains('@')
+        && authority.host().eq_ignore_ascii_case(host.host())
+        && port_of(authority) == port_of(&host)
+}

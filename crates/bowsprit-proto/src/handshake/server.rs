@@ -1,0 +1,231 @@
+//! The server's side of the opening handshake, RFC 6455 §4.2.
+
+use alloc::{
+    borrow::ToOwned,
+    boxed::Box,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+
+use super::{HandshakeError, Negotiated, OriginPolicy, Version, field, key};
+use crate::{extension, subprotocol};
+
+/// What a server lets in.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Policy {
+    /// Speak version 8 (HyBi drafts) as well as 13.
+    pub accept_version_8: bool,
+    /// How a subprotocol is chosen.
+    pub subprotocols: SubprotocolPolicy,
+    /// Whose pages may connect.
+    pub origins: OriginPolicy,
+}
+
+/// How a server chooses among the subprotocols that a client asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubprotocolPolicy {
+    /// None is chosen.
+    #[default]
+    None,
+    /// The first of the client's that is among these; the client's order counts.
+    Supported(Vec<String>),
+    /// Whatever the client prefers.
+    First,
+}
+
+/// A request that was accepted: send the response, then speak frames.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Accepted {
+    /// The 101 response.
+    pub response: Response<()>,
+    /// What was agreed on.
+    pub negotiated: Negotiated,
+}
+
+/// A request that was refused: send the response, then close the connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Rejection {
+    /// A response that says what was wrong.
+    pub response: Response<String>,
+    /// What was wrong.
+    pub error: HandshakeError,
+}
+
+/// Judges a client's request.
+///
+/// # Errors
+///
+/// §4.2.1: "If the server, while reading the handshake, finds that the client did not send a
+/// handshake that matches the description below [...] the server MUST stop processing the client's
+/// handshake and return an HTTP response with an appropriate error code".
+pub fn respond<B>(request: &Request<B>, policy: &Policy) -> Result<Accepted, Box<Rejection>> {
+    accept(request, policy)
+        .map_err(|error| Box::new(Rejection { response: refuse(&error, policy), error }))
+}
+
+fn accept<B>(request: &Request<B>, policy: &Policy) -> Result<Accepted, HandshakeError> {
+    let headers = request.headers();
+    check_request(request)?;
+    check_upgrade(headers)?;
+    let version = version(headers, policy)?;
+    let key = key(headers)?;
+    let offers: Vec<&str> = subprotocols(headers)?;
+    check_extensions(headers)?;
+    policy.origins.check(headers, version)?;
+    let subprotocol = policy.subprotocols.choose(&offers).map(ToOwned::to_owned);
+    let response = switching_protocols(key, subprotocol.as_deref())?;
+    Ok(Accepted { response, negotiated: Negotiated { version, subprotocol } })
+}
+
+/// §4.2.1 (1), (2): a GET of HTTP/1.1 or higher with a |Host|. A body would be taken for frames by
+/// us and for a request by a proxy before us, or the other way round, so there may be none.
+fn check_request<B>(request: &Request<B>) -> Result<(), HandshakeError> {
+    if request.method() != Method::GET {
+        return Err(HandshakeError::Method);
+    }
+    if request.version() < http::Version::HTTP_11 {
+        return Err(HandshakeError::HttpVersion);
+    }
+    let headers = request.headers();
+    field::single(headers, &header::HOST)?.ok_or(HandshakeError::Missing(header::HOST))?;
+    let empty = field::single(headers, &header::CONTENT_LENGTH)?.is_none_or(|len| len == "0");
+    if !empty || headers.contains_key(header::TRANSFER_ENCODING) {
+        return Err(HandshakeError::Body);
+    }
+    Ok(())
+}
+
+/// §4.2.1 (3), (4): |Upgrade| "containing the value "websocket"", |Connection| "that includes the
+/// token "Upgrade"", both in any case.
+fn check_upgrade(headers: &HeaderMap) -> Result<(), HandshakeError> {
+    if !headers.contains_key(header::UPGRADE) {
+        return Err(HandshakeError::NoUpgrade);
+    }
+    if !field::has_token(headers, &header::UPGRADE, "websocket") {
+        return Err(HandshakeError::Malformed(header::UPGRADE));
+    }
+    if !field::has_token(headers, &header::CONNECTION, "upgrade") {
+        return Err(HandshakeError::Malformed(header::CONNECTION));
+    }
+    Ok(())
+}
+
+/// §4.2.1 (6).
+fn version(headers: &HeaderMap, policy: &Policy) -> Result<Version, HandshakeError> {
+    let name = header::SEC_WEBSOCKET_VERSION;
+    let number = field::single(headers, &name)?.ok_or(HandshakeError::Missing(name))?;
+    match number.parse().ok().and_then(Version::from_number) {
+        Some(Version::V8) if !policy.accept_version_8 => Err(HandshakeError::Version),
+        // "08" and "+8" are no way to write a version.
+        Some(version) if version.number().to_string() == number => Ok(version),
+        _ => Err(HandshakeError::Version),
+    }
+}
+
+/// §4.2.1 (5), and §11.3.1: it "MUST NOT appear more than once".
+fn key(headers: &HeaderMap) -> Result<&str, HandshakeError> {
+    let name = header::SEC_WEBSOCKET_KEY;
+    match field::single(headers, &name)? {
+        None => Err(HandshakeError::Missing(name)),
+        Some(key) if key::is_valid(key) => Ok(key),
+        Some(_) => Err(HandshakeError::Malformed(name)),
+    }
+}
+
+/// §4.2.1 (8); the header "MAY appear multiple times", §11.3.4.
+fn subprotocols(headers: &HeaderMap) -> Result<Vec<&str>, HandshakeError> {
+    const NAME: http::HeaderName = header::SEC_WEBSOCKET_PROTOCOL;
+    let values = field::all(headers, &NAME).collect::<Result<Vec<_>, _>>()?;
+    let offers = subprotocol::parse_offers(values.into_iter());
+    offers.ok_or(HandshakeError::Malformed(NAME))
+}
+
+/// §9.1: a value that does not match the grammar fails the handshake, known extension or not. The
+/// header "MAY appear multiple times", §11.3.2.
+fn check_extensions(headers: &HeaderMap) -> Result<(), HandshakeError> {
+    const NAME: http::HeaderName = header::SEC_WEBSOCKET_EXTENSIONS;
+    for value in field::all(headers, &NAME) {
+        extension::parse(value?).map_err(|_| HandshakeError::Malformed(NAME))?;
+    }
+    Ok(())
+}
+
+impl SubprotocolPolicy {
+    /// §4.2.2 (4): "The value chosen MUST be derived from the client's handshake".
+    fn choose<'o>(&self, offers: &[&'o str]) -> Option<&'o str> {
+        match self {
+            Self::None => None,
+            Self::Supported(supported) => {
+                offers.iter().copied().find(|offer| supported.iter().any(|name| name == offer))
+            }
+            Self::First => offers.first().copied(),
+        }
+    }
+}
+
+/// §4.2.2 (5).
+fn switching_protocols(
+    key: &str,
+    subprotocol: Option<&str>,
+) -> Result<Response<()>, HandshakeError> {
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    insert(headers, header::SEC_WEBSOCKET_ACCEPT, &key::accept_for(key))?;
+    if let Some(name) = subprotocol {
+        insert(headers, header::SEC_WEBSOCKET_PROTOCOL, name)?;
+    }
+    Ok(response)
+}
+
+fn insert(
+    headers: &mut HeaderMap,
+    name: http::HeaderName,
+    value: &str,
+) -> Result<(), HandshakeError> {
+    let value = HeaderValue::from_str(value);
+    headers.insert(name.clone(), value.map_err(|_| HandshakeError::Malformed(name))?);
+    Ok(())
+}
+
+/// The response to a request that is refused. The connection ends with it, so that nothing which
+/// follows can be taken for another request.
+fn refuse(error: &HandshakeError, policy: &Policy) -> Response<String> {
+    let mut response = Response::new(format!("{error}\n"));
+    *response.status_mut() = error.status();
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    match error {
+        HandshakeError::Method => {
+            headers.insert(header::ALLOW, HeaderValue::from_static("GET"));
+        }
+        HandshakeError::NoUpgrade => {
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade, close"));
+        }
+        _ => {}
+    }
+    // §4.4: the server answers "with one or more |Sec-WebSocket-Version| header fields indicating
+    // the versions the server is willing to use."
+    if response.status() == StatusCode::UPGRADE_REQUIRED || is_about_version(error) {
+        let versions = if policy.accept_version_8 { "13, 8" } else { "13" };
+        let versions = HeaderValue::from_static(versions);
+        response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, versions);
+    }
+    response
+}
+
+fn is_about_version(error: &HandshakeError) -> bool {
+    matches!(error, HandshakeError::Missing(name) | HandshakeError::Repeated(name)
+        if *name == header::SEC_WEBSOCKET_VERSION)
+}

@@ -1,0 +1,58 @@
+//! The WebSocket protocol without I/O: frames, messages and handshakes of [RFC 6455].
+//!
+//! This crate holds every rule of the protocol once. It has no socket, clock, task or source of
+//! entropy: a *driver* reads bytes into a [`ReceiveBuffer`], asks a [`Receiver`] what they mean,
+//! lets a [`Sender`] put frames into an [`Output`], and writes those out. The `bowsprit` crate is
+//! such a driver for tokio; [`manual`] shows how to write another.
+//!
+//! ```text
+//!  bytes in ─► ReceiveBuffer ─► Receiver ─► Event ─┬─► the application
+//!                                                  └─► Sender::respond ─┐
+//!                        the application ─► Sender ─────────────────────┴─► Output ─► bytes out
+//! ```
+//!
+//! # In scope
+//!
+//! * [`FrameHeader`], [`mask`], [`utf8`]: the pieces of a frame, §5.
+//! * [`Receiver`], [`Sender`], and both as a [`Connection`]: messages, control frames and the
+//!   closing handshake, §5 to §7.
+//! * [`handshake`]: both sides of the opening handshake on the types of the `http` crate, §4.
+//! * [`extension`], [`subprotocol`], [`Url`]: the grammars around it, §3 and §9.
+//!
+//! # Out of scope
+//!
+//! HTTP itself, TLS, DNS, sockets, timers, and random numbers: drivers bring those.
+//!
+//! [RFC 6455]: https://datatracker.ietf.org/doc/html/rfc6455
+
+#![no_std]
+#![forbid(unsafe_code)]
+#![warn(clippy::std_instead_of_core, clippy::alloc_instead_of_core, clippy::std_instead_of_alloc)]
+
+extern crate alloc;
+
+mod close;
+mod connection;
+mod error;
+pub mod extension;
+mod frame;
+pub mod handshake;
+mod limits;
+pub mod manual;
+pub mod mask;
+mod message;
+pub mod subprotocol;
+mod url;
+pub mod utf8;
+
+pub use close::{Close, CloseCode};
+pub use connection::{
+    Chunk, Connection, Event, Fragment, MaskingKeys, Output, Progress, ReceiveBuffer, Receiver,
+    Role, Sender, State,
+};
+pub use error::{ProtocolError, SendError};
+pub use frame::{FrameHeader, Opcode};
+pub use limits::Limits;
+pub use message::{Message, MessageKind};
+pub use url::{InvalidUrl, Url};
+pub use utf8::Utf8Bytes;
