@@ -1,0 +1,157 @@
+//! Why a connection could not be opened, or ended.
+
+use std::{error::Error as StdError, fmt, io};
+
+use bytes::Bytes;
+use http::Response;
+
+use crate::{HandshakeError, InvalidUrl, ProtocolError, SendError};
+
+/// Any error, for handlers: whatever they fail with, `?` converts it.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// What went wrong with a connection. A clean close is not an error.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address is no WebSocket URL.
+    Url(InvalidUrl),
+    /// A header to send has a name or value that headers cannot have.
+    Header(http::Error),
+    /// The URL asks for encryption, which this build does not have.
+    NoTls,
+    /// The opening handshake failed: the peer broke a rule, or our own request is invalid.
+    Handshake(HandshakeError),
+    /// The server answered the opening handshake with something else than an upgrade. The response
+    /// has its status and headers, and the start of its body (at most 64 KiB).
+    Refused(Box<Response<Bytes>>),
+    /// The peer's part of the opening handshake was not HTTP, or broke off.
+    Http(BoxError),
+    /// The peer broke the protocol. It has been told, by a close frame with this error's
+    /// [`close_code`](ProtocolError::close_code).
+    Protocol(ProtocolError),
+    /// What was to be sent may not be sent; nothing was.
+    Send(SendError),
+    /// The queue of a [`Handle`](crate::Handle) is full; nothing was queued.
+    QueueFull,
+    /// The transport ended without a close frame: close code 1006 where only a number can be told.
+    Disconnected,
+    /// Something took too long.
+    TimedOut(Timer),
+    /// The connection was cut from this side, by `terminate` or by dropping it.
+    Terminated,
+    /// The transport failed.
+    Io(io::Error),
+}
+
+/// What was waited for in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Timer {
+    /// The opening handshake, the connection of the transport included.
+    Handshake,
+    /// A sign of life from the peer after a ping.
+    Heartbeat,
+    /// That the peer takes any of the bytes that wait for it.
+    WriteStall,
+    /// The peer's close frame after ours.
+    Close,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(error) => fmt::Display::fmt(error, f),
+            Self::Header(error) => fmt::Display::fmt(error, f),
+            Self::NoTls => f.write_str("wss URLs need TLS, which this build does not have"),
+            Self::Handshake(error) => write!(f, "the opening handshake failed: {error}"),
+            Self::Refused(response) => {
+                write!(f, "the server refused the connection: {}", response.status())
+            }
+            Self::Http(error) => write!(f, "the opening handshake failed: {error}"),
+            Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
+            Self::Send(error) => fmt::Display::fmt(error, f),
+            Self::QueueFull => f.write_str("the connection's queue is full"),
+            Self::Disconnected => f.write_str("the peer went away without a close frame"),
+            Self::TimedOut(timer) => write!(f, "timed out: {timer}"),
+            Self::Terminated => f.write_str("the connection was cut from this side"),
+            Self::Io(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl fmt::Display for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Handshake => "the opening handshake took too long",
+            Self::Heartbeat => "the peer did not answer a ping",
+            Self::WriteStall => "the peer takes no data",
+            Self::Close => "the peer did not answer the close frame",
+        })
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Url(error) => Some(error),
+            Self::Handshake(error) => Some(error),
+            Self::Header(error) => Some(error),
+            Self::Http(error) => Some(&**error),
+            Self::Protocol(error) => Some(error),
+            Self::Send(error) => Some(error),
+            Self::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<SendError> for Error {
+    fn from(error: SendError) -> Self {
+        Self::Send(error)
+    }
+}
+
+impl From<HandshakeError> for Error {
+    fn from(error: HandshakeError) -> Self {
+        Self::Handshake(error)
+    }
+}
+
+impl From<InvalidUrl> for Error {
+    fn from(error: InvalidUrl) -> Self {
+        Self::Url(error)
+    }
+}
+
+/// Why a connection that was open has ended, for all who may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Both close frames are through.
+    Closed,
+    Protocol(ProtocolError),
+    Disconnected,
+    TimedOut(Timer),
+    Terminated,
+    Io(io::ErrorKind),
+}
+
+impl From<Cause> for Error {
+    /// What a send on a connection that has ended fails with.
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::Closed => Self::Send(SendError::Closed),
+            Cause::Protocol(error) => Self::Protocol(error),
+            Cause::Disconnected => Self::Disconnected,
+            Cause::TimedOut(timer) => Self::TimedOut(timer),
+            Cause::Terminated => Self::Terminated,
+            Cause::Io(kind) => Self::Io(kind.into()),
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The two halves of a connection: [`ReceiveHalf`] and [`SendHalf`].
+
+use std::{
+    fmt,
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use crate::{
+    Chunk, Close, Error, Event, Fragment, Message, Outgoing, SendError,
+    link::{Link, Origin},
+    reader::{Reader, Want},
+};
+
+/// The receiving half of a [`WebSocket`](crate::WebSocket).
+///
+/// It answers pings and the peer's close frame whenever it is read from. Dropping it while the
+/// sending half lives stops that; the peer may then take us for dead.
+pub struct ReceiveHalf {
+    /// Taken when dropped.
+    reader: Option<Box<Reader>>,
+    link: Arc<Link>,
+}
+
+/// The sending half of a [`WebSocket`](crate::WebSocket).
+///
+/// Nothing is sent at once: what a task sends is written out together when its current poll has
+/// ended, which is at its next await that has to wait. [`flush`](Self::flush) waits until the
+/// operating system has taken everything.
+pub struct SendHalf {
+    link: Arc<Link>,
+}
+
+impl ReceiveHalf {
+    pub(crate) fn new(reader: Reader) -> Self {
+        let link = Arc::clone(reader.link());
+        Self { reader: Some(Box::new(reader)), link }
+    }
+
+    /// Receives the next message. `None` means that the connection was closed cleanly.
+    ///
+    /// If the last message was begun with [`next_chunk`](Self::next_chunk), its rest is skipped.
+    ///
+    /// # Errors
+    ///
+    /// The connection has ended in another way; told once, then comes `None`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// Receives the next message or control frame, borrowed: no allocation, no copy.
+    ///
+    /// Pings and the close frame have been answered already. `None` follows the close frame.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
+        self.next(Want::Messages).await
+    }
+
+    /// Receives the next piece of a message, as it arrives, so that no message is ever held whole.
+    ///
+    /// [`Limits`](crate::Limits) do not apply. Control frames are answered and skipped.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn next_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error> {
+        let found = poll_fn(|cx| self.poll_chunk(cx)).await?;
+        let Some(reader) = self.reader.as_ref().filter(|_| found) else { return Ok(None) };
+        Ok(match reader.event() {
+            Some(Event::Chunk(chunk)) => Some(chunk),
+            _ => None,
+        })
+    }
+
+    /// Closes the connection: sends a close frame, then waits for the peer's and for the end of the
+    /// transport, dropping what still comes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if the close may not be sent, as its code or reason is invalid. Otherwise as
+    /// [`recv`](Self::recv): a peer that does not answer in time is an error.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the close frame is on its way. Call it or [`recv`](Self::recv) again to wait
+    /// for the end.
+    pub async fn close(&mut self, close: impl Into<Close<'_>>) -> Result<(), Error> {
+        let close = close.into();
+        match &mut self.reader {
+            Some(reader) => reader.close(&close).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Cuts the connection at once, without a close frame.
+    pub fn terminate(&mut self) {
+        if let Some(reader) = &mut self.reader {
+            reader.terminate();
+        }
+    }
+
+    /// The peer's close frame, once it has come.
+    #[must_use]
+    pub fn peer_close(&self) -> Option<Close<'static>> {
+        self.link.peer_close()
+    }
+
+    pub(crate) const fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    pub(crate) fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Message>, Error>> {
+        let Some(reader) = &mut self.reader else { return Poll::Ready(Ok(None)) };
+        loop {
+            match reader.poll_event(cx, Want::Messages) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Ok(false)) => return Poll::Ready(Ok(None)),
+                Poll::Ready(Ok(true)) => {
+                    if let Some(message) = reader.take_message() {
+                        return Poll::Ready(Ok(Some(message)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+        let Some(reader) = &mut self.reader else { return Poll::Ready(Ok(false)) };
+        loop {
+            let polled = reader.poll_event(cx, Want::Chunks);
+            let control = matches!(polled, Poll::Ready(Ok(true)))
+                && !matches!(reader.event(), Some(Event::Chunk(_)));
+            if !control {
+                return polled;
+            }
+        }
+    }
+
+    async fn next(&mut self, want: Want) -> Result<Option<Event<'_>>, Error> {
+        let Some(reader) = &mut self.reader else { return Ok(None) };
+        let found = poll_fn(|cx| reader.poll_event(cx, want)).await?;
+        Ok(reader.event().filter(|_| found))
+    }
+}
+
+impl Drop for ReceiveHalf {
+    fn drop(&mut self) {
+        self.link.drop_half(self.reader.take());
+    }
+}
+
+impl fmt::Debug for ReceiveHalf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReceiveHalf").field(&self.link).finish()
+    }
+}
+
+impl SendHalf {
+    pub(crate) const fn new(link: Arc<Link>) -> Self {
+        Self { link }
+    }
+
+    /// Sends a message: `&str`, `String`, `&[u8]`, `Vec<u8>`, [`Bytes`](bytes::Bytes) or
+    /// [`Message`].
+    ///
+    /// Waits while more than [`Options::high_water_len`](crate::Options::high_water_len) bytes are
+    /// queued, then queues the message whole. It is written out, together with all else that was
+    /// queued, when the task's current poll has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] after a close frame or inside a fragmented message; else why the connection
+    /// has ended, which may concern messages that were sent before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, nothing has been sent. A message is sent whole or not at all.
+    pub async fn send(&mut self, message: impl Into<Outgoing<'_>>) -> Result<(), Error> {
+        let mut message = Some(message.into());
+        poll_fn(|cx| self.link.poll_send(cx, &mut message, Origin::Owner)).await
+    }
+
+    /// Sends a piece of a message; the one with `fin` ends it. Waits as [`send`](Self::send) does.
+    ///
+    /// Until the last piece is sent, other messages wait or are refused.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and if the pieces do not fit together.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_fragment(&mut self, fragment: Fragment<'_>) -> Result<(), Error> {
+        poll_fn(|cx| self.link.poll_ready(cx)).await?;
+        self.link.queue(|sender, out| sender.fragment(fragment, out))
+    }
+
+    /// Sends a ping with at most 125 bytes. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and if the payload is too long.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.link.queue(|sender, out| sender.ping(payload, out))
+    }
+
+    /// Waits until the operating system has taken everything that was sent.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing: what is queued is written out all the same.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.link.poll_flush(cx)).await
+    }
+
+    /// Sends a close frame, the last frame of this side. The [`ReceiveHalf`] sees the peer's answer
+    /// and the end. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] if the code or reason is invalid or a close frame was sent before, else why
+    /// the connection has ended.
+    pub fn close(&mut self, close: impl Into<Close<'static>>) -> Result<(), Error> {
+        self.link.queue(|sender, out| sender.close(&close.into(), out))
+    }
+
+    /// Bytes that wait to be written.
+    #[must_use]
+    pub fn queued_len(&self) -> usize {
+        self.link.queued_len()
+    }
+
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.link.poll_ready(cx)
+    }
+
+    /// Queues without waiting, after `poll_ready`.
+    pub(crate) fn start_send(&self, message: Message) -> Result<(), Error> {
+        self.link.queue(|sender, out| sender.message(message, out))
+    }
+
+    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.link.poll_flush(cx)
+    }
+
+    /// Sends a close frame unless one was sent, and flushes.
+    pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        match self.close(crate::CloseCode::NORMAL) {
+            Ok(()) | Err(Error::Send(SendError::Closed)) => self.poll_flush(cx),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl Drop for SendHalf {
+    fn drop(&mut self) {
+        self.link.drop_half(None);
+    }
+}
+
+impl fmt::Debug for SendHalf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SendHalf").field(&self.link).finish()
+    }
+}

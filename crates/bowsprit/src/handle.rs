@@ -1,0 +1,94 @@
+//! Handles: sending on a connection from anywhere.
+
+use std::{future::poll_fn, net::SocketAddr, sync::Arc};
+
+use crate::{
+    Close, Error, Outgoing, State,
+    error::Cause,
+    link::{Link, Origin},
+};
+
+/// A cheap, clonable way to send on a connection from any task.
+///
+/// Messages of a handle share the connection's queue, which is bounded: above
+/// [`Options::max_queue_len`](crate::Options::max_queue_len) bytes, [`send`](Self::send) waits and
+/// [`try_send`](Self::try_send) refuses. Nothing is dropped silently.
+///
+/// A handle does not keep the connection open, and it may outlive it.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    link: Arc<Link>,
+}
+
+impl Handle {
+    pub(crate) const fn new(link: Arc<Link>) -> Self {
+        Self { link }
+    }
+
+    /// Sends a message, waiting while the queue is full or a fragmented message is under way.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] after a close frame, else why the connection has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, nothing has been sent.
+    pub async fn send(&self, message: impl Into<Outgoing<'_>>) -> Result<(), Error> {
+        let mut message = Some(message.into());
+        poll_fn(|cx| self.link.poll_send(cx, &mut message, Origin::Handle)).await
+    }
+
+    /// Sends a message if there is room for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::QueueFull`] where [`send`](Self::send) would wait; else as there.
+    pub fn try_send<'m>(&self, message: impl Into<Outgoing<'m>>) -> Result<(), Error> {
+        self.link.try_send(message.into(), Origin::Handle)
+    }
+
+    /// Sends a close frame. Whoever reads the connection sees the peer's answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`SendHalf::close`](crate::SendHalf::close).
+    pub fn close(&self, close: impl Into<Close<'static>>) -> Result<(), Error> {
+        self.link.queue(|sender, out| sender.close(&close.into(), out))
+    }
+
+    /// Cuts the connection at once, without a close frame.
+    pub fn terminate(&self) {
+        self.link.fail(Cause::Terminated);
+    }
+
+    /// How far the closing handshake has come.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.link.state()
+    }
+
+    /// Bytes that wait to be written.
+    #[must_use]
+    pub fn queued_len(&self) -> usize {
+        self.link.queued_len()
+    }
+
+    /// The address of the peer's end of the transport, if it has one.
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.link.info().peer_addr
+    }
+
+    /// The path of the request that opened the connection, without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.link.info().path
+    }
+
+    /// The subprotocol that was agreed on.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.link.info().subprotocol.as_deref()
+    }
+}

@@ -1,0 +1,141 @@
+//! The transport under a connection, in two halves.
+
+use std::{
+    any::Any,
+    io::{self, IoSlice},
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpStream, tcp},
+};
+
+/// Anything that a WebSocket connection can run over.
+///
+/// Every duplex byte stream that can move to another task is one.
+pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
+
+/// A transport in one piece, as the handshake leaves it.
+pub(crate) enum Transport {
+    Tcp(TcpStream),
+    Boxed(Box<dyn Io>),
+}
+
+pub(crate) enum ReadHalf {
+    Tcp(tcp::OwnedReadHalf),
+    Boxed(tokio::io::ReadHalf<Box<dyn Io>>),
+}
+
+pub(crate) enum WriteHalf {
+    Tcp(tcp::OwnedWriteHalf),
+    Boxed(tokio::io::WriteHalf<Box<dyn Io>>),
+}
+
+impl Transport {
+    /// The transport in `io`, out of the boxes that HTTP servers put around it, and the bytes that
+    /// they have read from it ahead.
+    pub(crate) fn recognise(io: impl Io) -> (Self, Bytes) {
+        let mut io = Some(io);
+        if let Some(tcp) = take::<TcpStream>(&mut io) {
+            return (Self::Tcp(tcp), Bytes::new());
+        }
+        if let Some(upgraded) = take::<TokioIo<Upgraded>>(&mut io) {
+            return Self::unbox(upgraded.into_inner());
+        }
+        let Some(io) = io else { unreachable!("taken only by the branches above") };
+        (Self::Boxed(Box::new(io)), Bytes::new())
+    }
+
+    fn unbox(upgraded: Upgraded) -> (Self, Bytes) {
+        match upgraded.downcast::<TokioIo<TcpStream>>() {
+            Ok(parts) => (Self::Tcp(parts.io.into_inner()), parts.read_buf),
+            Err(upgraded) => (Self::Boxed(Box::new(TokioIo::new(upgraded))), Bytes::new()),
+        }
+    }
+
+    /// The address of the other end, of a TCP connection.
+    pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok(),
+            Self::Boxed(_) => None,
+        }
+    }
+
+    pub(crate) fn split(self) -> (ReadHalf, WriteHalf) {
+        match self {
+            Self::Tcp(stream) => {
+                let (read, write) = stream.into_split();
+                (ReadHalf::Tcp(read), WriteHalf::Tcp(write))
+            }
+            Self::Boxed(io) => {
+                let (read, write) = tokio::io::split(io);
+                (ReadHalf::Boxed(read), WriteHalf::Boxed(write))
+            }
+        }
+    }
+}
+
+/// Takes `io` if it is of type `T`.
+fn take<T: 'static>(io: &mut dyn Any) -> Option<T> {
+    io.downcast_mut::<Option<T>>().and_then(Option::take)
+}
+
+/// Passes a call on to whichever transport it is.
+macro_rules! delegate {
+    ($half:expr, $pinned:ident => $call:expr) => {
+        match $half.get_mut() {
+            Self::Tcp(io) => {
+                let $pinned = Pin::new(io);
+                $call
+            }
+            Self::Boxed(io) => {
+                let $pinned = Pin::new(io);
+                $call
+            }
+        }
+    };
+}
+
+impl AsyncRead for ReadHalf {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        delegate!(self, io => io.poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for WriteHalf {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        delegate!(self, io => io.poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        delegate!(self, io => io.poll_write_vectored(cx, bufs))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        delegate!(self, io => io.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        delegate!(self, io => io.poll_shutdown(cx))
+    }
+}

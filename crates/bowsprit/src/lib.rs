@@ -1,0 +1,84 @@
+//! WebSocket client and server for tokio: simple to use, fast, thoroughly tested.
+//!
+//! # Client
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), bowsprit::Error> {
+//! let mut ws = bowsprit::connect("ws://127.0.0.1:8080/echo").await?;
+//! ws.send("hello").await?;
+//! println!("{:?}", ws.recv().await?);
+//! ws.close(bowsprit::CloseCode::NORMAL).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Client`] has the options: headers, origin, subprotocols, protocol version, limits, time-outs.
+//!
+//! # Server
+//!
+//! ```no_run
+//! use bowsprit::Server;
+//!
+//! # async fn example() -> Result<(), bowsprit::Error> {
+//! let server = Server::builder().path("/echo").bind("127.0.0.1:8080").await?;
+//! server
+//!     .serve(|mut ws, _request| async move {
+//!         while let Some(message) = ws.recv().await? {
+//!             ws.send(message).await?;
+//!         }
+//!         Ok(())
+//!     })
+//!     .await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Server::upgrade`] takes over a connection from any other HTTP server, [`Server::accept`] one
+//! that nobody has read from yet.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `client` | yes | [`connect`], [`Client`] |
+//! | `server` | yes | [`Server`] |
+//!
+//! The protocol itself is in the crate `bowsprit-proto`, which has no I/O.
+
+#[cfg(feature = "client")]
+mod client;
+mod entropy;
+mod error;
+mod halves;
+mod handle;
+mod io;
+mod link;
+mod options;
+mod outgoing;
+mod pool;
+mod reader;
+#[cfg(feature = "server")]
+mod server;
+mod websocket;
+
+pub use bowsprit_proto::{
+    Chunk, Close, CloseCode, Event, Fragment, InvalidUrl, Limits, Message, MessageKind,
+    ProtocolError, SendError, State, Url, Utf8Bytes,
+    handshake::{HandshakeError, OriginPolicy, SubprotocolPolicy, Version},
+};
+pub(crate) use bowsprit_proto::{
+    Output, Progress, ReceiveBuffer, Receiver, Role, Sender, handshake::Negotiated,
+};
+pub use bytes::Bytes;
+#[cfg(feature = "client")]
+pub use client::{Client, connect};
+pub use error::{BoxError, Error, Timer};
+pub use halves::{ReceiveHalf, SendHalf};
+pub use handle::Handle;
+pub use http;
+pub use io::Io;
+pub use options::{Heartbeat, Options};
+pub use outgoing::Outgoing;
+#[cfg(feature = "server")]
+pub use server::{BoundServer, Server, ServerBuilder, Upgrade};
+pub use websocket::WebSocket;

@@ -1,0 +1,96 @@
+//! The sweeper: looks at the timers of all connections a few times a second, so that none needs a
+//! timer of its own.
+
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::Instant};
+
+use super::Link;
+
+/// The longest time between two sweeps: how late a timer may be noticed.
+const MAX_TICK: Duration = Duration::from_millis(500);
+const MIN_TICK: Duration = Duration::from_millis(5);
+
+/// Sweeps within the shortest timer of all connections.
+const TICKS_PER_TIMER: u32 = 8;
+
+#[derive(Debug, Default)]
+pub(super) struct Sweeper {
+    watched: Mutex<Watched>,
+    /// A connection was added to none, or one with a shorter timer to others.
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct Watched {
+    links: Vec<Weak<Link>>,
+    tick: Duration,
+}
+
+impl Default for Watched {
+    fn default() -> Self {
+        Self { links: Vec::new(), tick: MAX_TICK }
+    }
+}
+
+impl Sweeper {
+    pub(super) fn watch(&self, link: &Arc<Link>) {
+        let tick = link.options().shortest_timer() / TICKS_PER_TIMER;
+        let tick = tick.clamp(MIN_TICK, MAX_TICK);
+        let mut watched = self.lock();
+        let wake = watched.links.is_empty() || tick < watched.tick;
+        watched.tick = watched.tick.min(tick);
+        watched.links.push(Arc::downgrade(link));
+        drop(watched);
+        if wake {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Sweeps for ever; sleeps for good while there are no connections.
+    pub(super) async fn run(&self) {
+        loop {
+            match self.tick() {
+                None => self.changed.notified().await,
+                Some(tick) => {
+                    // Waking early for a shorter tick is no harm: timers measure the time that has
+                    // really passed.
+                    let _shorter = tokio::time::timeout(tick, self.changed.notified()).await;
+                    self.sweep(Instant::now());
+                }
+            }
+        }
+    }
+
+    /// Time until the next sweep, or `None` if there is nothing to sweep.
+    fn tick(&self) -> Option<Duration> {
+        let mut watched = self.lock();
+        if watched.links.is_empty() {
+            *watched = Watched::default();
+            return None;
+        }
+        Some(watched.tick)
+    }
+
+    fn sweep(&self, now: Instant) {
+        let links = mem::take(&mut self.lock().links);
+        let mut alive: Vec<Weak<Link>> = Vec::with_capacity(links.len());
+        for weak in links {
+            if let Some(link) = weak.upgrade().filter(|link| !link.has_ended()) {
+                link.sweep(now);
+                alive.push(weak);
+            }
+        }
+        let mut watched = self.lock();
+        alive.append(&mut watched.links);
+        watched.links = alive;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,87 @@
+//! How an open connection behaves: limits, timers, queues.
+
+use std::time::Duration;
+
+use crate::Limits;
+
+/// Limits and timers of an open connection, the same for clients and servers but for their
+/// defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// What a peer may make us hold. Default: [`Limits::SERVER`] or [`Limits::CLIENT`].
+    pub limits: Limits,
+    /// Looks for dead peers. Default: on a server 20 s and 20 s, on a client off.
+    pub heartbeat: Option<Heartbeat>,
+    /// How long a peer may take none of the bytes that wait for it before the connection is cut.
+    /// Default: 30 s. `None` lets peers pause for ever, at the cost of what is queued for them.
+    pub write_stall_timeout: Option<Duration>,
+    /// How long to wait for the peer's close frame after ours has been written. Default: 10 s.
+    pub close_timeout: Duration,
+    /// How long to wait for the end of the transport after the closing handshake. Default: 2 s.
+    pub linger_timeout: Duration,
+    /// `send` waits while more bytes than this wait to be written. Default: 64 KiB.
+    pub high_water_len: usize,
+    /// [`Handle::send`](crate::Handle::send) waits while more bytes than this wait to be written.
+    /// Default: 1 MiB.
+    pub max_queue_len: usize,
+}
+
+/// How to find out that a peer is gone although its transport says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Heartbeat {
+    /// After this long without a byte from the peer, a ping is sent.
+    pub interval: Duration,
+    /// After this long without a byte following the ping, the connection is cut. Only time during
+    /// which the application reads counts: whoever does not read cannot see the pong.
+    pub timeout: Duration,
+}
+
+impl Heartbeat {
+    /// A ping after `interval` of silence, and the end after `timeout` more.
+    #[must_use]
+    pub const fn new(interval: Duration, timeout: Duration) -> Self {
+        Self { interval, timeout }
+    }
+}
+
+impl Options {
+    /// What a server starts from.
+    #[must_use]
+    pub const fn server() -> Self {
+        let heartbeat = Heartbeat::new(Duration::from_secs(20), Duration::from_secs(20));
+        Self { limits: Limits::SERVER, heartbeat: Some(heartbeat), ..Self::client() }
+    }
+
+    /// What a client starts from.
+    #[must_use]
+    pub const fn client() -> Self {
+        Self {
+            limits: Limits::CLIENT,
+            heartbeat: None,
+            write_stall_timeout: Some(Duration::from_secs(30)),
+            close_timeout: Duration::from_secs(10),
+            linger_timeout: Duration::from_secs(2),
+            high_water_len: 64 * 1024,
+            max_queue_len: 1024 * 1024,
+        }
+    }
+
+    /// For peers that pause on purpose: neither the heartbeat nor the write stall ends the
+    /// connection.
+    #[must_use]
+    pub const fn patient(self) -> Self {
+        Self { heartbeat: None, write_stall_timeout: None, ..self }
+    }
+
+    /// The shortest time that one of the timers measures.
+    pub(crate) fn shortest_timer(&self) -> Duration {
+        let heartbeat = self.heartbeat.map(|heartbeat| heartbeat.interval.min(heartbeat.timeout));
+        [heartbeat, self.write_stall_timeout, Some(self.close_timeout), Some(self.linger_timeout)]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(self.linger_timeout)
+    }
+}

@@ -1,0 +1,73 @@
+//! What can be given to `send`.
+
+use bytes::Bytes;
+
+use crate::{Message, Output, SendError, Sender, Utf8Bytes};
+
+/// A message to send, borrowed or owned.
+///
+/// There is no need to name this type: `send` takes `&str`, `String`, `&[u8]`, `Vec<u8>`, `Bytes`
+/// and [`Message`]. What is borrowed is copied once, into the frame.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Outgoing<'m> {
+    /// Borrowed text.
+    Text(&'m str),
+    /// Borrowed bytes.
+    Binary(&'m [u8]),
+    /// A message of its own; a server shares a large one with the socket instead of copying it.
+    Message(Message),
+}
+
+impl Outgoing<'_> {
+    pub(crate) fn queue(self, sender: &mut Sender, out: &mut Output) -> Result<(), SendError> {
+        match self {
+            Self::Text(text) => sender.text(text, out),
+            Self::Binary(bytes) => sender.binary(bytes, out),
+            Self::Message(message) => sender.message(message, out),
+        }
+    }
+}
+
+impl<'m> From<&'m str> for Outgoing<'m> {
+    fn from(text: &'m str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'m> From<&'m String> for Outgoing<'m> {
+    fn from(text: &'m String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'m> From<&'m [u8]> for Outgoing<'m> {
+    fn from(bytes: &'m [u8]) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl<'m, const N: usize> From<&'m [u8; N]> for Outgoing<'m> {
+    fn from(bytes: &'m [u8; N]) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl<'m> From<&'m Vec<u8>> for Outgoing<'m> {
+    fn from(bytes: &'m Vec<u8>) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+/// Everything that makes a [`Message`].
+macro_rules! from_owned {
+    ($($owned:ty),+) => {
+        $(impl From<$owned> for Outgoing<'_> {
+            fn from(message: $owned) -> Self {
+                Self::Message(message.into())
+            }
+        })+
+    };
+}
+
+from_owned!(Message, String, Utf8Bytes, Vec<u8>, Bytes);

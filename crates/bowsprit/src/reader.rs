@@ -1,0 +1,284 @@
+//! The reading side of a connection: from the transport to events, and through the end.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker, ready},
+};
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::{
+    Close, Error, Event, Message, Progress, ProtocolError, ReceiveBuffer, Receiver, Role,
+    error::Cause, io::ReadHalf, link::Link, pool,
+};
+
+/// A connection that reads this much without a pause lets other tasks run.
+const MAX_BURST_LEN: usize = 128 * 1024;
+
+/// Up to this much of an unfinished message is moved out of a pooled block before waiting.
+const MAX_MOVED_LEN: usize = 4096;
+
+pub(crate) struct Reader {
+    read: Option<ReadHalf>,
+    role: Role,
+    buffer: ReceiveBuffer,
+    receiver: Receiver,
+    phase: Phase,
+    burst_len: usize,
+    /// The waker that the link has.
+    waker: Option<Waker>,
+    link: Arc<Link>,
+}
+
+/// How far the connection has come.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Open,
+    /// No more events; the rest is between the transports.
+    Lingering(Cause),
+    /// The transport is gone. An error is told once.
+    Ended(Option<Cause>),
+}
+
+/// What [`Reader::poll_event`] waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Want {
+    Messages,
+    Chunks,
+}
+
+impl Reader {
+    /// A reader of an open connection; `buffer` may hold bytes that came with the handshake.
+    pub(crate) fn new(
+        read: ReadHalf,
+        role: Role,
+        receiver: Receiver,
+        buffer: ReceiveBuffer,
+        link: Arc<Link>,
+    ) -> Self {
+        Self {
+            read: Some(read),
+            role,
+            buffer,
+            receiver,
+            phase: Phase::Open,
+            burst_len: 0,
+            waker: None,
+            link,
+        }
+    }
+
+    pub(crate) const fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    /// The event that [`poll_event`](Self::poll_event) found.
+    pub(crate) fn event(&self) -> Option<Event<'_>> {
+        self.buffer.event()
+    }
+
+    /// Takes the message that [`poll_event`](Self::poll_event) found, if it is one.
+    pub(crate) fn take_message(&mut self) -> Option<Message> {
+        self.buffer.take_message()
+    }
+
+    /// Waits for an event. `false` means that the connection has ended.
+    ///
+    /// # Errors
+    ///
+    /// Why it has not ended cleanly, once.
+    pub(crate) fn poll_event(
+        &mut self,
+        cx: &mut Context<'_>,
+        want: Want,
+    ) -> Poll<Result<bool, Error>> {
+        loop {
+            match self.phase {
+                Phase::Open => {}
+                Phase::Lingering(cause) => {
+                    ready!(self.poll_linger(cx, cause));
+                    self.end(cause);
+                    continue;
+                }
+                Phase::Ended(cause) => return Poll::Ready(self.tell(cause)),
+            }
+            let progress = match want {
+                Want::Messages => self.receiver.receive(&mut self.buffer),
+                Want::Chunks => self.receiver.receive_chunk(&mut self.buffer),
+            };
+            match progress {
+                Ok(Progress::Event) => {
+                    self.respond();
+                    return Poll::Ready(Ok(true));
+                }
+                Ok(Progress::NeedData) => match ready!(self.poll_fill(cx)) {
+                    Ok(()) => {}
+                    Err(cause) => self.end(cause),
+                },
+                Err(error) => self.fail(error),
+            }
+        }
+    }
+
+    /// Sends a close frame, unless one was sent, and waits for the end, dropping what still comes.
+    ///
+    /// # Errors
+    ///
+    /// The connection has not ended cleanly, or the close frame is invalid.
+    pub(crate) async fn close(&mut self, close: &Close<'_>) -> Result<(), Error> {
+        match self.link.queue(|sender, out| sender.close(close, out)) {
+            Ok(()) | Err(Error::Send(crate::SendError::Closed)) => {}
+            Err(error @ Error::Send(_)) => return Err(error),
+            // It has ended; how, is told below.
+            Err(_) => {}
+        }
+        while poll_fn(|cx| self.poll_event(cx, Want::Chunks)).await? {}
+        Ok(())
+    }
+
+    /// Cuts the connection.
+    pub(crate) fn terminate(&mut self) {
+        self.link.fail(Cause::Terminated);
+        self.read = None;
+        self.phase = Phase::Ended(None);
+    }
+
+    /// Lets the core answer the event, and takes note of a close.
+    fn respond(&mut self) {
+        let Some(event) = self.buffer.event() else { return };
+        match event {
+            Event::Close(_) => {
+                self.link.respond(&event);
+                self.phase = Phase::Lingering(Cause::Closed);
+            }
+            Event::Ping(_) => self.link.respond(&event),
+            _ => {}
+        }
+    }
+
+    /// Tells the peer what it did wrong; the error is told here when the close frame is out.
+    fn fail(&mut self, error: ProtocolError) {
+        self.link.fail_protocol(&error);
+        self.phase = Phase::Lingering(Cause::Protocol(error));
+    }
+
+    fn end(&mut self, cause: Cause) {
+        self.read = None;
+        self.buffer = ReceiveBuffer::new();
+        self.link.fail(cause);
+        self.phase = Phase::Ended(Some(cause));
+    }
+
+    /// The outcome of the connection: an error the first time, then only that it has ended.
+    fn tell(&mut self, cause: Option<Cause>) -> Result<bool, Error> {
+        self.phase = Phase::Ended(None);
+        match cause {
+            None | Some(Cause::Closed) => Ok(false),
+            Some(cause) => Err(cause.into()),
+        }
+    }
+
+    /// Reads once into the buffer.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+        if self.burst_len >= MAX_BURST_LEN {
+            self.burst_len = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        match self.poll_read(cx) {
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(Cause::Disconnected)),
+            Poll::Ready(Ok(len)) => {
+                self.burst_len += len;
+                self.link.note_read();
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(cause)) => Poll::Ready(Err(cause)),
+            Poll::Pending => {
+                self.burst_len = 0;
+                self.return_block();
+                self.wait(cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Cause>> {
+        if self.link.has_ended() {
+            return Poll::Ready(Err(self.link.cause().unwrap_or(Cause::Terminated)));
+        }
+        let Some(read) = &mut self.read else { return Poll::Ready(Err(Cause::Terminated)) };
+        if self.buffer.block_len() < pool::READ_BLOCK_LEN {
+            drop(self.buffer.replace_block(pool::take_read_block()));
+        }
+        let mut spare = ReadBuf::new(self.buffer.spare_mut());
+        match Pin::new(read).poll_read(cx, &mut spare) {
+            Poll::Ready(Ok(())) => {
+                let len = spare.filled().len();
+                self.buffer.advance(len);
+                Poll::Ready(Ok(len))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(Cause::Io(error.kind()))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Gives the block back to the pool before waiting; a little that is unfinished moves out.
+    fn return_block(&mut self) {
+        let len = self.buffer.live_len();
+        if len <= MAX_MOVED_LEN {
+            pool::give_read_block(self.buffer.replace_block(vec![0; len]));
+        }
+    }
+
+    /// Has this task woken if the connection ends while the transport says nothing.
+    fn wait(&mut self, cx: &Context<'_>) {
+        let known = self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        self.link.note_reading((!known).then(|| cx.waker()));
+        if !known {
+            self.waker = Some(cx.waker().clone());
+        }
+        if self.link.has_ended() {
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Ends the transport, after the last frame.
+    ///
+    /// §7.1.1: "the underlying TCP connection, in most normal cases, SHOULD be closed first by the
+    /// server, so that it holds the TIME_WAIT state and not the client". The other side's end is
+    /// awaited and whatever comes before it dropped, for a socket that is closed with bytes unread
+    /// takes back what it has sent. The link's linger timer bounds all this.
+    fn poll_linger(&mut self, cx: &mut Context<'_>, cause: Cause) -> Poll<()> {
+        self.buffer = ReceiveBuffer::new();
+        if self.role == Role::Server || cause != Cause::Closed {
+            ready!(self.link.poll_shutdown(cx));
+        } else {
+            // Whether the close frame got through shows in what the server does next.
+            let _lost = ready!(self.link.poll_flush(cx));
+        }
+        self.link.note_lingering(cause);
+        let mut block = pool::take_read_block();
+        let ended = self.poll_discard(cx, &mut block);
+        pool::give_read_block(block);
+        if ended.is_pending() {
+            self.wait(cx);
+        }
+        ended
+    }
+
+    /// Reads to the end of the transport and drops what it reads.
+    fn poll_discard(&mut self, cx: &mut Context<'_>, block: &mut [u8]) -> Poll<()> {
+        let Some(read) = self.read.as_mut().filter(|_| !self.link.has_ended()) else {
+            return Poll::Ready(());
+        };
+        loop {
+            let mut dropped = ReadBuf::new(block);
+            let read = ready!(Pin::new(&mut *read).poll_read(cx, &mut dropped));
+            if read.is_err() || dropped.filled().is_empty() {
+                return Poll::Ready(());
+            }
+        }
+    }
+}

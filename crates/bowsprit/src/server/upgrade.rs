@@ -1,0 +1,53 @@
+//! Taking over connections from other HTTP servers.
+
+use std::sync::Arc;
+
+use bowsprit_proto::handshake::Negotiated;
+
+use crate::{Io, Options, Role, WebSocket, io::Transport, websocket::Opened};
+
+/// A handshake that was accepted by [`Server::upgrade`](super::Server::upgrade) and waits for its
+/// transport.
+#[derive(Debug)]
+pub struct Upgrade {
+    pub(super) path: Box<str>,
+    pub(super) negotiated: Negotiated,
+    pub(super) options: Arc<Options>,
+}
+
+impl Upgrade {
+    /// Speaks WebSocket over `io`, once the response has been sent on it.
+    ///
+    /// With hyper, `io` is `TokioIo::new(hyper::upgrade::on(request).await?)`; the TCP socket is
+    /// taken out of it together with the bytes that hyper has read ahead, so that nothing of HTTP
+    /// stays behind. With other servers, bytes that were read ahead go to
+    /// [`attach_with`](Self::attach_with).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn attach(self, io: impl Io) -> WebSocket {
+        self.attach_with(io, &[])
+    }
+
+    /// The same, with bytes that were read from `io` after the request: the client's first frames.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn attach_with(self, io: impl Io, received: &[u8]) -> WebSocket {
+        let (transport, ahead) = Transport::recognise(io);
+        let opened = Opened {
+            role: Role::Server,
+            peer_addr: transport.peer_addr(),
+            transport,
+            path: &self.path,
+            negotiated: self.negotiated,
+            received: if ahead.is_empty() { received } else { &ahead },
+            options: self.options,
+        };
+        opened.into_websocket(None)
+    }
+}

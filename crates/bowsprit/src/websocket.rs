@@ -1,0 +1,394 @@
+//! An open connection.
+
+use std::{
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_core::Stream;
+use futures_sink::Sink;
+use http::{HeaderMap, Response, header};
+
+use crate::{
+    Chunk, Close, Error, Event, Fragment, Handle, Limits, Message, Negotiated, Options, Outgoing,
+    ReceiveBuffer, ReceiveHalf, Receiver, Role, SendHalf, Sender, State, Url, entropy,
+    io::Transport,
+    link::{Info, Link},
+    reader::Reader,
+};
+
+/// An open WebSocket connection, of a client or a server, over whatever transport.
+///
+/// ```no_run
+/// # async fn example(mut ws: bowsprit::WebSocket) -> Result<(), bowsprit::Error> {
+/// while let Some(message) = ws.recv().await? {
+///     ws.send(message).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # How it is driven
+///
+/// Pings and the peer's close frame are answered while [`recv`](Self::recv) or one of its kin is
+/// awaited. What is sent is queued, and written out at the latest when the task's current poll has
+/// ended, so a loop that answers many messages makes one write. No task runs in the background
+/// but one per runtime that writes and one that watches the timers.
+///
+/// # How it ends
+///
+/// [`recv`](Self::recv) returns `None` after a clean close, whoever began it;
+/// [`peer_close`](Self::peer_close) then tells the peer's code and reason. Anything else is an
+/// error. Dropping a `WebSocket` cuts the connection: call [`close`](Self::close) to end it well.
+/// In a handler under [`serve`](crate::BoundServer::serve) the connection is closed properly when
+/// the handler returns.
+#[derive(Debug)]
+pub struct WebSocket {
+    receive: ReceiveHalf,
+    send: SendHalf,
+    opening: Option<Box<Opening>>,
+}
+
+/// What only a client knows of the handshake.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) url: Url,
+    pub(crate) response: Response<()>,
+}
+
+/// What becomes a connection when the opening handshake is over.
+pub(crate) struct Opened<'r> {
+    pub(crate) role: Role,
+    pub(crate) transport: Transport,
+    pub(crate) peer_addr: Option<SocketAddr>,
+    pub(crate) path: &'r str,
+    pub(crate) negotiated: Negotiated,
+    /// Bytes that came after the head: the first frames.
+    pub(crate) received: &'r [u8],
+    pub(crate) options: Arc<Options>,
+}
+
+impl Opened<'_> {
+    pub(crate) fn into_websocket(self, opening: Option<Box<Opening>>) -> WebSocket {
+        let (read, write) = self.transport.split();
+        let sender = match self.role {
+            Role::Client => Sender::client(entropy::masking_key),
+            Role::Server => Sender::server(),
+        };
+        let info = Info {
+            peer_addr: self.peer_addr,
+            path: self.path.into(),
+            subprotocol: self.negotiated.subprotocol.map(Into::into),
+        };
+        let limits: Limits = self.options.limits;
+        let link = Link::new(sender, write, info, self.options);
+        let receiver = Receiver::new(self.role, limits).with_version(self.negotiated.version);
+        let mut buffer = ReceiveBuffer::new();
+        buffer.extend(self.received);
+        let reader = Reader::new(read, self.role, receiver, buffer, Arc::clone(&link));
+        let (receive, send) = (ReceiveHalf::new(reader), SendHalf::new(link));
+        WebSocket { receive, send, opening }
+    }
+}
+
+/// Messages.
+impl WebSocket {
+    /// Receives the next message. `None` means that the connection was closed cleanly.
+    ///
+    /// # Errors
+    ///
+    /// The connection has ended in another way; told once, then comes `None`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
+        self.receive.recv().await
+    }
+
+    /// Sends a message: `&str`, `String`, `&[u8]`, `Vec<u8>`, [`Bytes`](bytes::Bytes) or
+    /// [`Message`]. See [`SendHalf::send`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] after a close frame or inside a fragmented message; else why the connection
+    /// has ended, which may concern messages that were sent before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, nothing has been sent. A message is sent whole or not at all.
+    pub async fn send(&mut self, message: impl Into<Outgoing<'_>>) -> Result<(), Error> {
+        self.send.send(message).await
+    }
+
+    /// Receives the next message or control frame, borrowed. See [`ReceiveHalf::next_event`].
+    ///
+    /// To send while holding the event, use the halves of [`split_mut`](Self::split_mut).
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
+        self.receive.next_event().await
+    }
+
+    /// Receives the next piece of a message without holding the message whole. See
+    /// [`ReceiveHalf::next_chunk`].
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn next_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error> {
+        self.receive.next_chunk().await
+    }
+
+    /// Sends a piece of a message. See [`SendHalf::send_fragment`].
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and if the pieces do not fit together.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_fragment(&mut self, fragment: Fragment<'_>) -> Result<(), Error> {
+        self.send.send_fragment(fragment).await
+    }
+
+    /// Sends a ping with at most 125 bytes. Never waits. The pong comes as an
+    /// [`Event::Pong`] of [`next_event`](Self::next_event).
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and if the payload is too long.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.send.ping(payload)
+    }
+
+    /// Waits until the operating system has taken everything that was sent.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing: what is queued is written out all the same.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        self.send.flush().await
+    }
+}
+
+/// The end.
+impl WebSocket {
+    /// Closes the connection: sends a close frame, then waits for the peer's and for the end of the
+    /// transport, dropping what still comes. See [`ReceiveHalf::close`].
+    ///
+    /// ```no_run
+    /// # use bowsprit::CloseCode;
+    /// # async fn example(mut ws: bowsprit::WebSocket) -> Result<(), bowsprit::Error> {
+    /// ws.close(CloseCode::NORMAL).await?;
+    /// ws.close((CloseCode::GOING_AWAY, "see you")).await?; // does nothing more
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The close may not be sent, or the connection has not ended cleanly.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the close frame is on its way. Call it or [`recv`](Self::recv) again to wait
+    /// for the end.
+    pub async fn close(&mut self, close: impl Into<Close<'_>>) -> Result<(), Error> {
+        self.receive.close(close).await
+    }
+
+    /// Cuts the connection at once, without a close frame.
+    pub fn terminate(mut self) {
+        self.receive.terminate();
+    }
+
+    /// The peer's close frame, once it has come.
+    #[must_use]
+    pub fn peer_close(&self) -> Option<Close<'static>> {
+        self.receive.peer_close()
+    }
+}
+
+/// Parts.
+impl WebSocket {
+    /// Hands out the two halves, for two tasks. The connection ends when both are dropped.
+    #[must_use]
+    pub fn split(self) -> (ReceiveHalf, SendHalf) {
+        (self.receive, self.send)
+    }
+
+    /// Borrows the two halves, for one task that sends while it holds a borrowed event.
+    ///
+    /// ```no_run
+    /// # use bowsprit::Event;
+    /// # async fn example(mut ws: bowsprit::WebSocket) -> Result<(), bowsprit::Error> {
+    /// let (receive, send) = ws.split_mut();
+    /// while let Some(event) = receive.next_event().await? {
+    ///     match event {
+    ///         Event::Text(text) => send.send(text).await?,
+    ///         Event::Binary(bytes) => send.send(bytes).await?,
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn split_mut(&mut self) -> (&mut ReceiveHalf, &mut SendHalf) {
+        (&mut self.receive, &mut self.send)
+    }
+
+    /// A handle that sends on this connection from any task.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(self.receive.link()))
+    }
+}
+
+/// Facts.
+impl WebSocket {
+    #[cfg(feature = "server")]
+    pub(crate) const fn link(&self) -> &Arc<Link> {
+        self.receive.link()
+    }
+
+    /// How far the closing handshake has come.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.receive.link().state()
+    }
+
+    /// Bytes that wait to be written.
+    #[must_use]
+    pub fn queued_len(&self) -> usize {
+        self.send.queued_len()
+    }
+
+    /// The address of the peer's end of the transport, if it has one.
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.receive.link().info().peer_addr
+    }
+
+    /// The path of the request that opened the connection, without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.receive.link().info().path
+    }
+
+    /// The subprotocol that was agreed on.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.receive.link().info().subprotocol.as_deref()
+    }
+
+    /// The extensions that were agreed on, as `Sec-WebSocket-Extensions` names them.
+    #[must_use]
+    pub fn extensions(&self) -> &str {
+        let headers = self.opening.as_ref().map(|opening| opening.response.headers());
+        headers
+            .and_then(|headers| headers.get(header::SEC_WEBSOCKET_EXTENSIONS)?.to_str().ok())
+            .unwrap_or_default()
+    }
+
+    /// Where a client has connected to; `None` on a server.
+    #[must_use]
+    pub fn url(&self) -> Option<&Url> {
+        self.opening.as_ref().map(|opening| &opening.url)
+    }
+
+    /// The server's response to a client's handshake; `None` on a server.
+    #[must_use]
+    pub fn response(&self) -> Option<&Response<()>> {
+        self.opening.as_ref().map(|opening| &opening.response)
+    }
+
+    /// The cookies that the server's response sets, each a name and a value without attributes.
+    pub fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.opening.iter().flat_map(|opening| cookies(opening.response.headers()))
+    }
+}
+
+/// The names and values in `Set-Cookie`, RFC 6265 §5.2 (1) to (5).
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    headers.get_all(header::SET_COOKIE).iter().filter_map(|value| {
+        let pair = value.to_str().ok()?.split(';').next()?;
+        let (name, value) = pair.split_once('=')?;
+        Some((name.trim(), value.trim()))
+    })
+}
+
+/// Messages as a stream: ends after a clean close, or after an error.
+impl Stream for WebSocket {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.receive.poll_recv(cx).map(Result::transpose)
+    }
+}
+
+impl Sink<Message> for WebSocket {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.send.poll_ready(cx)
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        self.send.start_send(message)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.send.poll_flush(cx)
+    }
+
+    /// Sends a close frame and flushes; the stream then yields what still comes, and ends.
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.send.poll_close(cx)
+    }
+}
+
+impl Stream for ReceiveHalf {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_recv(cx).map(Result::transpose)
+    }
+}
+
+impl Sink<Message> for SendHalf {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Self::poll_ready(&self, cx)
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        Self::start_send(&self, message)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Self::poll_flush(&self, cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Self::poll_close(&mut self, cx)
+    }
+}
