@@ -1,0 +1,73 @@
+//! The command line.
+
+use bowsprit::http::{HeaderName, HeaderValue};
+use clap::{Args, Parser, Subcommand};
+
+/// A WebSocket server and client for the command line.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Log more to stderr
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve an echo at / and /echo, and a chat at /chat
+    Serve(Serve),
+    /// Connect to a URL: send lines of stdin, print messages to stdout
+    Connect(Connect),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: String,
+    /// The longest message to take, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
+    pub(crate) max_message_len: u64,
+    /// The most frames that one message may come in
+    #[arg(long, value_name = "COUNT", default_value_t = 4096)]
+    pub(crate) max_fragments: u32,
+    /// A subprotocol to speak; can be given several times [default: the first that a client asks for]
+    #[arg(long = "subprotocol", value_name = "NAME")]
+    pub(crate) subprotocols: Vec<String>,
+    /// Speak version 8 (HyBi drafts) as well as 13
+    #[arg(long)]
+    pub(crate) protocol_version_8: bool,
+    /// Let in pages from anywhere, not only from this server
+    #[arg(long)]
+    pub(crate) any_origin: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Connect {
+    /// Where to connect to: ws://HOST[:PORT]/PATH
+    pub(crate) url: String,
+    /// Send lines as binary messages
+    #[arg(long)]
+    pub(crate) binary: bool,
+    /// A header field to send; can be given several times
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// The origin to name
+    #[arg(long)]
+    pub(crate) origin: Option<HeaderValue>,
+    /// A subprotocol to ask for, the most preferred first; can be given several times
+    #[arg(long = "subprotocol", value_name = "NAME")]
+    pub(crate) subprotocols: Vec<String>,
+    /// The version of the protocol to speak
+    #[arg(long, value_name = "VERSION", default_value = "13", value_parser = ["8", "13"])]
+    pub(crate) protocol_version: String,
+}
+
+fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("there is no colon")?;
+    let name = name.trim().parse().map_err(|_| "this is not the name of a header")?;
+    let value = value.trim().parse().map_err(|_| "this is not the value of a header")?;
+    Ok((name, value))
+}

@@ -1,0 +1,122 @@
+//! `bowsprit connect`: lines out, messages in.
+
+use std::io::{self, IsTerminal, Write};
+
+use anyhow::{Context, bail};
+use bowsprit::{
+    Bytes, Client, CloseCode, Error, Message, ReceiveHalf, SendHalf, Version, WebSocket,
+    http::Response,
+};
+use tokio::io::{AsyncBufReadExt, BufReader, Stdin};
+
+use crate::{args::Connect, terminal::escaped};
+
+/// How much of the body of a refusal is shown.
+const MAX_SHOWN_LEN: usize = 1024;
+
+pub(crate) async fn connect(options: Connect) -> anyhow::Result<()> {
+    let ws = open(&options).await?;
+    note(&format!("connected to {}", options.url));
+    if let Some(name) = ws.subprotocol() {
+        note(&format!("subprotocol {}", escaped(name)));
+    }
+    let (receive, send) = ws.split();
+    // Input may end long before the last answer has come, and the other way round.
+    tokio::select! {
+        result = print_messages(receive) => result,
+        error = send_lines(send, options.binary) => error,
+    }
+}
+
+async fn open(options: &Connect) -> anyhow::Result<WebSocket> {
+    let mut client = Client::new();
+    for (name, value) in &options.headers {
+        client = client.header(name.clone(), value.clone());
+    }
+    if let Some(origin) = &options.origin {
+        client = client.origin(origin.clone());
+    }
+    for name in &options.subprotocols {
+        client = client.subprotocol(name);
+    }
+    if options.protocol_version == "8" {
+        client = client.version(Version::V8);
+    }
+    match client.connect(&options.url).await {
+        Err(Error::Refused(response)) => {
+            bail!("{}", refusal(&response));
+        }
+        result => result.with_context(|| format!("cannot connect to {}", options.url)),
+    }
+}
+
+/// What the server says instead of 101.
+fn refusal(response: &Response<Bytes>) -> String {
+    let mut text = format!("the server refused the connection: {}", response.status());
+    for (name, value) in response.headers() {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        text.push_str(&format!("\n  {name}: {}", escaped(&value)));
+    }
+    let body = String::from_utf8_lossy(response.body());
+    let shown: String = body.chars().take(MAX_SHOWN_LEN).collect();
+    if !shown.is_empty() {
+        text.push_str(&format!("\n\n{}", escaped(shown.trim_end())));
+    }
+    text
+}
+
+/// Prints messages until the connection ends.
+async fn print_messages(mut receive: ReceiveHalf) -> anyhow::Result<()> {
+    let terminal = io::stdout().is_terminal();
+    while let Some(message) = receive.recv().await? {
+        print(&message, terminal).context("cannot write to stdout")?;
+    }
+    if let Some(close) = receive.peer_close() {
+        note(&format!("closed: {}", escaped(&close.to_string())));
+    }
+    Ok(())
+}
+
+fn print(message: &Message, terminal: bool) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    if terminal {
+        let text = String::from_utf8_lossy(message.as_bytes());
+        writeln!(stdout, "{}", escaped(&text))?;
+    } else {
+        stdout.write_all(message.as_bytes())?;
+        stdout.write_all(b"\n")?;
+    }
+    stdout.flush()
+}
+
+/// Sends the lines of standard input, then a close frame. Returns only what went wrong.
+async fn send_lines(mut send: SendHalf, binary: bool) -> anyhow::Result<()> {
+    let mut stdin = BufReader::new(tokio::io::stdin());
+    while let Some(line) = next_line(&mut stdin).await? {
+        let sent = if binary {
+            send.send(line).await
+        } else {
+            let text = String::from_utf8(line).context("stdin is not UTF-8; try --binary")?;
+            send.send(text).await
+        };
+        if sent.is_err() {
+            break;
+        }
+    }
+    // If that fails the connection has ended, and the receiving half tells why.
+    let _ended = send.close(CloseCode::NORMAL);
+    std::future::pending().await
+}
+
+async fn next_line(stdin: &mut BufReader<Stdin>) -> anyhow::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let len = stdin.read_until(b'\n', &mut line).await.context("cannot read stdin")?;
+    if line.ends_with(b"\n") {
+        line.pop();
+    }
+    Ok((len > 0).then_some(line))
+}
+
+fn note(text: &str) {
+    eprintln!("{text}");
+}
