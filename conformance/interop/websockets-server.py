@@ -1,0 +1,68 @@
+"""An echo server made with Python's websockets, on a free port of 127.0.0.1.
+
+    websockets-server.py [--deflate]
+
+It is the same as `ws-server.mjs`, which see, except that `/greet` sends its message right after the
+response, not in one write with it.
+"""
+
+import asyncio
+import json
+import sys
+
+from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
+
+
+def refuse(connection, request):
+    if request.path != "/refuse":
+        return None
+    response = connection.respond(401, "go away")
+    response.headers["X-Why"] = "test"
+    return response
+
+
+async def handle(connection):
+    try:
+        await greet(connection)
+        async for message in connection:
+            await connection.send(message)
+    except ConnectionClosed as error:
+        print(error, file=sys.stderr)
+
+
+async def greet(connection):
+    match connection.request.path:
+        case "/close-4001":
+            await connection.close(4001, "bye")
+        case "/greet":
+            await connection.send("hello")
+        case "/headers":
+            headers = connection.request.headers.raw_items()
+            await connection.send(json.dumps({name.lower(): value for name, value in headers}))
+        case "/ping":
+            payload = "are you there"
+            pong = await connection.ping(payload)
+            # Done by a pong with this payload only.
+            await pong
+            await connection.send(f"pong:{payload}")
+
+
+async def main():
+    server = await serve(
+        handle,
+        "127.0.0.1",
+        0,
+        compression="deflate" if "--deflate" in sys.argv else None,
+        process_request=refuse,
+        subprotocols=["chat.v1"],
+        # By default, a client that offers none is refused.
+        select_subprotocol=lambda _, offered: "chat.v1" if "chat.v1" in offered else None,
+        max_size=None,
+        ping_interval=None,
+    )
+    print(f"listening on ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+    await server.serve_forever()
+
+
+asyncio.run(main())
