@@ -82,3 +82,12 @@ pub use outgoing::Outgoing;
 #[cfg(feature = "server")]
 pub use server::{BoundServer, Server, ServerBuilder, Upgrade};
 pub use websocket::WebSocket;
+
+/// Why bowsprit is like this.
+#[doc = include_str!("../../../DESIGN.md")]
+pub mod _design {}
+
+/// The README's examples, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
