@@ -39,7 +39,7 @@ pub struct ReceiveBuffer {
     end: usize,
     parse: usize,
     filled: usize,
-    /// How much more the frame under way will need.
+    /// How much more completes the message under way; without end while that is not known.
     wanted: u64,
     event: Option<Pending>,
 }
@@ -69,14 +69,16 @@ impl ReceiveBuffer {
 
     /// The free part of the block, at least one byte: read into it, then [`advance`](Self::advance).
     ///
-    /// Grows the block when it is full: to twice its length at most, or less if the frame under way
-    /// needs less. A length that a peer merely claims reserves nothing.
+    /// Grows the block when it is nearly full: to twice what it has to hold at most, or less if the
+    /// message under way is known to need less. A length that a peer merely claims reserves nothing.
     pub fn spare_mut(&mut self) -> &mut [u8] {
         self.release();
         let wanted = usize::try_from(self.wanted).unwrap_or(usize::MAX).max(1);
-        let enough = wanted.min(self.block.len() / 2).max(1);
-        if self.block.len() - self.filled < enough {
-            self.make_room(wanted, enough);
+        if self.spare_len() < wanted.min(self.block.len() / 2) && self.is_worth_closing(wanted) {
+            self.close_gaps();
+        }
+        if self.spare_len() < wanted.min(self.block.len() / 8).max(1) {
+            self.grow(wanted);
         }
         &mut self.block[self.filled..]
     }
@@ -200,16 +202,23 @@ impl ReceiveBuffer {
         mem::replace(&mut self.block, block)
     }
 
-    /// Makes at least `enough` spare bytes, by closing gaps or by growing.
-    fn make_room(&mut self, wanted: usize, enough: usize) {
+    const fn spare_len(&self) -> usize {
+        self.block.len() - self.filled
+    }
+
+    /// Whether moving what is live gains at least half as many bytes as it moves, so that on average
+    /// no byte moves often, or makes room for the rest of the message.
+    const fn is_worth_closing(&self, wanted: usize) -> bool {
         let live_len = self.live_len();
-        if self.block.len() - live_len >= enough && !self.block.is_empty() {
-            self.close_gaps();
-        } else {
-            let exact = live_len.saturating_add(wanted);
-            let len = exact.min(self.block.len() * 2).max(MIN_BLOCK_LEN).max(live_len + 1);
-            drop(self.replace_block(vec![0; len]));
-        }
+        let gap_len = self.filled - live_len;
+        gap_len > 0 && (gap_len >= live_len / 2 || self.block.len() - live_len >= wanted)
+    }
+
+    /// Moves to a block that is longer by what is live, or by `wanted` if that is less.
+    fn grow(&mut self, wanted: usize) {
+        let live_len = self.live_len();
+        let len = live_len.saturating_add(wanted.min(live_len)).max(MIN_BLOCK_LEN);
+        drop(self.replace_block(vec![0; len]));
     }
 
     fn close_gaps(&mut self) {
@@ -250,7 +259,7 @@ impl ReceiveBuffer {
     /// Parses a header from the front of the unparsed input, and steps over it.
     pub(crate) fn parse_header(&mut self) -> Result<Option<FrameHeader>, crate::ProtocolError> {
         let Some((header, len)) = FrameHeader::parse(&self.block[self.parse..self.filled])? else {
-            self.wanted = FrameHeader::MAX_LEN as u64;
+            self.wanted = u64::MAX;
             return Ok(None);
         };
         self.parse += len;
@@ -262,7 +271,7 @@ impl ReceiveBuffer {
         self.filled - self.parse
     }
 
-    /// Tells how many bytes the frame under way still needs, as a hint for growing.
+    /// Tells how many bytes complete the message under way, as a hint for growing.
     pub(crate) const fn want(&mut self, wanted: u64) {
         self.wanted = wanted;
     }

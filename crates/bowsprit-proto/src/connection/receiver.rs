@@ -256,7 +256,8 @@ impl Receiver {
         }
         Ok(match frame.remaining {
             0 => Step::NextFrame,
-            wanted => Step::NeedData(wanted),
+            rest if frame.header.fin => Step::NeedData(rest),
+            _ => Step::NeedData(u64::MAX),
         })
     }
 
@@ -284,9 +285,8 @@ impl Receiver {
         header: FrameHeader,
         input: &mut ReceiveBuffer,
     ) -> Result<Step, ProtocolError> {
-        let missing = header.payload_len.saturating_sub(input.unparsed_len() as u64);
-        if missing > 0 {
-            return Ok(Step::NeedData(missing));
+        if header.payload_len > input.unparsed_len() as u64 {
+            return Ok(Step::NeedData(u64::MAX));
         }
         self.frame = None;
         let len = bounded(header.payload_len, input.unparsed_len());
@@ -306,7 +306,7 @@ impl Receiver {
 /// What a piece of a frame came to.
 enum Step {
     Event(Pending),
-    /// So many bytes of the frame are missing.
+    /// So many bytes complete the message; more than there can be if that is not known.
     NeedData(u64),
     NextFrame,
 }
