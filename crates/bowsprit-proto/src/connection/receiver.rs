@@ -1,7 +1,8 @@
 //! The receiving half: from input bytes to events, RFC 6455 §5 and §6.2.
 //!
 //! All state is in the struct, so a driver may stop anywhere and go on later; any cut of the input
-//! gives the same events. A violation is reported at the first byte that shows it.
+//! gives the same events. A violation is reported as soon as its frame's header is there, and text
+//! that is not UTF-8 at its first wrong byte.
 
 use super::{ReceiveBuffer, Role, buffer::Pending};
 use crate::{
@@ -115,7 +116,10 @@ impl Receiver {
                 input.discard();
                 return Ok(Progress::NeedData);
             }
-            End::Failed(error) => return Err(error),
+            End::Failed(error) => {
+                input.discard();
+                return Err(error);
+            }
         }
         input.release();
         self.step_until_event(input, chunks).inspect_err(|error| {
@@ -136,7 +140,7 @@ impl Receiver {
             let frame = match self.frame {
                 Some(frame) => frame,
                 None => match input.parse_header()? {
-                    Some(header) => self.begin_frame(header, chunks)?,
+                    Some(header) => self.begin_frame(header)?,
                     None => return Ok(Progress::NeedData),
                 },
             };
@@ -160,7 +164,7 @@ impl Receiver {
     }
 
     /// Checks a header against the connection's role and past.
-    fn begin_frame(&mut self, header: FrameHeader, chunks: bool) -> Result<Frame, ProtocolError> {
+    fn begin_frame(&mut self, header: FrameHeader) -> Result<Frame, ProtocolError> {
         // §5.2: RSV1 "MUST be 0 unless an extension is negotiated that defines meanings for
         // non-zero values."
         if header.rsv1 {
@@ -180,7 +184,7 @@ impl Receiver {
             _ => {}
         }
         if !header.opcode.is_control() {
-            self.count_fragment(header.payload_len, chunks)?;
+            self.count_fragment(header.payload_len)?;
         }
         let frame = Frame { header, remaining: header.payload_len };
         self.frame = Some(frame);
@@ -204,20 +208,11 @@ impl Receiver {
         Ok(())
     }
 
-    /// Adds a frame to the message under way, and holds both limits against it.
-    fn count_fragment(&mut self, payload_len: u64, chunks: bool) -> Result<(), ProtocolError> {
+    /// Adds a frame to the message under way.
+    fn count_fragment(&mut self, payload_len: u64) -> Result<(), ProtocolError> {
         let message = self.message.as_mut().ok_or(ProtocolError::ContinuationUnexpected)?;
         message.len = message.len.saturating_add(payload_len);
         message.fragments = message.fragments.saturating_add(1);
-        if chunks || message.begun {
-            return Ok(());
-        }
-        if message.len > self.limits.max_message_len {
-            return Err(ProtocolError::MessageTooLong);
-        }
-        if message.fragments > self.limits.max_fragments {
-            return Err(ProtocolError::TooManyFragments);
-        }
         Ok(())
     }
 
@@ -229,6 +224,10 @@ impl Receiver {
         chunks: bool,
     ) -> Result<Step, ProtocolError> {
         let message = self.message.as_mut().ok_or(ProtocolError::ContinuationUnexpected)?;
+        let chunks = chunks || message.begun;
+        if !chunks {
+            message.check(self.limits)?;
+        }
         let len = bounded(frame.remaining, input.unparsed_len());
         let offset = phase(frame.header.payload_len - frame.remaining);
         let joined = input.join(len, frame.header.masking_key, offset);
@@ -244,7 +243,7 @@ impl Receiver {
         if last {
             message.utf8.finish().map_err(|_| ProtocolError::TextUtf8)?;
         }
-        if chunks || message.begun {
+        if chunks {
             let held = message.utf8.pending();
             if last || input.message_len() > held {
                 return Ok(Step::Event(self.chunk(last, held)));
@@ -300,6 +299,19 @@ impl Receiver {
             }
             _ => Pending::Pong(span),
         }))
+    }
+}
+
+impl InMessage {
+    /// Holds the limits against what the frame headers have told so far.
+    const fn check(&self, limits: Limits) -> Result<(), ProtocolError> {
+        if self.len > limits.max_message_len {
+            return Err(ProtocolError::MessageTooLong);
+        }
+        if self.fragments > limits.max_fragments {
+            return Err(ProtocolError::TooManyFragments);
+        }
+        Ok(())
     }
 }
 
