@@ -1,0 +1,25 @@
+//! The protocol as seen from outside the crate, one file for each part of RFC 6455.
+//!
+//! A line `RFC: 5.2-2, 5.5-1` in a test's documentation names the requirements that it covers;
+//! `scripts/checklist` compares them with `conformance/checklist.tsv`.
+
+mod api {
+    mod buffers;
+    mod chunking;
+    mod closing;
+    mod control;
+    mod exhaustive;
+    mod exports;
+    mod fragmentation;
+    mod framing;
+    mod limits;
+    mod masking;
+
+    mod output;
+    mod pair;
+    mod reference;
+    mod sending;
+    mod streams;
+
+    mod utf8;
+}

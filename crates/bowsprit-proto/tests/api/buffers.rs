@@ -1,0 +1,201 @@
+//! The receive buffer: it grows with what has arrived and lets go of what is done.
+
+use bowsprit_proto::{
+    Event, Limits, Message, Progress, ReceiveBuffer, Receiver, Role, handshake::Version,
+};
+
+use super::pair::{End, KEY, Seen, frame, frames};
+
+const FIRST_BLOCK_LEN: usize = 4096;
+
+fn client() -> (Receiver, ReceiveBuffer) {
+    (Receiver::new(Role::Client, Limits::CLIENT), ReceiveBuffer::new())
+}
+
+/// Reads `bytes` in reads of at most `read_len` and returns the messages and the number of reads.
+/// Asserts on the way that the block is at most twice as long as what it has to hold.
+fn read_all(bytes: &[u8], read_len: usize) -> (Vec<Message>, usize) {
+    let (mut receiver, mut input) = client();
+    let (mut messages, mut reads, mut at) = (Vec::new(), 0, 0);
+    while at < bytes.len() {
+        let live = input.live_len();
+        let spare = input.spare_mut();
+        let len = spare.len().min(read_len).min(bytes.len() - at);
+        spare[..len].copy_from_slice(&bytes[at..at + len]);
+        input.advance(len);
+        (at, reads) = (at + len, reads + 1);
+        let bound = (2 * live).max(FIRST_BLOCK_LEN);
+        assert!(input.block_len() <= bound.max(live + 1), "{} for {live}", input.block_len());
+        while receiver.receive(&mut input).unwrap() == Progress::Event {
+            messages.extend(input.take_message());
+        }
+    }
+    assert!(input.is_empty());
+    (messages, reads)
+}
+
+#[test]
+fn a_block_is_at_most_twice_as_long_as_what_has_arrived() {
+    for len in [5_000, 9_000, 100_000, 1_000_000] {
+        let bytes = frame(Role::Server, 0x82, &vec![1; len]);
+        for read_len in [1000, 4096, 65536, usize::MAX] {
+            let (messages, _) = read_all(&bytes, read_len);
+            assert_eq!(messages, [Message::from(vec![1; len])]);
+        }
+    }
+}
+
+#[test]
+fn a_large_message_takes_few_reads_when_there_is_much_to_read() {
+    let bytes = frame(Role::Server, 0x82, &vec![1; 1_000_000]);
+    let (_, reads) = read_all(&bytes, usize::MAX);
+    assert!(reads <= 12, "{reads} reads");
+}
+
+#[test]
+fn a_message_in_many_small_fragments_takes_few_reads_too() {
+    let piece = vec![1; 300];
+    let pieces = (0..4000).map(|i| (if i == 0 { 0x02 } else { 0x00 }, &piece[..]));
+    let mut bytes = frames(Role::Server, pieces);
+    bytes.extend(frame(Role::Server, 0x80, b""));
+    let (messages, reads) = read_all(&bytes, usize::MAX);
+    assert_eq!(messages[0].len(), 1_200_000);
+    assert!(reads <= 40, "{reads} reads");
+}
+
+#[test]
+fn small_messages_are_read_many_at_a_time() {
+    let bytes: Vec<u8> = (0..10_000).flat_map(|_| frame(Role::Server, 0x82, &[7; 20])).collect();
+    let (messages, reads) = read_all(&bytes, usize::MAX);
+    assert_eq!(messages.len(), 10_000);
+    assert!(reads <= 2 * bytes.len() / FIRST_BLOCK_LEN, "{reads} reads");
+}
+
+/// RFC: 10.4-1
+#[test]
+fn a_length_that_is_only_claimed_reserves_nothing() {
+    for len in [15_900_000_u64, 1 << 62] {
+        let mut receiver = Receiver::new(Role::Server, Limits::NONE);
+        let mut input = ReceiveBuffer::new();
+        input.extend(&[&[0x82, 0x80 | 127], &len.to_be_bytes()[..], &KEY].concat());
+        assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+        assert!(!input.spare_mut().is_empty());
+        assert!(input.block_len() <= FIRST_BLOCK_LEN, "{} bytes", input.block_len());
+    }
+}
+
+#[test]
+fn an_empty_buffer_holds_no_memory_and_can_give_its_block_back() {
+    let (mut receiver, mut input) = client();
+    assert!(input.is_empty());
+    assert_eq!((input.block_len(), input.live_len()), (0, 0));
+    input.extend(&frame(Role::Server, 0x81, b"hello"));
+    assert!(!input.is_empty());
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert!(!input.is_empty(), "there is an event");
+    assert_eq!(input.take_message(), Some(Message::text("hello")));
+    assert!(input.is_empty());
+    let block = input.replace_block(Vec::new());
+    assert_eq!((block.len(), input.block_len()), (FIRST_BLOCK_LEN, 0));
+    input.extend(&frame(Role::Server, 0x81, b"again"));
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(input.event(), Some(Event::Text("again")));
+}
+
+#[test]
+fn a_block_can_be_replaced_in_the_middle_of_a_message() {
+    let (mut receiver, mut input) = client();
+    let bytes = frames(Role::Server, [(0x01, &b"one "[..]), (0x00, b"two "), (0x80, b"three")]);
+    input.extend(&bytes[..14]);
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+    assert_eq!(input.live_len(), b"one two ".len());
+    let old = input.replace_block(vec![0; input.live_len()]);
+    assert_eq!(old.len(), FIRST_BLOCK_LEN);
+    input.extend(&bytes[14..]);
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(input.event(), Some(Event::Text("one two three")));
+}
+
+#[test]
+#[should_panic(expected = "range end index")]
+fn a_block_too_short_for_what_is_live_is_refused() {
+    let (_, mut input) = client();
+    input.extend(b"\x81\x05hel");
+    drop(input.replace_block(vec![0; 4]));
+}
+
+#[test]
+#[should_panic(expected = "more was read than there was room for")]
+fn more_than_there_is_room_for_cannot_have_been_read() {
+    ReceiveBuffer::new().advance(1);
+}
+
+#[test]
+fn an_event_stays_until_the_next_call_and_is_taken_once() {
+    let (mut receiver, mut input) = client();
+    assert_eq!(input.event(), None);
+    assert_eq!(input.take_message(), None);
+    assert!(input.take_payload().is_empty());
+    let both = frames(Role::Server, [(0x82, &b"one"[..]), (0x89, b"ping"), (0x82, b"two")]);
+    input.extend(&both);
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(input.event(), Some(Event::Binary(b"one")));
+    assert_eq!(input.event(), Some(Event::Binary(b"one")), "looking does not take it");
+    assert_eq!(input.take_payload(), "one");
+    assert_eq!(input.event(), None);
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(input.take_message(), None, "a ping is no message");
+    assert_eq!(input.event(), Some(Event::Ping(b"ping")), "and stays");
+    assert_eq!(input.take_payload(), "ping");
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(input.take_message(), Some(Message::from(&b"two"[..])));
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+}
+
+#[test]
+fn a_message_that_nobody_took_is_dropped_by_the_next_receive() {
+    let (mut receiver, mut input) = client();
+    input.extend(&frames(Role::Server, [(0x82, &[1; 3000][..]), (0x81, b"next")]));
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(input.event(), Some(Event::Text("next")));
+    assert_eq!(input.live_len(), 4);
+}
+
+#[test]
+fn a_large_payload_is_handed_over_and_what_follows_it_stays() {
+    let (mut receiver, mut input) = client();
+    let payload = vec![3; 50_000];
+    input.extend(&frames(Role::Server, [(0x82, &payload[..]), (0x81, b"next"), (0x01, b"cut")]));
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    let Some(Event::Binary(seen)) = input.event() else { panic!("no message") };
+    let place = seen.as_ptr();
+    let taken = input.take_payload();
+    assert_eq!(taken.as_ptr(), place, "without a copy");
+    assert_eq!(taken, payload);
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(input.take_message(), Some(Message::text("next")));
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+    input.extend(&frame(Role::Server, 0x80, b" in two"));
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(input.take_message(), Some(Message::text("cut in two")));
+    assert!(input.is_empty());
+}
+
+#[test]
+fn a_small_payload_is_copied_out_of_its_block() {
+    let (mut receiver, mut input) = client();
+    input.extend(&frame(Role::Server, 0x82, &[3; 64]));
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    let Some(Event::Binary(seen)) = input.event() else { panic!("no message") };
+    let place = seen.as_ptr();
+    assert_ne!(input.take_payload().as_ptr(), place);
+}
+
+/// RFC: V8-4
+#[test]
+fn the_version_changes_nothing_about_messages() {
+    let mut end = End::with_version(Role::Server, Version::V8);
+    let seen = end.receive(&frame(Role::Client, 0x82, b"\x01"));
+    assert_eq!(seen, [Seen::Binary(vec![1])]);
+}

@@ -1,0 +1,224 @@
+//! However the input is cut, the events and the answers are the same.
+
+use bowsprit_proto::{
+    Limits, MessageKind, Progress, ProtocolError, ReceiveBuffer, Receiver, Role, utf8,
+};
+use proptest::prelude::*;
+
+use super::{
+    pair::{BOTH, End, Seen, frame, frames, peer_of},
+    streams::{cuts, pieces, stream},
+};
+
+fn role() -> impl Strategy<Value = Role> {
+    prop::sample::select(BOTH.to_vec())
+}
+
+fn stream_and_role() -> impl Strategy<Value = (Role, Vec<u8>)> {
+    role().prop_flat_map(|role| stream(peer_of(role)).prop_map(move |bytes| (role, bytes)))
+}
+
+/// Feeds the pieces one by one; before each, `between` may do something to the end.
+fn receive_pieces(
+    role: Role,
+    pieces: &[&[u8]],
+    mut between: impl FnMut(&mut End),
+) -> (Vec<Seen>, Vec<u8>) {
+    let mut end = End::new(role);
+    let mut seen = Vec::new();
+    for piece in pieces {
+        between(&mut end);
+        seen.extend(end.receive(piece));
+        if matches!(seen.last(), Some(Seen::Failed(_))) {
+            break;
+        }
+    }
+    (seen, end.sent())
+}
+
+/// Feeds the pieces, asking each time for a whole message or a chunk as `in_chunks` says, and
+/// joins the chunks again.
+fn receive_joining(role: Role, pieces: &[&[u8]], mut in_chunks: impl FnMut() -> bool) -> Vec<Seen> {
+    let mut receiver = Receiver::new(role, Limits::SERVER);
+    let mut input = ReceiveBuffer::new();
+    let mut joiner = Joiner::default();
+    for piece in pieces {
+        input.extend(piece);
+        loop {
+            let progress = if in_chunks() {
+                receiver.receive_chunk(&mut input)
+            } else {
+                receiver.receive(&mut input)
+            };
+            match progress {
+                Ok(Progress::Event) => joiner.add(Seen::of(&input.event().unwrap())),
+                Ok(Progress::NeedData) => break,
+                Err(error) => {
+                    joiner.seen.push(Seen::Failed(error));
+                    return joiner.seen;
+                }
+            }
+            assert_eq!(receiver.is_in_chunks(), joiner.open.is_some());
+        }
+    }
+    joiner.seen
+}
+
+#[derive(Default)]
+struct Joiner {
+    seen: Vec<Seen>,
+    open: Option<(MessageKind, Vec<u8>)>,
+}
+
+impl Joiner {
+    fn add(&mut self, seen: Seen) {
+        let Seen::Chunk { kind, payload, first, last } = seen else {
+            self.seen.push(seen);
+            return;
+        };
+        assert_eq!(first, self.open.is_none(), "`first` marks the first chunk and no other");
+        assert!(last || !payload.is_empty(), "only the last chunk may be empty");
+        if kind == MessageKind::Text {
+            utf8::from_utf8(&payload).expect("text is cut between characters");
+        }
+        let (begun_as, mut joined) = self.open.take().unwrap_or((kind, Vec::new()));
+        assert_eq!(begun_as, kind);
+        joined.extend(payload);
+        if !last {
+            self.open = Some((kind, joined));
+        } else if kind == MessageKind::Text {
+            self.seen.push(Seen::Text(String::from_utf8(joined).unwrap()));
+        } else {
+            self.seen.push(Seen::Binary(joined));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// RFC: 5.4-1, 5.4-3, 5.4-5, 5.6-1, 6.2-1, 10.7-1
+    #[test]
+    fn any_cut_gives_the_same_events_and_the_same_answers(
+        (role, bytes) in stream_and_role(),
+        cuts in cuts(),
+        spare in 0..64_usize,
+    ) {
+        let whole = receive_pieces(role, &[&bytes], |_| {});
+        let cut = pieces(&bytes, &cuts);
+        prop_assert_eq!(&receive_pieces(role, &cut, |_| {}), &whole);
+        let single: Vec<&[u8]> = bytes.chunks(1).collect();
+        prop_assert_eq!(&receive_pieces(role, &single, |_| {}), &whole);
+        // The same in blocks that have hardly room for what is there.
+        let in_small_blocks = receive_pieces(role, &cut, |end| {
+            let len = end.input.live_len() + spare;
+            drop(end.input.replace_block(vec![0xEE; len]));
+        });
+        prop_assert_eq!(&in_small_blocks, &whole);
+    }
+
+    /// RFC: 5.4-3, 5.6-1, 8.1-1
+    #[test]
+    fn chunks_joined_again_are_the_messages(
+        (role, bytes) in stream_and_role(),
+        cuts in cuts(),
+        choices in prop::collection::vec(any::<bool>(), 1..20),
+    ) {
+        let whole = receive_joining(role, &[&bytes], || false);
+        let cut = pieces(&bytes, &cuts);
+        prop_assert_eq!(&receive_joining(role, &cut, || true), &whole);
+        let single: Vec<&[u8]> = bytes.chunks(1).collect();
+        prop_assert_eq!(&receive_joining(role, &single, || true), &whole);
+        let mut choices = choices.iter().copied().cycle();
+        let mixed = receive_joining(role, &single, || choices.next().unwrap());
+        prop_assert_eq!(&mixed, &whole);
+    }
+
+    /// RFC: 10.7-1, 7.1.7-1
+    #[test]
+    fn whatever_a_peer_sends_the_end_stays_sound(role in role(), bytes: Vec<u8>) {
+        let mut end = End::new(role);
+        let seen = end.receive(&bytes);
+        let sent = end.sent();
+        let told = End::new(peer_of(role)).receive(&sent);
+        prop_assert!(!told.iter().any(|seen| matches!(seen, Seen::Failed(_))));
+        if let Some(Seen::Failed(error)) = seen.last() {
+            let code = error.close_code().into();
+            prop_assert_eq!(told.last(), Some(&Seen::Close(code, error.to_string())));
+        }
+    }
+}
+
+#[test]
+fn a_chunk_comes_with_whatever_has_arrived() {
+    let bytes = frame(Role::Server, 0x81, "a€b".as_bytes());
+    let mut receiver = Receiver::new(Role::Client, Limits::CLIENT);
+    let mut input = ReceiveBuffer::new();
+    let mut chunks = Vec::new();
+    for byte in bytes {
+        input.extend(&[byte]);
+        if receiver.receive_chunk(&mut input) == Ok(Progress::Event) {
+            chunks.push(Seen::of(&input.event().unwrap()));
+        }
+    }
+    let kind = MessageKind::Text;
+    let chunk = |payload: &str, first, last| Seen::Chunk {
+        kind,
+        payload: payload.as_bytes().to_vec(),
+        first,
+        last,
+    };
+    assert_eq!(
+        chunks,
+        [chunk("a", true, false), chunk("€", false, false), chunk("b", false, true)]
+    );
+}
+
+#[test]
+fn an_empty_message_is_one_empty_chunk() {
+    let empty = frame(Role::Server, 0x82, b"");
+    let mut receiver = Receiver::new(Role::Client, Limits::CLIENT);
+    let mut input = ReceiveBuffer::new();
+    input.extend(&empty);
+    assert_eq!(receiver.receive_chunk(&mut input), Ok(Progress::Event));
+    let Some(bowsprit_proto::Event::Chunk(chunk)) = input.event() else { panic!("no chunk") };
+    assert!(chunk.first && chunk.last && chunk.payload.is_empty());
+    assert_eq!(chunk.as_text(), None);
+    assert_eq!(receiver.receive_chunk(&mut input), Ok(Progress::NeedData));
+}
+
+#[test]
+fn a_message_begun_whole_can_be_finished_in_chunks() {
+    let bytes = frames(Role::Server, [(0x01, &b"one \xE2\x82"[..]), (0x80, b"\xAC two")]);
+    let first_frame = 8;
+    let mut receiver = Receiver::new(Role::Client, Limits::CLIENT);
+    let mut input = ReceiveBuffer::new();
+    let mut joiner = Joiner::default();
+    input.extend(&bytes[..first_frame]);
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+    assert!(!receiver.is_in_chunks());
+    input.extend(&bytes[first_frame..]);
+    while receiver.receive_chunk(&mut input) == Ok(Progress::Event) {
+        joiner.add(Seen::of(&input.event().unwrap()));
+    }
+    assert_eq!(joiner.seen, [super::pair::text("one € two")]);
+}
+
+/// RFC: 10.4-1
+#[test]
+fn a_message_begun_in_chunks_goes_on_in_chunks_whatever_is_asked_for() {
+    let limits = Limits::SERVER.max_message_len(4).max_fragments(1);
+    let bytes =
+        frames(Role::Server, [(0x02, &b"more than"[..]), (0x80, b"four"), (0x81, b"five5")]);
+    let mut receiver = Receiver::new(Role::Client, limits);
+    let mut input = ReceiveBuffer::new();
+    let mut joiner = Joiner::default();
+    input.extend(&bytes);
+    assert_eq!(receiver.receive_chunk(&mut input), Ok(Progress::Event));
+    joiner.add(Seen::of(&input.event().unwrap()));
+    assert!(receiver.is_in_chunks());
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    joiner.add(Seen::of(&input.event().unwrap()));
+    assert_eq!(joiner.seen, [Seen::Binary(b"more thanfour".to_vec())]);
+    assert_eq!(receiver.receive(&mut input), Err(ProtocolError::MessageTooLong));
+}
