@@ -1,11 +1,7 @@
 //! WebSocket URIs, RFC 6455 §3.
 
-use alloc::{
-    borrow::Cow,
-    format,
-    string::{String, ToString},
-};
-use core::{fmt, fmt::Write, str::FromStr};
+use alloc::{borrow::Cow, format, string::String};
+use core::{fmt, fmt::Write, net::Ipv6Addr, str::FromStr};
 
 /// A `ws:` or `wss:` URI, taken apart into what §3 calls *host*, *port*, *resource name* and the
 /// *secure* flag.
@@ -103,12 +99,8 @@ impl FromStr for Url {
         let (secure, rest) = split_scheme(text)?;
         let authority_len = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, resource) = rest.split_at(authority_len);
-        let authority = parse_authority(authority)?;
-        let port = match authority.port() {
-            Some(port) => port.as_str().parse().map_err(|_| InvalidUrl::Syntax)?,
-            None => default_port(secure),
-        };
-        let host = authority.host().to_ascii_lowercase();
+        let (host, port) = parse_authority(authority)?;
+        let (host, port) = (host.to_ascii_lowercase(), port.unwrap_or(default_port(secure)));
         Ok(Self { secure, host, port, resource_name: resource_name(resource)? })
     }
 }
@@ -137,20 +129,46 @@ fn split_scheme(text: &str) -> Result<(bool, &str), InvalidUrl> {
     }
 }
 
-fn parse_authority(authority: &str) -> Result<http::uri::Authority, InvalidUrl> {
+fn parse_authority(authority: &str) -> Result<(&str, Option<u16>), InvalidUrl> {
     if authority.contains('@') {
         return Err(InvalidUrl::UserInfo);
     }
     if authority.is_empty() || authority.starts_with(':') {
         return Err(InvalidUrl::Host);
     }
-    // `Authority` would take a port that is empty or too large and tell of none.
-    let after_host = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest);
-    let port = after_host.split_once(':').map(|(_, port)| port);
-    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
-        return Err(InvalidUrl::Syntax);
-    }
-    authority.parse().map_err(|_| InvalidUrl::Syntax)
+    split_authority(authority).ok_or(InvalidUrl::Syntax)
+}
+
+/// Host and port, as RFC 3986 §3.2.2 and §3.2.3 write them; an IPv6 address keeps its brackets.
+///
+/// `None` if either is malformed, or the port left empty.
+pub(crate) fn split_authority(authority: &str) -> Option<(&str, Option<u16>)> {
+    let host_len = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (address, _) = rest.split_once(']')?;
+            address.parse::<Ipv6Addr>().ok()?;
+            address.len() + "[]".len()
+        }
+        None => authority.bytes().position(|byte| !is_host_byte(byte)).unwrap_or(authority.len()),
+    };
+    let (host, rest) = authority.split_at(host_len);
+    let port = match rest.strip_prefix(':') {
+        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(port.parse().ok()?),
+        None if rest.is_empty() => None,
+        _ => return None,
+    };
+    (!host.is_empty()).then_some((host, port))
+}
+
+/// The unreserved characters and sub-delimiters of RFC 3986 §2. Nothing that needs escapes can be
+/// looked up.
+const fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'.' | b'_' | b'~')
+        || matches!(
+            byte,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
+        )
 }
 
 /// §3: "/" indicating that the path component is empty, the path component, "?" indicating that the
@@ -170,5 +188,8 @@ fn resource_name(resource: &str) -> Result<String, InvalidUrl> {
             byte => name.push(char::from(byte)),
         }
     }
-    Ok(name.strip_suffix('?').map(ToString::to_string).unwrap_or(name))
+    if name.find('?') == Some(name.len() - 1) {
+        name.pop();
+    }
+    Ok(name)
 }

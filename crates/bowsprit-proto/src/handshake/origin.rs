@@ -2,10 +2,10 @@
 
 use alloc::{string::String, vec::Vec};
 
-use http::{HeaderMap, HeaderName, Uri, header};
+use http::{HeaderMap, HeaderName, header};
 
 use super::{HandshakeError, Version, field};
-use crate::url::default_port;
+use crate::url::{default_port, split_authority};
 
 /// The origin header of the HyBi drafts.
 pub(super) const SEC_WEBSOCKET_ORIGIN: HeaderName = HeaderName::from_static("sec-websocket-origin");
@@ -68,17 +68,16 @@ fn request_origin(headers: &HeaderMap, version: Version) -> Result<Option<&str>,
 /// Whether an origin has the host and port of a `Host` header. A port that is left out is the
 /// default one of the origin's scheme. The origin `null` has no host.
 fn is_same(origin: &str, host: &str) -> bool {
-    let Ok(origin) = origin.parse::<Uri>() else { return false };
-    let Ok(host) = host.parse::<http::uri::Authority>() else { return false };
-    let secure = match origin.scheme_str() {
-        Some("https") => true,
-        Some("http") => false,
-        _ => return false,
+    let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    let secure = scheme.eq_ignore_ascii_case("https");
+    if !secure && !scheme.eq_ignore_ascii_case("http") {
+        return false;
+    }
+    let (Some((origin, origin_port)), Some((host, host_port))) =
+        (split_authority(authority), split_authority(host))
+    else {
+        return false;
     };
-    let Some(authority) = origin.authority() else { return false };
-    let port_of =
-        |authority: &http::uri::Authority| authority.port_u16().unwrap_or(default_port(secure));
-    !authority.as_str().contains('@')
-        && authority.host().eq_ignore_ascii_case(host.host())
-        && port_of(authority) == port_of(&host)
+    let port = default_port(secure);
+    origin.eq_ignore_ascii_case(host) && origin_port.unwrap_or(port) == host_port.unwrap_or(port)
 }
