@@ -74,6 +74,9 @@ impl ClientHandshake {
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(HandshakeError::Status(response.status()));
         }
+        if response.version() < http::Version::HTTP_11 {
+            return Err(HandshakeError::HttpVersion);
+        }
         check_upgrade(headers)?;
         self.check_accept(headers)?;
         // §4.1 (5): an extension "that was not present in the client's handshake", and none was.

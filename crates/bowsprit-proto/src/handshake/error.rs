@@ -11,8 +11,10 @@ use http::{HeaderName, StatusCode};
 pub enum HandshakeError {
     /// The request's method is not GET.
     Method,
-    /// The request is older than HTTP/1.1.
+    /// The request, or a 101 response, is older than HTTP/1.1.
     HttpVersion,
+    /// The request's target is neither a path nor an absolute `http` or `https` URI.
+    RequestTarget,
     /// The request has a body.
     Body,
     /// The request does not ask for an upgrade to `websocket`.
@@ -61,7 +63,8 @@ impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Method => f.write_str("the method of a WebSocket request must be GET"),
-            Self::HttpVersion => f.write_str("a WebSocket request needs HTTP/1.1 or later"),
+            Self::HttpVersion => f.write_str("WebSocket needs HTTP/1.1 or later"),
+            Self::RequestTarget => f.write_str("the target of a WebSocket request must be a path"),
             Self::Body => f.write_str("a WebSocket request may not have a body"),
             Self::NoUpgrade => f.write_str("this is a WebSocket endpoint; ask for an upgrade"),
             Self::Missing(name) => write!(f, "header {name} is missing"),

@@ -8,10 +8,10 @@ use alloc::{
     vec::Vec,
 };
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 
 use super::{HandshakeError, Negotiated, OriginPolicy, Version, field, key};
-use crate::{extension, subprotocol};
+use crate::{extension, subprotocol, url::split_authority};
 
 /// What a server lets in.
 #[derive(Clone, Debug, Default)]
@@ -84,7 +84,7 @@ fn accept<B>(request: &Request<B>, policy: &Policy) -> Result<Accepted, Handshak
     Ok(Accepted { response, negotiated: Negotiated { version, subprotocol } })
 }
 
-/// §4.2.1 (1), (2): a GET of HTTP/1.1 or higher with a |Host|. A body would be taken for frames by
+/// §4.2.1 (1), (2): a GET of HTTP/1.1 or higher with one |Host|. A body would be taken for frames by
 /// us and for a request by a proxy before us, or the other way round, so there may be none.
 fn check_request<B>(request: &Request<B>) -> Result<(), HandshakeError> {
     if request.method() != Method::GET {
@@ -93,13 +93,29 @@ fn check_request<B>(request: &Request<B>) -> Result<(), HandshakeError> {
     if request.version() < http::Version::HTTP_11 {
         return Err(HandshakeError::HttpVersion);
     }
+    check_target(request.uri())?;
     let headers = request.headers();
-    field::single(headers, &header::HOST)?.ok_or(HandshakeError::Missing(header::HOST))?;
+    let host = field::single(headers, &header::HOST)?;
+    let host = host.ok_or(HandshakeError::Missing(header::HOST))?;
+    // RFC 9112 §3.2 has a malformed one refused. It may be empty, and may end in a bare colon.
+    if !host.is_empty() && split_authority(host.strip_suffix(':').unwrap_or(host)).is_none() {
+        return Err(HandshakeError::Malformed(header::HOST));
+    }
     let empty = field::single(headers, &header::CONTENT_LENGTH)?.is_none_or(|len| len == "0");
     if !empty || headers.contains_key(header::TRANSFER_ENCODING) {
         return Err(HandshakeError::Body);
     }
     Ok(())
+}
+
+/// §4.2.1 (1): "The "Request-URI" matching the /resource name/ [...] or an absolute HTTP/HTTPS URI".
+fn check_target(target: &Uri) -> Result<(), HandshakeError> {
+    let is_http = matches!(target.scheme_str(), None | Some("http" | "https"));
+    if is_http && target.path().starts_with('/') {
+        Ok(())
+    } else {
+        Err(HandshakeError::RequestTarget)
+    }
 }
 
 /// §4.2.1 (3), (4): |Upgrade| "containing the value "websocket"", |Connection| "that includes the
@@ -110,6 +126,9 @@ fn check_upgrade(headers: &HeaderMap) -> Result<(), HandshakeError> {
     }
     if !field::has_token(headers, &header::UPGRADE, "websocket") {
         return Err(HandshakeError::Malformed(header::UPGRADE));
+    }
+    if !headers.contains_key(header::CONNECTION) {
+        return Err(HandshakeError::Missing(header::CONNECTION));
     }
     if !field::has_token(headers, &header::CONNECTION, "upgrade") {
         return Err(HandshakeError::Malformed(header::CONNECTION));
@@ -139,20 +158,22 @@ fn key(headers: &HeaderMap) -> Result<&str, HandshakeError> {
     }
 }
 
-/// §4.2.1 (8); the header "MAY appear multiple times", §11.3.4.
+/// §4.2.1 (8); the header "MAY appear multiple times", §11.3.4. If it is there it names one at least.
 fn subprotocols(headers: &HeaderMap) -> Result<Vec<&str>, HandshakeError> {
     const NAME: http::HeaderName = header::SEC_WEBSOCKET_PROTOCOL;
     let values = field::all(headers, &NAME).collect::<Result<Vec<_>, _>>()?;
+    let present = !values.is_empty();
     let offers = subprotocol::parse_offers(values.into_iter());
-    offers.ok_or(HandshakeError::Malformed(NAME))
+    offers.filter(|offers| offers.is_empty() != present).ok_or(HandshakeError::Malformed(NAME))
 }
 
 /// §9.1: a value that does not match the grammar fails the handshake, known extension or not. The
-/// header "MAY appear multiple times", §11.3.2.
+/// header "MAY appear multiple times", §11.3.2: then its lines are one list.
 fn check_extensions(headers: &HeaderMap) -> Result<(), HandshakeError> {
     const NAME: http::HeaderName = header::SEC_WEBSOCKET_EXTENSIONS;
-    for value in field::all(headers, &NAME) {
-        extension::parse(value?).map_err(|_| HandshakeError::Malformed(NAME))?;
+    let values = field::all(headers, &NAME).collect::<Result<Vec<_>, _>>()?;
+    if !values.is_empty() {
+        extension::parse(&values.join(",")).map_err(|_| HandshakeError::Malformed(NAME))?;
     }
     Ok(())
 }
@@ -205,27 +226,27 @@ fn refuse(error: &HandshakeError, policy: &Policy) -> Response<String> {
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    match error {
-        HandshakeError::Method => {
-            headers.insert(header::ALLOW, HeaderValue::from_static("GET"));
-        }
-        HandshakeError::NoUpgrade => {
-            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-            headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade, close"));
-        }
-        _ => {}
+    let upgrade_required = error.status() == StatusCode::UPGRADE_REQUIRED;
+    if *error == HandshakeError::Method {
+        headers.insert(header::ALLOW, HeaderValue::from_static("GET"));
+    }
+    // RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426 response to indicate
+    // the required protocol(s)"
+    if upgrade_required {
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade, close"));
     }
     // §4.4: the server answers "with one or more |Sec-WebSocket-Version| header fields indicating
     // the versions the server is willing to use."
-    if response.status() == StatusCode::UPGRADE_REQUIRED || is_about_version(error) {
+    if upgrade_required || is_about_version(error) {
         let versions = if policy.accept_version_8 { "13, 8" } else { "13" };
-        let versions = HeaderValue::from_static(versions);
-        response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, versions);
+        headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static(versions));
     }
     response
 }
 
 fn is_about_version(error: &HandshakeError) -> bool {
-    matches!(error, HandshakeError::Missing(name) | HandshakeError::Repeated(name)
+    use HandshakeError::{Malformed, Missing, Repeated};
+    matches!(error, Missing(name) | Repeated(name) | Malformed(name)
         if *name == header::SEC_WEBSOCKET_VERSION)
 }
