@@ -14,12 +14,15 @@ mod api {
     mod framing;
     mod limits;
     mod masking;
-
+    mod negotiation;
+    mod opening_client;
+    mod opening_server;
+    mod origin;
     mod output;
     mod pair;
     mod reference;
     mod sending;
     mod streams;
-
+    mod url;
     mod utf8;
 }
