@@ -3,6 +3,8 @@
 //! A line `RFC: 5.2-2, 5.5-1` in a test's documentation names the requirements that it covers;
 //! `scripts/checklist` compares them with `conformance/checklist.tsv`.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop where it is surprised")]
+
 mod api {
     mod buffers;
     mod chunking;

@@ -51,7 +51,10 @@ fn check(role: Role, bytes: &[u8]) {
     input.extend(bytes);
     let mut receiver = Receiver::new(role, Limits::NONE);
     let progress = receiver.receive_chunk(&mut input);
-    assert_eq!(receiver.is_closed(), progress.is_err() || input.event().is_some_and(is_close));
+    assert_eq!(
+        receiver.is_closed(),
+        progress.is_err() || matches!(input.event(), Some(Event::Close(_)))
+    );
     let agreed = match (verdict, progress) {
         (Verdict::Violation(rule), Err(error)) => violation(error) == rule,
         (Verdict::Incomplete, Ok(Progress::NeedData)) => true,
@@ -84,10 +87,6 @@ fn is_due(
         Err(ProtocolError::TextUtf8) => opcode == 1 && begun,
         Err(_) => false,
     }
-}
-
-fn is_close(event: Event<'_>) -> bool {
-    matches!(event, Event::Close(_))
 }
 
 /// RFC: 5.1-2, 5.1-4, 5.2-1, 5.2-2, 5.2-3, 5.2-4, 5.4-2, 5.4-4, 5.5-1, 10.7-1

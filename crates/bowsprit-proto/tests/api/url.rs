@@ -86,7 +86,7 @@ fn a_text_that_is_no_websocket_uri_is_refused() {
         ("ws://a:80:80", InvalidUrl::Syntax),
         ("ws://::1", InvalidUrl::Host),
         ("ws://[::1", InvalidUrl::Syntax),
-        ("ws://::1]", InvalidUrl::Syntax),
+        ("ws://::1]", InvalidUrl::Host),
         ("ws://[]", InvalidUrl::Syntax),
         ("ws://[a]", InvalidUrl::Syntax),
         ("ws://[127.0.0.1]", InvalidUrl::Syntax),
