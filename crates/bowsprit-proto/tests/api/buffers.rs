@@ -3,6 +3,7 @@
 use bowsprit_proto::{
     Event, Limits, Message, Progress, ReceiveBuffer, Receiver, Role, handshake::Version,
 };
+use proptest::prelude::*;
 
 use super::pair::{End, KEY, Seen, frame, frames};
 
@@ -183,13 +184,57 @@ fn a_large_payload_is_handed_over_and_what_follows_it_stays() {
 }
 
 #[test]
-fn a_small_payload_is_copied_out_of_its_block() {
-    let (mut receiver, mut input) = client();
-    input.extend(&frame(Role::Server, 0x82, &[3; 64]));
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
-    let Some(Event::Binary(seen)) = input.event() else { panic!("no message") };
-    let place = seen.as_ptr();
-    assert_ne!(input.take_payload().as_ptr(), place);
+fn a_payload_that_is_small_or_fills_little_of_its_block_is_copied_out() {
+    for (block_len, payload_len) in [(4096, 64), (66, 64), (65536, 20_000)] {
+        let (mut receiver, mut input) = client();
+        let bytes = frame(Role::Server, 0x82, &vec![3; payload_len]);
+        drop(input.replace_block(vec![0; block_len.max(bytes.len())]));
+        input.extend(&bytes);
+        assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+        let Some(Event::Binary(seen)) = input.event() else { panic!("no message") };
+        let place = seen.as_ptr();
+        assert_ne!(input.take_payload().as_ptr(), place);
+        assert_eq!(input.block_len(), block_len.max(bytes.len()), "the block stays");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_long_stream_of_small_frames_goes_through_one_small_block(
+        lens in prop::collection::vec((0..100_usize, 0..=125_usize), 100..300),
+        read_lens in prop::collection::vec(1..5000_usize, 1..20),
+    ) {
+        let (mut bytes, mut expected) = (Vec::new(), Vec::new());
+        for (n, (len, ping_len)) in lens.into_iter().enumerate() {
+            let ping: Vec<u8> = (n..n + ping_len).map(|i| i.to_le_bytes()[0]).collect();
+            let message = [&n.to_be_bytes()[..], &vec![n.to_le_bytes()[0]; len]].concat();
+            let (head, tail) = message.split_at(len / 2);
+            bytes.extend(frames(Role::Server, [(0x02, head), (0x89, &ping), (0x80, tail)]));
+            expected.extend([Seen::Ping(ping), Seen::Binary(message)]);
+        }
+        let (mut receiver, mut input) = client();
+        let block = vec![0; FIRST_BLOCK_LEN];
+        let place = block.as_ptr();
+        drop(input.replace_block(block));
+        let (mut seen, mut rest) = (Vec::new(), &bytes[..]);
+        for read_len in read_lens.into_iter().cycle() {
+            let spare = input.spare_mut();
+            let len = spare.len().min(read_len).min(rest.len());
+            let (now, later) = rest.split_at(len);
+            spare[..len].copy_from_slice(now);
+            input.advance(len);
+            rest = later;
+            while receiver.receive(&mut input).unwrap() == Progress::Event {
+                seen.push(Seen::of(&input.event().unwrap()));
+            }
+            if rest.is_empty() {
+                break;
+            }
+        }
+        prop_assert_eq!(seen, expected);
+        let block = input.replace_block(Vec::new());
+        prop_assert_eq!(block.as_ptr(), place, "no other was needed");
+    }
 }
 
 /// RFC: V8-4

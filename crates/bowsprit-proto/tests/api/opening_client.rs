@@ -161,7 +161,7 @@ fn other_headers_may_be_added_but_not_the_handshakes_own() {
     }
 }
 
-/// RFC: 4.1-28, 4.1-30, 4.1-26, 4.1-27
+/// RFC: 4.1-26, 4.1-27, 4.1-28, 4.1-30, 11.3.5-1
 #[test]
 fn the_response_of_section_1_2_is_taken() {
     let chat = offering(&["chat", "superchat"]);
