@@ -28,6 +28,8 @@ pub(super) struct Helpers {
 pub(super) struct Flusher {
     links: Vec<Arc<Link>>,
     task: Option<Waker>,
+    /// The runtime has ended: nothing will be written any more.
+    ended: bool,
 }
 
 impl Helpers {
@@ -46,6 +48,8 @@ impl Helpers {
         }
         let helpers = Arc::new(Self { flusher: Mutex::default(), sweeper: Sweeper::default() });
         all.insert(id, Arc::downgrade(&helpers));
+        // A runtime that is ending drops a new task at once, and its `Registration` wants the lock.
+        drop(all);
         runtime.spawn(tokio::task::unconstrained(flush(Arc::clone(&helpers))));
         runtime.spawn(sweep(Registration { id, helpers: Arc::clone(&helpers) }));
         helpers
@@ -54,6 +58,9 @@ impl Helpers {
     /// Has a link written out once the current poll has ended.
     pub(super) fn schedule(&self, link: Arc<Link>) {
         let mut flusher = lock(&self.flusher);
+        if flusher.ended {
+            return;
+        }
         flusher.links.push(link);
         if let Some(task) = flusher.task.take() {
             drop(flusher);
@@ -86,7 +93,7 @@ async fn flush(helpers: Arc<Helpers>) {
     poll_fn(|cx| helpers.poll_flush(cx)).await;
 }
 
-/// Removes the helpers from the list when their runtime drops its tasks.
+/// Retires the helpers when their runtime drops its tasks.
 struct Registration {
     id: Id,
     helpers: Arc<Helpers>,
@@ -95,6 +102,12 @@ struct Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         lock(&HELPERS).remove(&self.id);
+        let mut flusher = lock(&self.helpers.flusher);
+        flusher.ended = true;
+        // Links keep their helpers alive, and must not be kept alive by them in turn.
+        let links = mem::take(&mut flusher.links);
+        drop(flusher);
+        drop(links);
     }
 }
 
