@@ -66,8 +66,6 @@ pub(crate) struct Link {
     reading: AtomicBool,
     /// How many halves of the connection the application holds: 0 to 2.
     halves: AtomicU8,
-    /// A `serve` wrapper takes the reader back when the application has dropped it.
-    served: AtomicBool,
     helpers: Arc<Helpers>,
     options: Arc<Options>,
     info: Info,
@@ -86,6 +84,9 @@ struct Out {
     timers: Timers,
     reader: Option<Waker>,
     waiting: Vec<Waker>,
+    /// The task of a `serve` wrapper, which closes the connection when the application has dropped
+    /// it. Until then it has the reader kept here.
+    server: Option<Waker>,
     returned: Option<Box<Reader>>,
 }
 
@@ -121,6 +122,7 @@ impl Link {
             timers: Timers::new(),
             reader: None,
             waiting: Vec::new(),
+            server: None,
             returned: None,
         };
         let link = Arc::new(Self {
@@ -130,7 +132,6 @@ impl Link {
             reads: AtomicU32::new(0),
             reading: AtomicBool::new(false),
             halves: AtomicU8::new(2),
-            served: AtomicBool::new(false),
             helpers: Helpers::of_current_runtime(),
             options,
             info,
@@ -387,32 +388,56 @@ impl Link {
     }
 
     /// A half of the connection was dropped.
-    pub(crate) fn drop_half(self: &Arc<Self>, reader: Option<Box<Reader>>) {
-        let served = self.served.load(Ordering::Acquire);
-        if served && let Some(reader) = reader {
-            self.lock().returned = Some(reader);
+    pub(crate) fn drop_half(self: &Arc<Self>, mut reader: Option<Box<Reader>>) {
+        let mut out = self.lock();
+        let server = out.server.clone();
+        if server.is_some() && reader.is_some() {
+            out.returned = reader.take();
         }
-        if self.halves.fetch_sub(1, Ordering::AcqRel) == 1 && !served {
-            self.write_out();
-            self.fail(Cause::Terminated);
+        let abandoned = self.halves.fetch_sub(1, Ordering::AcqRel) == 1;
+        drop(out);
+        match server {
+            _ if !abandoned => {}
+            // It looks by itself when the poll has ended.
+            Some(_) if self.is_polled() => {}
+            Some(server) => server.wake(),
+            None => {
+                self.write_out();
+                self.fail(Cause::Terminated);
+            }
         }
     }
 
     /// Whether the application has dropped both halves.
-    pub(crate) fn is_abandoned(&self) -> bool {
+    #[cfg(feature = "server")]
+    fn is_abandoned(&self) -> bool {
         self.halves.load(Ordering::Acquire) == 0
     }
 
-    /// From now on a dropped reader is kept for [`take_reader`](Self::take_reader).
+    /// From now on the task behind `server` closes the connection when it has been dropped.
     #[cfg(feature = "server")]
-    pub(crate) fn set_served(&self, served: bool) {
-        self.served.store(served, Ordering::Release);
+    pub(crate) fn serve(&self, server: Waker) {
+        self.lock().server = Some(server);
     }
 
-    /// The reader that the application has dropped.
+    /// The reader, once the application has dropped both halves.
     #[cfg(feature = "server")]
-    pub(crate) fn take_reader(&self) -> Option<Box<Reader>> {
-        self.lock().returned.take()
+    pub(crate) fn take_abandoned(&self) -> Option<Box<Reader>> {
+        self.is_abandoned().then(|| self.lock().returned.take()).flatten()
+    }
+
+    /// Ends what [`serve`](Self::serve) began, and the connection if it has been dropped.
+    #[cfg(feature = "server")]
+    pub(crate) fn unserve(&self) {
+        let mut out = self.lock();
+        out.server = None;
+        // A reader that stays here would keep the link alive, and the link the reader.
+        let returned = out.returned.take();
+        drop(out);
+        drop(returned);
+        if self.is_abandoned() {
+            self.fail(Cause::Terminated);
+        }
     }
 
     /// Runs `poll`, the poll of this connection's handler, and writes out what it has queued.

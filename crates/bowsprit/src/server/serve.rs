@@ -16,9 +16,7 @@ use http::Request;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Server;
-use crate::{
-    BoxError, Close, CloseCode, Error, WebSocket, error::Cause, link::Link, reader::Reader,
-};
+use crate::{BoxError, Close, CloseCode, Error, WebSocket, link::Link, reader::Reader};
 
 /// How long to wait when the system has no descriptor for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -109,46 +107,60 @@ where
 
 /// Runs a handler, writes out what it sends, and closes its connection afterwards.
 async fn run(link: Arc<Link>, handler: impl Future<Output = Result<(), BoxError>>) {
-    link.set_served(true);
+    link.serve(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
     let _unserved = Unserved(&link);
+    let mut early = EarlyClose::NotBegun;
     let close_code = {
         let mut handler = pin!(handler);
-        let mut closing = None;
-        poll_fn(|cx| poll_handler(&link, handler.as_mut(), &mut closing, cx)).await
+        poll_fn(|cx| poll_handler(&link, handler.as_mut(), &mut early, cx)).await
     };
-    // A handler that has moved the connection elsewhere has left it to others.
-    if link.is_abandoned()
-        && let Some(reader) = link.take_reader()
-    {
-        Box::pin(close(reader, close_code)).await;
+    match early {
+        EarlyClose::NotBegun => {
+            // A handler that has moved the connection elsewhere has left it to others.
+            if let Some(reader) = link.take_abandoned() {
+                Box::pin(close(reader, close_code)).await;
+            }
+        }
+        EarlyClose::Running(closing) => closing.await,
+        EarlyClose::Over => {}
     }
 }
 
-/// Closes a connection that the handler has dropped, while the handler goes on.
-type Closing = Option<Pin<Box<dyn Future<Output = ()> + Send>>>;
+/// The close of a connection that its handler has dropped before it has ended.
+enum EarlyClose {
+    NotBegun,
+    Running(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Over,
+}
+
+impl EarlyClose {
+    /// Closes the connection once it is abandoned.
+    fn poll(&mut self, link: &Link, cx: &mut Context<'_>) {
+        if matches!(self, Self::NotBegun)
+            && let Some(reader) = link.take_abandoned()
+        {
+            *self = Self::Running(Box::pin(close(reader, CloseCode::NORMAL)));
+        }
+        if let Self::Running(closing) = self
+            && closing.as_mut().poll(cx).is_ready()
+        {
+            *self = Self::Over;
+        }
+    }
+}
 
 /// Polls a handler; its result is the code to close with.
 fn poll_handler<F: Future<Output = Result<(), BoxError>>>(
     link: &Arc<Link>,
     mut handler: Pin<&mut F>,
-    closing: &mut Closing,
+    early: &mut EarlyClose,
     cx: &mut Context<'_>,
 ) -> Poll<CloseCode> {
     let polled = link
         .while_polled(|| catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))))
         .unwrap_or_else(|panic| Poll::Ready(Err(panic_message(&*panic).into())));
     let Poll::Ready(result) = polled else {
-        if closing.is_none()
-            && link.is_abandoned()
-            && let Some(reader) = link.take_reader()
-        {
-            *closing = Some(Box::pin(close(reader, CloseCode::NORMAL)));
-        }
-        if let Some(future) = closing
-            && future.as_mut().poll(cx).is_ready()
-        {
-            *closing = Some(Box::pin(std::future::pending()));
-        }
+        early.poll(link, cx);
         return Poll::Pending;
     };
     Poll::Ready(match result {
@@ -177,11 +189,6 @@ struct Unserved<'l>(&'l Arc<Link>);
 
 impl Drop for Unserved<'_> {
     fn drop(&mut self) {
-        self.0.set_served(false);
-        // A reader that was given back would keep the link alive, and the link the reader.
-        drop(self.0.take_reader());
-        if self.0.is_abandoned() {
-            self.0.fail(Cause::Terminated);
-        }
+        self.0.unserve();
     }
 }
