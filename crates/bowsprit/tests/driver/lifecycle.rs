@@ -1,0 +1,173 @@
+//! The life of connections outside of `serve`, of their handles and of what helps them.
+
+use std::{sync::mpsc, time::Duration};
+
+use bowsprit::{Error, Server, State, Upgrade, http};
+use tokio::{io::DuplexStream, runtime::Builder};
+
+use super::{
+    peer::{TEXT, switching_protocols},
+    support::{client, paused, server, server_over, watched},
+};
+
+#[test]
+fn dropping_a_connection_cuts_it_after_one_try_to_flush() {
+    paused(async {
+        let (mut ws, mut peer) = server().await;
+        let handle = ws.handle();
+        ws.send("the last words").await.unwrap();
+        drop(ws);
+        assert_eq!(handle.queued_len(), 0);
+        peer.expect(TEXT, "the last words").await;
+        peer.expect_end().await;
+        assert!(matches!(handle.send("too late").await, Err(Error::Terminated)));
+        assert_eq!(handle.state(), State::Closed);
+    });
+}
+
+#[test]
+fn dropping_a_client_cuts_its_connection() {
+    paused(async {
+        let (ws, mut peer) = client().await;
+        drop(ws);
+        peer.expect_end().await;
+    });
+}
+
+#[test]
+fn dropping_a_connection_does_not_wait_for_a_peer_that_does_not_read() {
+    paused(async {
+        let (mut ws, mut peer) = server_over(Server::builder(), 256).await;
+        let handle = ws.handle();
+        ws.send(vec![7; 4000]).await.unwrap();
+        drop(ws);
+        assert_eq!((handle.state(), handle.queued_len()), (State::Closed, 0));
+        let mut got = Vec::new();
+        tokio::io::AsyncReadExt::read_to_end(&mut peer.io, &mut got).await.unwrap();
+        assert_eq!(got.len(), 256);
+    });
+}
+
+#[test]
+fn a_connection_lives_until_both_halves_are_dropped() {
+    paused(async {
+        let (ws, mut peer) = server().await;
+        let (receive, mut send) = ws.split();
+        drop(receive);
+        send.send("still open").await.unwrap();
+        peer.expect(TEXT, "still open").await;
+        drop(send);
+        peer.expect_end().await;
+    });
+}
+
+#[test]
+fn a_sending_half_may_be_dropped_while_the_other_reads_on() {
+    paused(async {
+        let (ws, mut peer) = server().await;
+        let (mut receive, send) = ws.split();
+        drop(send);
+        peer.send(TEXT, "hello").await;
+        assert_eq!(receive.recv().await.unwrap().unwrap().as_text(), Some("hello"));
+        peer.send_close(1000, "").await;
+        assert!(receive.recv().await.unwrap().is_none());
+        peer.expect_close(1000).await;
+    });
+}
+
+#[test]
+fn terminate_cuts_the_connection_without_a_close_frame() {
+    paused(async {
+        let (ws, mut peer) = server().await;
+        let handle = ws.handle();
+        ws.terminate();
+        peer.expect_end().await;
+        assert!(matches!(handle.try_send("late"), Err(Error::Terminated)));
+    });
+}
+
+#[test]
+fn a_receiving_half_that_has_terminated_has_nothing_more_to_tell() {
+    paused(async {
+        let (ws, mut peer) = server().await;
+        let (mut receive, mut send) = ws.split();
+        receive.terminate();
+        assert!(receive.recv().await.unwrap().is_none());
+        assert!(matches!(send.send("late").await, Err(Error::Terminated)));
+        peer.expect_end().await;
+    });
+}
+
+#[test]
+fn a_handle_that_terminates_wakes_whoever_reads() {
+    paused(async {
+        let (mut ws, mut peer) = server().await;
+        let handle = ws.handle();
+        let (received, ()) = tokio::join!(ws.recv(), async {
+            tokio::task::yield_now().await;
+            handle.terminate();
+        });
+        assert!(matches!(received, Err(Error::Terminated)), "{received:?}");
+        assert!(ws.recv().await.unwrap().is_none());
+        peer.expect_end().await;
+    });
+}
+
+#[test]
+fn a_handle_that_terminates_wakes_whoever_sends() {
+    paused(async {
+        let (mut ws, _peer) = server_over(Server::builder(), 256).await;
+        let handle = ws.handle();
+        ws.send(vec![0; 100_000]).await.unwrap();
+        let (sent, flushed, ()) = tokio::join!(handle.send(vec![0; 2 << 20]), ws.flush(), async {
+            tokio::task::yield_now().await;
+            handle.terminate();
+        });
+        sent.expect("there was room in the handle's queue");
+        assert!(matches!(flushed, Err(Error::Terminated)), "{flushed:?}");
+        assert!(matches!(ws.send("late").await, Err(Error::Terminated)));
+    });
+}
+
+/// A request that was accepted, and its transport.
+fn accepted() -> (Upgrade, DuplexStream) {
+    let request = http::Request::builder()
+        .header("host", "example.com")
+        .header("upgrade", "websocket")
+        .header("connection", "upgrade")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("sec-websocket-version", "13")
+        .body(())
+        .unwrap();
+    let (response, upgrade) = Server::builder().build().upgrade(&request).unwrap();
+    let accept = response.headers()["sec-websocket-accept"].to_str().unwrap();
+    let expected = switching_protocols("sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==", "");
+    assert!(expected.contains(accept), "{accept}");
+    (upgrade, tokio::io::duplex(64).0)
+}
+
+/// Opens a connection when it is dropped.
+struct AttachOnDrop(Option<(Upgrade, DuplexStream)>);
+
+impl Drop for AttachOnDrop {
+    fn drop(&mut self) {
+        let (upgrade, io) = self.0.take().unwrap();
+        drop(upgrade.attach(io));
+    }
+}
+
+#[test]
+fn a_connection_opened_while_its_runtime_ends_does_not_block_it() {
+    watched(|| {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let (started, running) = mpsc::channel();
+        runtime.spawn(async move {
+            let _attach = AttachOnDrop(Some(accepted()));
+            started.send(()).unwrap();
+            std::future::pending::<()>().await;
+        });
+        runtime.block_on(tokio::task::yield_now());
+        running.recv_timeout(Duration::ZERO).unwrap();
+        drop(runtime);
+    });
+}
