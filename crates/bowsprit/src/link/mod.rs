@@ -284,10 +284,14 @@ impl Link {
         self.scheduled.store(false, Ordering::Release);
         let waker = Waker::from(Arc::clone(self));
         let mut out = self.lock();
-        if let Err(error) = out.write_out(&mut Context::from_waker(&waker)) {
-            self.end(&mut out, Cause::Io(error.kind()));
-        } else if out.output.len() <= self.options.high_water_len / 2 {
-            out.wake_waiting();
+        match out.write_out(&mut Context::from_waker(&waker)) {
+            Err(error) => self.end(&mut out, Cause::Io(error.kind())),
+            // Those who wait may call this themselves: without progress they would wake each other
+            // for ever.
+            Ok(progress) if progress && out.output.len() <= self.options.high_water_len / 2 => {
+                out.wake_waiting();
+            }
+            Ok(_) => {}
         }
     }
 
@@ -518,8 +522,10 @@ impl Out {
         }
     }
 
-    fn write_out(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        let Some(write) = &mut self.write else { return Ok(()) };
+    /// Writes as much as the transport takes, and tells whether that was anything.
+    fn write_out(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let Some(write) = &mut self.write else { return Ok(false) };
+        let mut progress = false;
         while !self.output.is_empty() {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
             let mut count = 0;
@@ -533,8 +539,9 @@ impl Out {
                     self.output.advance(written);
                     self.timers.note_written();
                     self.unflushed = true;
+                    progress = true;
                 }
-                Poll::Pending => return Ok(()),
+                Poll::Pending => return Ok(progress),
             }
         }
         if let Some(block) = self.output.take_block() {
@@ -542,8 +549,9 @@ impl Out {
         }
         if self.unflushed && Pin::new(write).poll_flush(cx)?.is_ready() {
             self.unflushed = false;
+            progress = true;
         }
-        Ok(())
+        Ok(progress)
     }
 
     /// Wakes this task when there is more room, a fragmented message or the connection ends.
