@@ -241,7 +241,7 @@ impl Link {
         let mut out = self.lock();
         out.check_open()?;
         out.queue(queue)?;
-        if !out.sender.is_fragmented() {
+        if !out.sender.is_fragmented() || out.sender.is_closed() {
             out.wake_waiting();
         }
         self.request_flush();
@@ -253,19 +253,31 @@ impl Link {
         let mut out = self.lock();
         if let Event::Close(close) = event {
             out.peer_close = Some(Box::new(close.clone().into_owned()));
+            // Nothing more may be sent, so nobody need wait for room.
+            out.wake_waiting();
         }
-        out.lend_block();
-        let Out { sender, output, .. } = &mut *out;
-        sender.respond(event, output);
-        self.request_flush();
+        self.answer(out, |sender, output| sender.respond(event, output));
     }
 
     /// Queues the close frame that tells the peer what it did wrong.
     pub(crate) fn fail_protocol(self: &Arc<Self>, error: &ProtocolError) {
         let mut out = self.lock();
+        out.wake_waiting();
+        self.answer(out, |sender, output| sender.fail(error, output));
+    }
+
+    /// Queues what the core has to say, unless it is too late.
+    fn answer(
+        self: &Arc<Self>,
+        mut out: MutexGuard<'_, Out>,
+        answer: impl FnOnce(&mut Sender, &mut Output),
+    ) {
+        if out.ended.is_some() {
+            return;
+        }
         out.lend_block();
         let Out { sender, output, .. } = &mut *out;
-        sender.fail(error, output);
+        answer(sender, output);
         self.request_flush();
     }
 
