@@ -62,7 +62,7 @@ pub(crate) struct Link {
     ended: AtomicBool,
     /// How often the reader has got bytes.
     reads: AtomicU32,
-    /// The reader waits for bytes.
+    /// The reader waits for bytes, or has done so: it is asked again before it counts.
     reading: AtomicBool,
     /// How many halves of the connection the application holds: 0 to 2.
     halves: AtomicU8,
@@ -487,7 +487,15 @@ impl Link {
             closing: out.sender.is_closed(),
             lingering: out.lingering.is_some(),
         };
-        match out.timers.sweep(&self.options, seen, now) {
+        let action = out.timers.sweep(&self.options, seen, now);
+        if out.timers.awaits_life() {
+            // Whoever has stopped reading need not tell us, so ask whether somebody still does.
+            self.reading.store(false, Ordering::Relaxed);
+            if let Some(reader) = &out.reader {
+                reader.wake_by_ref();
+            }
+        }
+        match action {
             timers::Action::None => {}
             timers::Action::Ping(nonce) => {
                 if out.queue(|sender, output| sender.ping(&nonce, output)).is_ok() {

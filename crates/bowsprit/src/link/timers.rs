@@ -82,6 +82,11 @@ impl Timers {
         self.written = true;
     }
 
+    /// A ping has not been answered yet.
+    pub(super) const fn awaits_life(&self) -> bool {
+        self.unanswered.is_some()
+    }
+
     pub(super) fn sweep(&mut self, options: &Options, seen: Seen, now: Instant) -> Action {
         let passed = now - self.swept.replace(now).unwrap_or(now);
         if let Some(end) = self.sweep_closing(options, seen, passed) {
