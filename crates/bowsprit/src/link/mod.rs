@@ -377,7 +377,10 @@ impl Link {
         self.ended.store(true, Ordering::Release);
         out.output = Output::new();
         out.unflushed = false;
-        out.write = None;
+        if let Some(mut write) = out.write.take() {
+            // The peer is told now, even if the reader holds on to its half of the transport.
+            let _told = Pin::new(&mut write).poll_shutdown(&mut Context::from_waker(Waker::noop()));
+        }
         out.wake_waiting();
         if let Some(reader) = out.reader.take() {
             reader.wake();

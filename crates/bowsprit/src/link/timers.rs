@@ -141,8 +141,10 @@ impl Timers {
                 return Action::End(Timer::Heartbeat);
             }
         }
-        // After a close frame nothing may be sent, and the closing timer runs.
-        if self.quiet < heartbeat.interval || seen.closing {
+        // After a close frame nothing may be sent, and the closing timer runs. A ping that has to
+        // wait itself needs no other behind it.
+        let waits = seen.queued && self.unanswered.is_some();
+        if self.quiet < heartbeat.interval || seen.closing || waits {
             return Action::None;
         }
         self.quiet = Duration::ZERO;
