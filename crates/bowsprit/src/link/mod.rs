@@ -32,8 +32,8 @@ use tokio::io::AsyncWrite;
 
 use self::{flusher::Helpers, timers::Timers};
 use crate::{
-    Close, Error, Event, Options, Output, ProtocolError, SendError, Sender, State, error::Cause,
-    io::WriteHalf, outgoing::Outgoing, pool, reader::Reader,
+    Close, Error, Event, Options, Output, ProtocolError, SendError, Sender, State, Timer,
+    error::Cause, io::WriteHalf, outgoing::Outgoing, pool, reader::Reader,
 };
 
 /// How many slices one write may gather.
@@ -486,7 +486,7 @@ impl Link {
         let seen = timers::Seen {
             reads: self.reads.load(Ordering::Relaxed),
             reading: self.reading.load(Ordering::Relaxed),
-            queued: !out.output.is_empty(),
+            queued: !out.output.is_empty() || out.unflushed,
             closing: out.sender.is_closed(),
             lingering: out.lingering.is_some(),
         };
@@ -504,6 +504,10 @@ impl Link {
                 if out.queue(|sender, output| sender.ping(&nonce, output)).is_ok() {
                     self.request_flush();
                 }
+            }
+            // Both close frames are through; only the application did not wait for the end.
+            timers::Action::End(Timer::Close) if out.peer_close.is_some() => {
+                self.end(&mut out, Cause::Closed);
             }
             timers::Action::End(timer) => {
                 tracing::debug!(peer = ?self.info.peer_addr, %timer, "connection cut");
