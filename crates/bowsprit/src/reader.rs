@@ -7,7 +7,10 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    task::coop,
+};
 
 use crate::{
     Close, Error, Event, Message, Progress, ProtocolError, ReceiveBuffer, Receiver, Role,
@@ -205,8 +208,11 @@ impl Reader {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Cause>> {
-        if self.link.has_ended() {
-            return Poll::Ready(Err(self.link.cause().unwrap_or(Cause::Terminated)));
+        let ended = self.link.has_ended().then(|| self.link.cause().unwrap_or(Cause::Terminated));
+        match ended {
+            // Writing has failed; what the peer has sent before it went is still there to be read.
+            None | Some(Cause::Io(_)) => {}
+            Some(cause) => return Poll::Ready(Err(cause)),
         }
         let Some(read) = &mut self.read else { return Poll::Ready(Err(Cause::Terminated)) };
         if self.buffer.block_len() < pool::READ_BLOCK_LEN {
@@ -220,7 +226,11 @@ impl Reader {
                 Poll::Ready(Ok(len))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(Cause::Io(error.kind()))),
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => match ended {
+                // Without budget the transport was not asked at all.
+                Some(cause) if coop::has_budget_remaining() => Poll::Ready(Err(cause)),
+                _ => Poll::Pending,
+            },
         }
     }
 
