@@ -262,6 +262,14 @@ impl Reader {
     /// takes back what it has sent. The link's linger timer bounds all this.
     fn poll_linger(&mut self, cx: &mut Context<'_>, cause: Cause) -> Poll<()> {
         self.buffer = ReceiveBuffer::new();
+        let ended = self.poll_end_of_transport(cx, cause);
+        if ended.is_pending() {
+            self.wait(cx);
+        }
+        ended
+    }
+
+    fn poll_end_of_transport(&mut self, cx: &mut Context<'_>, cause: Cause) -> Poll<()> {
         if self.role == Role::Server || cause != Cause::Closed {
             ready!(self.link.poll_shutdown(cx));
         } else {
@@ -272,9 +280,6 @@ impl Reader {
         let mut block = pool::take_read_block();
         let ended = self.poll_discard(cx, &mut block);
         pool::give_read_block(block);
-        if ended.is_pending() {
-            self.wait(cx);
-        }
         ended
     }
 
@@ -283,12 +288,16 @@ impl Reader {
         let Some(read) = self.read.as_mut().filter(|_| !self.link.has_ended()) else {
             return Poll::Ready(());
         };
-        loop {
+        let mut burst_len = 0;
+        while burst_len < MAX_BURST_LEN {
             let mut dropped = ReadBuf::new(block);
             let read = ready!(Pin::new(&mut *read).poll_read(cx, &mut dropped));
             if read.is_err() || dropped.filled().is_empty() {
                 return Poll::Ready(());
             }
+            burst_len += dropped.filled().len();
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
