@@ -7,8 +7,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod driver {
+    mod closing;
     mod lifecycle;
     mod peer;
     mod serve;
     mod support;
+    mod timers;
 }
