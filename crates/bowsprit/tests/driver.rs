@@ -7,10 +7,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod driver {
+    mod backpressure;
+    mod batching;
     mod closing;
     mod lifecycle;
     mod peer;
     mod serve;
     mod support;
     mod timers;
+    mod watched;
 }
