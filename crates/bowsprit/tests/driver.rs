@@ -7,13 +7,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod driver {
+    mod accepting;
     mod backpressure;
     mod batching;
     mod closing;
+    mod connecting;
     mod lifecycle;
+    mod options;
     mod peer;
     mod serve;
     mod support;
     mod timers;
+    mod upgrading;
     mod watched;
 }

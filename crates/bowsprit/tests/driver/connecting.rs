@@ -1,0 +1,271 @@
+//! The client's opening handshake: refusals, hostile answers, time-outs.
+
+use std::time::Duration;
+
+use bowsprit::{Client, Error, HandshakeError, InvalidUrl, Timer, WebSocket, http};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    net::TcpListener,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    peer::{Peer, TEXT, switching_protocols},
+    support::{PIPE_LEN, URL, paused, real},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MAX_REFUSAL_LEN: usize = 64 * 1024;
+
+/// What a client comes to with a server that reads its request and answers it with what `answer`
+/// makes of it, then ends the transport.
+async fn answered(answer: impl FnOnce(&str) -> String) -> Result<WebSocket, Error> {
+    let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
+    let mut peer = Peer::server(theirs);
+    let client = Client::new();
+    let (connected, ()) = tokio::join!(client.connect_over(URL, ours), async {
+        let request = peer.head().await;
+        let answer = answer(&request);
+        // A client that has heard enough hangs up.
+        let _enough = peer.io.write_all(answer.as_bytes()).await;
+        drop(peer);
+    });
+    connected
+}
+
+/// The refusal that `answer` leads to.
+async fn refusal(answer: String) -> http::Response<bowsprit::Bytes> {
+    match answered(|_| answer).await {
+        Err(Error::Refused(response)) => *response,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// RFC: 4.1-25
+#[test]
+fn a_refusal_has_status_headers_and_body() {
+    paused(async {
+        for (status, body) in [(404, "nothing here"), (401, ""), (503, "busy"), (200, "hello")] {
+            let len = body.len();
+            let response = refusal(format!(
+                "HTTP/1.1 {status} Whatever\r\nX-Why: because\r\nContent-Length: {len}\r\n\r\n{body}"
+            ))
+            .await;
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()["x-why"], "because");
+            assert_eq!(response.body(), body);
+        }
+    });
+}
+
+/// RFC: 4.1-25
+#[test]
+fn a_redirect_is_a_refusal() {
+    paused(async {
+        let answer = "HTTP/1.1 302 Found\r\nLocation: ws://other.example/\r\n\
+            Content-Length: 0\r\n\r\n";
+        let response = refusal(answer.to_owned()).await;
+        assert_eq!(response.status(), http::StatusCode::FOUND);
+        assert_eq!(response.headers()["location"], "ws://other.example/");
+    });
+}
+
+#[test]
+fn the_body_of_a_refusal_is_kept_up_to_64_kib() {
+    paused(async {
+        let long = "x".repeat(1 << 20);
+        let len = long.len();
+        let whole = format!("HTTP/1.1 500 Oh\r\nContent-Length: {len}\r\n\r\n{long}");
+        assert_eq!(refusal(whole).await.body().len(), MAX_REFUSAL_LEN);
+        let endless = format!("HTTP/1.1 500 Oh\r\n\r\n{long}");
+        assert_eq!(refusal(endless).await.body().len(), MAX_REFUSAL_LEN);
+        let chunked = "HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+        assert_eq!(refusal(chunked.to_owned()).await.body(), "abc");
+        let cut = "HTTP/1.1 500 Oh\r\nContent-Length: 9\r\n\r\nabc";
+        assert_eq!(refusal(cut.to_owned()).await.body(), "abc");
+    });
+}
+
+/// RFC: 4.1-25
+#[test]
+fn bytes_after_another_status_are_never_frames() {
+    paused(async {
+        let connected = answered(|request| {
+            let accepted = switching_protocols(request, "Content-Length: 4\r\n");
+            accepted.replace("101 Switching Protocols", "200 OK") + "\u{1}\u{2}hi"
+        })
+        .await;
+        assert!(matches!(connected, Err(Error::Refused(_))), "{connected:?}");
+    });
+}
+
+/// RFC: 4.1-26, 4.1-27, 4.1-28, 4.1-29, 4.1-30
+#[test]
+fn hostile_answers_are_refused_each_with_its_own_error() {
+    use HandshakeError as H;
+    let upgrade = http::header::UPGRADE;
+    let connection = http::header::CONNECTION;
+    let accept = http::header::SEC_WEBSOCKET_ACCEPT;
+    let cases = [
+        ("HTTP/1.1", "HTTP/1.0", H::HttpVersion),
+        ("Upgrade: websocket\r\n", "", H::Missing(upgrade.clone())),
+        ("Upgrade: websocket", "Upgrade: h2c", H::Malformed(upgrade)),
+        ("Connection: Upgrade\r\n", "", H::Missing(connection.clone())),
+        ("Connection: Upgrade", "Connection: close", H::Malformed(connection)),
+        ("Accept: ", "Accept: AAAA", H::Accept),
+        ("Sec-WebSocket-Accept: ", "X-Accept: ", H::Missing(accept.clone())),
+        ("\r\n\r\n", "\r\nSec-WebSocket-Accept: x\r\n\r\n", H::Repeated(accept)),
+        ("\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n", H::Extension),
+        ("\r\n\r\n", "\r\nSec-WebSocket-Protocol: chat\r\n\r\n", H::Subprotocol("chat".into())),
+    ];
+    paused(async move {
+        for (from, to, expected) in cases {
+            let connected = answered(|request| {
+                let answer = switching_protocols(request, "");
+                assert!(answer.contains(from), "{answer}");
+                answer.replacen(from, to, 1)
+            })
+            .await;
+            match connected {
+                Err(Error::Handshake(error)) => assert_eq!(error, expected),
+                other => panic!("{expected:?}: {other:?}"),
+            }
+        }
+    });
+}
+
+#[test]
+fn what_is_no_http_or_breaks_off_is_an_error() {
+    let long = format!("HTTP/1.1 101 Switching Protocols\r\nX-Long: {}", "x".repeat(40_000));
+    let fields: String = (0..101).map(|i| format!("X-{i}: y\r\n")).collect();
+    let many = format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n");
+    let answers = [
+        String::new(),
+        "HTTP/1.1 101 Switching Proto".into(),
+        "SSH-2.0-OpenSSH_9.7\r\n".into(),
+        "\u{1}\u{2}\u{3}".into(),
+        "HTTP/1.1 101 Switching Protocols\r\nno colon\r\n\r\n".into(),
+        long,
+        many,
+    ];
+    paused(async move {
+        for answer in answers {
+            let start: String = answer.chars().take(60).collect();
+            let connected = answered(|_| answer).await;
+            assert!(matches!(connected, Err(Error::Http(_))), "{start:?}: {connected:?}");
+        }
+    });
+}
+
+/// A client that connects over a pipe, and the other end.
+fn connecting() -> (tokio::task::JoinHandle<Result<WebSocket, Error>>, DuplexStream) {
+    let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
+    (tokio::spawn(async move { Client::new().connect_over(URL, ours).await }), theirs)
+}
+
+#[test]
+fn a_server_that_says_nothing_or_little_has_ten_seconds_in_all() {
+    let refusal = "HTTP/1.1 500 Oh\r\n\r\n";
+    for answer in ["", "HTTP/1.1 101 Switching Protocols\r\n", refusal] {
+        paused(async move {
+            let begun = Instant::now();
+            let (connecting, theirs) = connecting();
+            let mut peer = Peer::server(theirs);
+            peer.head().await;
+            for byte in answer.bytes().chain([b'x'; 60]) {
+                if answer.is_empty() || peer.io.write_all(&[byte]).await.is_err() {
+                    break;
+                }
+                sleep(SECOND / 3).await;
+            }
+            let ended = connecting.await.unwrap();
+            assert!(matches!(ended, Err(Error::TimedOut(Timer::Handshake))), "{ended:?}");
+            let passed = begun.elapsed();
+            assert!((10 * SECOND..=11 * SECOND).contains(&passed), "{passed:?}");
+        });
+    }
+}
+
+#[test]
+fn the_handshake_timeout_can_be_set() {
+    paused(async {
+        let (ours, _theirs) = tokio::io::duplex(PIPE_LEN);
+        let begun = Instant::now();
+        let ended = Client::new().handshake_timeout(SECOND).connect_over(URL, ours).await;
+        assert!(matches!(ended, Err(Error::TimedOut(Timer::Handshake))), "{ended:?}");
+        assert_eq!(begun.elapsed(), SECOND);
+    });
+}
+
+#[test]
+fn frames_that_come_with_the_response_are_not_lost() {
+    paused(async {
+        let (connecting, theirs) = connecting();
+        let mut peer = Peer::server(theirs);
+        let request = peer.head().await;
+        let mut answer = switching_protocols(&request, "").into_bytes();
+        for text in ["one", "two"] {
+            answer.extend(peer.encode(TEXT, text));
+        }
+        peer.write(answer).await;
+        let mut ws = connecting.await.unwrap().unwrap();
+        for text in ["one", "two"] {
+            assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some(text));
+        }
+    });
+}
+
+/// RFC: 4.1-2, 4.1-7, 4.1-24
+#[test]
+fn a_client_opens_a_connection_and_sends_nothing_before_the_response() {
+    real(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/chat", listener.local_addr().unwrap());
+        let connecting = tokio::spawn(async move {
+            let mut ws = bowsprit::connect(&url).await?;
+            ws.send("first").await?;
+            ws.flush().await?;
+            Ok::<_, Error>(ws)
+        });
+        let mut peer = Peer::server(listener.accept().await.unwrap().0);
+        let request = peer.head().await;
+        assert!(request.starts_with("GET /chat HTTP/1.1\r\n"), "{request}");
+        tokio::time::pause();
+        let early = timeout(SECOND, peer.io.read_u8()).await;
+        assert!(early.is_err(), "{early:?}");
+        peer.write(switching_protocols(&request, "")).await;
+        peer.expect(TEXT, "first").await;
+        connecting.await.unwrap().unwrap();
+    });
+}
+
+/// RFC: 4.1-9
+#[test]
+fn a_server_that_cannot_be_reached_is_an_error() {
+    real(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        drop(listener);
+        let connected = bowsprit::connect(&url).await;
+        assert!(matches!(connected, Err(Error::Io(_))), "{connected:?}");
+    });
+}
+
+/// RFC: 4.1-3
+#[test]
+fn an_invalid_url_is_an_error_before_anything_is_opened() {
+    paused(async {
+        for (url, expected) in [
+            ("http://example.com/", InvalidUrl::Scheme),
+            ("ws://example.com/#top", InvalidUrl::Fragment),
+            ("ws://user:secret@example.com/", InvalidUrl::UserInfo),
+            ("ws:///chat", InvalidUrl::Host),
+            ("example.com", InvalidUrl::Syntax),
+        ] {
+            let connected = bowsprit::connect(url).await;
+            assert!(matches!(connected, Err(Error::Url(error)) if error == expected), "{url}");
+        }
+        let secure = bowsprit::connect("wss://example.com/").await;
+        assert!(matches!(secure, Err(Error::NoTls)), "{secure:?}");
+    });
+}
