@@ -8,8 +8,10 @@
 
 mod driver {
     mod accepting;
+    mod api;
     mod backpressure;
     mod batching;
+    mod chunks;
     mod closing;
     mod connecting;
     mod lifecycle;
