@@ -78,7 +78,13 @@ struct Plan {
 pub(crate) fn rough(buffer_len: usize) -> (Rough, DuplexStream, Control) {
     let (io, peer) = duplex(buffer_len);
     let control = Control::default();
-    (Rough { io, control: control.clone() }, peer, control)
+    (Rough::new(io, control.clone()), peer, control)
+}
+
+impl Rough {
+    pub(crate) const fn new(io: DuplexStream, control: Control) -> Self {
+        Self { io, control }
+    }
 }
 
 impl Control {

@@ -1,0 +1,1 @@
+//! Faults that need a story of their own.
