@@ -28,7 +28,7 @@ pub(super) struct Helpers {
 pub(super) struct Flusher {
     links: Vec<Arc<Link>>,
     task: Option<Waker>,
-    /// The runtime has ended: nothing will be written any more.
+    /// The runtime has dropped the task.
     ended: bool,
 }
 
@@ -48,9 +48,9 @@ impl Helpers {
         }
         let helpers = Arc::new(Self { flusher: Mutex::default(), sweeper: Sweeper::default() });
         all.insert(id, Arc::downgrade(&helpers));
-        // A runtime that is ending drops a new task at once, and its `Registration` wants the lock.
+        // A runtime that is ending drops tasks at once, and that needs the lock.
         drop(all);
-        runtime.spawn(tokio::task::unconstrained(flush(Arc::clone(&helpers))));
+        runtime.spawn(tokio::task::unconstrained(flush(Flushing(Arc::clone(&helpers)))));
         runtime.spawn(sweep(Registration { id, helpers: Arc::clone(&helpers) }));
         helpers
     }
@@ -73,27 +73,39 @@ impl Helpers {
         self.sweeper.watch(link);
     }
 
+    /// Writes out the links that are on the list. Those that come meanwhile have to wait, for
+    /// other tasks want to run as well.
     fn poll_flush(&self, cx: &Context<'_>) -> Poll<()> {
-        loop {
-            let mut flusher = lock(&self.flusher);
-            if flusher.links.is_empty() {
-                flusher.task = Some(cx.waker().clone());
-                return Poll::Pending;
-            }
-            let links = mem::take(&mut flusher.links);
-            drop(flusher);
-            for link in links {
-                link.write_out();
-            }
+        let mut flusher = lock(&self.flusher);
+        flusher.task = Some(cx.waker().clone());
+        let links = mem::take(&mut flusher.links);
+        drop(flusher);
+        for link in links {
+            link.write_out();
         }
+        Poll::Pending
     }
 }
 
-async fn flush(helpers: Arc<Helpers>) {
-    poll_fn(|cx| helpers.poll_flush(cx)).await;
+async fn flush(flushing: Flushing) {
+    poll_fn(|cx| flushing.0.poll_flush(cx)).await;
 }
 
-/// Retires the helpers when their runtime drops its tasks.
+/// Forgets the links when the runtime drops the task: they keep the helpers, and would keep
+/// themselves that way.
+struct Flushing(Arc<Helpers>);
+
+impl Drop for Flushing {
+    fn drop(&mut self) {
+        let mut flusher = lock(&self.0.flusher);
+        flusher.ended = true;
+        let links = mem::take(&mut flusher.links);
+        drop(flusher);
+        drop(links);
+    }
+}
+
+/// Removes the helpers from the list when their runtime drops its tasks.
 struct Registration {
     id: Id,
     helpers: Arc<Helpers>,
@@ -102,12 +114,6 @@ struct Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         lock(&HELPERS).remove(&self.id);
-        let mut flusher = lock(&self.helpers.flusher);
-        flusher.ended = true;
-        // Links keep their helpers alive, and must not be kept alive by them in turn.
-        let links = mem::take(&mut flusher.links);
-        drop(flusher);
-        drop(links);
     }
 }
 
