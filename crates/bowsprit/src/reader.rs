@@ -1,15 +1,15 @@
 //! The reading side of a connection: from the transport to events, and through the end.
 
 use std::{
-    future::poll_fn,
-    pin::Pin,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Waker, ready},
 };
 
 use tokio::{
     io::{AsyncRead, ReadBuf},
-    task::coop,
+    task::{coop, yield_now},
 };
 
 use crate::{
@@ -39,7 +39,9 @@ pub(crate) struct Reader {
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     Open,
-    /// No more events; the rest is between the transports.
+    /// No more events; our side's last bytes are on their way.
+    Ending(Cause),
+    /// The end of the other side is awaited.
     Lingering(Cause),
     /// The transport is gone. An error is told once.
     Ended(Option<Cause>),
@@ -100,8 +102,14 @@ impl Reader {
         loop {
             match self.phase {
                 Phase::Open => {}
+                Phase::Ending(cause) => {
+                    ready!(self.poll_finish(cx, cause));
+                    self.link.note_lingering(cause);
+                    self.phase = Phase::Lingering(cause);
+                    continue;
+                }
                 Phase::Lingering(cause) => {
-                    ready!(self.poll_linger(cx, cause));
+                    ready!(self.poll_linger(cx));
                     self.end(cause);
                     continue;
                 }
@@ -154,7 +162,7 @@ impl Reader {
         match event {
             Event::Close(_) => {
                 self.link.respond(&event);
-                self.phase = Phase::Lingering(Cause::Closed);
+                self.phase = Phase::Ending(Cause::Closed);
             }
             Event::Ping(_) => self.link.respond(&event),
             _ => {}
@@ -164,7 +172,7 @@ impl Reader {
     /// Tells the peer what it did wrong; the error is told here when the close frame is out.
     fn fail(&mut self, error: ProtocolError) {
         self.link.fail_protocol(&error);
-        self.phase = Phase::Lingering(Cause::Protocol(error));
+        self.phase = Phase::Ending(Cause::Protocol(error));
     }
 
     fn end(&mut self, cause: Cause) {
@@ -187,8 +195,7 @@ impl Reader {
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cause>> {
         if self.burst_len >= MAX_BURST_LEN {
             self.burst_len = 0;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            return poll_yield(cx);
         }
         match self.poll_read(cx) {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(Cause::Disconnected)),
@@ -254,32 +261,33 @@ impl Reader {
         }
     }
 
-    /// Ends the transport, after the last frame.
+    /// Ends our side of the transport, after the last frame.
     ///
     /// §7.1.1: "the underlying TCP connection, in most normal cases, SHOULD be closed first by the
-    /// server, so that it holds the TIME_WAIT state and not the client". The other side's end is
-    /// awaited and whatever comes before it dropped, for a socket that is closed with bytes unread
-    /// takes back what it has sent. The link's linger timer bounds all this.
-    fn poll_linger(&mut self, cx: &mut Context<'_>, cause: Cause) -> Poll<()> {
+    /// server, so that it holds the TIME_WAIT state and not the client".
+    fn poll_finish(&mut self, cx: &mut Context<'_>, cause: Cause) -> Poll<()> {
         self.buffer = ReceiveBuffer::new();
-        let ended = self.poll_end_of_transport(cx, cause);
-        if ended.is_pending() {
-            self.wait(cx);
-        }
-        ended
-    }
-
-    fn poll_end_of_transport(&mut self, cx: &mut Context<'_>, cause: Cause) -> Poll<()> {
-        if self.role == Role::Server || cause != Cause::Closed {
-            ready!(self.link.poll_shutdown(cx));
+        let finished = if self.role == Role::Server || cause != Cause::Closed {
+            self.link.poll_shutdown(cx)
         } else {
             // Whether the close frame got through shows in what the server does next.
-            let _lost = ready!(self.link.poll_flush(cx));
+            self.link.poll_flush(cx).map(drop)
+        };
+        if finished.is_pending() {
+            self.wait(cx);
         }
-        self.link.note_lingering(cause);
+        finished
+    }
+
+    /// Waits for the end of the other side, and drops whatever comes before it: a socket that is
+    /// closed with bytes unread takes back what it has sent. The link's linger timer bounds this.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut block = pool::take_read_block();
         let ended = self.poll_discard(cx, &mut block);
         pool::give_read_block(block);
+        if ended.is_pending() {
+            self.wait(cx);
+        }
         ended
     }
 
@@ -288,16 +296,26 @@ impl Reader {
         let Some(read) = self.read.as_mut().filter(|_| !self.link.has_ended()) else {
             return Poll::Ready(());
         };
-        let mut burst_len = 0;
-        while burst_len < MAX_BURST_LEN {
+        let mut discarded = 0;
+        while discarded < MAX_BURST_LEN {
             let mut dropped = ReadBuf::new(block);
             let read = ready!(Pin::new(&mut *read).poll_read(cx, &mut dropped));
             if read.is_err() || dropped.filled().is_empty() {
                 return Poll::Ready(());
             }
-            burst_len += dropped.filled().len();
+            discarded += dropped.filled().len();
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        poll_yield(cx)
     }
+}
+
+/// Lets other tasks, sockets and timers have their turn before this task is polled again.
+///
+/// A task that just wakes itself is polled again before the runtime looks at any socket, dozens of
+/// times in a row on a current-thread runtime.
+fn poll_yield<T>(cx: &mut Context<'_>) -> Poll<T> {
+    // It remembers the waker, so it can be dropped.
+    let yielded = pin!(yield_now()).poll(cx);
+    debug_assert!(yielded.is_pending(), "polled for the first time");
+    Poll::Pending
 }
