@@ -210,7 +210,10 @@ impl Reader {
     /// Reads once into the buffer.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cause>> {
         match self.poll_read(cx) {
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(Cause::Disconnected)),
+            // If a write has failed before, that is why it has ended.
+            Poll::Ready(Ok(0)) => {
+                Poll::Ready(Err(self.link.cause().unwrap_or(Cause::Disconnected)))
+            }
             Poll::Ready(Ok(len)) => {
                 self.burst.len += len;
                 self.link.note_read();
