@@ -1,0 +1,48 @@
+//! Measures what connections and messages cost.
+//!
+//! `bench idle` is about memory, `bench batching` about system calls, `bench echo` about CPU time.
+//! Servers run in processes of their own, which this program starts by executing itself. Whatever
+//! is echoed is compared byte by byte; a run with a wrong byte fails.
+
+mod batching;
+mod counting;
+mod echo;
+mod generator;
+mod idle;
+mod process;
+mod server;
+mod system;
+mod table;
+mod tcp;
+mod wire;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "bench", about = "Measures what connections and messages cost")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Resident memory of a server per open connection.
+    Idle(idle::Arguments),
+    /// Reads and writes of a server per batch of messages.
+    Batching(batching::Arguments),
+    /// CPU time of a server per echoed message, next to a bare TCP echo.
+    Echo(echo::Arguments),
+    /// One of the servers that the others measure; prints its address, ends with its input.
+    #[command(hide = true)]
+    Server(server::Arguments),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Idle(arguments) => idle::run(&arguments),
+        Command::Batching(arguments) => batching::run(&arguments),
+        Command::Echo(arguments) => echo::run(&arguments),
+        Command::Server(arguments) => server::run(&arguments),
+    }
+}

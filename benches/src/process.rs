@@ -1,0 +1,83 @@
+//! Servers in processes of their own.
+
+use std::{
+    env,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+
+use crate::{
+    server,
+    system::{self, Memory},
+};
+
+/// How long a server may take to end once it is asked to.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A running server. It ends when this is dropped.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) addr: SocketAddr,
+}
+
+impl Process {
+    /// Starts a server.
+    pub(crate) fn start(arguments: &server::Arguments) -> anyhow::Result<Self> {
+        Self::start_with(Command::new(env::current_exe()?), arguments)
+    }
+
+    /// Starts a server under `strace`, which writes its counts to `report` in the end.
+    pub(crate) fn start_traced(
+        arguments: &server::Arguments,
+        report: &std::path::Path,
+    ) -> anyhow::Result<Self> {
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-c", "-U", "name,calls,errors", "-o"]).arg(report);
+        strace.arg(env::current_exe()?);
+        Self::start_with(strace, arguments)
+    }
+
+    fn start_with(mut command: Command, arguments: &server::Arguments) -> anyhow::Result<Self> {
+        command.arg("server").args(arguments.to_command_line());
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        if let Some(stdout) = child.stdout.take() {
+            BufReader::new(stdout).read_line(&mut line)?;
+        }
+        let addr = line.trim().parse().context("the server has not started");
+        Ok(Self { addr: addr?, child })
+    }
+
+    pub(crate) fn cpu_time(&self) -> anyhow::Result<u64> {
+        system::cpu_time(self.child.id())
+    }
+
+    pub(crate) fn memory(&self) -> anyhow::Result<Memory> {
+        system::memory(self.child.id())
+    }
+
+    /// Ends the server and waits for that.
+    pub(crate) fn end(mut self) -> anyhow::Result<()> {
+        // The server ends with its input.
+        drop(self.child.stdin.take());
+        let step = Duration::from_millis(20);
+        for _ in 0..END_TIMEOUT.as_millis() / step.as_millis() {
+            if let Some(status) = self.child.try_wait()? {
+                return if status.success() { Ok(()) } else { bail!("the server: {status}") };
+            }
+            std::thread::sleep(step);
+        }
+        bail!("the server does not end")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _gone = self.child.wait();
+    }
+}

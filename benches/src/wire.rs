@@ -1,0 +1,101 @@
+//! What a client sends and a server answers, as bytes.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use anyhow::{bail, ensure};
+
+/// A client that waits longer than this has found a fault.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
+
+const MASKING_KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
+
+/// The smallest request that opens a connection, but for the header that names the host.
+pub(crate) const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\n\
+    Host: localhost\r\n\
+    Upgrade: websocket\r\n\
+    Connection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Version: 13\r\n\r\n";
+
+/// A binary message, as it goes to an echo server and as it comes back.
+pub(crate) struct Exchange {
+    pub(crate) request: Vec<u8>,
+    pub(crate) reply: Vec<u8>,
+}
+
+impl Exchange {
+    pub(crate) fn new(payload_len: usize) -> Self {
+        let payload: Vec<u8> = (0..251).cycle().take(payload_len).collect();
+        let mut request = header(payload_len, true);
+        request.extend_from_slice(&MASKING_KEY);
+        request.extend(payload.iter().zip(MASKING_KEY.iter().cycle()).map(|(p, k)| p ^ k));
+        let mut reply = header(payload_len, false);
+        reply.extend_from_slice(&payload);
+        Self { request, reply }
+    }
+
+    /// The same bytes as they come back from a server that knows no WebSocket.
+    pub(crate) fn of_bytes(self) -> Self {
+        Self { reply: self.request.clone(), request: self.request }
+    }
+}
+
+/// RFC 6455 §5.2, for one unfragmented binary message.
+fn header(payload_len: usize, masked: bool) -> Vec<u8> {
+    let mask = if masked { 0x80 } else { 0 };
+    let mut header = vec![0x82];
+    match (u8::try_from(payload_len), u16::try_from(payload_len)) {
+        (Ok(len @ ..126), _) => header.push(mask | len),
+        (_, Ok(len)) => {
+            header.push(mask | 126);
+            header.extend_from_slice(&len.to_be_bytes());
+        }
+        _ => {
+            header.push(mask | 127);
+            header.extend_from_slice(&(payload_len as u64).to_be_bytes());
+        }
+    }
+    header
+}
+
+/// Opens a connection, blocking; with `upgrade` a WebSocket one.
+pub(crate) fn connect(addr: SocketAddr, upgrade: bool) -> anyhow::Result<TcpStream> {
+    let mut stream = TcpStream::connect(addr)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    if upgrade {
+        stream.write_all(UPGRADE)?;
+        let mut head = Vec::new();
+        while !ends_head(&head) {
+            let mut byte = [0];
+            stream.read_exact(&mut byte)?;
+            head.push(byte[0]);
+        }
+        check_head(&head)?;
+    }
+    Ok(stream)
+}
+
+pub(crate) fn ends_head(head: &[u8]) -> bool {
+    head.ends_with(b"\r\n\r\n")
+}
+
+/// Checks the answer to [`UPGRADE`].
+pub(crate) fn check_head(head: &[u8]) -> anyhow::Result<()> {
+    let head = String::from_utf8_lossy(head);
+    if !head.starts_with("HTTP/1.1 101 ") {
+        bail!("no upgrade: {head}");
+    }
+    // §1.3: the answer to the key of the request.
+    ensure!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "a wrong key: {head}");
+    Ok(())
+}
+
+/// The error of a server that echoes something else.
+pub(crate) fn wrong_echo() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the server has not echoed what it was sent")
+}
