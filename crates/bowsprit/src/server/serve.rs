@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    fmt,
     future::{Future, poll_fn},
     io,
     net::SocketAddr,
@@ -86,44 +87,82 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 }
 
 /// The life of one connection.
-async fn connection<H, F>(server: Server, stream: TcpStream, peer: SocketAddr, handler: Arc<H>)
+///
+/// A future that waits costs memory for as long as its connection lives, so this one holds its
+/// handler once and little else: what the handshake needs is boxed, and freed with it.
+fn connection<H, F>(
+    server: Server,
+    stream: TcpStream,
+    peer: SocketAddr,
+    handler: Arc<H>,
+) -> impl Future<Output = ()>
 where
     H: Fn(WebSocket, Request<()>) -> F,
     F: Future<Output = Result<(), BoxError>>,
 {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
-    }
-    // Boxed, so that what HTTP needs is freed when the handshake is over.
-    let accepted = Box::pin(async move { server.shared.accept(stream).await }).await;
-    match accepted {
-        Ok((ws, request)) => {
-            let link = Arc::clone(ws.link());
-            run(link, async { handler(ws, request).await }).await;
+    let opening = Box::pin(open(server, stream, peer));
+    async move {
+        let mut served = None;
+        let mut handler = pin!(begin(opening.await, &*handler, &mut served));
+        let Some(Served { link, failed }) = &served else { return };
+        let mut early = EarlyClose::NotBegun;
+        let close_code = match failed {
+            Some(code) => *code,
+            None => poll_fn(|cx| poll_handler(link, handler.as_mut(), &mut early, cx)).await,
+        };
+        handler.set(None);
+        match early {
+            EarlyClose::NotBegun => {
+                // A handler that has moved the connection elsewhere has left it to others.
+                if let Some(reader) = link.take_abandoned() {
+                    Box::pin(close(reader, close_code)).await;
+                }
+            }
+            EarlyClose::Running(closing) => closing.await,
+            EarlyClose::Over => {}
         }
-        Err(error) => tracing::debug!(%peer, %error, "no connection was opened"),
     }
 }
 
-/// Runs a handler, writes out what it sends, and closes its connection afterwards.
-async fn run(link: Arc<Link>, handler: impl Future<Output = Result<(), BoxError>>) {
-    link.serve(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
-    let _unserved = Unserved(&link);
-    let mut early = EarlyClose::NotBegun;
-    let close_code = {
-        let mut handler = pin!(handler);
-        poll_fn(|cx| poll_handler(&link, handler.as_mut(), &mut early, cx)).await
-    };
-    match early {
-        EarlyClose::NotBegun => {
-            // A handler that has moved the connection elsewhere has left it to others.
-            if let Some(reader) = link.take_abandoned() {
-                Box::pin(close(reader, close_code)).await;
-            }
-        }
-        EarlyClose::Running(closing) => closing.await,
-        EarlyClose::Over => {}
+/// Speaks the opening handshake; `None` if that came to nothing.
+async fn open(
+    server: Server,
+    stream: TcpStream,
+    peer: SocketAddr,
+) -> Option<(WebSocket, Request<()>)> {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
     }
+    let accepted = server.shared.accept(stream).await;
+    match accepted {
+        Ok((ws, request)) => {
+            ws.link().serve(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
+            Some((ws, request))
+        }
+        Err(error) => {
+            tracing::debug!(%peer, %error, "no connection was opened");
+            None
+        }
+    }
+}
+
+/// Calls the handler, for the future that it returns.
+fn begin<H, F>(
+    opened: Option<(WebSocket, Request<()>)>,
+    handler: &H,
+    served: &mut Option<Served>,
+) -> Option<F>
+where
+    H: Fn(WebSocket, Request<()>) -> F,
+{
+    let (ws, request) = opened?;
+    let link = Arc::clone(ws.link());
+    let served = served.insert(Served { link, failed: None });
+    let called = served
+        .link
+        .while_polled(|| catch_unwind(AssertUnwindSafe(|| handler(ws, request))))
+        .map_err(|panic| served.failed = Some(failed(&served.link, &panic_message(&*panic))));
+    called.ok()
 }
 
 /// The close of a connection that its handler has dropped before it has ended.
@@ -152,24 +191,29 @@ impl EarlyClose {
 /// Polls a handler; its result is the code to close with.
 fn poll_handler<F: Future<Output = Result<(), BoxError>>>(
     link: &Arc<Link>,
-    mut handler: Pin<&mut F>,
+    mut handler: Pin<&mut Option<F>>,
     early: &mut EarlyClose,
     cx: &mut Context<'_>,
 ) -> Poll<CloseCode> {
-    let polled = link
-        .while_polled(|| catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))))
-        .unwrap_or_else(|panic| Poll::Ready(Err(panic_message(&*panic).into())));
-    let Poll::Ready(result) = polled else {
-        early.poll(link, cx);
-        return Poll::Pending;
+    let mut poll = || match handler.as_mut().as_pin_mut() {
+        Some(handler) => handler.poll(cx),
+        None => Poll::Ready(Ok(())),
     };
-    Poll::Ready(match result {
-        Ok(()) => CloseCode::NORMAL,
-        Err(error) => {
-            tracing::warn!(peer = ?link.info().peer_addr, %error, "a handler failed");
-            CloseCode::INTERNAL_ERROR
+    match link.while_polled(|| catch_unwind(AssertUnwindSafe(&mut poll))) {
+        Ok(Poll::Ready(Ok(()))) => Poll::Ready(CloseCode::NORMAL),
+        Ok(Poll::Ready(Err(error))) => Poll::Ready(failed(link, &error)),
+        Err(panic) => Poll::Ready(failed(link, &panic_message(&*panic))),
+        Ok(Poll::Pending) => {
+            early.poll(link, cx);
+            Poll::Pending
         }
-    })
+    }
+}
+
+/// Logs why a handler failed; returns the code to close with.
+fn failed(link: &Link, error: &dyn fmt::Display) -> CloseCode {
+    tracing::warn!(peer = ?link.info().peer_addr, %error, "a handler failed");
+    CloseCode::INTERNAL_ERROR
 }
 
 async fn close(mut reader: Box<Reader>, code: CloseCode) {
@@ -184,11 +228,16 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
     format!("panicked: {}", text.unwrap_or("with something that is no text"))
 }
 
-/// Ends the care for a connection, also when the task is aborted.
-struct Unserved<'l>(&'l Arc<Link>);
+/// A connection that has a handler.
+struct Served {
+    link: Arc<Link>,
+    /// The handler has panicked before it returned a future.
+    failed: Option<CloseCode>,
+}
 
-impl Drop for Unserved<'_> {
+impl Drop for Served {
+    /// Ends the care for the connection, also when the task is aborted.
     fn drop(&mut self) {
-        self.0.unserve();
+        self.link.unserve();
     }
 }
