@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    future::poll_fn,
+    future::{Future, poll_fn},
     sync::Arc,
     task::{Context, Poll},
 };
@@ -195,9 +195,14 @@ impl SendHalf {
     /// # Cancel safety
     ///
     /// Dropped before it is ready, nothing has been sent. A message is sent whole or not at all.
-    pub async fn send(&mut self, message: impl Into<Outgoing<'_>>) -> Result<(), Error> {
+    // No `async fn`: that would hold the message before and after its conversion, in every handler
+    // that sends.
+    pub fn send<'m>(
+        &mut self,
+        message: impl Into<Outgoing<'m>>,
+    ) -> impl Future<Output = Result<(), Error>> {
         let mut message = Some(message.into());
-        poll_fn(|cx| self.link.poll_send(cx, &mut message, Origin::Owner)).await
+        poll_fn(move |cx| self.link.poll_send(cx, &mut message, Origin::Owner))
     }
 
     /// Sends a piece of a message; the one with `fin` ends it. Waits as [`send`](Self::send) does.

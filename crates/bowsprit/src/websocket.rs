@@ -1,6 +1,7 @@
 //! An open connection.
 
 use std::{
+    future::Future,
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
@@ -119,8 +120,11 @@ impl WebSocket {
     /// # Cancel safety
     ///
     /// Dropped before it is ready, nothing has been sent. A message is sent whole or not at all.
-    pub async fn send(&mut self, message: impl Into<Outgoing<'_>>) -> Result<(), Error> {
-        self.send.send(message).await
+    pub fn send<'m>(
+        &mut self,
+        message: impl Into<Outgoing<'m>>,
+    ) -> impl Future<Output = Result<(), Error>> {
+        self.send.send(message)
     }
 
     /// Receives the next message or control frame, borrowed. See [`ReceiveHalf::next_event`].

@@ -477,8 +477,8 @@ impl Link {
         std::ptr::from_ref(self).addr()
     }
 
-    /// Looks at the timers; `now` is the time of this sweep.
-    fn sweep(self: &Arc<Self>, now: tokio::time::Instant) {
+    /// Looks at the timers; `passed` is the time since the last sweep.
+    fn sweep(self: &Arc<Self>, passed: timers::Millis) {
         let mut out = self.lock();
         if out.ended.is_some() {
             return;
@@ -490,7 +490,7 @@ impl Link {
             closing: out.sender.is_closed(),
             lingering: out.lingering.is_some(),
         };
-        let action = out.timers.sweep(&self.options, seen, now);
+        let action = out.timers.sweep(&self.options, seen, passed);
         if out.timers.awaits_life() {
             // Whoever has stopped reading need not tell us, so ask whether somebody still does.
             self.reading.store(false, Ordering::Relaxed);

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use super::Link;
+use super::{Link, timers::Millis};
 
 /// The longest time between two sweeps: how late a timer may be noticed.
 const MAX_TICK: Duration = Duration::from_millis(500);
@@ -53,6 +53,7 @@ impl Sweeper {
 
     /// Sweeps for ever; sleeps for good while there are no connections.
     pub(super) async fn run(&self) {
+        let mut swept = Instant::now();
         loop {
             match self.tick() {
                 None => self.changed.notified().await,
@@ -60,7 +61,10 @@ impl Sweeper {
                     // Waking early for a shorter tick is no harm: timers measure the time that has
                     // really passed.
                     let _shorter = tokio::time::timeout(tick, self.changed.notified()).await;
-                    self.sweep(Instant::now());
+                    let passed = Millis::of(swept.elapsed());
+                    // Not now: the rest of a millisecond counts in the next sweep.
+                    swept += Duration::from(passed);
+                    self.sweep(passed);
                 }
             }
         }
@@ -76,12 +80,12 @@ impl Sweeper {
         Some(watched.tick)
     }
 
-    fn sweep(&self, now: Instant) {
+    fn sweep(&self, passed: Millis) {
         let links = mem::take(&mut self.lock().links);
         let mut alive: Vec<Weak<Link>> = Vec::with_capacity(links.len());
         for weak in links {
             if let Some(link) = weak.upgrade().filter(|link| !link.has_ended()) {
-                link.sweep(now);
+                link.sweep(passed);
                 alive.push(weak);
             }
         }

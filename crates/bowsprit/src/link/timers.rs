@@ -1,8 +1,6 @@
 //! The timers of one connection, as numbers that a sweep looks at now and then.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::{mem, time::Duration};
 
 use crate::{Options, error::Timer};
 
@@ -10,23 +8,48 @@ use crate::{Options, error::Timer};
 const NONCE_LEN: usize = 8;
 
 /// What has happened by when.
+///
+/// Every open connection has one, so times are in milliseconds and 32 bits: more than a month, after
+/// which they stand still.
 #[derive(Debug)]
 pub(super) struct Timers {
-    /// The last sweep.
-    swept: Option<Instant>,
     /// `Seen::reads` at the last sweep.
     reads: u32,
     /// Time without a byte from the peer, or since the last ping.
-    quiet: Duration,
+    quiet: Millis,
     /// Time without a byte from the peer since a ping, during which the application was reading.
-    unanswered: Option<Duration>,
-    pings: u64,
+    unanswered: Option<Millis>,
+    pings: u32,
+    /// Time during which the peer took none of what waits for it.
+    stalled: Millis,
+    /// What the closing handshake waits for, and for how long.
+    closing: Option<(Wait, Millis)>,
     /// Something was written since the last sweep.
     written: bool,
-    /// Time during which the peer took none of what waits for it.
-    stalled: Duration,
-    /// What the closing handshake waits for, and for how long.
-    closing: Option<(Wait, Duration)>,
+    /// There was a sweep.
+    swept: bool,
+}
+
+/// A time in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Millis(u32);
+
+impl Millis {
+    const ZERO: Self = Self(0);
+
+    pub(super) fn of(time: Duration) -> Self {
+        Self(u32::try_from(time.as_millis()).unwrap_or(u32::MAX))
+    }
+
+    fn add(&mut self, passed: Self) {
+        self.0 = self.0.saturating_add(passed.0);
+    }
+}
+
+impl From<Millis> for Duration {
+    fn from(Millis(millis): Millis) -> Self {
+        Self::from_millis(millis.into())
+    }
 }
 
 /// What the link looks like at a sweep.
@@ -66,14 +89,14 @@ enum Wait {
 impl Timers {
     pub(super) const fn new() -> Self {
         Self {
-            swept: None,
             reads: 0,
-            quiet: Duration::ZERO,
+            quiet: Millis::ZERO,
             unanswered: None,
             pings: 0,
-            written: false,
-            stalled: Duration::ZERO,
+            stalled: Millis::ZERO,
             closing: None,
+            written: false,
+            swept: false,
         }
     }
 
@@ -87,8 +110,10 @@ impl Timers {
         self.unanswered.is_some()
     }
 
-    pub(super) fn sweep(&mut self, options: &Options, seen: Seen, now: Instant) -> Action {
-        let passed = now - self.swept.replace(now).unwrap_or(now);
+    /// Counts the time that has passed since the last sweep of all connections.
+    pub(super) fn sweep(&mut self, options: &Options, seen: Seen, passed: Millis) -> Action {
+        // The last sweep may have been before this connection.
+        let passed = if mem::replace(&mut self.swept, true) { passed } else { Millis::ZERO };
         if let Some(end) = self.sweep_closing(options, seen, passed) {
             return end;
         }
@@ -100,56 +125,62 @@ impl Timers {
 
     /// Counts the time that the peer leaves our close frame, or the end of our transport, without
     /// an answer. Bytes that are still queued go first: the stall timer watches over those.
-    fn sweep_closing(&mut self, options: &Options, seen: Seen, passed: Duration) -> Option<Action> {
+    fn sweep_closing(&mut self, options: &Options, seen: Seen, passed: Millis) -> Option<Action> {
         let (wait, limit, waits) = if seen.lingering {
             (Wait::Linger, options.linger_timeout, true)
         } else {
             (Wait::Close, options.close_timeout, seen.closing && !seen.queued)
         };
-        self.closing = match self.closing {
+        let waited = match self.closing {
             _ if !waits => None,
-            Some((same, waited)) if same == wait => Some((wait, waited + passed)),
-            _ => Some((wait, Duration::ZERO)),
+            Some((same, mut waited)) if same == wait => {
+                waited.add(passed);
+                Some(waited)
+            }
+            _ => Some(Millis::ZERO),
         };
-        let (wait, _) = self.closing.filter(|(_, waited)| *waited >= limit)?;
-        Some(match wait {
+        self.closing = waited.map(|waited| (wait, waited));
+        waited.filter(|waited| *waited >= Millis::of(limit)).map(|_| match wait {
             Wait::Close => Action::End(Timer::Close),
             Wait::Linger => Action::EndLinger,
         })
     }
 
-    fn sweep_stall(&mut self, options: &Options, seen: Seen, passed: Duration) -> bool {
-        let progress = std::mem::take(&mut self.written) || !seen.queued;
-        self.stalled = if progress { Duration::ZERO } else { self.stalled + passed };
-        options.write_stall_timeout.is_some_and(|limit| self.stalled >= limit)
+    fn sweep_stall(&mut self, options: &Options, seen: Seen, passed: Millis) -> bool {
+        if mem::take(&mut self.written) || !seen.queued {
+            self.stalled = Millis::ZERO;
+        } else {
+            self.stalled.add(passed);
+        }
+        options.write_stall_timeout.is_some_and(|limit| self.stalled >= Millis::of(limit))
     }
 
-    fn sweep_heartbeat(&mut self, options: &Options, seen: Seen, passed: Duration) -> Action {
+    fn sweep_heartbeat(&mut self, options: &Options, seen: Seen, passed: Millis) -> Action {
         let Some(heartbeat) = options.heartbeat else { return Action::None };
         if seen.reads != self.reads {
             self.reads = seen.reads;
-            self.quiet = Duration::ZERO;
+            self.quiet = Millis::ZERO;
             self.unanswered = None;
             return Action::None;
         }
-        self.quiet += passed;
+        self.quiet.add(passed);
         if seen.reading
             && let Some(unanswered) = &mut self.unanswered
         {
-            *unanswered += passed;
-            if *unanswered >= heartbeat.timeout {
+            unanswered.add(passed);
+            if *unanswered >= Millis::of(heartbeat.timeout) {
                 return Action::End(Timer::Heartbeat);
             }
         }
         // After a close frame nothing may be sent, and the closing timer runs. A ping that has to
         // wait itself needs no other behind it.
         let waits = seen.queued && self.unanswered.is_some();
-        if self.quiet < heartbeat.interval || seen.closing || waits {
+        if self.quiet < Millis::of(heartbeat.interval) || seen.closing || waits {
             return Action::None;
         }
-        self.quiet = Duration::ZERO;
-        self.unanswered.get_or_insert(Duration::ZERO);
-        self.pings += 1;
-        Action::Ping(self.pings.to_be_bytes())
+        self.quiet = Millis::ZERO;
+        self.unanswered.get_or_insert(Millis::ZERO);
+        self.pings = self.pings.wrapping_add(1);
+        Action::Ping(u64::from(self.pings).to_be_bytes())
     }
 }
