@@ -174,6 +174,9 @@ impl Reader {
 
     /// Lets the core answer the event, and takes note of a close.
     fn respond(&mut self) {
+        if self.buffer.has_data() {
+            return;
+        }
         let Some(event) = self.buffer.event() else { return };
         match event {
             Event::Close(_) => {

@@ -127,6 +127,13 @@ impl ReceiveBuffer {
         Some(event)
     }
 
+    /// Whether the event is a message or a chunk of one, to which there is nothing to respond.
+    /// Cheaper than [`event`](Self::event), which may have to look at the whole payload.
+    #[must_use]
+    pub const fn has_data(&self) -> bool {
+        matches!(self.event, Some(Pending::Message(_) | Pending::Chunk { .. }))
+    }
+
     /// Takes the message that the last `receive` completed, or `None` if that was something else.
     ///
     /// A small payload is copied out, so that keeping it keeps nothing else alive. A large one that

@@ -344,8 +344,12 @@ impl Link {
         Poll::Ready(())
     }
 
-    /// Sees to it that what is queued is written out soon.
+    /// Sees to it that what is queued is written out soon. For those who hold the lock: whoever has
+    /// taken the flag down then comes for the lock after them.
     fn request_flush(self: &Arc<Self>) {
+        if self.scheduled.load(Ordering::Relaxed) {
+            return;
+        }
         if !self.scheduled.swap(true, Ordering::AcqRel) && !self.is_polled() {
             self.helpers.schedule(Arc::clone(self));
         }
@@ -554,13 +558,7 @@ impl Out {
         let Some(write) = &mut self.write else { return Ok(false) };
         let mut progress = false;
         while !self.output.is_empty() {
-            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let mut count = 0;
-            for (to, from) in slices.iter_mut().zip(self.output.slices()) {
-                *to = IoSlice::new(from);
-                count += 1;
-            }
-            match Pin::new(&mut *write).poll_write_vectored(cx, &slices[..count])? {
+            match poll_write(Pin::new(&mut *write), cx, &self.output)? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(written) => {
                     self.output.advance(written);
@@ -592,6 +590,24 @@ impl Out {
         for waker in self.waiting.drain(..) {
             waker.wake();
         }
+    }
+}
+
+/// Writes once: much of what a vectored write costs is spared where there is one slice only.
+fn poll_write(
+    write: Pin<&mut WriteHalf>,
+    cx: &mut Context<'_>,
+    output: &Output,
+) -> Poll<io::Result<usize>> {
+    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+    let mut count = 0;
+    for (to, from) in slices.iter_mut().zip(output.slices()) {
+        *to = IoSlice::new(from);
+        count += 1;
+    }
+    match &slices[..count] {
+        [slice] => write.poll_write(cx, slice),
+        slices => write.poll_write_vectored(cx, slices),
     }
 }
 
