@@ -40,6 +40,8 @@ pub enum ProtocolError {
     CloseReasonUtf8,
     /// A text message that is not UTF-8, §8.1.
     TextUtf8,
+    /// A compressed message that cannot be decompressed, or is cut short, RFC 7692 §7.2.2.
+    Compression,
     /// A message longer than [`Limits::max_message_len`](crate::Limits::max_message_len).
     MessageTooLong,
     /// A message in more frames than [`Limits::max_fragments`](crate::Limits::max_fragments).
@@ -51,7 +53,9 @@ impl ProtocolError {
     #[must_use]
     pub const fn close_code(&self) -> CloseCode {
         match self {
-            Self::TextUtf8 | Self::CloseReasonUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::TextUtf8 | Self::CloseReasonUtf8 | Self::Compression => {
+                CloseCode::INVALID_PAYLOAD
+            }
             Self::MessageTooLong => CloseCode::TOO_BIG,
             Self::TooManyFragments => CloseCode::POLICY_VIOLATION,
             _ => CloseCode::PROTOCOL_ERROR,
@@ -76,6 +80,7 @@ impl fmt::Display for ProtocolError {
             Self::CloseCode(code) => return write!(f, "close code {code} may not be sent"),
             Self::CloseReasonUtf8 => "a close reason is not valid UTF-8",
             Self::TextUtf8 => "a text message is not valid UTF-8",
+            Self::Compression => "a compressed message cannot be decompressed",
             Self::MessageTooLong => "a message is longer than the limit",
             Self::TooManyFragments => "a message has more fragments than the limit",
         })

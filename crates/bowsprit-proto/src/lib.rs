@@ -33,6 +33,7 @@ extern crate alloc;
 
 mod close;
 mod connection;
+pub mod deflate;
 mod error;
 pub mod extension;
 mod frame;

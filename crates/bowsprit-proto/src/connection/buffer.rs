@@ -17,7 +17,10 @@ use bytes::Bytes;
 
 use super::Event;
 use crate::{
-    Chunk, Close, FrameHeader, Message, MessageKind, Utf8Bytes, handshake::Version, mask, utf8,
+    Chunk, Close, FrameHeader, Message, MessageKind, Utf8Bytes,
+    deflate::{Decompressor, Inflated, InvalidDeflate},
+    handshake::Version,
+    mask, utf8,
 };
 
 /// The first block, if the driver brings none.
@@ -42,29 +45,48 @@ pub struct ReceiveBuffer {
     /// How much more completes the message under way; without end while that is not known.
     wanted: u64,
     event: Option<Pending>,
+    /// The decompressed part of the message under way.
+    inflated: Vec<u8>,
 }
 
 /// What the last `receive` completed.
 #[derive(Clone, Debug)]
 pub(crate) enum Pending {
-    Message(MessageKind),
+    Message(MessageKind, Source),
     /// A chunk that ends `held` bytes before the message does, in the middle of a character.
     Chunk {
         kind: MessageKind,
         first: bool,
         last: bool,
         held: usize,
+        source: Source,
     },
     Ping(Range<usize>),
     Pong(Range<usize>),
     Close(Range<usize>, Version),
 }
 
+/// Where the bytes of a message are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Block,
+    Inflated,
+}
+
 impl ReceiveBuffer {
     /// A buffer without a block.
     #[must_use]
     pub const fn new() -> Self {
-        Self { block: Vec::new(), start: 0, end: 0, parse: 0, filled: 0, wanted: 0, event: None }
+        Self {
+            block: Vec::new(),
+            start: 0,
+            end: 0,
+            parse: 0,
+            filled: 0,
+            wanted: 0,
+            event: None,
+            inflated: Vec::new(),
+        }
     }
 
     /// The free part of the block, at least one byte: read into it, then [`advance`](Self::advance).
@@ -109,11 +131,15 @@ impl ReceiveBuffer {
     #[must_use]
     pub fn event(&self) -> Option<Event<'_>> {
         let event = match self.event.as_ref()? {
-            Pending::Message(MessageKind::Text) => Event::Text(text(&self.block[self.message()])),
-            Pending::Message(MessageKind::Binary) => Event::Binary(&self.block[self.message()]),
-            Pending::Chunk { kind, first, last, held } => Event::Chunk(Chunk {
+            Pending::Message(MessageKind::Text, source) => {
+                Event::Text(text(self.message(*source, 0)))
+            }
+            Pending::Message(MessageKind::Binary, source) => {
+                Event::Binary(self.message(*source, 0))
+            }
+            Pending::Chunk { kind, first, last, held, source } => Event::Chunk(Chunk {
                 kind: *kind,
-                payload: &self.block[self.start..self.end - held],
+                payload: self.message(*source, *held),
                 first: *first,
                 last: *last,
             }),
@@ -131,7 +157,7 @@ impl ReceiveBuffer {
     /// Cheaper than [`event`](Self::event), which may have to look at the whole payload.
     #[must_use]
     pub const fn has_data(&self) -> bool {
-        matches!(self.event, Some(Pending::Message(_) | Pending::Chunk { .. }))
+        matches!(self.event, Some(Pending::Message(..) | Pending::Chunk { .. }))
     }
 
     /// Takes the message that the last `receive` completed, or `None` if that was something else.
@@ -140,7 +166,7 @@ impl ReceiveBuffer {
     /// fills at least half of the block takes the block along.
     #[must_use]
     pub fn take_message(&mut self) -> Option<Message> {
-        let Some(Pending::Message(kind)) = self.event else { return None };
+        let Some(Pending::Message(kind, _)) = self.event else { return None };
         let payload = self.take_payload();
         Some(match kind {
             MessageKind::Text => Message::Text(Utf8Bytes::from_checked(payload)),
@@ -158,14 +184,15 @@ impl ReceiveBuffer {
             Some(Pending::Ping(span) | Pending::Pong(span) | Pending::Close(span, _)) => {
                 return Bytes::copy_from_slice(&self.block[span]);
             }
-            Some(Pending::Chunk { held, .. }) => self.start..self.end - held,
-            Some(Pending::Message(_)) => self.message(),
+            Some(Pending::Chunk { held, source: Source::Block, .. }) => self.start..self.end - held,
+            Some(Pending::Message(_, Source::Block)) => self.start..self.end,
+            Some(Pending::Chunk { held, source: Source::Inflated, .. }) => {
+                return self.inflated.drain(..self.inflated.len() - held).collect();
+            }
+            Some(Pending::Message(_, Source::Inflated)) => return self.take_inflated(),
         };
         self.start = span.end;
-        if span.len() < MIN_HANDOVER_LEN
-            || span.len() < self.block.len() / 2
-            || span.end != self.end
-        {
+        if !is_worth_handing_over(span.len(), self.block.len()) || span.end != self.end {
             return Bytes::copy_from_slice(&self.block[span]);
         }
         self.hand_over(span)
@@ -174,13 +201,28 @@ impl ReceiveBuffer {
     /// Whether nothing is held: no unparsed input, no part of a message, no event.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.live_len() == 0 && self.event.is_none()
+        self.live_len() == 0 && self.inflated.is_empty() && self.event.is_none()
     }
 
     /// Bytes that the buffer has to keep: of the message under way, and unparsed.
     #[must_use]
     pub const fn live_len(&self) -> usize {
         (self.end - self.start) + (self.filled - self.parse)
+    }
+
+    /// Takes the memory that messages are decompressed into, if it holds nothing, for a pool.
+    #[must_use]
+    pub fn take_scratch(&mut self) -> Option<Vec<u8>> {
+        self.release();
+        let idle = self.inflated.is_empty() && self.inflated.capacity() > 0;
+        idle.then(|| mem::take(&mut self.inflated))
+    }
+
+    /// Lends empty memory to decompress messages into.
+    pub fn lend_scratch(&mut self, scratch: Vec<u8>) {
+        if self.inflated.capacity() == 0 && scratch.is_empty() {
+            self.inflated = scratch;
+        }
     }
 
     /// Length of the block.
@@ -244,8 +286,21 @@ impl ReceiveBuffer {
         Bytes::from(block).slice(span)
     }
 
-    const fn message(&self) -> Range<usize> {
-        self.start..self.end
+    /// The message as far as it has come, but for the `held` bytes at its end.
+    fn message(&self, source: Source, held: usize) -> &[u8] {
+        match source {
+            Source::Block => &self.block[self.start..self.end - held],
+            Source::Inflated => &self.inflated[..self.inflated.len() - held],
+        }
+    }
+
+    fn take_inflated(&mut self) -> Bytes {
+        if is_worth_handing_over(self.inflated.len(), self.inflated.capacity()) {
+            return Bytes::from(mem::take(&mut self.inflated));
+        }
+        let copy = Bytes::copy_from_slice(&self.inflated);
+        self.inflated.clear();
+        copy
     }
 }
 
@@ -254,8 +309,14 @@ impl ReceiveBuffer {
     /// Forgets the last event and frees its bytes.
     pub(crate) fn release(&mut self) {
         match self.event.take() {
-            Some(Pending::Message(_)) => self.start = self.end,
-            Some(Pending::Chunk { held, .. }) => self.start = self.end - held,
+            Some(Pending::Message(_, Source::Block)) => self.start = self.end,
+            Some(Pending::Message(_, Source::Inflated)) => self.inflated.clear(),
+            Some(Pending::Chunk { held, source: Source::Block, .. }) => {
+                self.start = self.end - held;
+            }
+            Some(Pending::Chunk { held, source: Source::Inflated, .. }) => {
+                drop(self.inflated.drain(..self.inflated.len() - held));
+            }
             _ => {}
         }
         if self.live_len() == 0 {
@@ -299,6 +360,39 @@ impl ReceiveBuffer {
         joined
     }
 
+    /// Unmasks `len` unparsed bytes where they are, after the first `skipped`.
+    pub(crate) fn unmask(&mut self, skipped: usize, len: usize, key: [u8; 4], offset: usize) {
+        let start = self.parse + skipped;
+        mask::apply_mask(&mut self.block[start..start + len], key, offset);
+    }
+
+    /// Decompresses the next `len` unparsed bytes, until the message holds `limit` bytes.
+    pub(crate) fn inflate(
+        &mut self,
+        decompressor: &mut Decompressor,
+        len: usize,
+        limit: usize,
+    ) -> Result<Inflated, InvalidDeflate> {
+        let input = &self.block[self.parse..self.parse + len];
+        let step = decompressor.inflate(input, &mut self.inflated, limit)?;
+        self.parse += step.read;
+        Ok(step)
+    }
+
+    /// Ends the decompression of a message.
+    pub(crate) fn finish_inflating(
+        &mut self,
+        decompressor: &mut Decompressor,
+        limit: usize,
+    ) -> Result<Inflated, InvalidDeflate> {
+        decompressor.finish(&mut self.inflated, limit)
+    }
+
+    /// The decompressed part of the message under way.
+    pub(crate) fn inflated(&self) -> &[u8] {
+        &self.inflated
+    }
+
     /// Unmasks the next `len` unparsed bytes where they are, and steps over them.
     pub(crate) fn unmask_control(&mut self, len: usize, key: Option<[u8; 4]>) -> Range<usize> {
         let span = self.parse..self.parse + len;
@@ -326,8 +420,14 @@ impl ReceiveBuffer {
     /// Drops all input: what follows a close frame means nothing.
     pub(crate) fn discard(&mut self) {
         self.event = None;
+        self.inflated.clear();
         (self.start, self.end, self.parse, self.filled) = (0, 0, 0, 0);
     }
+}
+
+/// Whether a payload is large, and fills enough of its memory, to be given away with it.
+const fn is_worth_handing_over(payload_len: usize, memory_len: usize) -> bool {
+    payload_len >= MIN_HANDOVER_LEN && payload_len >= memory_len / 2
 }
 
 /// Text that the receiver has checked.

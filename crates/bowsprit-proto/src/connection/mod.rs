@@ -12,7 +12,9 @@
 //! ```
 
 mod buffer;
+mod compression;
 mod event;
+mod inflation;
 mod output;
 mod receiver;
 mod sender;

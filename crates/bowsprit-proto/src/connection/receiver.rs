@@ -4,9 +4,18 @@
 //! gives the same events. A violation is reported as soon as its frame's header is there, and text
 //! that is not UTF-8 at its first wrong byte.
 
-use super::{ReceiveBuffer, Role, buffer::Pending};
+use alloc::boxed::Box;
+
+use super::{
+    ReceiveBuffer, Role,
+    buffer::{Pending, Source},
+    inflation::{Inflation, InflationState},
+};
 use crate::{
-    Close, FrameHeader, Limits, MessageKind, Opcode, ProtocolError, handshake::Version, utf8,
+    Close, FrameHeader, Limits, MessageKind, Opcode, ProtocolError,
+    deflate::{Decompressor, Parameters},
+    handshake::Version,
+    utf8,
 };
 
 /// What a call of [`Receiver::receive`] came to.
@@ -19,6 +28,9 @@ pub enum Progress {
     NeedData,
 }
 
+/// The longest chunk of a compressed message.
+const MAX_CHUNK_LEN: usize = 64 * 1024;
+
 /// Turns input into events.
 #[derive(Debug)]
 pub struct Receiver {
@@ -27,6 +39,8 @@ pub struct Receiver {
     limits: Limits,
     frame: Option<Frame>,
     message: Option<InMessage>,
+    /// If compression was agreed on.
+    inflation: Option<Box<Inflation>>,
     end: End,
 }
 
@@ -40,28 +54,42 @@ enum End {
 
 /// The frame under way.
 #[derive(Clone, Copy, Debug)]
-struct Frame {
-    header: FrameHeader,
+pub(super) struct Frame {
+    pub(super) header: FrameHeader,
     /// Payload bytes that are still to come.
-    remaining: u64,
+    pub(super) remaining: u64,
+    /// How many of the unparsed bytes have been unmasked, because decompression stopped before them.
+    pub(super) unmasked: usize,
 }
 
 /// The message under way.
 #[derive(Clone, Copy, Debug)]
-struct InMessage {
-    kind: MessageKind,
+pub(super) struct InMessage {
+    pub(super) kind: MessageKind,
     fragments: u32,
     len: u64,
-    utf8: utf8::Validator,
+    pub(super) utf8: utf8::Validator,
     /// Some of it has been handed out as a chunk.
     begun: bool,
+    /// RSV1 was set on its first frame.
+    compressed: bool,
+    /// How many decompressed bytes have been checked to be text.
+    pub(super) checked: usize,
 }
 
 impl Receiver {
     /// A receiver for one end of a connection.
     #[must_use]
     pub const fn new(role: Role, limits: Limits) -> Self {
-        Self { role, version: Version::V13, limits, frame: None, message: None, end: End::Open }
+        Self {
+            role,
+            version: Version::V13,
+            limits,
+            frame: None,
+            message: None,
+            inflation: None,
+            end: End::Open,
+        }
     }
 
     /// The same for a connection that agreed on `version` in its handshake.
@@ -69,6 +97,39 @@ impl Receiver {
     pub const fn with_version(mut self, version: Version) -> Self {
         self.version = version;
         self
+    }
+
+    /// The same for a connection that agreed on compression in its handshake.
+    #[must_use]
+    pub fn with_deflate(mut self, parameters: &Parameters) -> Self {
+        let peer = match self.role {
+            Role::Server => &parameters.client,
+            Role::Client => &parameters.server,
+        };
+        self.inflation = Some(Box::new(Inflation::new(peer)));
+        self
+    }
+
+    /// Whether a [`Decompressor`] can be lent: compression was agreed on, and there is none.
+    #[must_use]
+    pub fn wants_decompressor(&self) -> bool {
+        self.inflation.as_ref().is_some_and(|inflation| inflation.wants_decompressor())
+    }
+
+    /// Lends a context from a pool. Without one, a context is made when the first compressed
+    /// message comes.
+    pub fn lend_decompressor(&mut self, decompressor: Decompressor) {
+        if let Some(inflation) = &mut self.inflation {
+            inflation.lend(decompressor);
+        }
+    }
+
+    /// Takes the context back, unless it is needed for what follows: in the middle of a compressed
+    /// message, and between messages if the peer may refer to earlier ones.
+    #[must_use]
+    pub fn take_decompressor(&mut self) -> Option<Decompressor> {
+        let inside = self.message.is_some_and(|message| message.compressed);
+        self.inflation.as_mut().filter(|_| !inside)?.take()
     }
 
     /// Reads from `input` until a message or control frame is complete.
@@ -167,7 +228,9 @@ impl Receiver {
     fn begin_frame(&mut self, header: FrameHeader) -> Result<Frame, ProtocolError> {
         // §5.2: RSV1 "MUST be 0 unless an extension is negotiated that defines meanings for
         // non-zero values."
-        if header.rsv1 {
+        // RFC 7692 §6.1: it is set on the first frame of a compressed message, and on no other.
+        let may_be_compressed = matches!(header.opcode, Opcode::Text | Opcode::Binary);
+        if header.rsv1 && !(may_be_compressed && self.inflation.is_some()) {
             return Err(ProtocolError::ReservedBits);
         }
         match (self.role, header.masking_key) {
@@ -179,19 +242,19 @@ impl Receiver {
             _ => {}
         }
         match header.opcode {
-            Opcode::Text => self.begin_message(MessageKind::Text)?,
-            Opcode::Binary => self.begin_message(MessageKind::Binary)?,
+            Opcode::Text => self.begin_message(MessageKind::Text, header.rsv1)?,
+            Opcode::Binary => self.begin_message(MessageKind::Binary, header.rsv1)?,
             _ => {}
         }
         if !header.opcode.is_control() {
             self.count_fragment(header.payload_len)?;
         }
-        let frame = Frame { header, remaining: header.payload_len };
+        let frame = Frame { header, remaining: header.payload_len, unmasked: 0 };
         self.frame = Some(frame);
         Ok(frame)
     }
 
-    fn begin_message(&mut self, kind: MessageKind) -> Result<(), ProtocolError> {
+    fn begin_message(&mut self, kind: MessageKind, compressed: bool) -> Result<(), ProtocolError> {
         // §5.4: "The fragments of one message MUST NOT be interleaved between the fragments of
         // another message unless an extension has been negotiated that can interpret the
         // interleaving."
@@ -204,7 +267,12 @@ impl Receiver {
             len: 0,
             utf8: utf8::Validator::new(),
             begun: false,
+            compressed,
+            checked: 0,
         });
+        if let Some(inflation) = self.inflation.as_mut().filter(|_| compressed) {
+            inflation.begin_message();
+        }
         Ok(())
     }
 
@@ -228,6 +296,9 @@ impl Receiver {
         if !chunks {
             message.check(self.limits)?;
         }
+        if message.compressed {
+            return self.compressed_data(frame, input, chunks);
+        }
         let len = bounded(frame.remaining, input.unparsed_len());
         let offset = phase(frame.header.payload_len - frame.remaining);
         let joined = input.join(len, frame.header.masking_key, offset);
@@ -246,12 +317,12 @@ impl Receiver {
         if chunks {
             let held = message.utf8.pending();
             if last || input.message_len() > held {
-                return Ok(Step::Event(self.chunk(last, held)));
+                return Ok(Step::Event(self.chunk(last, held, Source::Block)));
             }
         } else if last {
             let kind = message.kind;
             self.message = None;
-            return Ok(Step::Event(Pending::Message(kind)));
+            return Ok(Step::Event(Pending::Message(kind, Source::Block)));
         }
         Ok(match frame.remaining {
             0 => Step::NextFrame,
@@ -260,12 +331,44 @@ impl Receiver {
         })
     }
 
+    /// Takes and decompresses what has come of a data frame's payload.
+    fn compressed_data(
+        &mut self,
+        mut frame: Frame,
+        input: &mut ReceiveBuffer,
+        chunks: bool,
+    ) -> Result<Step, ProtocolError> {
+        let (Some(message), Some(inflation)) = (&mut self.message, &mut self.inflation) else {
+            return Err(ProtocolError::ReservedBits);
+        };
+        let limit = if chunks { MAX_CHUNK_LEN } else { too_long(self.limits.max_message_len) };
+        let state = inflation.data(&mut frame, input, limit)?;
+        if state == InflationState::Full && !chunks {
+            return Err(ProtocolError::MessageTooLong);
+        }
+        let last = state == InflationState::Ended;
+        message.check_inflated(input.inflated(), last)?;
+        let open = frame.remaining > 0 || state == InflationState::Full;
+        self.frame = open.then_some(frame);
+        let held = message.utf8.pending();
+        if chunks && (last || input.inflated().len() > held) {
+            return Ok(Step::Event(self.chunk(last, held, Source::Inflated)));
+        }
+        if last {
+            let kind = message.kind;
+            self.message = None;
+            return Ok(Step::Event(Pending::Message(kind, Source::Inflated)));
+        }
+        Ok(if open { Step::NeedData(frame.remaining) } else { Step::NextFrame })
+    }
+
     /// Hands out what there is of the message under way.
-    fn chunk(&mut self, last: bool, held: usize) -> Pending {
+    fn chunk(&mut self, last: bool, held: usize, source: Source) -> Pending {
         let (kind, first) = match &mut self.message {
             Some(message) => {
                 let first = !message.begun;
                 message.begun = true;
+                message.checked = held;
                 (message.kind, first)
             }
             None => (MessageKind::Binary, true),
@@ -273,7 +376,7 @@ impl Receiver {
         if last {
             self.message = None;
         }
-        Pending::Chunk { kind, first, last, held }
+        Pending::Chunk { kind, first, last, held, source }
     }
 
     /// Takes a control frame, once it is all there.
@@ -305,7 +408,9 @@ impl Receiver {
 impl InMessage {
     /// Holds the limits against what the frame headers have told so far.
     const fn check(&self, limits: Limits) -> Result<(), ProtocolError> {
-        if self.len > limits.max_message_len {
+        // Data that cannot be compressed becomes a little longer.
+        let overhead = if self.compressed { limits.max_message_len / 64 + 64 } else { 0 };
+        if self.len > limits.max_message_len.saturating_add(overhead) {
             return Err(ProtocolError::MessageTooLong);
         }
         if self.fragments > limits.max_fragments {
@@ -313,6 +418,24 @@ impl InMessage {
         }
         Ok(())
     }
+}
+
+impl InMessage {
+    /// Checks what decompression has added to a text.
+    fn check_inflated(&mut self, inflated: &[u8], last: bool) -> Result<(), ProtocolError> {
+        if self.kind == MessageKind::Binary {
+            return Ok(());
+        }
+        let added = inflated.get(self.checked..).unwrap_or_default();
+        self.utf8.push(added).map_err(|_| ProtocolError::TextUtf8)?;
+        self.checked = inflated.len();
+        if last { self.utf8.finish().map_err(|_| ProtocolError::TextUtf8) } else { Ok(()) }
+    }
+}
+
+/// A length that is just too long for a message.
+fn too_long(max_message_len: u64) -> usize {
+    usize::try_from(max_message_len).unwrap_or(usize::MAX).saturating_add(1)
 }
 
 /// What a piece of a frame came to.
@@ -324,11 +447,11 @@ enum Step {
 }
 
 /// The smaller of a length on the wire and a length in memory.
-fn bounded(wire: u64, memory: usize) -> usize {
+pub(super) fn bounded(wire: u64, memory: usize) -> usize {
     usize::try_from(wire).map_or(memory, |wire| wire.min(memory))
 }
 
 /// The phase of the masking key at `offset`, which may be larger than memory.
-const fn phase(offset: u64) -> usize {
+pub(super) const fn phase(offset: u64) -> usize {
     (offset & 3) as usize
 }

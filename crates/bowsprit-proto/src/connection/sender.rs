@@ -6,10 +6,12 @@
 use alloc::{boxed::Box, format, vec::Vec};
 use core::fmt;
 
-use super::{Event, Output, Role, output::MIN_SHARED_LEN};
+use super::{Event, Output, Role, compression::Compression, output::MIN_SHARED_LEN};
 use crate::{
     Close, FrameHeader, Message, MessageKind, Opcode, ProtocolError, SendError,
-    frame::MAX_CONTROL_LEN, mask, utf8,
+    deflate::{Compressor, CompressorConfig, Deflate, Parameters},
+    frame::MAX_CONTROL_LEN,
+    mask, utf8,
 };
 
 /// Where a client's masking keys come from, §5.3.
@@ -33,6 +35,8 @@ pub struct Sender {
     /// A client has some, a server none.
     keys: Option<Box<dyn MaskingKeys>>,
     fragmented: Option<OutMessage>,
+    /// If compression was agreed on.
+    compression: Option<Box<Compression>>,
     closed: bool,
 }
 
@@ -41,6 +45,7 @@ pub struct Sender {
 struct OutMessage {
     kind: MessageKind,
     utf8: utf8::Validator,
+    compressed: bool,
 }
 
 /// A piece of a message that is sent in pieces, §5.4.
@@ -59,12 +64,24 @@ impl Sender {
     /// The sender of a server, which masks nothing.
     #[must_use]
     pub const fn server() -> Self {
-        Self { keys: None, fragmented: None, closed: false }
+        Self { keys: None, fragmented: None, compression: None, closed: false }
     }
 
     /// The sender of a client, with the source of its masking keys.
     pub fn client(keys: impl MaskingKeys + 'static) -> Self {
         Self { keys: Some(Box::new(keys)), ..Self::server() }
+    }
+
+    /// The same for a connection that agreed on compression in its handshake; `deflate` says how
+    /// hard to try.
+    #[must_use]
+    pub fn with_deflate(mut self, parameters: &Parameters, deflate: &Deflate) -> Self {
+        let own = match self.role() {
+            Role::Server => &parameters.server,
+            Role::Client => &parameters.client,
+        };
+        self.compression = Some(Box::new(Compression::new(own, deflate)));
+        self
     }
 
     /// Which end of the connection this is.
@@ -98,12 +115,33 @@ impl Sender {
     ///
     /// As [`text`](Self::text).
     pub fn message(&mut self, message: Message, out: &mut Output) -> Result<(), SendError> {
-        if self.keys.is_some() || message.len() < MIN_SHARED_LEN {
+        if self.compresses(message.len()) {
             return self.data(message.kind(), message.as_bytes(), out);
         }
+        self.message_uncompressed(message, out)
+    }
+
+    /// Sends a message in one frame, and does not compress it.
+    ///
+    /// The length of a compressed message tells something of what is in it: if an attacker can have
+    /// text of his own put beside a secret and watch the lengths, he can guess the secret.
+    ///
+    /// # Errors
+    ///
+    /// As [`text`](Self::text).
+    pub fn message_uncompressed(
+        &mut self,
+        message: Message,
+        out: &mut Output,
+    ) -> Result<(), SendError> {
         self.check_message_may_begin()?;
-        self.header(message.kind().opcode(), true, message.len()).encode(out.block());
-        out.push_shared(message.into_bytes());
+        let opcode = message.kind().opcode();
+        if self.keys.is_some() || message.len() < MIN_SHARED_LEN {
+            self.frame(opcode, true, message.as_bytes(), out.block());
+        } else {
+            self.header(opcode, true, message.len()).encode(out.block());
+            out.push_shared(message.into_bytes());
+        }
         Ok(())
     }
 
@@ -119,15 +157,30 @@ impl Sender {
             return Err(SendError::Closed);
         }
         let begun = self.fragmented;
-        let mut message =
-            begun.unwrap_or(OutMessage { kind: fragment.kind, utf8: utf8::Validator::new() });
+        let mut message = begun.unwrap_or(OutMessage {
+            kind: fragment.kind,
+            utf8: utf8::Validator::new(),
+            // How long the message will be is not known here.
+            compressed: self.compression.is_some(),
+        });
         if message.kind != fragment.kind {
             return Err(SendError::FragmentKind);
         }
         message.check(fragment)?;
         self.fragmented = (!fragment.fin).then_some(message);
         let opcode = if begun.is_some() { Opcode::Continuation } else { message.kind.opcode() };
-        self.frame(opcode, fragment.fin, fragment.payload, out.block());
+        if let Some(compression) = self.compression.as_mut().filter(|_| message.compressed) {
+            let compressed = compression.frame(fragment.payload, begun.is_none(), fragment.fin);
+            let key = self.keys.as_mut().map(|keys| keys.next_key());
+            // RFC 7692 §6.1: RSV1 is set on the first fragment only.
+            let header = FrameHeader {
+                rsv1: begun.is_none(),
+                ..header(opcode, fragment.fin, key, compressed.len())
+            };
+            write_frame(&header, compressed, out.block());
+        } else {
+            self.frame(opcode, fragment.fin, fragment.payload, out.block());
+        }
         Ok(())
     }
 
@@ -216,8 +269,23 @@ impl Sender {
         out: &mut Output,
     ) -> Result<(), SendError> {
         self.check_message_may_begin()?;
-        self.frame(kind.opcode(), true, payload, out.block());
+        if self.compresses(payload.len())
+            && let Some(compression) = &mut self.compression
+            && let Some(compressed) = compression.message(payload)
+        {
+            let key = self.keys.as_mut().map(|keys| keys.next_key());
+            let header =
+                FrameHeader { rsv1: true, ..header(kind.opcode(), true, key, compressed.len()) };
+            write_frame(&header, compressed, out.block());
+        } else {
+            self.frame(kind.opcode(), true, payload, out.block());
+        }
         Ok(())
+    }
+
+    /// Whether a message of this length will be compressed.
+    fn compresses(&self, len: usize) -> bool {
+        self.compression.as_ref().is_some_and(|compression| compression.is_worth(len))
     }
 
     const fn check_message_may_begin(&self) -> Result<(), SendError> {
@@ -247,21 +315,66 @@ impl Sender {
         Ok(())
     }
 
-    /// Appends a frame; a client's is masked while it is copied.
     fn frame(&mut self, opcode: Opcode, fin: bool, payload: &[u8], out: &mut Vec<u8>) {
-        let header = self.header(opcode, fin, payload.len());
-        header.encode(out);
-        match header.masking_key {
-            Some(key) => mask::copy_masked(payload, key, 0, out),
-            None => out.extend_from_slice(payload),
-        }
+        write_frame(&self.header(opcode, fin, payload.len()), payload, out);
     }
 
     /// §5.1: "a client MUST mask all frames that it sends to the server"; "A server MUST NOT mask
     /// any frames that it sends to the client."
     fn header(&mut self, opcode: Opcode, fin: bool, payload_len: usize) -> FrameHeader {
         let masking_key = self.keys.as_mut().map(|keys| keys.next_key());
-        FrameHeader { fin, rsv1: false, opcode, masking_key, payload_len: payload_len as u64 }
+        header(opcode, fin, masking_key, payload_len)
+    }
+}
+
+/// Compression contexts.
+impl Sender {
+    /// The configuration of a [`Compressor`] that can be lent: compression was agreed on, and there
+    /// is none.
+    #[must_use]
+    pub fn wanted_compressor(&self) -> Option<CompressorConfig> {
+        self.compression.as_ref().and_then(|compression| compression.wanted())
+    }
+
+    /// Lends a context from a pool, of the configuration that is wanted. Without one, a context is
+    /// made when the first message is compressed.
+    pub fn lend_compressor(&mut self, compressor: Compressor) {
+        if let Some(compression) = &mut self.compression {
+            compression.lend(compressor);
+        }
+    }
+
+    /// Takes the context back, unless it is needed for what follows: in the middle of a message, and
+    /// between messages if they may refer to earlier ones.
+    #[must_use]
+    pub fn take_compressor(&mut self) -> Option<Compressor> {
+        let between = self.fragmented.is_none();
+        self.compression.as_mut().filter(|_| between)?.take()
+    }
+
+    /// Drops the context of a connection that has been idle. The next message compresses less well.
+    pub fn drop_compressor(&mut self) {
+        if let Some(compression) = self.compression.as_mut().filter(|_| self.fragmented.is_none()) {
+            compression.clear();
+        }
+    }
+}
+
+const fn header(
+    opcode: Opcode,
+    fin: bool,
+    masking_key: Option<[u8; 4]>,
+    payload_len: usize,
+) -> FrameHeader {
+    FrameHeader { fin, rsv1: false, opcode, masking_key, payload_len: payload_len as u64 }
+}
+
+/// Appends a frame; a client's is masked while it is copied.
+fn write_frame(header: &FrameHeader, payload: &[u8], out: &mut Vec<u8>) {
+    header.encode(out);
+    match header.masking_key {
+        Some(key) => mask::copy_masked(payload, key, 0, out),
+        None => out.extend_from_slice(payload),
     }
 }
 

@@ -5,7 +5,11 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 
 use super::{HandshakeError, Negotiated, Version, field, key, origin::SEC_WEBSOCKET_ORIGIN};
-use crate::{Url, subprotocol};
+use crate::{
+    Url,
+    deflate::{self, Deflate, Parameters},
+    extension, subprotocol,
+};
 
 /// What a client asks for.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +24,8 @@ pub struct Offer {
     /// Go on when subprotocols were asked for but the server chose none. By default that is an
     /// error, as it is in browsers.
     pub subprotocol_optional: bool,
+    /// The compression to offer, if any.
+    pub deflate: Option<Deflate>,
     /// More header fields, such as cookies and credentials. Those of the handshake itself are
     /// refused; `Host` may be replaced.
     pub headers: HeaderMap,
@@ -32,6 +38,7 @@ pub struct ClientHandshake {
     version: Version,
     subprotocols: Vec<String>,
     subprotocol_optional: bool,
+    deflate: Option<Deflate>,
 }
 
 impl ClientHandshake {
@@ -56,6 +63,7 @@ impl ClientHandshake {
             version: offer.version,
             subprotocols: offer.subprotocols.clone(),
             subprotocol_optional: offer.subprotocol_optional,
+            deflate: offer.deflate,
         };
         let request = request(url, offer, &key)?;
         Ok((handshake, request))
@@ -79,11 +87,22 @@ impl ClientHandshake {
         }
         check_upgrade(headers)?;
         self.check_accept(headers)?;
-        // §4.1 (5): an extension "that was not present in the client's handshake", and none was.
-        if headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS) {
+        let deflate = self.deflate(headers)?;
+        let subprotocol = self.subprotocol(headers)?;
+        Ok(Negotiated { version: self.version, subprotocol, deflate })
+    }
+
+    /// §4.1 (5): if the response "indicates the use of an extension that was not present in the
+    /// client's handshake [...], the client MUST _Fail the WebSocket Connection_". RFC 7692 §7.1: the
+    /// same for parameters that it may not have.
+    fn deflate(&self, headers: &HeaderMap) -> Result<Option<Parameters>, HandshakeError> {
+        const NAME: HeaderName = header::SEC_WEBSOCKET_EXTENSIONS;
+        let Some(value) = field::single(headers, &NAME)? else { return Ok(None) };
+        let answers = extension::parse(value).map_err(|_| HandshakeError::Malformed(NAME))?;
+        let ([answer], Some(offered)) = (&answers[..], &self.deflate) else {
             return Err(HandshakeError::Extension);
-        }
-        Ok(Negotiated { version: self.version, subprotocol: self.subprotocol(headers)? })
+        };
+        deflate::verify(offered, answer).map(Some).ok_or(HandshakeError::Extension)
     }
 
     /// §4.1 (4): the accept value has to be the hash of the key, "ignoring any leading and trailing
@@ -123,6 +142,10 @@ fn request(url: &Url, offer: &Offer, key: &str) -> Result<Request<()>, Handshake
     if !offer.subprotocols.is_empty() {
         let list = value(&offer.subprotocols.join(", "), header::SEC_WEBSOCKET_PROTOCOL)?;
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, list);
+    }
+    if let Some(deflate) = &offer.deflate {
+        let list = value(&deflate::offer(deflate), header::SEC_WEBSOCKET_EXTENSIONS)?;
+        headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, list);
     }
     if let Some(origin) = &offer.origin {
         headers.insert(origin_name(offer.version), origin.clone());

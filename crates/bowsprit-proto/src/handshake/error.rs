@@ -33,7 +33,8 @@ pub enum HandshakeError {
     Status(StatusCode),
     /// `Sec-WebSocket-Accept` does not answer the key that was sent.
     Accept,
-    /// The server agreed to an extension that was not offered.
+    /// The server agreed to an extension that was not offered, or with parameters that it may not
+    /// have.
     Extension,
     /// The server chose a subprotocol that was not asked for.
     Subprotocol(String),
@@ -77,7 +78,9 @@ impl fmt::Display for HandshakeError {
             ),
             Self::Status(status) => write!(f, "the server answered {status} instead of 101"),
             Self::Accept => f.write_str("sec-websocket-accept does not match the key"),
-            Self::Extension => f.write_str("the server agreed to an extension not offered"),
+            Self::Extension => {
+                f.write_str("the server agreed to an extension that was not offered so")
+            }
             Self::Subprotocol(name) => {
                 write!(f, "the server chose subprotocol {name:?}, which was not asked for")
             }

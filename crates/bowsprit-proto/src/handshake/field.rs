@@ -1,5 +1,7 @@
 //! Reading header fields of which the RFC says how often they may stand there.
 
+use alloc::{string::String, vec::Vec};
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::HandshakeError;
@@ -30,6 +32,16 @@ pub(super) fn all<'h>(
     name: &'h HeaderName,
 ) -> impl Iterator<Item = Result<&'h str, HandshakeError>> {
     headers.get_all(name).iter().map(|value| as_text(value, name))
+}
+
+/// The values of a field that "MAY appear multiple times", which are then one list. `None` if it is
+/// not there.
+pub(super) fn list(
+    headers: &HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<String>, HandshakeError> {
+    let values = all(headers, name).collect::<Result<Vec<_>, _>>()?;
+    Ok((!values.is_empty()).then(|| values.join(",")))
 }
 
 /// Whether the comma-separated list in a field has `token`, in any case.

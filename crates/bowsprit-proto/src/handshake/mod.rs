@@ -13,6 +13,8 @@ mod server;
 
 use alloc::string::String;
 
+use crate::deflate::Parameters;
+
 pub use client::{ClientHandshake, Offer};
 pub use error::HandshakeError;
 pub use key::accept_for;
@@ -60,4 +62,6 @@ pub struct Negotiated {
     pub version: Version,
     /// The subprotocol, if there is one.
     pub subprotocol: Option<String>,
+    /// How messages are compressed, if they are.
+    pub deflate: Option<Parameters>,
 }

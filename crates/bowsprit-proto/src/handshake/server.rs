@@ -11,7 +11,11 @@ use alloc::{
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 
 use super::{HandshakeError, Negotiated, OriginPolicy, Version, field, key};
-use crate::{extension, subprotocol, url::split_authority};
+use crate::{
+    deflate::{self, Deflate, Parameters},
+    extension, subprotocol,
+    url::split_authority,
+};
 
 /// What a server lets in.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +27,8 @@ pub struct Policy {
     pub subprotocols: SubprotocolPolicy,
     /// Whose pages may connect.
     pub origins: OriginPolicy,
+    /// How messages are compressed, if clients offer it. By default they are not.
+    pub deflate: Option<Deflate>,
 }
 
 /// How a server chooses among the subprotocols that a client asks for.
@@ -77,11 +83,12 @@ fn accept<B>(request: &Request<B>, policy: &Policy) -> Result<Accepted, Handshak
     let version = version(headers, policy)?;
     let key = key(headers)?;
     let offers: Vec<&str> = subprotocols(headers)?;
-    check_extensions(headers)?;
+    let extensions = field::list(headers, &header::SEC_WEBSOCKET_EXTENSIONS)?;
+    let deflate = choose_deflate(extensions.as_deref(), policy)?;
     policy.origins.check(headers, version)?;
     let subprotocol = policy.subprotocols.choose(&offers).map(ToOwned::to_owned);
-    let response = switching_protocols(key, subprotocol.as_deref())?;
-    Ok(Accepted { response, negotiated: Negotiated { version, subprotocol } })
+    let negotiated = Negotiated { version, subprotocol, deflate };
+    Ok(Accepted { response: switching_protocols(key, &negotiated)?, negotiated })
 }
 
 /// §4.2.1 (1), (2): a GET of HTTP/1.1 or higher with one |Host|. A body would be taken for frames by
@@ -167,15 +174,16 @@ fn subprotocols(headers: &HeaderMap) -> Result<Vec<&str>, HandshakeError> {
     offers.filter(|offers| offers.is_empty() != present).ok_or(HandshakeError::Malformed(NAME))
 }
 
-/// §9.1: a value that does not match the grammar fails the handshake, known extension or not. The
-/// header "MAY appear multiple times", §11.3.2: then its lines are one list.
-fn check_extensions(headers: &HeaderMap) -> Result<(), HandshakeError> {
-    const NAME: http::HeaderName = header::SEC_WEBSOCKET_EXTENSIONS;
-    let values = field::all(headers, &NAME).collect::<Result<Vec<_>, _>>()?;
-    if !values.is_empty() {
-        extension::parse(&values.join(",")).map_err(|_| HandshakeError::Malformed(NAME))?;
-    }
-    Ok(())
+/// §9.1: a list that does not match the grammar fails the handshake, known extension or not. An
+/// offer that does match but cannot be accepted is declined, RFC 7692 §7.1.
+fn choose_deflate(
+    extensions: Option<&str>,
+    policy: &Policy,
+) -> Result<Option<Parameters>, HandshakeError> {
+    let Some(extensions) = extensions else { return Ok(None) };
+    let offers = extension::parse(extensions)
+        .map_err(|_| HandshakeError::Malformed(header::SEC_WEBSOCKET_EXTENSIONS))?;
+    Ok(policy.deflate.as_ref().and_then(|deflate| deflate::accept(deflate, &offers)))
 }
 
 impl SubprotocolPolicy {
@@ -192,18 +200,18 @@ impl SubprotocolPolicy {
 }
 
 /// §4.2.2 (5).
-fn switching_protocols(
-    key: &str,
-    subprotocol: Option<&str>,
-) -> Result<Response<()>, HandshakeError> {
+fn switching_protocols(key: &str, negotiated: &Negotiated) -> Result<Response<()>, HandshakeError> {
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     insert(headers, header::SEC_WEBSOCKET_ACCEPT, &key::accept_for(key))?;
-    if let Some(name) = subprotocol {
+    if let Some(name) = &negotiated.subprotocol {
         insert(headers, header::SEC_WEBSOCKET_PROTOCOL, name)?;
+    }
+    if let Some(parameters) = &negotiated.deflate {
+        insert(headers, header::SEC_WEBSOCKET_EXTENSIONS, &parameters.to_string())?;
     }
     Ok(response)
 }

@@ -1,0 +1,74 @@
+//! Compression while sending, RFC 7692 §6.1, §7.2.1.
+
+use crate::deflate::{Compressor, CompressorConfig, Deflate, Side};
+
+/// How this side's messages are compressed.
+#[derive(Debug)]
+pub(super) struct Compression {
+    no_context_takeover: bool,
+    threshold: usize,
+    config: CompressorConfig,
+    /// Made, or lent, when first needed.
+    compressor: Option<Compressor>,
+}
+
+impl Compression {
+    pub(super) fn new(own: &Side, deflate: &Deflate) -> Self {
+        Self {
+            no_context_takeover: own.no_context_takeover,
+            threshold: deflate.threshold,
+            config: CompressorConfig::new(deflate, own),
+            compressor: None,
+        }
+    }
+
+    /// Whether a message of this length is worth compressing.
+    pub(super) const fn is_worth(&self, len: usize) -> bool {
+        len >= self.threshold
+    }
+
+    /// Compresses a whole message; `None` if that gains nothing and need not be.
+    pub(super) fn message(&mut self, payload: &[u8]) -> Option<&[u8]> {
+        // What has entered the context must be sent, or the peer's context would differ.
+        let must = !self.no_context_takeover;
+        let compressed = self.frame(payload, true, true);
+        (must || compressed.len() < payload.len()).then_some(compressed)
+    }
+
+    /// Compresses a fragment.
+    pub(super) fn frame(&mut self, payload: &[u8], first: bool, fin: bool) -> &[u8] {
+        let config = self.config;
+        let compressor = self.compressor.get_or_insert_with(|| Compressor::new(config));
+        if first && self.no_context_takeover {
+            compressor.reset();
+        }
+        compressor.frame(payload, fin)
+    }
+
+    /// The configuration of a compressor that could be lent.
+    pub(super) fn wanted(&self) -> Option<CompressorConfig> {
+        self.compressor.is_none().then_some(self.config)
+    }
+
+    pub(super) fn lend(&mut self, mut compressor: Compressor) {
+        if self.wanted() == Some(compressor.config()) {
+            compressor.reset();
+            self.compressor = Some(compressor);
+        }
+    }
+
+    /// Takes the context if later messages do not refer to this one.
+    pub(super) fn take(&mut self) -> Option<Compressor> {
+        if !self.no_context_takeover {
+            return None;
+        }
+        let mut compressor = self.compressor.take()?;
+        compressor.shrink();
+        Some(compressor)
+    }
+
+    /// Drops the context; the next message refers to nothing, which is always allowed.
+    pub(super) fn clear(&mut self) {
+        self.compressor = None;
+    }
+}

@@ -1,0 +1,139 @@
+//! Compressing messages, RFC 7692 §7.2.1.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use zlib_rs::{DeflateConfig, DeflateFlush, Method, Status};
+
+use super::{Deflate, MAX_WINDOW_BITS, Side, Strategy, TAIL};
+
+/// The smallest window that zlib can compress raw data with.
+const MIN_ZLIB_WINDOW_BITS: u8 = 9;
+
+/// How much room for output is made at a time.
+const CHUNK_LEN: usize = 16 * 1024;
+
+/// What a compressor was made with: contexts of equal configuration can stand in for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CompressorConfig {
+    level: u8,
+    mem_level: u8,
+    strategy: Strategy,
+    window_bits: u8,
+}
+
+impl CompressorConfig {
+    /// What `deflate` asks for under the parameters of this side.
+    pub(crate) fn new(deflate: &Deflate, side: &Side) -> Self {
+        Self {
+            level: deflate.level.min(9),
+            mem_level: deflate.mem_level.clamp(1, 9),
+            strategy: deflate.strategy,
+            // zlib cannot write for a window of 2^8 bytes, but with 2^9 it refers back at most 250
+            // bytes (2^9 less its longest lookahead), which a window of 2^8 can follow.
+            window_bits: side.window_bits().clamp(MIN_ZLIB_WINDOW_BITS, MAX_WINDOW_BITS),
+        }
+    }
+}
+
+/// A compression context: some 300 KiB, see `ecosystem` of the documentation for each setting.
+pub struct Compressor {
+    deflate: zlib_rs::Deflate,
+    config: CompressorConfig,
+    /// Has seen data since it was made or reset.
+    used: bool,
+    /// Compressed data of the frame under way.
+    frame: Vec<u8>,
+}
+
+impl Compressor {
+    /// A fresh context.
+    #[must_use]
+    pub fn new(config: CompressorConfig) -> Self {
+        let deflate = zlib_rs::Deflate::new_with_config(DeflateConfig {
+            level: i32::from(config.level),
+            method: Method::Deflated,
+            window_bits: -i32::from(config.window_bits),
+            mem_level: i32::from(config.mem_level),
+            strategy: match config.strategy {
+                Strategy::Default => zlib_rs::Strategy::Default,
+                Strategy::Filtered => zlib_rs::Strategy::Filtered,
+                Strategy::HuffmanOnly => zlib_rs::Strategy::HuffmanOnly,
+                Strategy::Rle => zlib_rs::Strategy::Rle,
+                Strategy::Fixed => zlib_rs::Strategy::Fixed,
+            },
+        });
+        Self { deflate, config, used: false, frame: Vec::new() }
+    }
+
+    /// What the context was made with.
+    #[must_use]
+    pub const fn config(&self) -> CompressorConfig {
+        self.config
+    }
+
+    /// Forgets earlier messages.
+    pub(crate) fn reset(&mut self) {
+        if self.used {
+            self.deflate.reset();
+            self.used = false;
+        }
+    }
+
+    /// Compresses the payload of a frame; `fin` ends the message.
+    pub(crate) fn frame(&mut self, payload: &[u8], fin: bool) -> &[u8] {
+        self.frame.clear();
+        self.used = true;
+        self.compress(payload);
+        if fin {
+            // §7.2.1: "Remove 4 octets (that are 0x00 0x00 0xff 0xff) from the tail end."
+            if self.frame.ends_with(&TAIL) {
+                self.frame.truncate(self.frame.len() - TAIL.len());
+            }
+            // A flush that follows a flush writes nothing. §7.2.3.6: an empty message is an empty
+            // block, of which one octet is left.
+            if self.frame.is_empty() {
+                self.frame.push(0);
+            }
+        }
+        &self.frame
+    }
+
+    /// Gives the buffer of a large frame back to the system.
+    pub(crate) fn shrink(&mut self) {
+        if self.frame.capacity() > CHUNK_LEN {
+            self.frame = Vec::new();
+        }
+    }
+
+    fn compress(&mut self, payload: &[u8]) {
+        let mut rest = payload;
+        loop {
+            let start = self.frame.len();
+            let room = (rest.len() / 2 + 64).min(CHUNK_LEN);
+            self.frame.resize(start + room, 0);
+            let (read, written) = (self.deflate.total_in(), self.deflate.total_out());
+            let status =
+                self.deflate.compress(rest, &mut self.frame[start..], DeflateFlush::SyncFlush);
+            let read = difference(self.deflate.total_in(), read);
+            let written = difference(self.deflate.total_out(), written);
+            self.frame.truncate(start + written);
+            rest = &rest[read..];
+            // Only output that is full can hide more.
+            if written < room || !matches!(status, Ok(Status::Ok)) {
+                return;
+            }
+        }
+    }
+}
+
+/// By how much a total has grown; never more than a slice is long.
+pub(super) fn difference(now: u64, before: u64) -> usize {
+    usize::try_from(now - before).unwrap_or(usize::MAX)
+}
+
+impl fmt::Debug for Compressor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compressor").field("config", &self.config).finish_non_exhaustive()
+    }
+}

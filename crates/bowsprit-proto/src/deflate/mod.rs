@@ -1,0 +1,34 @@
+//! permessage-deflate: compression of messages, [RFC 7692].
+//!
+//! [`Deflate`] says what an endpoint wants, [`Parameters`] what both agreed on. A [`Compressor`]
+//! and a [`Decompressor`] are the contexts that do the work: they are made when first needed, and
+//! without context takeover a driver can lend them from a pool and take them back between messages.
+//!
+//! [RFC 7692]: https://datatracker.ietf.org/doc/html/rfc7692
+
+mod compressor;
+mod decompressor;
+mod negotiate;
+mod options;
+#[cfg(test)]
+mod tests;
+
+pub use compressor::{Compressor, CompressorConfig};
+pub use decompressor::Decompressor;
+pub(crate) use decompressor::{Inflated, InvalidDeflate};
+pub use negotiate::{Parameters, Side};
+pub(crate) use negotiate::{accept, offer, verify};
+pub use options::{ContextTakeover, Deflate, Strategy, WindowBits};
+
+/// The extension's name, §7.
+pub(crate) const NAME: &str = "permessage-deflate";
+
+/// What a sender cuts from the end of a message and a receiver puts back, §7.2.1, §7.2.2: the
+/// length of the empty stored block that a flush ends with.
+const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
+
+/// The largest LZ77 window, and what is agreed on if nothing is said: 2^15 bytes.
+const MAX_WINDOW_BITS: u8 = 15;
+
+/// The smallest window that can be agreed on: 2^8 bytes.
+const MIN_WINDOW_BITS: u8 = 8;

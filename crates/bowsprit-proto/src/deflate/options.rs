@@ -1,0 +1,178 @@
+//! What an endpoint wants of permessage-deflate.
+
+use super::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
+
+/// Options of permessage-deflate, for a client or a server.
+///
+/// ```
+/// use bowsprit_proto::deflate::{ContextTakeover, Deflate};
+///
+/// // Better compression, for 300 KiB of memory more per connection.
+/// let deflate = Deflate::server()
+///     .level(6)
+///     .server_context_takeover(ContextTakeover::Allowed)
+///     .client_context_takeover(ContextTakeover::Allowed);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deflate {
+    /// Whether the server may refer to earlier messages, §7.1.1.1.
+    pub server_context_takeover: ContextTakeover,
+    /// Whether the client may refer to earlier messages, §7.1.1.2.
+    pub client_context_takeover: ContextTakeover,
+    /// How far back the server may refer, §7.1.2.1.
+    pub server_max_window_bits: WindowBits,
+    /// How far back the client may refer, §7.1.2.2.
+    pub client_max_window_bits: WindowBits,
+    /// How hard to compress: 0 (not at all) to 9. Default: 1, which is three to six times cheaper
+    /// than 6 for messages that are little longer.
+    pub level: u8,
+    /// How much memory to compress with: 1 to 9. Default: 8.
+    pub mem_level: u8,
+    /// How to compress.
+    pub strategy: Strategy,
+    /// Shorter messages are not compressed: they gain nothing. Default: 1,024 bytes. A message that
+    /// is sent in fragments is compressed whatever its length, which is not known when it begins.
+    pub threshold: usize,
+}
+
+/// Whether a side may refer to its earlier messages when it compresses the next.
+///
+/// Doing so makes similar messages much shorter, and costs memory on both sides for as long as the
+/// connection lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ContextTakeover {
+    /// Never: asked for in an offer, stated in an answer.
+    Never,
+    /// If the other side does not ask otherwise.
+    Allowed,
+    /// Always: an offer that asks for none is declined, an answer that states none fails the
+    /// handshake.
+    Required,
+}
+
+/// How far back a side may refer, as the logarithm to base 2 of a number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WindowBits {
+    /// As far as the other side wants, at most 32 KiB.
+    Any,
+    /// At most 2^n bytes, with n from 8 to 15.
+    AtMost(u8),
+    /// The parameter is not spoken about: not offered, not answered; an offer that depends on it is
+    /// declined.
+    Unspoken,
+}
+
+/// How a compressor looks for repetitions; zlib's strategies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// For most data.
+    #[default]
+    Default,
+    /// For data with few repetitions, such as numbers.
+    Filtered,
+    /// Only codes for frequent bytes, no repetitions.
+    HuffmanOnly,
+    /// Only repetitions of the last byte.
+    Rle,
+    /// With the codes of the standard instead of codes made for the data.
+    Fixed,
+}
+
+impl Deflate {
+    /// What a server starts from: no context takeover on either side, so that connections share
+    /// contexts from a pool instead of holding some for good.
+    #[must_use]
+    pub const fn server() -> Self {
+        Self {
+            server_context_takeover: ContextTakeover::Never,
+            client_context_takeover: ContextTakeover::Never,
+            ..Self::client()
+        }
+    }
+
+    /// What a client starts from: it offers `permessage-deflate; client_max_window_bits` and takes
+    /// what the server answers.
+    #[must_use]
+    pub const fn client() -> Self {
+        Self {
+            server_context_takeover: ContextTakeover::Allowed,
+            client_context_takeover: ContextTakeover::Allowed,
+            server_max_window_bits: WindowBits::Any,
+            client_max_window_bits: WindowBits::Any,
+            level: 1,
+            mem_level: 8,
+            strategy: Strategy::Default,
+            threshold: 1024,
+        }
+    }
+
+    /// These options with another rule for the server's context takeover.
+    #[must_use]
+    pub const fn server_context_takeover(mut self, takeover: ContextTakeover) -> Self {
+        self.server_context_takeover = takeover;
+        self
+    }
+
+    /// These options with another rule for the client's context takeover.
+    #[must_use]
+    pub const fn client_context_takeover(mut self, takeover: ContextTakeover) -> Self {
+        self.client_context_takeover = takeover;
+        self
+    }
+
+    /// These options with another window of the server.
+    #[must_use]
+    pub const fn server_max_window_bits(mut self, bits: WindowBits) -> Self {
+        self.server_max_window_bits = bits;
+        self
+    }
+
+    /// These options with another window of the client.
+    #[must_use]
+    pub const fn client_max_window_bits(mut self, bits: WindowBits) -> Self {
+        self.client_max_window_bits = bits;
+        self
+    }
+
+    /// These options with another level, 0 to 9; larger ones count as 9.
+    #[must_use]
+    pub const fn level(mut self, level: u8) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// These options with another memory level, 1 to 9; others count as the nearest of these.
+    #[must_use]
+    pub const fn mem_level(mut self, mem_level: u8) -> Self {
+        self.mem_level = mem_level;
+        self
+    }
+
+    /// These options with another strategy.
+    #[must_use]
+    pub const fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// These options with another length from which on messages are compressed.
+    #[must_use]
+    pub const fn threshold(mut self, threshold: usize) -> Self {
+        self.threshold = threshold;
+        self
+    }
+}
+
+impl WindowBits {
+    /// The limit, if there is one; a number that no window can have counts as the nearest one.
+    pub(super) fn limit(self) -> Option<u8> {
+        match self {
+            Self::AtMost(bits) => Some(bits.clamp(MIN_WINDOW_BITS, MAX_WINDOW_BITS)),
+            _ => None,
+        }
+    }
+}
