@@ -1,6 +1,9 @@
 //! The command line.
 
-use bowsprit::http::{HeaderName, HeaderValue};
+use bowsprit::{
+    ContextTakeover, Deflate, WindowBits,
+    http::{HeaderName, HeaderValue},
+};
 use clap::{Args, Parser, Subcommand};
 
 /// A WebSocket server and client for the command line.
@@ -39,6 +42,11 @@ pub(crate) struct Serve {
     /// Speak version 8 (HyBi drafts) as well as 13
     #[arg(long)]
     pub(crate) protocol_version_8: bool,
+    /// Compress messages of clients that offer it. SETTINGS is a comma-separated list of: level=0-9,
+    /// mem-level=1-9, threshold=BYTES, takeover (refer to earlier messages), window=8-15
+    #[arg(long, value_name = "SETTINGS", num_args = 0..=1, require_equals = true,
+          default_missing_value = "", value_parser = parse_deflate)]
+    pub(crate) deflate: Option<Deflate>,
     /// Let in pages from anywhere, not only from this server
     #[arg(long)]
     pub(crate) any_origin: bool,
@@ -54,6 +62,9 @@ pub(crate) struct Connect {
     /// A header field to send; can be given several times
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Do not offer compression
+    #[arg(long)]
+    pub(crate) no_deflate: bool,
     /// The origin to name
     #[arg(long)]
     pub(crate) origin: Option<HeaderValue>,
@@ -70,4 +81,30 @@ fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let name = name.trim().parse().map_err(|_| "this is not the name of a header")?;
     let value = value.trim().parse().map_err(|_| "this is not the value of a header")?;
     Ok((name, value))
+}
+
+fn parse_deflate(text: &str) -> Result<Deflate, String> {
+    let mut settings = text.split(',').filter(|setting| !setting.is_empty());
+    settings.try_fold(Deflate::server(), apply_setting)
+}
+
+fn apply_setting(deflate: Deflate, setting: &str) -> Result<Deflate, String> {
+    let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
+    let number = |range: std::ops::RangeInclusive<u8>| {
+        let number = value.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| {
+            format!("{name} takes a number from {} to {}", range.start(), range.end())
+        })
+    };
+    Ok(match name {
+        "level" => deflate.level(number(0..=9)?),
+        "mem-level" => deflate.mem_level(number(1..=9)?),
+        "threshold" => deflate
+            .threshold(value.parse().map_err(|_| "threshold takes a number of bytes".to_owned())?),
+        "takeover" if value.is_empty() => deflate
+            .server_context_takeover(ContextTakeover::Allowed)
+            .client_context_takeover(ContextTakeover::Allowed),
+        "window" => deflate.server_max_window_bits(WindowBits::AtMost(number(8..=15)?)),
+        _ => return Err(format!("there is no setting {setting:?}")),
+    })
 }

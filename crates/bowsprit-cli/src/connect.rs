@@ -20,6 +20,9 @@ pub(crate) async fn connect(options: Connect) -> anyhow::Result<()> {
     if let Some(name) = ws.subprotocol() {
         note(&format!("subprotocol {}", escaped(name)));
     }
+    if !ws.extensions().is_empty() {
+        tracing::debug!("agreed on {}", ws.extensions());
+    }
     let (receive, send) = ws.split();
     // Input may end long before the last answer has come, and the other way round.
     tokio::select! {
@@ -38,6 +41,9 @@ async fn open(options: &Connect) -> anyhow::Result<WebSocket> {
     }
     for name in &options.subprotocols {
         client = client.subprotocol(name);
+    }
+    if options.no_deflate {
+        client = client.deflate(None);
     }
     if options.protocol_version == "8" {
         client = client.version(Version::V8);

@@ -45,6 +45,7 @@ fn builder(options: Serve) -> ServerBuilder {
         .path(CHAT)
         .limits(limits)
         .subprotocols(subprotocols)
+        .deflate(options.deflate)
         .fallback(page::answer);
     if options.protocol_version_8 {
         builder = builder.accept_version_8();
@@ -56,7 +57,7 @@ fn builder(options: Serve) -> ServerBuilder {
 }
 
 async fn handle(ws: WebSocket, chat: Arc<Chat>) -> Result<(), BoxError> {
-    tracing::debug!(peer = ?ws.peer_addr(), path = ws.path(), "connected");
+    tracing::debug!(peer = ?ws.peer_addr(), path = ws.path(), extensions = ws.extensions(), "connected");
     let result = if ws.path() == CHAT { chat.join(ws).await } else { echo(ws).await };
     match result {
         // What a peer does wrong is no failure of this server.

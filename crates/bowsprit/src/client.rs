@@ -20,7 +20,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
-    Error, Io, Limits, Options, Role, Timer, Url, Version, WebSocket, entropy,
+    Deflate, Error, Io, Limits, Options, Role, Timer, Url, Version, WebSocket, entropy,
     io::Transport,
     websocket::{Opened, Opening},
 };
@@ -76,8 +76,10 @@ impl Client {
     /// A client with the default options.
     #[must_use]
     pub fn new() -> Self {
+        let mut offer = Offer::default();
+        offer.deflate = Some(Deflate::client());
         Self {
-            offer: Offer::default(),
+            offer,
             options: Arc::new(Options::client()),
             handshake_timeout: Duration::from_secs(10),
             invalid: None,
@@ -136,6 +138,13 @@ impl Client {
     #[must_use]
     pub const fn version(mut self, version: Version) -> Self {
         self.offer.version = version;
+        self
+    }
+
+    /// The compression to offer. Default: [`Deflate::client`]; `None` offers none.
+    #[must_use]
+    pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
+        self.offer.deflate = deflate.into();
         self
     }
 
@@ -223,6 +232,7 @@ impl Client {
             negotiated,
             received: &parts.read_buf,
             options: Arc::clone(&self.options),
+            deflate: self.offer.deflate.unwrap_or_else(Deflate::client),
         };
         let opening = Opening { url: url.clone(), response };
         Ok(opened.into_websocket(Some(Box::new(opening))))

@@ -64,6 +64,7 @@ mod websocket;
 pub use bowsprit_proto::{
     Chunk, Close, CloseCode, Event, Fragment, InvalidUrl, Limits, Message, MessageKind,
     ProtocolError, SendError, State, Url, Utf8Bytes,
+    deflate::{ContextTakeover, Deflate, Strategy, WindowBits},
     handshake::{HandshakeError, OriginPolicy, SubprotocolPolicy, Version},
 };
 pub(crate) use bowsprit_proto::{

@@ -17,6 +17,31 @@ pub enum Outgoing<'m> {
     Binary(&'m [u8]),
     /// A message of its own; a server shares a large one with the socket instead of copying it.
     Message(Message),
+    /// A message that is not to be compressed; see [`uncompressed`](Self::uncompressed).
+    Uncompressed(Message),
+}
+
+impl Outgoing<'_> {
+    /// Sends this message without compressing it.
+    ///
+    /// The length of a compressed message tells something of what is in it. Where an attacker can
+    /// have text of his own put beside a secret and watch the lengths, he can guess the secret.
+    ///
+    /// ```no_run
+    /// # use bowsprit::Outgoing;
+    /// # async fn example(mut ws: bowsprit::WebSocket) -> Result<(), bowsprit::Error> {
+    /// ws.send(Outgoing::from("token 1234 for someone").uncompressed()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn uncompressed(self) -> Self {
+        match self {
+            Self::Text(text) => Self::Uncompressed(text.into()),
+            Self::Binary(bytes) => Self::Uncompressed(bytes.into()),
+            Self::Message(message) | Self::Uncompressed(message) => Self::Uncompressed(message),
+        }
+    }
 }
 
 impl Outgoing<'_> {
@@ -25,6 +50,7 @@ impl Outgoing<'_> {
             Self::Text(text) => sender.text(text, out),
             Self::Binary(bytes) => sender.binary(bytes, out),
             Self::Message(message) => sender.message(message, out),
+            Self::Uncompressed(message) => sender.message_uncompressed(message, out),
         }
     }
 }

@@ -3,7 +3,9 @@
 //! A connection holds a block only while it reads, or while something waits to be written. One that
 //! is idle holds none; that is why ten thousand of them cost so little.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, thread::LocalKey};
+
+use bowsprit_proto::deflate::{Compressor, CompressorConfig, Decompressor};
 
 /// Length of the blocks that are read into.
 pub(crate) const READ_BLOCK_LEN: usize = 64 * 1024;
@@ -16,9 +18,14 @@ const FIRST_WRITE_BLOCK_LEN: usize = 4096;
 /// How many blocks of each kind a thread keeps.
 const MAX_KEPT: usize = 8;
 
+/// How many compression contexts of each kind a thread keeps: some 400 KiB for a pair.
+const MAX_KEPT_CONTEXTS: usize = 4;
+
 thread_local! {
     static READ_BLOCKS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
     static WRITE_BLOCKS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static COMPRESSORS: RefCell<Vec<Compressor>> = const { RefCell::new(Vec::new()) };
+    static DECOMPRESSORS: RefCell<Vec<Decompressor>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A block of [`READ_BLOCK_LEN`] initialised bytes.
@@ -30,7 +37,7 @@ pub(crate) fn take_read_block() -> Vec<u8> {
 /// Returns a block that was read into; one of another length is freed.
 pub(crate) fn give_read_block(block: Vec<u8>) {
     if block.len() == READ_BLOCK_LEN {
-        keep(&READ_BLOCKS, block);
+        keep(&READ_BLOCKS, block, MAX_KEPT);
     }
 }
 
@@ -44,16 +51,46 @@ pub(crate) fn take_write_block() -> Vec<u8> {
 pub(crate) fn give_write_block(mut block: Vec<u8>) {
     if block.capacity() <= MAX_WRITE_BLOCK_LEN {
         block.clear();
-        keep(&WRITE_BLOCKS, block);
+        keep(&WRITE_BLOCKS, block, MAX_KEPT);
     }
 }
 
-fn keep(kept: &'static std::thread::LocalKey<RefCell<Vec<Vec<u8>>>>, block: Vec<u8>) {
+/// A compression context of this configuration, if one is kept.
+pub(crate) fn take_compressor(config: CompressorConfig) -> Option<Compressor> {
+    COMPRESSORS.with_borrow_mut(|kept| {
+        let index = kept.iter().rposition(|compressor| compressor.config() == config)?;
+        Some(kept.swap_remove(index))
+    })
+}
+
+/// Returns a compression context; the one that was kept longest makes room for it.
+pub(crate) fn give_compressor(compressor: Compressor) {
+    // A thread that ends may drop connections after its pool is gone.
+    let _gone = COMPRESSORS.try_with(|kept| {
+        let mut kept = kept.borrow_mut();
+        if kept.len() >= MAX_KEPT_CONTEXTS {
+            drop(kept.remove(0));
+        }
+        kept.push(compressor);
+    });
+}
+
+/// A decompression context, if one is kept.
+pub(crate) fn take_decompressor() -> Option<Decompressor> {
+    DECOMPRESSORS.with_borrow_mut(Vec::pop)
+}
+
+/// Returns a decompression context.
+pub(crate) fn give_decompressor(decompressor: Decompressor) {
+    keep(&DECOMPRESSORS, decompressor, MAX_KEPT_CONTEXTS);
+}
+
+fn keep<T>(kept: &'static LocalKey<RefCell<Vec<T>>>, value: T, max: usize) {
     // A thread that ends may drop connections after its pool is gone.
     let _gone = kept.try_with(|kept| {
         let mut kept = kept.borrow_mut();
-        if kept.len() < MAX_KEPT {
-            kept.push(block);
+        if kept.len() < max {
+            kept.push(value);
         }
     });
 }

@@ -220,6 +220,7 @@ impl Reader {
             Poll::Ready(Ok(len)) => {
                 self.burst.len += len;
                 self.link.note_read();
+                self.lend_context();
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(cause)) => Poll::Ready(Err(cause)),
@@ -259,8 +260,22 @@ impl Reader {
         }
     }
 
-    /// Gives the block back to the pool before waiting; a little that is unfinished moves out.
+    /// Lends what it takes to decompress a message, if messages may be compressed.
+    fn lend_context(&mut self) {
+        if self.receiver.wants_decompressor()
+            && let Some(decompressor) = pool::take_decompressor()
+        {
+            self.receiver.lend_decompressor(decompressor);
+        }
+    }
+
+    /// Gives block and context back to the pool before waiting; a little that is unfinished moves
+    /// out.
     fn return_block(&mut self) {
+        if let Some(decompressor) = self.receiver.take_decompressor() {
+            pool::give_decompressor(decompressor);
+            drop(self.buffer.take_scratch());
+        }
         let len = self.buffer.live_len();
         if len <= MAX_MOVED_LEN {
             pool::give_read_block(self.buffer.replace_block(vec![0; len]));

@@ -13,8 +13,8 @@ use futures_sink::Sink;
 use http::{HeaderMap, Response, header};
 
 use crate::{
-    Chunk, Close, Error, Event, Fragment, Handle, Limits, Message, Negotiated, Options, Outgoing,
-    ReceiveBuffer, ReceiveHalf, Receiver, Role, SendHalf, Sender, State, Url, entropy,
+    Chunk, Close, Deflate, Error, Event, Fragment, Handle, Limits, Message, Negotiated, Options,
+    Outgoing, ReceiveBuffer, ReceiveHalf, Receiver, Role, SendHalf, Sender, State, Url, entropy,
     io::Transport,
     link::{Info, Link},
     reader::Reader,
@@ -69,23 +69,32 @@ pub(crate) struct Opened<'r> {
     /// Bytes that came after the head: the first frames.
     pub(crate) received: &'r [u8],
     pub(crate) options: Arc<Options>,
+    /// How hard to compress, if that was agreed on.
+    pub(crate) deflate: Deflate,
 }
 
 impl Opened<'_> {
     pub(crate) fn into_websocket(self, opening: Option<Box<Opening>>) -> WebSocket {
         let (read, write) = self.transport.split();
-        let sender = match self.role {
+        let mut sender = match self.role {
             Role::Client => Sender::client(entropy::masking_key),
             Role::Server => Sender::server(),
         };
+        let limits: Limits = self.options.limits;
+        let mut receiver = Receiver::new(self.role, limits).with_version(self.negotiated.version);
+        let mut extensions = String::new();
+        if let Some(parameters) = &self.negotiated.deflate {
+            sender = sender.with_deflate(parameters, &self.deflate);
+            receiver = receiver.with_deflate(parameters);
+            extensions = parameters.to_string();
+        }
         let info = Info {
             peer_addr: self.peer_addr,
             path: self.path.into(),
             subprotocol: self.negotiated.subprotocol.map(Into::into),
+            extensions: extensions.into(),
         };
-        let limits: Limits = self.options.limits;
         let link = Link::new(sender, write, info, self.options);
-        let receiver = Receiver::new(self.role, limits).with_version(self.negotiated.version);
         let mut buffer = ReceiveBuffer::new();
         buffer.extend(self.received);
         let reader = Reader::new(read, self.role, receiver, buffer, Arc::clone(&link));
@@ -306,10 +315,7 @@ impl WebSocket {
     /// The extensions that were agreed on, as `Sec-WebSocket-Extensions` names them.
     #[must_use]
     pub fn extensions(&self) -> &str {
-        let headers = self.opening.as_ref().map(|opening| opening.response.headers());
-        headers
-            .and_then(|headers| headers.get(header::SEC_WEBSOCKET_EXTENSIONS)?.to_str().ok())
-            .unwrap_or_default()
+        &self.receive.link().info().extensions
     }
 
     /// Where a client has connected to; `None` on a server.

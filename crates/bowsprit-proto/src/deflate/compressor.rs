@@ -36,7 +36,7 @@ impl CompressorConfig {
     }
 }
 
-/// A compression context: some 300 KiB, see `ecosystem` of the documentation for each setting.
+/// A compression context: 380 KiB at the default settings, 137 KiB at the least.
 pub struct Compressor {
     deflate: zlib_rs::Deflate,
     config: CompressorConfig,

@@ -51,6 +51,7 @@ pub(crate) struct Info {
     pub(crate) peer_addr: Option<SocketAddr>,
     pub(crate) path: Box<str>,
     pub(crate) subprotocol: Option<Box<str>>,
+    pub(crate) extensions: Box<str>,
 }
 
 /// What the tasks of one connection share.
@@ -551,6 +552,9 @@ impl Out {
         if !self.output.has_block() {
             self.output.set_block(pool::take_write_block());
         }
+        if let Some(compressor) = self.sender.wanted_compressor().and_then(pool::take_compressor) {
+            self.sender.lend_compressor(compressor);
+        }
     }
 
     /// Writes as much as the transport takes, and tells whether that was anything.
@@ -571,6 +575,9 @@ impl Out {
         }
         if let Some(block) = self.output.take_block() {
             pool::give_write_block(block);
+        }
+        if let Some(compressor) = self.sender.take_compressor() {
+            pool::give_compressor(compressor);
         }
         if self.unflushed && Pin::new(write).poll_flush(cx)?.is_ready() {
             self.unflushed = false;

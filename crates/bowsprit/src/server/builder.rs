@@ -8,7 +8,7 @@ use http::{Request, Response};
 use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 
 use super::{BoundServer, Fallback, Server, Shared};
-use crate::{Limits, Options};
+use crate::{Deflate, Limits, Options};
 
 /// Connections that wait to be accepted, by default.
 const DEFAULT_BACKLOG: u32 = 1024;
@@ -54,6 +54,14 @@ impl ServerBuilder {
     #[must_use]
     pub fn origins(mut self, policy: OriginPolicy) -> Self {
         self.policy.origins = policy;
+        self
+    }
+
+    /// Compresses messages of clients that offer it. Default: `None`, no compression.
+    /// [`Deflate::server`] is what to start from.
+    #[must_use]
+    pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
+        self.policy.deflate = deflate.into();
         self
     }
 

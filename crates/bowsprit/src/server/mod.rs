@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 pub use self::{builder::ServerBuilder, serve::BoundServer, upgrade::Upgrade};
-use crate::{Error, Io, Options, WebSocket};
+use crate::{Deflate, Error, Io, Options, WebSocket};
 
 /// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.
 ///
@@ -85,7 +85,8 @@ impl Server {
             handshake::respond(request, &self.shared.policy)?;
         let path = request.uri().path().into();
         let options = Arc::clone(&self.shared.options);
-        Ok((response, Upgrade { path, negotiated, options }))
+        let deflate = self.shared.policy.deflate.unwrap_or_else(Deflate::server);
+        Ok((response, Upgrade { path, negotiated, options, deflate }))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bowsprit_proto::handshake::Negotiated;
 
-use crate::{Io, Options, Role, WebSocket, io::Transport, websocket::Opened};
+use crate::{Deflate, Io, Options, Role, WebSocket, io::Transport, websocket::Opened};
 
 /// A handshake that was accepted by [`Server::upgrade`](super::Server::upgrade) and waits for its
 /// transport.
@@ -13,6 +13,7 @@ pub struct Upgrade {
     pub(super) path: Box<str>,
     pub(super) negotiated: Negotiated,
     pub(super) options: Arc<Options>,
+    pub(super) deflate: Deflate,
 }
 
 impl Upgrade {
@@ -47,6 +48,7 @@ impl Upgrade {
             negotiated: self.negotiated,
             received: if ahead.is_empty() { received } else { &ahead },
             options: self.options,
+            deflate: self.deflate,
         };
         opened.into_websocket(None)
     }

@@ -115,7 +115,7 @@ fn hostile_answers_are_refused_each_with_its_own_error() {
         ("Accept: ", "Accept: AAAA", H::Accept),
         ("Sec-WebSocket-Accept: ", "X-Accept: ", H::Missing(accept.clone())),
         ("\r\n\r\n", "\r\nSec-WebSocket-Accept: x\r\n\r\n", H::Repeated(accept)),
-        ("\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n", H::Extension),
+        ("\r\n\r\n", "\r\nSec-WebSocket-Extensions: x-other\r\n\r\n", H::Extension),
         ("\r\n\r\n", "\r\nSec-WebSocket-Protocol: chat\r\n\r\n", H::Subprotocol("chat".into())),
     ];
     paused(async move {

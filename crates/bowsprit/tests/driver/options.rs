@@ -49,6 +49,7 @@ fn a_client_asks_for_what_the_rfc_wants_and_no_more() {
                 "Connection: Upgrade",
                 "GET /chat?room=1 HTTP/1.1",
                 "Host: example.com",
+                "Sec-Websocket-Extensions: permessage-deflate; client_max_window_bits",
                 "Sec-Websocket-Version: 13",
                 "Upgrade: websocket",
             ]
