@@ -309,6 +309,7 @@ impl Link {
     }
 
     /// Writes out what a handler's poll has queued.
+    #[cfg(feature = "server")]
     pub(crate) fn write_out_if_scheduled(self: &Arc<Self>) {
         if self.scheduled.load(Ordering::Acquire) {
             self.write_out();

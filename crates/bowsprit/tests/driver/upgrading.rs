@@ -2,7 +2,10 @@
 
 use std::convert::Infallible;
 
-use bowsprit::{Error, Server, Upgrade, WebSocket, http::Request, http::Response};
+use bowsprit::{
+    Error, Server, Upgrade, WebSocket,
+    http::{HeaderName, Request, Response},
+};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -116,7 +119,7 @@ fn accepted() -> Upgrade {
     let mut request = Request::new(());
     for line in REQUEST.lines().skip(1).filter(|line| !line.is_empty()) {
         let (name, value) = line.split_once(": ").unwrap();
-        let name: bowsprit::http::HeaderName = name.parse().unwrap();
+        let name: HeaderName = name.parse().unwrap();
         request.headers_mut().append(name, value.parse().unwrap());
     }
     Server::builder().build().upgrade(&request).unwrap().1
