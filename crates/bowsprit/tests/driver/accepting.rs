@@ -1,7 +1,5 @@
 //! The server's opening handshake over transports: what is let in, refused and timed out.
 
-use std::time::Duration;
-
 use bowsprit::{Bytes, Error, HandshakeError, Server, Timer, http};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
@@ -11,10 +9,8 @@ use tokio::{
 
 use super::{
     peer::{Peer, REQUEST, TEXT},
-    support::{PIPE_LEN, dial, paused, real, serve, server_over},
+    support::{PIPE_LEN, SECOND, dial, paused, real, serve, server_over},
 };
-
-const SECOND: Duration = Duration::from_secs(1);
 
 /// What `Server::accept` says to `request`, and what the client gets until the end.
 async fn refused(server: &Server, request: impl AsRef<[u8]>) -> (Error, String) {

@@ -6,9 +6,9 @@ use bowsprit::{Error, Options, SendError, Server};
 use tokio::{task::yield_now, time::timeout};
 
 use super::{
-    peer::{BINARY, PING, PONG, Peer, TEXT},
-    support::{PIPE_LEN, paused, server, server_with},
-    watched::Watched,
+    peer::{BINARY, PING, PONG, TEXT},
+    support::{PIPE_LEN, SECOND, paused, server, server_over, server_with},
+    watched::watched_server,
 };
 
 const HIGH_WATER_LEN: usize = 64 * 1024;
@@ -27,7 +27,7 @@ fn send_waits_above_the_high_water_mark_and_goes_on_below() {
         let (mut ws, mut peer) = server().await;
         let payload = vec![0; 10_000];
         let mut sent = 0;
-        while let Ok(done) = timeout(Duration::from_secs(1), ws.send(&payload)).await {
+        while let Ok(done) = timeout(SECOND, ws.send(&payload)).await {
             done.unwrap();
             sent += payload.len();
             assert!(sent < 1 << 20, "send never waits");
@@ -57,7 +57,7 @@ fn a_send_that_is_dropped_while_it_waits_has_sent_nothing() {
         ws.send(vec![1; 200_000]).await.unwrap();
         settle().await;
         let before = ws.queued_len();
-        assert!(timeout(Duration::from_secs(1), ws.send("never")).await.is_err());
+        assert!(timeout(SECOND, ws.send("never")).await.is_err());
         assert_eq!(ws.queued_len(), before);
         assert_eq!(peer.frame().await.payload.len(), 200_000);
         ws.send("next").await.unwrap();
@@ -85,7 +85,7 @@ fn a_handles_queue_is_bounded() {
         }
         assert!(handle.queued_len() > MAX_QUEUE_LEN);
         assert!(handle.queued_len() <= MAX_QUEUE_LEN + payload.len() + 10);
-        assert!(timeout(Duration::from_secs(1), handle.send("waits")).await.is_err());
+        assert!(timeout(SECOND, handle.send("waits")).await.is_err());
         let (waiting, ()) = tokio::join!(handle.send("waited"), async {
             for _ in 0..sent {
                 assert_eq!(peer.frame().await.payload, payload);
@@ -149,10 +149,7 @@ fn a_close_wakes_those_who_wait_for_room() {
 #[test]
 fn a_flood_of_pings_from_a_peer_that_never_reads_is_answered_within_bounds() {
     paused(async {
-        let (ours, theirs) = tokio::io::duplex(1024);
-        let server = Server::builder().build();
-        let (ws, mut peer) = tokio::join!(server.accept(ours), Peer::connect(theirs));
-        let mut ws = ws.unwrap();
+        let (mut ws, mut peer) = server_over(Server::builder(), 1024).await;
         let handle = ws.handle();
         tokio::spawn(async move { ws.recv().await });
         for number in 0..20_000_u32 {
@@ -177,11 +174,7 @@ fn a_flood_of_pings_from_a_peer_that_never_reads_is_answered_within_bounds() {
 #[test]
 fn an_echo_to_a_peer_that_never_reads_stops_reading() {
     paused(async {
-        let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
-        let (ours, book) = Watched::new(ours);
-        let server = Server::builder().build();
-        let (ws, mut peer) = tokio::join!(server.accept(ours), Peer::connect(theirs));
-        let mut ws = ws.unwrap();
+        let (mut ws, mut peer, book) = watched_server(PIPE_LEN).await;
         let handle = ws.handle();
         let echo = tokio::spawn(async move {
             while let Some(message) = ws.recv().await? {
@@ -189,7 +182,7 @@ fn an_echo_to_a_peer_that_never_reads_stops_reading() {
             }
             Ok::<_, Error>(())
         });
-        let flood = timeout(Duration::from_secs(10), async {
+        let flood = timeout(10 * SECOND, async {
             loop {
                 peer.send(BINARY, [0; 1000]).await;
             }

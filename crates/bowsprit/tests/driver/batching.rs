@@ -10,24 +10,12 @@ use std::{
     task::{Context, Wake, Waker},
 };
 
-use bowsprit::{Bytes, CloseCode, Error, Message, Server, Timer, WebSocket};
-use tokio::io::DuplexStream;
-
 use super::{
-    peer::{BINARY, PING, PONG, Peer, TEXT},
+    peer::{BINARY, PING, PONG, TEXT},
     support::{paused, server_over},
-    watched::{Book, Watched},
+    watched::watched_server,
 };
-
-/// A server's connection over a transport that keeps book.
-async fn watched_server(pipe_len: usize) -> (WebSocket, Peer<DuplexStream>, Book) {
-    let (ours, theirs) = tokio::io::duplex(pipe_len);
-    let (ours, book) = Watched::new(ours);
-    let server = Server::builder().build();
-    let (ws, peer) = tokio::join!(server.accept(ours), Peer::connect(theirs));
-    book.take_writes();
-    (ws.unwrap(), peer, book)
-}
+use bowsprit::{Bytes, CloseCode, Error, Message, Server, Timer};
 
 /// Counts how often it is woken.
 #[derive(Default)]

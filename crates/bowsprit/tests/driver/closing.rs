@@ -1,6 +1,6 @@
 //! The closing handshake and the end of the transport, RFC 6455 §7.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use bowsprit::{
     Close, CloseCode, Error, Limits, ProtocolError, SendError, Server, State, WebSocket,
@@ -9,10 +9,8 @@ use tokio::{io::AsyncReadExt, time::Instant};
 
 use super::{
     peer::{BINARY, CLOSE, PING, Peer, TEXT},
-    support::{URL, client, paused, real, server, server_with, sockets},
+    support::{SECOND, URL, client, paused, real, server, server_with, sockets},
 };
-
-const SECOND: Duration = Duration::from_secs(1);
 
 /// Receives to the end, which has to be clean, and stays so.
 async fn expect_clean_end(ws: &mut WebSocket) {

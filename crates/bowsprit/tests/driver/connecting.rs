@@ -1,7 +1,5 @@
 //! The client's opening handshake: refusals, hostile answers, time-outs.
 
-use std::time::Duration;
-
 use bowsprit::{Client, Error, HandshakeError, InvalidUrl, Timer, WebSocket, http};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
@@ -11,10 +9,9 @@ use tokio::{
 
 use super::{
     peer::{Peer, TEXT, switching_protocols},
-    support::{PIPE_LEN, URL, paused, real},
+    support::{PIPE_LEN, SECOND, URL, paused, real},
 };
 
-const SECOND: Duration = Duration::from_secs(1);
 const MAX_REFUSAL_LEN: usize = 64 * 1024;
 
 /// What a client comes to with a server that reads its request and answers it with what `answer`

@@ -2,12 +2,13 @@
 
 use std::{sync::mpsc, time::Duration};
 
-use bowsprit::{Error, Server, State, Upgrade, http};
-use tokio::{io::DuplexStream, runtime::Builder};
+use bowsprit::{CloseCode, Error, Server, State, Upgrade};
+use tokio::runtime::Builder;
 
 use super::{
-    peer::{TEXT, switching_protocols},
-    support::{client, paused, server, server_over, watched},
+    peer::TEXT,
+    support::{SECOND, accepted, client, paused, server, server_over, watched},
+    watched::watched_server,
 };
 
 #[test]
@@ -129,30 +130,44 @@ fn a_handle_that_terminates_wakes_whoever_sends() {
     });
 }
 
-/// A request that was accepted, and its transport.
-fn accepted() -> (Upgrade, DuplexStream) {
-    let request = http::Request::builder()
-        .header("host", "example.com")
-        .header("upgrade", "websocket")
-        .header("connection", "upgrade")
-        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
-        .header("sec-websocket-version", "13")
-        .body(())
-        .unwrap();
-    let (response, upgrade) = Server::builder().build().upgrade(&request).unwrap();
-    let accept = response.headers()["sec-websocket-accept"].to_str().unwrap();
-    let expected = switching_protocols("sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==", "");
-    assert!(expected.contains(accept), "{accept}");
-    (upgrade, tokio::io::duplex(64).0)
+#[test]
+fn a_connection_that_has_ended_holds_no_transport() {
+    paused(async {
+        // Dropped with bytes that nobody takes, while a handle is still held.
+        let (mut ws, _peer, book) = watched_server(256).await;
+        let handle = ws.handle();
+        ws.send(vec![0; 10_000]).await.unwrap();
+        tokio::task::yield_now().await;
+        assert!(!book.is_released());
+        drop(ws);
+        assert!(book.is_released());
+        drop(handle);
+        // Cut through a handle, while the connection is still held.
+        let (mut ws, _peer, book) = watched_server(256).await;
+        ws.handle().terminate();
+        assert!(ws.recv().await.is_err() && book.is_released());
+        // Closed well, and still held.
+        let (mut ws, mut peer, book) = watched_server(256).await;
+        let (closed, ()) = tokio::join!(ws.close(CloseCode::NORMAL), peer.finish(1000));
+        assert!(closed.is_ok() && book.is_released());
+        // In halves, of which one has waited.
+        let (ws, _peer, book) = watched_server(256).await;
+        let (mut receive, send) = ws.split();
+        assert!(tokio::time::timeout(SECOND, receive.recv()).await.is_err());
+        drop(receive);
+        assert!(!book.is_released());
+        drop(send);
+        assert!(book.is_released());
+    });
 }
 
 /// Opens a connection when it is dropped.
-struct AttachOnDrop(Option<(Upgrade, DuplexStream)>);
+struct AttachOnDrop(Option<Upgrade>);
 
 impl Drop for AttachOnDrop {
     fn drop(&mut self) {
-        let (upgrade, io) = self.0.take().unwrap();
-        drop(upgrade.attach(io));
+        let upgrade = self.0.take().unwrap();
+        drop(upgrade.attach(tokio::io::duplex(64).0));
     }
 }
 

@@ -3,7 +3,6 @@
 use std::{
     future::pending,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use bowsprit::{Error, Handle, Server, State, WebSocket};
@@ -11,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     peer::{PING, PONG, TEXT},
-    support::{dial, real, serve, two_threads, watched},
+    support::{SECOND, dial, real, serve, two_threads, watched},
 };
 
 /// Something that one connection's handler takes and all others leave.
@@ -131,7 +130,7 @@ fn a_handler_that_ends_during_the_close_of_its_dropped_connection_leaves_it_to_f
         peer.expect_close(1000).await;
         // A server that has cut the connection does not read the answer, and resets.
         tokio::time::pause();
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(SECOND).await;
         peer.send_close(1000, "").await;
         peer.expect_end().await;
         let reset = peer.io.take_error().unwrap();
@@ -216,7 +215,7 @@ fn heartbeats_go_on_while_the_handler_waits_and_do_not_kill_a_healthy_peer() {
     real(async {
         let (addr, _server) = serve(|mut ws, _| async move {
             ws.send("waiting").await?;
-            tokio::time::sleep(Duration::from_secs(90)).await;
+            tokio::time::sleep(90 * SECOND).await;
             let message = ws.recv().await?.expect("a message");
             ws.send(message).await?;
             Ok(())
@@ -341,7 +340,7 @@ fn the_end_of_a_runtime_cuts_its_connections() {
     real(async move {
         let mut peer = dial(addr).await;
         let handle = handle.recv().await.unwrap();
-        watched(move || served.shutdown_timeout(Duration::from_secs(5)));
+        watched(move || served.shutdown_timeout(5 * SECOND));
         peer.expect_end().await;
         assert!(matches!(handle.try_send("late"), Err(Error::Terminated)));
     });

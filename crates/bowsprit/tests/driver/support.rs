@@ -2,7 +2,10 @@
 
 use std::{future::Future, net::SocketAddr, sync::mpsc, thread, time::Duration};
 
-use bowsprit::{BoxError, Client, Error, Options, Server, ServerBuilder, WebSocket, http};
+use bowsprit::{
+    BoxError, Client, Error, Options, Server, ServerBuilder, Upgrade, WebSocket,
+    http::{HeaderName, Request},
+};
 use tokio::{
     io::DuplexStream,
     net::{TcpListener, TcpStream},
@@ -10,7 +13,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::peer::Peer;
+use super::peer::{Peer, REQUEST};
 
 /// A test that takes longer hangs. Real time, on a thread of its own, so that a deadlock or a loop
 /// without end is noticed as well.
@@ -18,6 +21,8 @@ const WATCHDOG: Duration = Duration::from_secs(15);
 
 /// What the pipe between a connection and its peer holds each way, unless a test says otherwise.
 pub(super) const PIPE_LEN: usize = 64 * 1024;
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 pub(super) const URL: &str = "ws://example.com/chat?room=1";
 
@@ -100,6 +105,17 @@ pub(super) async fn client() -> (WebSocket, Peer<DuplexStream>) {
     client_with(Client::new()).await
 }
 
+/// A request that a server has accepted, and that waits for its transport.
+pub(super) fn accepted() -> Upgrade {
+    let mut request = Request::new(());
+    for line in REQUEST.lines().skip(1).filter(|line| !line.is_empty()) {
+        let (name, value) = line.split_once(": ").unwrap();
+        let name: HeaderName = name.parse().unwrap();
+        request.headers_mut().append(name, value.parse().unwrap());
+    }
+    Server::builder().build().upgrade(&request).unwrap().1
+}
+
 /// A client's and a server's connection to each other.
 pub(super) async fn pair() -> (WebSocket, WebSocket) {
     let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
@@ -111,7 +127,7 @@ pub(super) async fn pair() -> (WebSocket, WebSocket) {
 /// A server on a free port that runs `handler`, and its task.
 pub(super) async fn serve<H, F>(handler: H) -> (SocketAddr, JoinHandle<Result<(), Error>>)
 where
-    H: Fn(WebSocket, http::Request<()>) -> F + Send + Sync + 'static,
+    H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<(), BoxError>> + Send + 'static,
 {
     let server = Server::builder().bind("127.0.0.1:0").await.unwrap();

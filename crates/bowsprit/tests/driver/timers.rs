@@ -10,10 +10,9 @@ use tokio::{
 
 use super::{
     peer::{PING, PONG, Peer, TEXT},
-    support::{client, client_with, paused, server, server_opts, server_over},
+    support::{SECOND, client, client_with, paused, server, server_opts, server_over},
 };
 
-const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// How late a sweep may notice that a time is over.

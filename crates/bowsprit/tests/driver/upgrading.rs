@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 
 use bowsprit::{
-    Error, Server, Upgrade, WebSocket,
-    http::{HeaderName, Request, Response},
+    Error, Server, WebSocket,
+    http::{Request, Response},
 };
 use bytes::Bytes;
 use http_body_util::Full;
@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{
     peer::{Peer, REQUEST, TEXT},
-    support::{paused, real, sockets},
+    support::{accepted, paused, real, sockets},
 };
 
 /// A service that upgrades what asks for it, and refuses the rest.
@@ -113,16 +113,6 @@ fn a_rejection_is_a_response_for_the_other_server() {
         assert!(answer.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"), "{answer}");
         assert!(answer.ends_with("the method of a WebSocket request must be GET\n"), "{answer}");
     });
-}
-
-fn accepted() -> Upgrade {
-    let mut request = Request::new(());
-    for line in REQUEST.lines().skip(1).filter(|line| !line.is_empty()) {
-        let (name, value) = line.split_once(": ").unwrap();
-        let name: HeaderName = name.parse().unwrap();
-        request.headers_mut().append(name, value.parse().unwrap());
-    }
-    Server::builder().build().upgrade(&request).unwrap().1
 }
 
 #[test]

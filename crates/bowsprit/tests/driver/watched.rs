@@ -7,7 +7,10 @@ use std::{
     task::{Context, Poll},
 };
 
+use bowsprit::{Server, WebSocket};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+
+use super::peer::Peer;
 
 /// Passes everything on, and keeps book.
 pub(super) struct Watched {
@@ -19,18 +22,28 @@ pub(super) struct Watched {
 #[derive(Clone, Default)]
 pub(super) struct Book(Arc<Mutex<Entries>>);
 
-#[derive(Clone, Default)]
-pub(super) struct Entries {
+#[derive(Default)]
+struct Entries {
     /// Each write: where its slices lie in memory and how long they are.
-    pub(super) writes: Vec<Vec<(usize, usize)>>,
+    writes: Vec<Vec<(usize, usize)>>,
     /// Bytes that were read.
-    pub(super) read_len: usize,
+    read_len: usize,
     /// Its shutdown does not come to an end.
-    pub(super) hangs: bool,
+    hangs: bool,
+}
+
+/// A server's connection over a transport that keeps book, of writes after the handshake.
+pub(super) async fn watched_server(pipe_len: usize) -> (WebSocket, Peer<DuplexStream>, Book) {
+    let (ours, theirs) = tokio::io::duplex(pipe_len);
+    let (ours, book) = Watched::new(ours);
+    let server = Server::builder().build();
+    let (ws, peer) = tokio::join!(server.accept(ours), Peer::connect(theirs));
+    book.take_writes();
+    (ws.unwrap(), peer, book)
 }
 
 impl Watched {
-    pub(super) fn new(io: DuplexStream) -> (Self, Book) {
+    fn new(io: DuplexStream) -> (Self, Book) {
         let book = Book::default();
         (Self { io, book: book.clone() }, book)
     }
@@ -44,6 +57,11 @@ impl Book {
 
     pub(super) fn read_len(&self) -> usize {
         self.0.lock().unwrap().read_len
+    }
+
+    /// The transport has been dropped.
+    pub(super) fn is_released(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
     }
 
     pub(super) fn hang_on_shutdown(&self) {
