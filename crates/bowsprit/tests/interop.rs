@@ -1,0 +1,17 @@
+//! Interoperation with other implementations: npm ws, Python's websockets, and curl.
+//!
+//! Ignored by default, as the peers have to be installed first:
+//!
+//! ```text
+//! scripts/setup-interop
+//! cargo test -p bowsprit --test interop -- --include-ignored
+//! ```
+
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod interop {
+    mod client;
+    mod curl;
+    mod peers;
+    mod server;
+}
