@@ -1,0 +1,9 @@
+//! The program as its users see it: arguments, output, exit codes.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod cli {
+    mod connect;
+    mod program;
+    mod serve;
+}

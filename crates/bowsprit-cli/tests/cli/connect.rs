@@ -1,0 +1,156 @@
+//! `bowsprit connect`.
+
+use std::net::TcpListener;
+
+use super::program::{Answering, Program, Server, run};
+
+#[test]
+fn lines_are_sent_and_messages_printed_until_the_input_ends() {
+    let server = Server::start(&[]);
+    let input = "one\n\nthree €😀\nwithout an end";
+    let ended = run(&["connect", &server.url("/echo")], input.as_bytes());
+    assert_eq!((ended.code, ended.lines()), (Some(0), input.lines().collect()));
+    assert!(ended.stderr.contains("connected to ws://"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("closed: 1000"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_lot_of_input_comes_back_complete() {
+    let server = Server::start(&[]);
+    let input: String = (0..20_000).map(|i| format!("line {i}\n")).collect();
+    let ended = run(&["connect", &server.url("/echo")], input.as_bytes());
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout == input.as_bytes(), "{} of {}", ended.stdout.len(), input.len());
+}
+
+#[test]
+fn lines_that_are_no_text_can_be_sent_as_binary() {
+    let server = Server::start(&[]);
+    let input = b"\xff\xfe\0\nmore\n";
+    let ended = run(&["connect", "--binary", &server.url("/echo")], input);
+    assert_eq!((ended.code, &*ended.stdout), (Some(0), &input[..]), "{}", ended.stderr);
+    let ended = run(&["connect", &server.url("/echo")], input);
+    assert_eq!((ended.code, &*ended.stdout), (Some(1), &b""[..]));
+    assert!(ended.stderr.contains("stdin is not UTF-8; try --binary"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_refusal_is_shown_with_status_headers_and_the_start_of_the_body() {
+    let body = "b".repeat(5000);
+    let answer = format!(
+        "HTTP/1.1 401 Unauthorized\r\nX-Why: test\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let server = Answering::start(answer.as_bytes());
+    let ended = run(&["connect", &server.url()], b"");
+    server.request();
+    assert_eq!((ended.code, &*ended.stdout), (Some(1), &b""[..]));
+    let expected = format!(
+        "bowsprit: the server refused the connection: 401 Unauthorized\n  x-why: test\n  \
+         content-length: 5000\n\n{}\n",
+        &body[..1024]
+    );
+    assert_eq!(ended.stderr, expected);
+}
+
+#[test]
+fn control_characters_in_a_refusal_are_escaped() {
+    let answer = b"HTTP/1.1 400 Bad Request\r\nX-Color: \xc2\x9b31m\r\nContent-Length: 14\r\n\r\n\
+        \x1b[2Jgone\r\xe2\x80\xaexx";
+    let server = Answering::start(answer);
+    let ended = run(&["connect", &server.url()], b"");
+    server.request();
+    assert_eq!(ended.code, Some(1));
+    let controls: Vec<char> =
+        ended.stderr.chars().filter(|c| c.is_control() && *c != '\n').collect();
+    assert!(controls.is_empty(), "{controls:?}");
+    assert!(ended.stderr.contains("\\u{9b}31m"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("\\u{1b}[2Jgone\\u{d}\\u{202e}xx"), "{}", ended.stderr);
+}
+
+#[test]
+fn control_characters_in_a_close_reason_are_escaped() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = bowsprit::Server::builder().bind("127.0.0.1:0");
+    let server = runtime.block_on(server).unwrap();
+    let url = format!("ws://{}/", server.local_addr().unwrap());
+    runtime.spawn(server.serve(|mut ws, _| async move {
+        ws.close((bowsprit::CloseCode::GOING_AWAY, "\u{1b}[31mred\u{7}")).await?;
+        Ok(())
+    }));
+    let ended = Program::start(&["connect", &url]).end();
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stderr.contains("closed: 1001"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("\\u{1b}[31mred\\u{7}"), "{}", ended.stderr);
+}
+
+#[test]
+fn header_fields_are_sent_as_given() {
+    let server = Answering::start(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    let args =
+        ["--header", "X-Test: some: value", "--header", "cookie:a=b", "--origin", "http://o"];
+    let url = server.url();
+    let ended = run(&[&["connect"], &args[..], &[&url]].concat(), b"");
+    assert_eq!(ended.code, Some(1));
+    let request = server.request().to_lowercase();
+    for header in ["x-test: some: value", "cookie: a=b", "origin: http://o"] {
+        assert!(request.contains(&format!("\r\n{header}\r\n")), "{header}: {request}");
+    }
+}
+
+#[test]
+fn subprotocols_are_asked_for_in_order() {
+    let server = Answering::start(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    let url = server.url();
+    run(&["connect", "--subprotocol", "b", "--subprotocol", "a", &url], b"");
+    let request = server.request().to_lowercase();
+    assert!(request.contains("\r\nsec-websocket-protocol: b, a\r\n"), "{request}");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_an_error_in_one_line() {
+    // Bound, so that nobody else gets the port, and not listening any more.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let ended = run(&["connect", &url], b"");
+    assert_eq!((ended.code, &*ended.stdout), (Some(1), &b""[..]));
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    let start = format!("bowsprit: cannot connect to {url}: ");
+    assert!(ended.stderr.starts_with(&start), "{}", ended.stderr);
+    assert!(ended.stderr.to_lowercase().contains("refused"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_server_that_does_not_speak_http_is_an_error() {
+    let server = Answering::start(b"220 mail.example ESMTP\r\n");
+    let ended = run(&["connect", &server.url()], b"");
+    server.request();
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+}
+
+#[test]
+fn a_url_that_is_none_is_an_error_in_one_line() {
+    for url in ["not a url", "http://localhost/", "ws://localhost/#part", "wss://localhost/"] {
+        let ended = run(&["connect", url], b"");
+        assert_eq!(ended.code, Some(1), "{url}: {}", ended.stderr);
+        assert_eq!(ended.stderr.lines().count(), 1, "{url}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn wrong_arguments_of_connect_are_a_usage_error() {
+    for args in [
+        &["connect"][..],
+        &["connect", "ws://localhost/", "extra"],
+        &["connect", "--header", "no colon", "ws://localhost/"],
+        &["connect", "--header", "bad name: x", "ws://localhost/"],
+        &["connect", "--header", "x: bad\nvalue", "ws://localhost/"],
+        &["connect", "--protocol-version", "7", "ws://localhost/"],
+    ] {
+        let ended = run(args, b"");
+        assert_eq!((ended.code, &*ended.stdout), (Some(2), &b""[..]), "{args:?}");
+        assert!(!ended.stderr.is_empty(), "{args:?}");
+    }
+}

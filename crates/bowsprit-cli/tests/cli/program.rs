@@ -1,0 +1,207 @@
+//! Runs the program.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+const TOO_LONG: Duration = Duration::from_secs(30);
+
+/// The program, running; stopped when dropped.
+pub(super) struct Program {
+    process: Child,
+    stdout: mpsc::Receiver<Vec<u8>>,
+    stderr: mpsc::Receiver<Vec<u8>>,
+    /// What has been taken from `stdout`.
+    seen: Vec<u8>,
+}
+
+/// What a program that has ended leaves.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) code: Option<i32>,
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: String,
+}
+
+impl Ended {
+    /// What was printed on standard output, as lines.
+    pub(super) fn lines(&self) -> Vec<&str> {
+        str::from_utf8(&self.stdout).unwrap().lines().collect()
+    }
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bowsprit"));
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs the program to its end, with this as its standard input.
+pub(super) fn run(args: &[&str], input: &[u8]) -> Ended {
+    let mut program = Program::start(args);
+    // It may end without having read everything.
+    let _unread = program.process.stdin.take().unwrap().write_all(input);
+    program.end()
+}
+
+impl Program {
+    pub(super) fn start(args: &[&str]) -> Self {
+        let mut process = command(args).spawn().unwrap();
+        let stdout = drain(process.stdout.take().unwrap());
+        let stderr = drain(process.stderr.take().unwrap());
+        Self { process, stdout, stderr, seen: Vec::new() }
+    }
+
+    /// Types a line on its standard input.
+    pub(super) fn type_line(&mut self, line: &str) {
+        writeln!(self.process.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// Waits until it has printed a line.
+    pub(super) fn wait_for(&mut self, line: &str) {
+        let line = format!("{line}\n");
+        while !String::from_utf8_lossy(&self.seen).contains(&line) {
+            self.seen.extend(self.stdout.recv_timeout(TOO_LONG).expect("not printed"));
+        }
+    }
+
+    /// Waits for its end, with no more input.
+    pub(super) fn end(mut self) -> Ended {
+        drop(self.process.stdin.take());
+        let code = wait(&mut self.process).code();
+        self.seen.extend(self.stdout.iter().flatten());
+        let stderr = self.stderr.iter().flatten().collect();
+        let stdout = std::mem::take(&mut self.seen);
+        Ended { code, stdout, stderr: String::from_utf8(stderr).unwrap() }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ended = self.process.kill();
+        let _ended = self.process.wait();
+    }
+}
+
+fn wait(process: &mut Child) -> ExitStatus {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = process.try_wait().unwrap() {
+            return status;
+        }
+        assert!(start.elapsed() < TOO_LONG, "the program does not end");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Reads what a program prints, so that it does not have to wait.
+fn drain(mut from: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+    let (pieces, output) = mpsc::channel();
+    thread::spawn(move || {
+        let mut piece = [0; 4096];
+        while let Ok(len @ 1..) = from.read(&mut piece) {
+            // Whoever started the program may have lost interest.
+            let _ended = pieces.send(piece[..len].to_vec());
+        }
+    });
+    output
+}
+
+/// `bowsprit serve` on a free port; stopped when dropped.
+pub(super) struct Server {
+    process: Child,
+    address: String,
+    rest: Option<JoinHandle<Vec<u8>>>,
+}
+
+impl Server {
+    pub(super) fn start(args: &[&str]) -> Self {
+        let mut process = command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat());
+        let mut process = process.stderr(Stdio::null()).spawn().unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        let (lines, line) = mpsc::channel();
+        let rest = thread::spawn(move || {
+            let mut line = String::new();
+            stdout.read_line(&mut line).unwrap();
+            lines.send(line).unwrap();
+            let mut rest = Vec::new();
+            stdout.read_to_end(&mut rest).unwrap();
+            rest
+        });
+        let line = line.recv_timeout(TOO_LONG).expect("the server does not start");
+        let address = line.strip_prefix("listening on ws://").expect(&line).trim_end().to_owned();
+        Self { process, address, rest: Some(rest) }
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("ws://{}{path}", self.address)
+    }
+
+    /// Stops it; returns what it has printed on standard output after its first line.
+    pub(super) fn stop(mut self) -> Vec<u8> {
+        self.process.kill().unwrap();
+        self.rest.take().unwrap().join().unwrap()
+    }
+
+    /// Sends a plain request and reads the answer to its end.
+    pub(super) fn ask(&self, method: &str, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(TOO_LONG)).unwrap();
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address).unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ended = self.process.kill();
+        let _ended = self.process.wait();
+    }
+}
+
+/// A server that takes one request, and answers with these bytes.
+pub(super) struct Answering {
+    address: String,
+    thread: JoinHandle<String>,
+}
+
+impl Answering {
+    pub(super) fn start(answer: &[u8]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let answer = answer.to_owned();
+        let thread = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.set_read_timeout(Some(TOO_LONG)).unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                head.extend(byte);
+            }
+            stream.write_all(&answer).unwrap();
+            String::from_utf8(head).unwrap()
+        });
+        Self { address, thread }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("ws://{}/", self.address)
+    }
+
+    /// The head of the request.
+    pub(super) fn request(self) -> String {
+        self.thread.join().unwrap()
+    }
+}

@@ -1,0 +1,136 @@
+//! `bowsprit serve`.
+
+use super::program::{Program, Server, run};
+
+#[test]
+fn serve_prints_one_line_with_its_address() {
+    let server = Server::start(&[]);
+    assert!(server.address().starts_with("127.0.0.1:"), "{}", server.address());
+    assert!(!server.address().ends_with(":0"), "{}", server.address());
+    assert_eq!(run(&["connect", &server.url("/")], b"hello\n").code, Some(0));
+    assert_eq!(server.stop(), b"");
+}
+
+#[test]
+fn serve_says_in_one_line_that_the_address_is_in_use() {
+    let server = Server::start(&[]);
+    let ended = run(&["serve", "--listen", server.address()], b"");
+    assert_eq!((ended.code, &*ended.stdout), (Some(1), &b""[..]));
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    let start = format!("bowsprit: cannot listen on {}: ", server.address());
+    assert!(ended.stderr.starts_with(&start), "{}", ended.stderr);
+    assert!(ended.stderr.to_lowercase().contains("in use"), "{}", ended.stderr);
+}
+
+#[test]
+fn wrong_arguments_of_serve_are_a_usage_error() {
+    for args in [
+        &["serve", "--no-such-option"][..],
+        &["serve", "--max-message-len", "many"],
+        &["serve", "--max-message-len", "-1"],
+        &["serve", "--max-fragments"],
+        &["serve", "extra"],
+        &["nonsense"],
+        &[],
+    ] {
+        let ended = run(args, b"");
+        assert_eq!((ended.code, &*ended.stdout), (Some(2), &b""[..]), "{args:?}");
+        assert!(!ended.stderr.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_browser_gets_a_page_at_the_root_only() {
+    let server = Server::start(&[]);
+    let page = server.ask("GET", "/");
+    assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
+    let (head, body) = page.split_once("\r\n\r\n").unwrap();
+    let head = head.to_lowercase();
+    assert!(head.contains("content-type: text/html; charset=utf-8"), "{head}");
+    assert!(head.contains("x-frame-options: deny"), "{head}");
+    assert!(body.starts_with("<!doctype html>") && body.trim_end().ends_with("</html>"), "{body}");
+    for (method, path, status) in
+        [("GET", "/echo", 426), ("GET", "/chat", 426), ("GET", "/no", 404), ("GET", "/echo/", 404)]
+    {
+        let response = server.ask(method, path);
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {response}");
+    }
+    let head = server.ask("HEAD", "/");
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.ends_with("\r\n\r\n"), "{head}");
+    let post = server.ask("POST", "/");
+    assert!(post.starts_with("HTTP/1.1 405 "), "{post}");
+}
+
+#[test]
+fn a_chat_message_reaches_everyone() {
+    let server = Server::start(&[]);
+    let url = server.url("/chat");
+    let mut members = [(); 3].map(|()| Program::start(&["connect", &url]));
+    // Who comes later does not see what was said before, so all have to be there first.
+    for (i, member) in members.iter_mut().enumerate() {
+        member.type_line(&format!("member {i} is here"));
+        member.wait_for(&format!("member {i} is here"));
+    }
+    members[1].type_line("hello everyone");
+    for member in &mut members {
+        member.wait_for("hello everyone");
+    }
+    for member in members {
+        let ended = member.end();
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let lines = ended.lines();
+        assert!(lines.ends_with(&["member 2 is here", "hello everyone"]), "{lines:?}");
+    }
+}
+
+#[test]
+fn version_8_is_spoken_if_serve_is_told_to() {
+    let connect = |server: &Server| {
+        run(&["connect", "--protocol-version", "8", &server.url("/echo")], b"eight\n")
+    };
+    let ended = connect(&Server::start(&["--protocol-version-8"]));
+    assert_eq!((ended.code, ended.lines()), (Some(0), vec!["eight"]), "{}", ended.stderr);
+    let ended = connect(&Server::start(&[]));
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("426"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("sec-websocket-version: 13\n"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_foreign_origin_is_refused_unless_serve_lets_in_all() {
+    let connect = |server: &Server, origin: &str| {
+        run(&["connect", "--origin", origin, &server.url("/echo")], b"hello\n")
+    };
+    let server = Server::start(&[]);
+    let ended = connect(&server, "http://evil.example");
+    assert_eq!((ended.code, &*ended.stdout), (Some(1), &b""[..]));
+    assert!(ended.stderr.contains("403"), "{}", ended.stderr);
+    let own = format!("http://{}", server.address());
+    assert_eq!(connect(&server, &own).lines(), ["hello"]);
+    let server = Server::start(&["--any-origin"]);
+    assert_eq!(connect(&server, "http://evil.example").lines(), ["hello"]);
+}
+
+#[test]
+fn serve_chooses_among_its_subprotocols_or_takes_the_first() {
+    let connect = |server: &Server, names: [&str; 2]| {
+        let url = server.url("/echo");
+        let args = ["connect", "--subprotocol", names[0], "--subprotocol", names[1], &url];
+        run(&args, b"hello\n")
+    };
+    let server = Server::start(&["--subprotocol", "chat.v1"]);
+    let ended = connect(&server, ["chat.v2", "chat.v1"]);
+    assert!(ended.stderr.contains("subprotocol chat.v1\n"), "{}", ended.stderr);
+    let ended = connect(&server, ["chat.v2", "chat.v3"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let ended = connect(&Server::start(&[]), ["chat.v2", "chat.v1"]);
+    assert!(ended.stderr.contains("subprotocol chat.v2\n"), "{}", ended.stderr);
+}
+
+#[test]
+fn messages_beyond_the_limits_of_serve_end_the_connection() {
+    let server = Server::start(&["--max-message-len", "10"]);
+    let ended = run(&["connect", &server.url("/echo")], b"0123456789\n01234567890\n");
+    assert_eq!(ended.lines(), ["0123456789"]);
+    assert!(ended.stderr.contains("1009"), "{}", ended.stderr);
+}
