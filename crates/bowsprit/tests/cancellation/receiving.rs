@@ -24,7 +24,7 @@ struct Pace {
 const TINY: Pace = Pace { message_len: 130, piece: 7 };
 
 /// Through all the sizes of buffers.
-const LARGE: Pace = Pace { message_len: 100_000, piece: 6_000 };
+const LARGE: Pace = Pace { message_len: 70_000, piece: 11_000 };
 
 /// Everything that a peer can say.
 #[derive(Clone, Debug, PartialEq, Eq)]
