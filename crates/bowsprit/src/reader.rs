@@ -227,6 +227,7 @@ impl Reader {
             Poll::Pending => {
                 self.burst = Burst::default();
                 self.return_block();
+                self.link.write_out_before_waiting();
                 self.wait(cx);
                 Poll::Pending
             }

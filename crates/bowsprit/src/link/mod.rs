@@ -316,6 +316,17 @@ impl Link {
         }
     }
 
+    /// Writes out what the task that reads has queued, when it is about to wait.
+    ///
+    /// The flusher would do it as well, but only after all other tasks that are ready, each of which
+    /// then holds a block and has the cache forget the others'. Under `serve`, the end of the poll
+    /// is known better.
+    pub(crate) fn write_out_before_waiting(self: &Arc<Self>) {
+        if !self.is_polled() {
+            self.write_out_if_scheduled();
+        }
+    }
+
     /// Waits until the transport has taken everything.
     pub(crate) fn poll_flush(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.write_out();
