@@ -30,7 +30,7 @@ const SMALL_LEN: usize = 100;
 const STORM: usize = 9000;
 
 /// How long a server may come to rest before its memory is read.
-const REST: Duration = Duration::from_millis(700);
+const REST: Duration = Duration::from_millis(1500);
 
 /// Descriptors for other things than connections.
 const SPARE_FILES: u64 = 64;

@@ -97,7 +97,7 @@ impl Reader {
 
     /// Takes the message that [`poll_event`](Self::poll_event) found, if it is one.
     pub(crate) fn take_message(&mut self) -> Option<Message> {
-        self.buffer.take_message()
+        self.buffer.take_message_with(pool::share_read_block)
     }
 
     /// Waits for an event. `false` means that the connection has ended.
@@ -242,8 +242,12 @@ impl Reader {
             Some(cause) => return Poll::Ready(Err(cause)),
         }
         let Some(read) = &mut self.read else { return Poll::Ready(Err(Cause::Terminated)) };
-        if self.buffer.block_len() < pool::READ_BLOCK_LEN {
+        let len = self.buffer.block_len();
+        if len < pool::READ_BLOCK_LEN {
             drop(self.buffer.replace_block(pool::take_read_block()));
+        } else if let Some(wanted) = self.buffer.wanted_block_len() {
+            let larger = pool::take_larger_block(len, wanted);
+            pool::give_read_block(self.buffer.replace_block(larger));
         }
         let mut spare = ReadBuf::new(self.buffer.spare_mut());
         match Pin::new(read).poll_read(cx, &mut spare) {

@@ -166,8 +166,15 @@ impl ReceiveBuffer {
     /// fills at least half of the block takes the block along.
     #[must_use]
     pub fn take_message(&mut self) -> Option<Message> {
+        self.take_message_with(Bytes::from)
+    }
+
+    /// The same, where `share` makes the bytes of a block that is taken along: all of it, in order.
+    /// With [`Bytes::from_owner`] a pool gets the block back when the message is dropped.
+    #[must_use]
+    pub fn take_message_with(&mut self, share: impl FnOnce(Vec<u8>) -> Bytes) -> Option<Message> {
         let Some(Pending::Message(kind, _)) = self.event else { return None };
-        let payload = self.take_payload();
+        let payload = self.take_payload_with(share);
         Some(match kind {
             MessageKind::Text => Message::Text(Utf8Bytes::from_checked(payload)),
             MessageKind::Binary => Message::Binary(payload),
@@ -179,6 +186,10 @@ impl ReceiveBuffer {
     /// Empty when there is no event.
     #[must_use]
     pub fn take_payload(&mut self) -> Bytes {
+        self.take_payload_with(Bytes::from)
+    }
+
+    fn take_payload_with(&mut self, share: impl FnOnce(Vec<u8>) -> Bytes) -> Bytes {
         let span = match self.event.take() {
             None => return Bytes::new(),
             Some(Pending::Ping(span) | Pending::Pong(span) | Pending::Close(span, _)) => {
@@ -195,7 +206,7 @@ impl ReceiveBuffer {
         if !is_worth_handing_over(span.len(), self.block.len()) || span.end != self.end {
             return Bytes::copy_from_slice(&self.block[span]);
         }
-        self.hand_over(span)
+        self.hand_over(span, share)
     }
 
     /// Whether nothing is held: no unparsed input, no part of a message, no event.
@@ -229,6 +240,15 @@ impl ReceiveBuffer {
     #[must_use]
     pub const fn block_len(&self) -> usize {
         self.block.len()
+    }
+
+    /// Length of a block that would hold the frame under way, when the present one is full and too
+    /// short for it. [`spare_mut`](Self::spare_mut) would at most double it.
+    #[must_use]
+    pub fn wanted_block_len(&self) -> Option<usize> {
+        let wanted = usize::try_from(self.wanted).unwrap_or(usize::MAX);
+        let len = self.live_len().saturating_add(wanted);
+        (self.filled == self.block.len() && len > self.block.len()).then_some(len)
     }
 
     /// Moves what is live into `block` and returns the block that was used until now.
@@ -279,11 +299,11 @@ impl ReceiveBuffer {
     }
 
     /// Gives the block away with its payload; unparsed input moves to a block of its own.
-    fn hand_over(&mut self, span: Range<usize>) -> Bytes {
+    fn hand_over(&mut self, span: Range<usize>, share: impl FnOnce(Vec<u8>) -> Bytes) -> Bytes {
         (self.start, self.end) = (self.parse, self.parse);
         let rest = vec![0; self.filled - self.parse];
         let block = self.replace_block(rest);
-        Bytes::from(block).slice(span)
+        share(block).slice(span)
     }
 
     /// The message as far as it has come, but for the `held` bytes at its end.

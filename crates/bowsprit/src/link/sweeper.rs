@@ -10,6 +10,7 @@ use std::{
 use tokio::{sync::Notify, time::Instant};
 
 use super::{Link, timers::Millis};
+use crate::pool;
 
 /// The longest time between two sweeps: how late a timer may be noticed.
 const MAX_TICK: Duration = Duration::from_millis(500);
@@ -72,8 +73,11 @@ impl Sweeper {
 
     /// Time until the next sweep, or `None` if there is nothing to sweep.
     fn tick(&self) -> Option<Duration> {
+        // Twice, when the last connections are gone: what was needed until now, is not any more.
+        pool::trim_large_blocks();
         let mut watched = self.lock();
         if watched.links.is_empty() {
+            pool::trim_large_blocks();
             *watched = Watched::default();
             return None;
         }
