@@ -399,15 +399,6 @@ impl ReceiveBuffer {
         Ok(step)
     }
 
-    /// Ends the decompression of a message.
-    pub(crate) fn finish_inflating(
-        &mut self,
-        decompressor: &mut Decompressor,
-        limit: usize,
-    ) -> Result<Inflated, InvalidDeflate> {
-        decompressor.finish(&mut self.inflated, limit)
-    }
-
     /// The decompressed part of the message under way.
     pub(crate) fn inflated(&self) -> &[u8] {
         &self.inflated

@@ -14,6 +14,8 @@ use crate::{
 pub(super) struct Inflation {
     /// The peer compresses every message by itself.
     no_context_takeover: bool,
+    /// How far back the peer refers at most.
+    window_len: usize,
     /// Made, or lent, when first needed.
     decompressor: Option<Decompressor>,
 }
@@ -30,8 +32,12 @@ pub(super) enum InflationState {
 }
 
 impl Inflation {
-    pub(super) const fn new(peer: &Side) -> Self {
-        Self { no_context_takeover: peer.no_context_takeover, decompressor: None }
+    pub(super) fn new(peer: &Side) -> Self {
+        Self {
+            no_context_takeover: peer.no_context_takeover,
+            window_len: 1 << peer.window_bits(),
+            decompressor: None,
+        }
     }
 
     pub(super) fn begin_message(&mut self) {
@@ -48,7 +54,7 @@ impl Inflation {
         frame: &mut Frame,
         input: &mut ReceiveBuffer,
         limit: usize,
-    ) -> Result<InflationState, ProtocolError> {
+    ) -> Result<InflationState, InvalidDeflate> {
         let decompressor = self.decompressor.get_or_insert_default();
         let len = bounded(frame.remaining, input.unparsed_len());
         unmask(frame, input, len);
@@ -61,8 +67,18 @@ impl Inflation {
         if frame.remaining > 0 || !frame.header.fin {
             return Ok(InflationState::Drained);
         }
-        let end = input.finish_inflating(decompressor, limit)?;
-        Ok(if end.full { InflationState::Full } else { InflationState::Ended })
+        decompressor.finish()?;
+        Ok(InflationState::Ended)
+    }
+
+    /// Tells that this output is handed out. What comes later may refer to it, but for the next
+    /// message if each is compressed by itself.
+    pub(super) fn hand_out(&mut self, output: &[u8], last: bool) {
+        if let Some(decompressor) = self.decompressor.as_mut()
+            && !(last && self.no_context_takeover)
+        {
+            decompressor.remember(output, self.window_len);
+        }
     }
 
     pub(super) const fn wants_decompressor(&self) -> bool {
@@ -77,7 +93,9 @@ impl Inflation {
     }
 
     pub(super) fn take(&mut self) -> Option<Decompressor> {
-        if self.no_context_takeover { self.decompressor.take() } else { None }
+        let mut taken = self.decompressor.take_if(|_| self.no_context_takeover)?;
+        taken.reset();
+        Some(taken)
     }
 }
 

@@ -342,16 +342,24 @@ impl Receiver {
             return Err(ProtocolError::ReservedBits);
         };
         let limit = if chunks { MAX_CHUNK_LEN } else { too_long(self.limits.max_message_len) };
-        let state = inflation.data(&mut frame, input, limit)?;
-        if state == InflationState::Full && !chunks {
+        let state = inflation.data(&mut frame, input, limit);
+        // Whatever is wrong first in what was decompressed is reported, so that the error does not
+        // depend on how much input came at once.
+        let last = state == Ok(InflationState::Ended);
+        message.check_inflated(input.inflated(), last)?;
+        if !chunks && input.inflated().len() >= limit {
             return Err(ProtocolError::MessageTooLong);
         }
-        let last = state == InflationState::Ended;
-        message.check_inflated(input.inflated(), last)?;
+        let state = state?;
         let open = frame.remaining > 0 || state == InflationState::Full;
         self.frame = open.then_some(frame);
         let held = message.utf8.pending();
-        if chunks && (last || input.inflated().len() > held) {
+        let ready = input.inflated().len() - held;
+        let is_chunk = chunks && (last || ready > 0);
+        if is_chunk || last {
+            inflation.hand_out(&input.inflated()[..ready], last);
+        }
+        if is_chunk {
             return Ok(Step::Event(self.chunk(last, held, Source::Inflated)));
         }
         if last {

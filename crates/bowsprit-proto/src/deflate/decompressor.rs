@@ -26,15 +26,26 @@ pub(crate) struct Inflated {
     pub(crate) full: bool,
 }
 
-/// A decompression context: some 48 KiB.
+/// A decompression context: some 48 KiB, and the window that was agreed on once more (at most
+/// 32 KiB) if messages may refer to earlier ones.
 pub struct Decompressor {
     inflate: zlib_rs::Inflate,
     /// Has seen data since it was made or reset.
     used: bool,
-    /// The last block was the final one of its stream, and nothing has followed yet.
-    ended: bool,
-    /// How much of the tail has been fed.
-    tail: usize,
+    /// Whether zlib has come to the end of a stream, after which it takes nothing more.
+    stream: Stream,
+    /// The end of what was decompressed and is no longer in the output.
+    history: Vec<u8>,
+}
+
+/// A stream ends with a block that has BFINAL set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stream {
+    Open,
+    /// Nothing has followed in the same message yet.
+    Ended,
+    /// It ended with an earlier message.
+    EndedBefore,
 }
 
 impl Default for Decompressor {
@@ -49,14 +60,14 @@ impl Decompressor {
     pub fn new() -> Self {
         // The largest window will do for every smaller one.
         let inflate = zlib_rs::Inflate::new(false, MAX_WINDOW_BITS);
-        Self { inflate, used: false, ended: false, tail: 0 }
+        Self { inflate, used: false, stream: Stream::Open, history: Vec::new() }
     }
 
     /// Forgets earlier messages.
     pub(crate) fn reset(&mut self) {
         if self.used {
             self.inflate.reset(false);
-            (self.used, self.ended, self.tail) = (false, false, 0);
+            (self.used, self.stream, self.history) = (false, Stream::Open, Vec::new());
         }
     }
 
@@ -72,95 +83,104 @@ impl Decompressor {
         let mut read = 0;
         loop {
             // §7.2.1: a block with BFINAL set may be followed by others in the same message.
-            if self.ended {
-                if read == input.len() {
-                    return Ok(Inflated { read, full: false });
-                }
+            if self.stream != Stream::Open && read < input.len() {
                 self.restart(out)?;
             }
-            let step = self.step(&input[read..], out, limit, InflateFlush::NoFlush)?;
-            read += step.read;
-            if step.full || (read == input.len() && !self.ended) {
-                return Ok(Inflated { read, full: step.full });
+            if self.stream == Stream::Open {
+                read += self.step(&input[read..], out, limit)?;
+            }
+            let full = out.len() >= limit;
+            if full || read == input.len() {
+                return Ok(Inflated { read, full });
             }
         }
     }
 
-    /// Ends a message: puts the tail back, and checks that the message ends with a block.
-    ///
-    /// If the output is full, call again when there is room.
-    pub(crate) fn finish(
-        &mut self,
-        out: &mut Vec<u8>,
-        limit: usize,
-    ) -> Result<Inflated, InvalidDeflate> {
+    /// Ends a message whose output is not full: puts the tail back, and checks that the message ends
+    /// with a block.
+    pub(crate) fn finish(&mut self) -> Result<(), InvalidDeflate> {
         // A message whose last block is final needs no tail, and has no place for one.
-        if self.ended {
-            self.restart(out)?;
-            self.tail = 0;
-            return Ok(Inflated { read: 0, full: false });
+        if self.stream == Stream::Ended {
+            self.stream = Stream::EndedBefore;
+            return Ok(());
         }
-        let before_last = TAIL.len() - 1;
-        while self.tail < before_last {
-            let step = self.inflate(&TAIL[self.tail..before_last], out, limit)?;
-            self.tail += step.read;
-            if step.full {
-                return Ok(step);
-            }
-        }
-        self.finish_block(out, limit)
-    }
-
-    /// Feeds the last octet of the tail, which ends an empty stored block, and one more that is not
-    /// to be used: at the end of a block zlib can be told to stop. Whoever takes it is in the middle
-    /// of a block, so the message was cut short.
-    fn finish_block(
-        &mut self,
-        out: &mut Vec<u8>,
-        limit: usize,
-    ) -> Result<Inflated, InvalidDeflate> {
-        let last = [TAIL[TAIL.len() - 1], 0];
-        let step = self.step(&last, out, limit, InflateFlush::Block)?;
-        if step.full || step.read != 1 {
+        if self.stream == Stream::EndedBefore {
+            // Not even the header of an empty block came: the tail completes nothing.
             return Err(InvalidDeflate);
         }
-        self.tail = 0;
-        Ok(Inflated { read: 0, full: false })
+        let (begin, last) = TAIL.split_at(TAIL.len() - 1);
+        self.feed_tail(begin, begin.len(), InflateFlush::NoFlush)?;
+        // The last octet ends an empty stored block. The one after it is not to be used: at the end
+        // of a block zlib can be told to stop. Whoever takes it is in the middle of a block, so the
+        // message was cut short.
+        self.feed_tail(&[last[0], 0], 1, InflateFlush::Block)
     }
 
-    /// Begins another stream that can refer to what this message has brought so far.
+    /// Feeds a part of the tail, of which `expected` octets have to be used. None of it is data:
+    /// what a message that was cut short would take it for may not come out.
+    fn feed_tail(
+        &mut self,
+        tail: &[u8],
+        expected: usize,
+        flush: InflateFlush,
+    ) -> Result<(), InvalidDeflate> {
+        let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
+        let status = self.inflate.decompress(tail, &mut [0], flush).map_err(|_| InvalidDeflate)?;
+        if status == Status::StreamEnd {
+            self.stream = Stream::EndedBefore;
+        }
+        let read = difference(self.inflate.total_in(), total_in);
+        let is_tail = read == expected && self.inflate.total_out() == total_out;
+        if is_tail { Ok(()) } else { Err(InvalidDeflate) }
+    }
+
+    /// Remembers output that is about to be taken away, as far as `window_len` bytes back: what
+    /// follows a final block may refer to it.
+    pub(crate) fn remember(&mut self, output: &[u8], window_len: usize) {
+        let output = &output[output.len().saturating_sub(window_len)..];
+        let excess = (self.history.len() + output.len()).saturating_sub(window_len);
+        drop(self.history.drain(..excess));
+        self.history.extend_from_slice(output);
+    }
+
+    /// Begins another stream, which may refer to what came before it like any block, §7.2.2.
     fn restart(&mut self, out: &[u8]) -> Result<(), InvalidDeflate> {
         self.inflate.reset(false);
-        self.ended = false;
-        let window = &out[out.len().saturating_sub(MAX_WINDOW_LEN)..];
-        self.inflate.set_dictionary(window).map(drop).map_err(|_| InvalidDeflate)
+        self.stream = Stream::Open;
+        let out = &out[out.len().saturating_sub(MAX_WINDOW_LEN)..];
+        let before = self.history.len().min(MAX_WINDOW_LEN - out.len());
+        let before = &self.history[self.history.len() - before..];
+        for part in [before, out] {
+            self.inflate.set_dictionary(part).map_err(|_| InvalidDeflate)?;
+        }
+        Ok(())
     }
 
-    /// Runs zlib until the input is used up, the output is full, or a stream ends.
+    /// Runs zlib until the input is used up, the output is full, or a stream ends; returns how much
+    /// of the input was used.
     fn step(
         &mut self,
         input: &[u8],
         out: &mut Vec<u8>,
         limit: usize,
-        flush: InflateFlush,
-    ) -> Result<Inflated, InvalidDeflate> {
+    ) -> Result<usize, InvalidDeflate> {
         let mut read = 0;
         loop {
             let start = out.len();
             let room = limit.saturating_sub(start).min(CHUNK_LEN);
             grow(out, room, limit);
             let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
+            let flush = InflateFlush::NoFlush;
             let status = self.inflate.decompress(&input[read..], &mut out[start..], flush);
             read += difference(self.inflate.total_in(), total_in);
             let written = difference(self.inflate.total_out(), total_out);
             out.truncate(start + written);
-            self.ended = matches!(status, Ok(Status::StreamEnd));
-            match status {
-                Err(_) => return Err(InvalidDeflate),
-                Ok(_) if self.ended => return Ok(Inflated { read, full: false }),
-                Ok(_) if written < room => return Ok(Inflated { read, full: false }),
-                Ok(_) if out.len() >= limit => return Ok(Inflated { read, full: true }),
-                Ok(_) => {}
+            if status.map_err(|_| InvalidDeflate)? == Status::StreamEnd {
+                self.stream = Stream::Ended;
+                return Ok(read);
+            }
+            if written < room || out.len() >= limit {
+                return Ok(read);
             }
         }
     }
