@@ -142,8 +142,9 @@ pub(crate) fn accept(deflate: &Deflate, offers: &[Extension<'_>]) -> Option<Para
 }
 
 fn accept_one(deflate: &Deflate, offer: Stated) -> Option<Parameters> {
-    if offer.server_no_context_takeover
-        && deflate.server_context_takeover == ContextTakeover::Required
+    let refused = |asked, own| asked && own == ContextTakeover::Required;
+    if refused(offer.server_no_context_takeover, deflate.server_context_takeover)
+        || refused(offer.client_no_context_takeover, deflate.client_context_takeover)
     {
         return None;
     }
@@ -175,7 +176,10 @@ fn accept_one(deflate: &Deflate, offer: Stated) -> Option<Parameters> {
 pub(crate) fn verify(deflate: &Deflate, answer: &Extension<'_>) -> Option<Parameters> {
     let stated = Some(answer).filter(|answer| answer.name == NAME).and_then(Stated::read)?;
     let client_bits = match (stated.client_max_window_bits, deflate.client_max_window_bits) {
-        (None, _) => None,
+        // §7.1.2.2: the value in an offer says "that even if the server doesn't include [it] in the
+        // corresponding extension negotiation response to the offer, the client is not going to use
+        // an LZ77 sliding window size greater than" that.
+        (None, own) => own.limit(),
         // In an answer the parameter needs a value, and may only follow an offer of it.
         (Some(None), _) | (Some(Some(_)), WindowBits::Unspoken) => return None,
         (Some(Some(bits)), own) => {
