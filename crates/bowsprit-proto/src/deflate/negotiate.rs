@@ -176,15 +176,12 @@ fn accept_one(deflate: &Deflate, offer: Stated) -> Option<Parameters> {
 pub(crate) fn verify(deflate: &Deflate, answer: &Extension<'_>) -> Option<Parameters> {
     let stated = Some(answer).filter(|answer| answer.name == NAME).and_then(Stated::read)?;
     let client_bits = match (stated.client_max_window_bits, deflate.client_max_window_bits) {
-        // §7.1.2.2: the value in an offer says "that even if the server doesn't include [it] in the
-        // corresponding extension negotiation response to the offer, the client is not going to use
-        // an LZ77 sliding window size greater than" that.
-        (None, own) => own.limit(),
         // In an answer the parameter needs a value, and may only follow an offer of it.
         (Some(None), _) | (Some(Some(_)), WindowBits::Unspoken) => return None,
-        (Some(Some(bits)), own) => {
-            Some(bits).filter(|bits| own.limit().is_none_or(|own| *bits <= own)).map(Some)?
-        }
+        // §7.1.2.2: even if the answer has a greater value than the offer, or none, "the client is
+        // not going to use an LZ77 sliding window size greater than the size specified by the value
+        // in the extension negotiation offer".
+        (answered, own) => own.limit().into_iter().chain(answered.flatten()).min(),
     };
     // What was asked of the server is granted by saying so, §7.1.1.1, §7.1.2.1.
     let granted = match deflate.server_max_window_bits.limit() {
