@@ -416,8 +416,13 @@ impl Receiver {
 impl InMessage {
     /// Holds the limits against what the frame headers have told so far.
     const fn check(&self, limits: Limits) -> Result<(), ProtocolError> {
-        // Data that cannot be compressed becomes a little longer.
-        let overhead = if self.compressed { limits.max_message_len / 64 + 64 } else { 0 };
+        // Data that cannot be compressed becomes longer: with the codes of the standard up to nine
+        // bits for each byte, and every fragment may end with an empty block.
+        let overhead = if self.compressed {
+            limits.max_message_len / 8 + 64 + 16 * self.fragments as u64
+        } else {
+            0
+        };
         if self.len > limits.max_message_len.saturating_add(overhead) {
             return Err(ProtocolError::MessageTooLong);
         }
