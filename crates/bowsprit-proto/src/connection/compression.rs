@@ -62,9 +62,14 @@ impl Compression {
         if !self.no_context_takeover {
             return None;
         }
-        let mut compressor = self.compressor.take()?;
-        compressor.shrink();
-        Some(compressor)
+        self.compressor.take()
+    }
+
+    /// Keeps no large memory for the output from one frame to the next.
+    pub(super) fn shrink(&mut self) {
+        if let Some(compressor) = &mut self.compressor {
+            compressor.shrink();
+        }
     }
 
     /// Drops the context; the next message refers to nothing, which is always allowed.

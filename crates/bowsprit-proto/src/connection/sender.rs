@@ -178,6 +178,7 @@ impl Sender {
                 ..header(opcode, fragment.fin, key, compressed.len())
             };
             write_frame(&header, compressed, out.block());
+            compression.shrink();
         } else {
             self.frame(opcode, fragment.fin, fragment.payload, out.block());
         }
@@ -279,6 +280,9 @@ impl Sender {
             write_frame(&header, compressed, out.block());
         } else {
             self.frame(kind.opcode(), true, payload, out.block());
+        }
+        if let Some(compression) = &mut self.compression {
+            compression.shrink();
         }
         Ok(())
     }
