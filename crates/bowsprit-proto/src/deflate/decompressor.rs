@@ -7,8 +7,11 @@ use zlib_rs::{InflateFlush, Status};
 
 use super::{MAX_WINDOW_BITS, TAIL, compressor::difference};
 
-/// How much room for output is made at a time.
+/// How much room for output is made at a time: for little input less.
 const CHUNK_LEN: usize = 16 * 1024;
+
+/// How much is made at least.
+const MIN_CHUNK_LEN: usize = 256;
 
 /// The furthest that data can refer back.
 const MAX_WINDOW_LEN: usize = 1 << MAX_WINDOW_BITS;
@@ -165,9 +168,11 @@ impl Decompressor {
         limit: usize,
     ) -> Result<usize, InvalidDeflate> {
         let mut read = 0;
+        let mut chunk_len = (input.len() * 4).clamp(MIN_CHUNK_LEN, CHUNK_LEN);
         loop {
             let start = out.len();
-            let room = limit.saturating_sub(start).min(CHUNK_LEN);
+            let room = limit.saturating_sub(start).min(chunk_len);
+            chunk_len = CHUNK_LEN.min(chunk_len * 2);
             grow(out, room, limit);
             let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
             let flush = InflateFlush::NoFlush;
