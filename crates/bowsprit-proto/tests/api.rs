@@ -10,6 +10,13 @@ mod api {
     mod chunking;
     mod closing;
     mod control;
+    mod deflate;
+    mod deflate_blocks;
+    mod deflate_bounds;
+    mod deflate_chunking;
+    mod deflate_contexts;
+    mod deflate_messages;
+    mod deflate_negotiation;
     mod exhaustive;
     mod exports;
     mod fragmentation;
@@ -23,6 +30,7 @@ mod api {
     mod output;
     mod pair;
     mod reference;
+    mod rfc1951;
     mod sending;
     mod streams;
     mod url;

@@ -19,12 +19,11 @@ fn stream_and_role() -> impl Strategy<Value = (Role, Vec<u8>)> {
 }
 
 /// Feeds the pieces one by one; before each, `between` may do something to the end.
-fn receive_pieces(
-    role: Role,
+pub(crate) fn receive_pieces(
+    mut end: End,
     pieces: &[&[u8]],
     mut between: impl FnMut(&mut End),
 ) -> (Vec<Seen>, Vec<u8>) {
-    let mut end = End::new(role);
     let mut seen = Vec::new();
     for piece in pieces {
         between(&mut end);
@@ -38,9 +37,13 @@ fn receive_pieces(
 
 /// Feeds the pieces, asking each time for a whole message or a chunk as `in_chunks` says, and
 /// joins the chunks again.
-fn receive_joining(role: Role, pieces: &[&[u8]], mut in_chunks: impl FnMut() -> bool) -> Vec<Seen> {
-    let mut receiver = Receiver::new(role, Limits::SERVER);
-    let mut input = ReceiveBuffer::new();
+pub(crate) fn receive_joining(
+    end: End,
+    pieces: &[&[u8]],
+    mut in_chunks: impl FnMut() -> bool,
+) -> Vec<Seen> {
+    let (mut receiver, _) = end.connection.split();
+    let mut input = end.input;
     let mut joiner = Joiner::default();
     for piece in pieces {
         input.extend(piece);
@@ -104,13 +107,13 @@ proptest! {
         cuts in cuts(),
         spare in 0..64_usize,
     ) {
-        let whole = receive_pieces(role, &[&bytes], |_| {});
+        let whole = receive_pieces(End::new(role), &[&bytes], |_| {});
         let cut = pieces(&bytes, &cuts);
-        prop_assert_eq!(&receive_pieces(role, &cut, |_| {}), &whole);
+        prop_assert_eq!(&receive_pieces(End::new(role), &cut, |_| {}), &whole);
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
-        prop_assert_eq!(&receive_pieces(role, &single, |_| {}), &whole);
+        prop_assert_eq!(&receive_pieces(End::new(role), &single, |_| {}), &whole);
         // The same in blocks that have hardly room for what is there.
-        let in_small_blocks = receive_pieces(role, &cut, |end| {
+        let in_small_blocks = receive_pieces(End::new(role), &cut, |end| {
             let len = end.input.live_len() + spare;
             drop(end.input.replace_block(vec![0xEE; len]));
         });
@@ -124,13 +127,13 @@ proptest! {
         cuts in cuts(),
         choices in prop::collection::vec(any::<bool>(), 1..20),
     ) {
-        let whole = receive_joining(role, &[&bytes], || false);
+        let whole = receive_joining(End::new(role), &[&bytes], || false);
         let cut = pieces(&bytes, &cuts);
-        prop_assert_eq!(&receive_joining(role, &cut, || true), &whole);
+        prop_assert_eq!(&receive_joining(End::new(role), &cut, || true), &whole);
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
-        prop_assert_eq!(&receive_joining(role, &single, || true), &whole);
+        prop_assert_eq!(&receive_joining(End::new(role), &single, || true), &whole);
         let mut choices = choices.iter().copied().cycle();
-        let mixed = receive_joining(role, &single, || choices.next().unwrap());
+        let mixed = receive_joining(End::new(role), &single, || choices.next().unwrap());
         prop_assert_eq!(&mixed, &whole);
     }
 

@@ -2,7 +2,9 @@
 
 use bowsprit_proto::{
     CloseCode, Connection, Event, Limits, MessageKind, Output, Progress, ProtocolError,
-    ReceiveBuffer, Receiver, Role, SendError, Sender, State, handshake::Version,
+    ReceiveBuffer, Receiver, Role, SendError, Sender, State,
+    deflate::{Deflate, Parameters},
+    handshake::Version,
 };
 
 /// The masking key of all frames that [`frame`] makes for a client.
@@ -64,6 +66,17 @@ impl End {
 
     pub(crate) fn with_version(role: Role, version: Version) -> Self {
         Self::build(role, Receiver::new(role, Limits::SERVER).with_version(version))
+    }
+
+    pub(crate) fn with_deflate(
+        role: Role,
+        limits: Limits,
+        parameters: &Parameters,
+        deflate: &Deflate,
+    ) -> Self {
+        let receiver = Receiver::new(role, limits).with_deflate(parameters);
+        let connection = Connection::new(receiver, sender(role).with_deflate(parameters, deflate));
+        Self { role, connection, input: ReceiveBuffer::new(), output: Output::new() }
     }
 
     fn build(role: Role, receiver: Receiver) -> Self {
