@@ -45,6 +45,11 @@
 //!
 //! The protocol itself is in the crate `bowsprit-proto`, which has no I/O.
 
+#![cfg_attr(
+    not(any(feature = "client", feature = "server")),
+    allow(dead_code, reason = "without client and server nothing opens a connection")
+)]
+
 #[cfg(feature = "client")]
 mod client;
 mod entropy;

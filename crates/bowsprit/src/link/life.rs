@@ -1,0 +1,162 @@
+//! How a connection lives and ends: what its halves, its timers and its server tell the link.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Waker},
+};
+
+use tokio::io::AsyncWrite;
+
+use super::{Link, Out, timers};
+use crate::{Output, Timer, error::Cause, reader::Reader};
+
+impl Link {
+    /// Whether the connection has ended, whatever is still in the reader's buffer.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        self.lock().ended
+    }
+
+    /// Ends the connection at once, unless it has ended before.
+    pub(crate) fn fail(&self, cause: Cause) {
+        self.end(&mut self.lock(), cause);
+    }
+
+    /// Ends the connection: nothing more is written, all who wait are told.
+    pub(super) fn end(&self, out: &mut Out, cause: Cause) {
+        if out.ended.is_some() {
+            return;
+        }
+        out.ended = Some(cause);
+        self.ended.store(true, Ordering::Release);
+        out.output = Output::new();
+        out.unflushed = false;
+        if let Some(mut write) = out.write.take() {
+            // The peer is told now, even if the reader holds on to its half of the transport.
+            let _told = Pin::new(&mut write).poll_shutdown(&mut Context::from_waker(Waker::noop()));
+        }
+        out.wake_waiting();
+        if let Some(reader) = out.reader.take() {
+            reader.wake();
+        }
+    }
+
+    /// The reader has got bytes.
+    pub(crate) fn note_read(&self) {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.reading.store(false, Ordering::Relaxed);
+    }
+
+    /// The reader waits for bytes; `waker` is told if the connection ends meanwhile.
+    pub(crate) fn note_reading(&self, waker: Option<&Waker>) {
+        self.reading.store(true, Ordering::Relaxed);
+        if let Some(waker) = waker {
+            self.lock().reader = Some(waker.clone());
+        }
+    }
+
+    /// The reader waits for the transport to end; the connection will have ended with `cause`.
+    pub(crate) fn note_lingering(&self, cause: Cause) {
+        self.lock().lingering = Some(cause);
+    }
+
+    /// A half of the connection was dropped.
+    pub(crate) fn drop_half(self: &Arc<Self>, mut reader: Option<Box<Reader>>) {
+        let mut out = self.lock();
+        let server = out.server.clone();
+        if server.is_some() && reader.is_some() {
+            out.returned = reader.take();
+        }
+        let abandoned = self.halves.fetch_sub(1, Ordering::AcqRel) == 1;
+        drop(out);
+        match server {
+            _ if !abandoned => {}
+            // It looks by itself when the poll has ended.
+            Some(_) if self.is_polled() => {}
+            Some(server) => server.wake(),
+            None => {
+                self.write_out();
+                self.fail(Cause::Terminated);
+            }
+        }
+    }
+
+    /// Whether the application has dropped both halves.
+    #[cfg(feature = "server")]
+    fn is_abandoned(&self) -> bool {
+        self.halves.load(Ordering::Acquire) == 0
+    }
+
+    /// From now on the task behind `server` closes the connection when it has been dropped.
+    #[cfg(feature = "server")]
+    pub(crate) fn serve(&self, server: Waker) {
+        self.lock().server = Some(server);
+    }
+
+    /// The reader, once the application has dropped both halves.
+    #[cfg(feature = "server")]
+    pub(crate) fn take_abandoned(&self) -> Option<Box<Reader>> {
+        self.is_abandoned().then(|| self.lock().returned.take()).flatten()
+    }
+
+    /// Ends what [`serve`](Self::serve) began, and the connection if it has been dropped.
+    #[cfg(feature = "server")]
+    pub(crate) fn unserve(&self) {
+        let mut out = self.lock();
+        out.server = None;
+        // A reader that stays here would keep the link alive, and the link the reader.
+        let returned = out.returned.take();
+        drop(out);
+        drop(returned);
+        if self.is_abandoned() {
+            self.fail(Cause::Terminated);
+        }
+    }
+
+    /// Looks at the timers; `passed` is the time since the last sweep.
+    pub(super) fn sweep(self: &Arc<Self>, passed: timers::Millis) {
+        let mut out = self.lock();
+        if out.ended.is_some() {
+            return;
+        }
+        let seen = timers::Seen {
+            reads: self.reads.load(Ordering::Relaxed),
+            reading: self.reading.load(Ordering::Relaxed),
+            queued: !out.output.is_empty() || out.unflushed,
+            closing: out.sender.is_closed(),
+            lingering: out.lingering.is_some(),
+        };
+        let action = out.timers.sweep(&self.options, seen, passed);
+        if out.timers.awaits_life() {
+            // Whoever has stopped reading need not tell us, so ask whether somebody still does.
+            self.reading.store(false, Ordering::Relaxed);
+            if let Some(reader) = &out.reader {
+                reader.wake_by_ref();
+            }
+        }
+        match action {
+            timers::Action::None => {}
+            timers::Action::Ping(nonce) => {
+                if out.queue(|sender, output| sender.ping(&nonce, output)).is_ok() {
+                    self.request_flush();
+                }
+            }
+            // Both close frames are through; only the application did not wait for the end.
+            timers::Action::End(Timer::Close) if out.peer_close.is_some() => {
+                self.end(&mut out, Cause::Closed);
+            }
+            timers::Action::End(timer) => {
+                tracing::debug!(peer = ?self.info.peer_addr, %timer, "connection cut");
+                self.end(&mut out, Cause::TimedOut(timer));
+            }
+            timers::Action::EndLinger => {
+                let cause = out.lingering.unwrap_or(Cause::Closed);
+                self.end(&mut out, cause);
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Queueing frames on a link.
+
+use std::{
+    sync::{Arc, MutexGuard},
+    task::{Context, Poll},
+};
+
+use super::{Link, Out};
+use crate::{Error, Event, Output, ProtocolError, SendError, Sender, outgoing::Outgoing, pool};
+
+/// Whose message is queued, which decides what it has to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The holder of the sending half.
+    Owner,
+    /// A handle: it also waits for the end of a fragmented message.
+    Handle,
+}
+
+impl Link {
+    /// Queues a message as soon as at most `room` bytes are queued.
+    ///
+    /// # Errors
+    ///
+    /// The connection is closing or has ended.
+    pub(crate) fn poll_send(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        message: &mut Option<Outgoing<'_>>,
+        origin: Origin,
+    ) -> Poll<Result<(), Error>> {
+        let room = self.room(origin);
+        let mut out = self.lock();
+        out.check_open()?;
+        if !out.has_room(room, origin) {
+            out.wait(cx);
+            return Poll::Pending;
+        }
+        let Some(message) = message.take() else { return Poll::Ready(Ok(())) };
+        out.queue(|sender, output| message.queue(sender, output))?;
+        self.request_flush();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Queues a message now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::QueueFull`] where [`poll_send`](Self::poll_send) would wait.
+    pub(crate) fn try_send(
+        self: &Arc<Self>,
+        message: Outgoing<'_>,
+        origin: Origin,
+    ) -> Result<(), Error> {
+        let room = self.room(origin);
+        let mut out = self.lock();
+        out.check_open()?;
+        if !out.has_room(room, origin) {
+            return Err(Error::QueueFull);
+        }
+        out.queue(|sender, output| message.queue(sender, output))?;
+        self.request_flush();
+        Ok(())
+    }
+
+    /// Waits until a message may be queued.
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let mut out = self.lock();
+        out.check_open()?;
+        if out.has_room(self.room(Origin::Owner), Origin::Owner) {
+            return Poll::Ready(Ok(()));
+        }
+        out.wait(cx);
+        Poll::Pending
+    }
+
+    /// Queues what `queue` sends, however much is queued already.
+    ///
+    /// # Errors
+    ///
+    /// What `queue` fails with, or the connection has ended.
+    pub(crate) fn queue(
+        self: &Arc<Self>,
+        queue: impl FnOnce(&mut Sender, &mut Output) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
+        let mut out = self.lock();
+        out.check_open()?;
+        out.queue(queue)?;
+        if !out.sender.is_fragmented() || out.sender.is_closed() {
+            out.wake_waiting();
+        }
+        self.request_flush();
+        Ok(())
+    }
+
+    /// Queues the answer that an event asks for.
+    pub(crate) fn respond(self: &Arc<Self>, event: &Event<'_>) {
+        let mut out = self.lock();
+        if let Event::Close(close) = event {
+            out.peer_close = Some(Box::new(close.clone().into_owned()));
+            // Nothing more may be sent, so nobody need wait for room.
+            out.wake_waiting();
+        }
+        self.answer(out, |sender, output| sender.respond(event, output));
+    }
+
+    /// Queues the close frame that tells the peer what it did wrong.
+    pub(crate) fn fail_protocol(self: &Arc<Self>, error: &ProtocolError) {
+        let mut out = self.lock();
+        out.wake_waiting();
+        self.answer(out, |sender, output| sender.fail(error, output));
+    }
+
+    /// Queues what the core has to say, unless it is too late.
+    fn answer(
+        self: &Arc<Self>,
+        mut out: MutexGuard<'_, Out>,
+        answer: impl FnOnce(&mut Sender, &mut Output),
+    ) {
+        if out.ended.is_some() {
+            return;
+        }
+        out.lend_block();
+        let Out { sender, output, .. } = &mut *out;
+        answer(sender, output);
+        self.request_flush();
+    }
+
+    fn room(&self, origin: Origin) -> usize {
+        match origin {
+            Origin::Owner => self.options.high_water_len,
+            Origin::Handle => self.options.max_queue_len,
+        }
+    }
+}
+
+impl Out {
+    fn check_open(&self) -> Result<(), Error> {
+        match self.ended {
+            Some(cause) => Err(cause.into()),
+            None if self.sender.is_closed() => Err(SendError::Closed.into()),
+            None => Ok(()),
+        }
+    }
+
+    fn has_room(&self, room: usize, origin: Origin) -> bool {
+        let interrupts = origin == Origin::Handle && self.sender.is_fragmented();
+        self.output.len() <= room && !interrupts
+    }
+
+    pub(super) fn queue(
+        &mut self,
+        queue: impl FnOnce(&mut Sender, &mut Output) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        self.lend_block();
+        queue(&mut self.sender, &mut self.output)
+    }
+
+    fn lend_block(&mut self) {
+        if !self.output.has_block() {
+            self.output.set_block(pool::take_write_block());
+        }
+        if let Some(compressor) = self.sender.wanted_compressor().and_then(pool::take_compressor) {
+            self.sender.lend_compressor(compressor);
+        }
+    }
+
+    /// Wakes this task when there is more room, a fragmented message or the connection ends.
+    pub(super) fn wait(&mut self, cx: &Context<'_>) {
+        if !self.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            self.waiting.push(cx.waker().clone());
+        }
+    }
+
+    pub(super) fn wake_waiting(&mut self) {
+        for waker in self.waiting.drain(..) {
+            waker.wake();
+        }
+    }
+}
