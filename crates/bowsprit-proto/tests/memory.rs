@@ -10,11 +10,24 @@ use std::{
     sync::atomic::{AtomicIsize, Ordering},
 };
 
-use bowsprit_proto::{Limits, Message, Output, Progress, ReceiveBuffer, Receiver, Role, Sender};
+use bowsprit_proto::{
+    Event, Fragment, FrameHeader, Limits, Message, MessageKind, Opcode, Output, Progress,
+    ProtocolError, ReceiveBuffer, Receiver, Role, Sender, Url,
+    deflate::{ContextTakeover, Deflate, Parameters},
+    handshake::{ClientHandshake, Offer, Policy, respond},
+};
 
 struct Counting;
 
 static ALLOCATED: AtomicIsize = AtomicIsize::new(0);
+
+/// The most that was allocated at a time.
+static PEAK: AtomicIsize = AtomicIsize::new(0);
+
+fn count(len: isize) {
+    let allocated = ALLOCATED.fetch_add(len, Ordering::Relaxed) + len;
+    PEAK.fetch_max(allocated, Ordering::Relaxed);
+}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -22,15 +35,22 @@ static ALLOCATOR: Counting = Counting;
 // SAFETY: every call goes to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATED.fetch_add(layout.size().cast_signed(), Ordering::Relaxed);
+        count(layout.size().cast_signed());
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        ALLOCATED.fetch_sub(layout.size().cast_signed(), Ordering::Relaxed);
+        count(-layout.size().cast_signed());
         // SAFETY: the caller keeps the contract of `dealloc`, and all memory is the system's.
         unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // A large block grows in place, or its pages move: it is not there twice.
+        count(new_size.cast_signed() - layout.size().cast_signed());
+        // SAFETY: the caller keeps the contract of `realloc`, and all memory is the system's.
+        unsafe { System.realloc(pointer, layout, new_size) }
     }
 }
 
@@ -40,6 +60,14 @@ fn allocated_by<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let made = work();
     let after = ALLOCATED.load(Ordering::SeqCst);
     (made, (after - before).try_into().unwrap_or(0))
+}
+
+/// Runs `work` and returns by how much the process grew meanwhile.
+fn peak_of(work: impl FnOnce()) -> usize {
+    let before = ALLOCATED.load(Ordering::SeqCst);
+    PEAK.store(before, Ordering::SeqCst);
+    work();
+    (PEAK.load(Ordering::SeqCst) - before).try_into().unwrap_or(0)
 }
 
 /// A frame from a server.
@@ -148,6 +176,173 @@ fn pings_without_end_are_held_in_constant_memory() {
     assert!(allocated <= 32 * 1024, "{allocated} bytes for 100,000 pings");
 }
 
+/// What a server with this policy agrees on with a client that wants nothing special.
+fn agreed(policy: &Policy) -> Parameters {
+    let mut offer = Offer::default();
+    offer.deflate = Some(Deflate::client());
+    let url: Url = "ws://example.com/".parse().unwrap();
+    let (_, request) = ClientHandshake::new(&url, &offer, [7; 16]).unwrap();
+    respond(&request, policy).unwrap().negotiated.deflate.unwrap()
+}
+
+/// A client's receiver on a connection with compression, with or without context takeover.
+fn compressed_receiver(limit: u64, takeover: bool) -> Receiver {
+    let rule = if takeover { ContextTakeover::Allowed } else { ContextTakeover::Never };
+    let mut policy = Policy::default();
+    policy.deflate = Some(Deflate::server().server_context_takeover(rule));
+    let limits = Limits::CLIENT.max_message_len(limit);
+    Receiver::new(Role::Client, limits).with_deflate(&agreed(&policy))
+}
+
+const MIB: usize = 1 << 20;
+
+/// What a receiver may need beside the message: contexts, a window, input.
+const ROOM: usize = 128 * 1024;
+
+/// Compressed data that stands for 1 MiB of zeros each: the first of a message, and any other. Both
+/// end with the tail.
+fn bomb_parts() -> [Vec<u8>; 2] {
+    let mut policy = Policy::default();
+    policy.deflate = Some(Deflate::client());
+    let parameters = agreed(&policy);
+    let mut sender = Sender::server().with_deflate(&parameters, &Deflate::client().level(9));
+    let zeros = vec![0; MIB];
+    let [first, second, third] = [(); 3].map(|()| {
+        let mut out = Output::new();
+        let fragment = Fragment { kind: MessageKind::Binary, payload: &zeros, fin: false };
+        sender.fragment(fragment, &mut out).unwrap();
+        out.slices().flatten().copied().skip(4).collect::<Vec<u8>>()
+    });
+    assert_eq!(second, third);
+    assert!(second.len() <= 1100, "{} bytes for 1 MiB", second.len());
+    [first, second]
+}
+
+/// Feeds frames, each a first byte and a payload, in small reads; returns how it ended, and how many
+/// bytes came out.
+fn feed<'p>(
+    receiver: &mut Receiver,
+    input: &mut ReceiveBuffer,
+    frames: impl Iterator<Item = (u8, &'p [u8])>,
+    in_chunks: bool,
+) -> (Option<ProtocolError>, usize) {
+    let mut received = 0;
+    for (first, payload) in frames {
+        let len = u64::try_from(payload.len()).unwrap();
+        let opcode = Opcode::try_from(first & 0xF).unwrap();
+        let (fin, rsv1) = (first & 0x80 != 0, first & 0x40 != 0);
+        let mut header = Vec::with_capacity(16);
+        FrameHeader { fin, rsv1, opcode, masking_key: None, payload_len: len }.encode(&mut header);
+        for piece in [&header[..]].into_iter().chain(payload.chunks(1400)) {
+            input.extend(piece);
+            loop {
+                let progress =
+                    if in_chunks { receiver.receive_chunk(input) } else { receiver.receive(input) };
+                match progress {
+                    Err(error) => return (Some(error), received),
+                    Ok(Progress::NeedData) => break,
+                    Ok(Progress::Event) => {
+                        received += match input.event() {
+                            Some(Event::Binary(bytes)) => bytes.len(),
+                            Some(Event::Chunk(chunk)) => chunk.payload.len(),
+                            _ => 0,
+                        };
+                    }
+                }
+            }
+        }
+    }
+    (None, received)
+}
+
+fn a_bomb_is_held_no_further_than_the_limit() {
+    let [first, other] = bomb_parts();
+    let one_frame = [&first[..], &other.repeat(1023)].concat();
+    assert!(one_frame.len() < MIB + MIB / 10, "1 GiB in {} bytes", one_frame.len());
+    for takeover in [true, false] {
+        for limit in [MIB, 8 * MIB] {
+            let run = |frames: &mut dyn Iterator<Item = (u8, &[u8])>| {
+                let mut receiver = compressed_receiver(limit as u64, takeover);
+                let peak = peak_of(|| {
+                    let mut input = ReceiveBuffer::new();
+                    let (error, received) = feed(&mut receiver, &mut input, frames, false);
+                    assert_eq!(error, Some(ProtocolError::MessageTooLong));
+                    assert_eq!(received, 0);
+                });
+                assert!(peak <= limit + ROOM, "{peak} bytes for a limit of {limit}");
+                assert!(peak >= limit, "the limit was reached");
+            };
+            if one_frame.len() < limit {
+                run(&mut [(0xC2, &one_frame[..])].into_iter());
+            }
+            let parts = (0..1023).map(|_| (0x00, &other[..]));
+            run(&mut [(0x42, &first[..])].into_iter().chain(parts));
+        }
+    }
+}
+
+fn many_messages_of_the_longest_kind_are_held_one_at_a_time() {
+    let [first, other] = bomb_parts();
+    let [first, other] = [&first, &other].map(|part| &part[..part.len() - 4]);
+    for takeover in [true, false] {
+        let mut receiver = compressed_receiver(MIB as u64, takeover);
+        let mut input = ReceiveBuffer::new();
+        let peak = peak_of(|| {
+            let next = if takeover { other } else { first };
+            let messages = (0..64).map(|i| (0xC2, if i == 0 { first } else { next }));
+            let (error, received) = feed(&mut receiver, &mut input, messages, false);
+            assert_eq!((error, received), (None, 64 * MIB));
+        });
+        assert!(peak <= MIB + ROOM, "{peak} bytes, takeover: {takeover}");
+    }
+}
+
+fn a_bomb_in_chunks_is_held_by_the_chunk() {
+    let [first, other] = bomb_parts();
+    for takeover in [true, false] {
+        let mut receiver = compressed_receiver(1, takeover);
+        let peak = peak_of(|| {
+            let mut input = ReceiveBuffer::new();
+            let parts = (0..63).map(|_| (0x00, &other[..]));
+            let frames = [(0x42, &first[..])].into_iter().chain(parts);
+            let (error, received) = feed(&mut receiver, &mut input, frames, true);
+            assert_eq!((error, received), (None, 64 * MIB));
+        });
+        assert!(peak <= 64 * 1024 + ROOM, "{peak} bytes, takeover: {takeover}");
+    }
+}
+
+fn an_idle_receiver_without_its_contexts_holds_nothing() {
+    let [first, _] = bomb_parts();
+    let first = &first[..first.len() - 4];
+    let mut receiver = compressed_receiver(MIB as u64, false);
+    let mut input = ReceiveBuffer::new();
+    for in_chunks in [false, true] {
+        let ((), allocated) = allocated_by(|| {
+            let messages = (0..3).map(|_| (0xC2, first));
+            let (error, received) = feed(&mut receiver, &mut input, messages, in_chunks);
+            assert_eq!((error, received), (None, 3 * MIB));
+            assert!(input.take_scratch().is_some());
+            assert!(receiver.take_decompressor().is_some());
+            drop(input.replace_block(Vec::new()));
+        });
+        assert_eq!(allocated, 0);
+    }
+}
+
+fn an_idle_sender_without_its_context_holds_nothing() {
+    let mut policy = Policy::default();
+    policy.deflate = Some(Deflate::server());
+    let mut sender = Sender::server().with_deflate(&agreed(&policy), &Deflate::server());
+    let ((), allocated) = allocated_by(|| {
+        let mut out = Output::new();
+        let payload: Vec<u8> = (0..MIB).map(|i| (i * i % 251).to_le_bytes()[0]).collect();
+        sender.binary(&payload, &mut out).unwrap();
+        assert!(sender.take_compressor().is_some());
+    });
+    assert_eq!(allocated, 0);
+}
+
 /// RFC: 10.4-1
 #[test]
 fn memory_follows_what_is_held_and_not_what_is_claimed() {
@@ -156,4 +351,9 @@ fn memory_follows_what_is_held_and_not_what_is_claimed() {
     a_claimed_length_allocates_nothing();
     an_idle_connection_holds_nothing();
     pings_without_end_are_held_in_constant_memory();
+    a_bomb_is_held_no_further_than_the_limit();
+    many_messages_of_the_longest_kind_are_held_one_at_a_time();
+    a_bomb_in_chunks_is_held_by_the_chunk();
+    an_idle_receiver_without_its_contexts_holds_nothing();
+    an_idle_sender_without_its_context_holds_nothing();
 }
