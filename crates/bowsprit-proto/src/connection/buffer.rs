@@ -34,7 +34,7 @@ const MIN_HANDOVER_LEN: usize = 16 * 1024;
 /// The driver reads into [`spare_mut`](Self::spare_mut), reports with [`advance`](Self::advance),
 /// lets a [`Receiver`](crate::Receiver) work, and looks at [`event`](Self::event). An empty buffer
 /// holds no memory until it is read into; blocks can be lent by and returned to a pool.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ReceiveBuffer {
     /// Initialised to its whole length, once.
     block: Vec<u8>,
@@ -73,6 +73,12 @@ pub(crate) enum Source {
     Inflated,
 }
 
+impl Default for ReceiveBuffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl ReceiveBuffer {
     /// A buffer without a block.
     #[must_use]
@@ -83,7 +89,7 @@ impl ReceiveBuffer {
             end: 0,
             parse: 0,
             filled: 0,
-            wanted: 0,
+            wanted: u64::MAX,
             event: None,
             inflated: Vec::new(),
         }
@@ -113,6 +119,10 @@ impl ReceiveBuffer {
     pub fn advance(&mut self, filled: usize) {
         assert!(filled <= self.block.len() - self.filled, "more was read than there was room for");
         self.filled += filled;
+        // Whoever reads more than that, before the receiver has looked at it, gets as much room as
+        // if nothing were known.
+        self.wanted =
+            self.wanted.checked_sub(filled as u64).filter(|rest| *rest > 0).unwrap_or(u64::MAX);
     }
 
     /// Appends bytes that were read elsewhere, such as those that came with the handshake.

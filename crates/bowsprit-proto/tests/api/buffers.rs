@@ -244,3 +244,23 @@ fn the_version_changes_nothing_about_messages() {
     let seen = end.receive(&frame(Role::Client, 0x82, b"\x01"));
     assert_eq!(seen, [Seen::Binary(vec![1])]);
 }
+
+/// Growing by a few bytes at a time would copy the whole block for each of them.
+#[test]
+fn input_that_comes_before_the_receiver_looks_at_it_moves_the_block_seldom() {
+    for begin in [&b""[..], &[0x82, 0x05, b'H']] {
+        let mut input = ReceiveBuffer::new();
+        let mut receiver = Receiver::new(Role::Client, Limits::CLIENT);
+        input.extend(begin);
+        assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+        let (mut lens, mut held) = (Vec::new(), begin.len());
+        while held < 1 << 20 {
+            let spare = input.spare_mut().len().min(700);
+            input.advance(spare);
+            held += spare;
+            lens.push(input.block_len());
+        }
+        lens.dedup();
+        assert!(lens.len() < 16, "{} lengths of the block", lens.len());
+    }
+}
