@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod connection;
+mod deflate;
 mod opening;
 
 pub use connection::{chunking, frame_header, receive_client, receive_server};
+pub use deflate::deflate;
 pub use opening::{extensions, handshake_request, handshake_response, url};
 
 /// A target with the name of its corpus.
@@ -23,7 +25,7 @@ impl Target {
     }
 }
 
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target::new("frame_header", frame_header),
     Target::new("receive_client", receive_client),
     Target::new("receive_server", receive_server),
@@ -32,4 +34,5 @@ pub const TARGETS: [Target; 8] = [
     Target::new("handshake_response", handshake_response),
     Target::new("extensions", extensions),
     Target::new("url", url),
+    Target::new("deflate", deflate),
 ];
