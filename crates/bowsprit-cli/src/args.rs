@@ -54,7 +54,7 @@ pub(crate) struct Serve {
 
 #[derive(Debug, Args)]
 pub(crate) struct Connect {
-    /// Where to connect to: ws://HOST[:PORT]/PATH
+    /// Where to connect to, such as ws://127.0.0.1:8080/echo
     pub(crate) url: String,
     /// Send lines as binary messages
     #[arg(long)]
