@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     system::pin_to(LOAD_CPU)?;
     let quick = arguments.quick;
     let rounds = arguments.rounds.unwrap_or(if quick { 3 } else { 9 });
-    let time = Duration::from_millis(arguments.time.unwrap_or(if quick { 200 } else { 400 }));
+    let time = Duration::from_millis(arguments.time.unwrap_or(if quick { 150 } else { 400 }));
     let mut cells = arguments.cell.clone();
     if cells.is_empty() {
         cells = CELLS.iter().map(|cell| cell.parse()).collect::<anyhow::Result<_>>()?;

@@ -70,10 +70,12 @@ pub(crate) fn connect(addr: SocketAddr, upgrade: bool) -> anyhow::Result<TcpStre
     if upgrade {
         stream.write_all(UPGRADE)?;
         let mut head = Vec::new();
+        // A server that is not spoken to says nothing after its head.
         while !ends_head(&head) {
-            let mut byte = [0];
-            stream.read_exact(&mut byte)?;
-            head.push(byte[0]);
+            let mut part = [0; 1024];
+            let len = stream.read(&mut part)?;
+            ensure!(len > 0, "the server has hung up");
+            head.extend_from_slice(&part[..len]);
         }
         check_head(&head)?;
     }
