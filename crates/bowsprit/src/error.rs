@@ -92,15 +92,11 @@ impl fmt::Display for Timer {
 }
 
 impl StdError for Error {
+    /// What is behind the message; the message tells all that comes from this crate.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Url(error) => Some(error),
-            Self::Handshake(error) => Some(error),
-            Self::Header(error) => Some(error),
-            Self::Http(error) => Some(&**error),
-            Self::Protocol(error) => Some(error),
-            Self::Send(error) => Some(error),
-            Self::Io(error) => Some(error),
+            Self::Http(error) => error.source(),
+            Self::Io(error) => error.source(),
             _ => None,
         }
     }

@@ -13,6 +13,7 @@ mod driver {
     mod batching;
     mod chunks;
     mod closing;
+    mod compression;
     mod connecting;
     mod lifecycle;
     mod options;

@@ -1,5 +1,7 @@
 //! Compression while sending, RFC 7692 §6.1, §7.2.1.
 
+use core::mem;
+
 use crate::deflate::{Compressor, CompressorConfig, Deflate, Side};
 
 /// How this side's messages are compressed.
@@ -10,6 +12,8 @@ pub(super) struct Compression {
     config: CompressorConfig,
     /// Made, or lent, when first needed.
     compressor: Option<Compressor>,
+    /// Something was compressed since the last look.
+    used: bool,
 }
 
 impl Compression {
@@ -19,6 +23,7 @@ impl Compression {
             threshold: deflate.threshold,
             config: CompressorConfig::new(deflate, own),
             compressor: None,
+            used: false,
         }
     }
 
@@ -37,6 +42,7 @@ impl Compression {
 
     /// Compresses a fragment.
     pub(super) fn frame(&mut self, payload: &[u8], first: bool, fin: bool) -> &[u8] {
+        self.used = true;
         let config = self.config;
         let compressor = self.compressor.get_or_insert_with(|| Compressor::new(config));
         if first && self.no_context_takeover {
@@ -72,8 +78,11 @@ impl Compression {
         }
     }
 
-    /// Drops the context; the next message refers to nothing, which is always allowed.
-    pub(super) fn clear(&mut self) {
-        self.compressor = None;
+    /// Drops the context if nothing was compressed since the last call. The next message then
+    /// refers to nothing, which is always allowed.
+    pub(super) fn clear_idle(&mut self) {
+        if !mem::take(&mut self.used) {
+            self.compressor = None;
+        }
     }
 }

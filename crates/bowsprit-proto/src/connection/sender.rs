@@ -356,10 +356,11 @@ impl Sender {
         self.compression.as_mut().filter(|_| between)?.take()
     }
 
-    /// Drops the context of a connection that has been idle. The next message compresses less well.
-    pub fn drop_compressor(&mut self) {
+    /// Drops a context that has compressed nothing since the last call: one that context takeover
+    /// would keep for as long as the connection lives. The next message is compressed less well.
+    pub fn drop_idle_compressor(&mut self) {
         if let Some(compression) = self.compression.as_mut().filter(|_| self.fragmented.is_none()) {
-            compression.clear();
+            compression.clear_idle();
         }
     }
 }

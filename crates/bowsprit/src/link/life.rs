@@ -123,6 +123,9 @@ impl Link {
         if out.ended.is_some() {
             return;
         }
+        if out.timers.sweep_context(passed) {
+            out.sender.drop_idle_compressor();
+        }
         let seen = timers::Seen {
             reads: self.reads.load(Ordering::Relaxed),
             reading: self.reading.load(Ordering::Relaxed),

@@ -4,6 +4,9 @@ use std::{mem, time::Duration};
 
 use crate::{Options, error::Timer};
 
+/// A compression context that was not used for once to twice this long is dropped.
+const CONTEXT_IDLE: Duration = Duration::from_secs(60);
+
 /// Length of the payload of a heartbeat's ping.
 const NONCE_LEN: usize = 8;
 
@@ -26,6 +29,8 @@ pub(super) struct Timers {
     closing: Option<(Wait, Millis)>,
     /// Something was written since the last sweep.
     written: bool,
+    /// Time since the compression context was looked at.
+    context: Millis,
     /// There was a sweep.
     swept: bool,
 }
@@ -96,6 +101,7 @@ impl Timers {
             stalled: Millis::ZERO,
             closing: None,
             written: false,
+            context: Millis::ZERO,
             swept: false,
         }
     }
@@ -108,6 +114,16 @@ impl Timers {
     /// A ping has not been answered yet.
     pub(super) const fn awaits_life(&self) -> bool {
         self.unanswered.is_some()
+    }
+
+    /// Whether it is time to see if the connection has compressed anything lately.
+    pub(super) fn sweep_context(&mut self, passed: Millis) -> bool {
+        self.context.add(passed);
+        let due = self.context >= Millis::of(CONTEXT_IDLE);
+        if due {
+            self.context = Millis::ZERO;
+        }
+        due
     }
 
     /// Counts the time that has passed since the last sweep of all connections.
