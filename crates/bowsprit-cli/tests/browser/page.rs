@@ -1,0 +1,112 @@
+//! The page of `bowsprit serve`.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use super::{
+    chromium::{Chromium, Page},
+    process::Process,
+};
+
+struct Server {
+    process: Process,
+    url: String,
+}
+
+impl Server {
+    fn start() -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bowsprit"));
+        command.args(["--verbose", "serve", "--listen", "127.0.0.1:0", "--deflate"]);
+        let mut process = Process::start(&mut command).unwrap();
+        let url = format!("http://{}/", process.wait_for("listening on ws://"));
+        Self { process, url }
+    }
+}
+
+/// Opens the page and waits until both of its connections are open.
+async fn open_connected(browser: &mut Chromium, server: &Server) -> Page {
+    let mut page = browser.open(&server.url).await;
+    wait_for(&mut page, "#echo .note", "connected").await;
+    wait_for(&mut page, "#chat .note", "connected").await;
+    page
+}
+
+/// Waits until the page shows an element with this text.
+async fn wait_for(page: &mut Page, selector: &str, text: &str) {
+    let (selector, text) = (json!(selector), json!(text));
+    let script = format!(
+        "new Promise((resolve) => {{
+            const look = () => {{
+                const elements = [...document.querySelectorAll({selector})];
+                if (elements.some((element) => element.textContent === {text})) resolve();
+            }};
+            new MutationObserver(look).observe(document, {{ childList: true, subtree: true }});
+            look();
+        }})"
+    );
+    page.evaluate(&script).await;
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-browser"]
+async fn what_is_typed_into_the_echo_box_comes_back() {
+    let (server, mut browser) = (Server::start(), Chromium::start().await);
+    let mut page = open_connected(&mut browser, &server).await;
+    page.evaluate("document.querySelector('#echo input').focus()").await;
+    for text in ["<b>hello</b> é€😀", "once more"] {
+        page.type_text(text).await;
+        page.press_enter().await;
+        wait_for(&mut page, "#echo .message", text).await;
+    }
+    assert_eq!(page.evaluate("document.querySelector('#echo input').value").await, "");
+    assert_eq!(page.evaluate("document.querySelectorAll('#chat .message').length").await, 0);
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-browser"]
+async fn a_chat_message_shows_on_every_page() {
+    let (server, mut browser) = (Server::start(), Chromium::start().await);
+    let mut pages =
+        [open_connected(&mut browser, &server).await, open_connected(&mut browser, &server).await];
+    for (sender, text) in [(0, "hello from the first page"), (1, "hello from the second 😀")] {
+        pages[sender].evaluate("document.querySelector('#chat input').focus()").await;
+        pages[sender].type_text(text).await;
+        pages[sender].evaluate("document.querySelector('#chat button').click()").await;
+        for page in &mut pages {
+            wait_for(page, "#chat .message", text).await;
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-browser"]
+async fn a_browser_gets_its_messages_back_over_a_compressed_connection() {
+    let (server, mut browser) = (Server::start(), Chromium::start().await);
+    let mut page = browser.open(&server.url).await;
+    let mut echoes = page.evaluate(include_str!("echoes.js")).await;
+    let extensions = echoes["extensions"].take();
+    let extensions = extensions.as_str().unwrap();
+    assert!(extensions.starts_with("permessage-deflate"), "{extensions:?}");
+    let expected = json!({
+        "extensions": null, "short text": true, "large text": true, "empty text": true,
+        "bytes": true, "random bytes": true,
+    });
+    assert_eq!(echoes, expected);
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-browser"]
+async fn closing_the_page_closes_its_connections_cleanly() {
+    let (mut server, mut browser) = (Server::start(), Chromium::start().await);
+    let page = open_connected(&mut browser, &server).await;
+    page.close().await;
+    for _connection in ["echo", "chat"] {
+        server.process.wait_for("closed");
+    }
+    let log = server.process.stop();
+    let is_trouble = |line: &&String| {
+        ["ERROR", "WARN", "disconnected"].iter().any(|trouble| line.contains(trouble))
+    };
+    assert_eq!(log.iter().find(is_trouble), None, "{log:#?}");
+}
