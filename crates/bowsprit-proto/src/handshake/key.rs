@@ -2,13 +2,24 @@
 
 use alloc::string::String;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
+use base64::{
+    Engine, alphabet,
+    engine::{GeneralPurpose, GeneralPurposeConfig},
+    prelude::BASE64_STANDARD,
+};
 
 /// Length of the nonce behind a key.
 pub(super) const NONCE_LEN: usize = 16;
 
 /// Length of a nonce in base64.
 const KEY_LEN: usize = 24;
+
+/// Base64 as keys are read. 22 digits hold four bits more than 16 bytes, and the RFC's
+/// own example (§4.1 (7), "AQIDBAUGBwgJCgsMDQ4PEC==") has one of them set.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 /// §1.3: a GUID "that is unlikely to be used by network endpoints that do not understand the
 /// WebSocket Protocol".
@@ -37,6 +48,5 @@ pub(super) fn key_for(nonce: [u8; NONCE_LEN]) -> String {
 /// is 16 bytes in length."
 pub(super) fn is_valid(key: &str) -> bool {
     let mut nonce = [0; NONCE_LEN + 2];
-    key.len() == KEY_LEN
-        && BASE64_STANDARD.decode_slice(key, &mut nonce).is_ok_and(|len| len == NONCE_LEN)
+    key.len() == KEY_LEN && LENIENT.decode_slice(key, &mut nonce).is_ok_and(|len| len == NONCE_LEN)
 }
