@@ -40,9 +40,8 @@ impl Link {
             let _told = Pin::new(&mut write).poll_shutdown(&mut Context::from_waker(Waker::noop()));
         }
         out.wake_waiting();
-        if let Some(reader) = out.reader.take() {
-            reader.wake();
-        }
+        let reader = out.reader.take();
+        out.due.extend(reader);
     }
 
     /// The reader has got bytes.
@@ -55,7 +54,8 @@ impl Link {
     pub(crate) fn note_reading(&self, waker: Option<&Waker>) {
         self.reading.store(true, Ordering::Relaxed);
         if let Some(waker) = waker {
-            self.lock().reader = Some(waker.clone());
+            // Dropping a waker may run other code as well, so not under the lock.
+            let _before = self.lock().reader.replace(waker.clone());
         }
     }
 
@@ -137,9 +137,8 @@ impl Link {
         if out.timers.awaits_life() {
             // Whoever has stopped reading need not tell us, so ask whether somebody still does.
             self.reading.store(false, Ordering::Relaxed);
-            if let Some(reader) = &out.reader {
-                reader.wake_by_ref();
-            }
+            let reader = out.reader.clone();
+            out.due.extend(reader);
         }
         match action {
             timers::Action::None => {}

@@ -13,6 +13,7 @@
 
 mod flusher;
 mod life;
+mod locked;
 mod sending;
 mod sweeper;
 mod timers;
@@ -22,14 +23,14 @@ use std::{
     fmt,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU32},
     },
     task::Waker,
 };
 
 pub(crate) use self::sending::Origin;
-use self::{flusher::Helpers, timers::Timers};
+use self::{flusher::Helpers, locked::Locked, timers::Timers};
 use crate::{Close, Options, Output, Sender, State, error::Cause, io::WriteHalf, reader::Reader};
 
 /// Facts about a connection that never change.
@@ -72,6 +73,8 @@ struct Out {
     timers: Timers,
     reader: Option<Waker>,
     waiting: Vec<Waker>,
+    /// Woken when the lock is given back.
+    due: Vec<Waker>,
     /// The task of a `serve` wrapper, which closes the connection when the application has dropped
     /// it. Until then it has the reader kept here.
     server: Option<Waker>,
@@ -101,6 +104,7 @@ impl Link {
             timers: Timers::new(),
             reader: None,
             waiting: Vec::new(),
+            due: Vec::new(),
             server: None,
             returned: None,
         };
@@ -145,8 +149,8 @@ impl Link {
         self.lock().output.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Out> {
-        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_> {
+        Locked::new(self.out.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -1,11 +1,11 @@
 //! Queueing frames on a link.
 
 use std::{
-    sync::{Arc, MutexGuard},
+    sync::Arc,
     task::{Context, Poll},
 };
 
-use super::{Link, Out};
+use super::{Link, Out, locked::Locked};
 use crate::{Error, Event, Output, ProtocolError, SendError, Sender, outgoing::Outgoing, pool};
 
 /// Whose message is queued, which decides what it has to wait for.
@@ -114,7 +114,7 @@ impl Link {
     /// Queues what the core has to say, unless it is too late.
     fn answer(
         self: &Arc<Self>,
-        mut out: MutexGuard<'_, Out>,
+        mut out: Locked<'_>,
         answer: impl FnOnce(&mut Sender, &mut Output),
     ) {
         if out.ended.is_some() {
@@ -173,8 +173,6 @@ impl Out {
     }
 
     pub(super) fn wake_waiting(&mut self) {
-        for waker in self.waiting.drain(..) {
-            waker.wake();
-        }
+        self.due.append(&mut self.waiting);
     }
 }

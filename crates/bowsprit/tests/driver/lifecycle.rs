@@ -1,8 +1,14 @@
 //! The life of connections outside of `serve`, of their handles and of what helps them.
 
-use std::{sync::mpsc, time::Duration};
+use std::{
+    future::Future,
+    pin::pin,
+    sync::{Arc, mpsc},
+    task::{Context, Wake, Waker},
+    time::Duration,
+};
 
-use bowsprit::{CloseCode, Error, Server, State, Upgrade};
+use bowsprit::{CloseCode, Error, Handle, Server, State, Upgrade};
 use tokio::runtime::Builder;
 
 use super::{
@@ -184,5 +190,36 @@ fn a_connection_opened_while_its_runtime_ends_does_not_block_it() {
         runtime.block_on(tokio::task::yield_now());
         running.recv_timeout(Duration::ZERO).unwrap();
         drop(runtime);
+    });
+}
+
+/// The waker of an executor that runs code of its own.
+struct Curious(Handle);
+
+impl Wake for Curious {
+    fn wake(self: Arc<Self>) {
+        let _state = (self.0.state(), self.0.queued_len());
+    }
+}
+
+#[test]
+fn a_waker_may_use_the_connection_that_wakes_it() {
+    fn is_ready(future: impl Future, waker: &Waker) -> bool {
+        pin!(future).poll(&mut Context::from_waker(waker)).is_ready()
+    }
+    paused(async {
+        let (mut ws, mut peer) = server_over(Server::builder(), 1000).await;
+        let handle = ws.handle();
+        let waker = Waker::from(Arc::new(Curious(handle.clone())));
+        while is_ready(ws.send(&[0; 1000]), &waker) {}
+        // There is room again.
+        while handle.queued_len() > 10_000 {
+            peer.frame().await;
+        }
+        while is_ready(ws.send(&[0; 1000]), &waker) {}
+        assert!(!is_ready(ws.recv(), &waker));
+        // It ends.
+        handle.terminate();
+        assert!(matches!(ws.recv().await, Err(Error::Terminated)));
     });
 }

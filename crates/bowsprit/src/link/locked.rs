@@ -1,0 +1,55 @@
+//! The lock on a link, which wakes others only when it is given back.
+//!
+//! A waker may run code of other executors, and that code may use the link. So may what is dropped
+//! with a waker.
+
+use std::{
+    mem,
+    ops::{Deref, DerefMut},
+    sync::MutexGuard,
+    task::Waker,
+};
+
+use super::Out;
+
+pub(super) struct Locked<'l> {
+    guard: MutexGuard<'l, Out>,
+    /// Dropped after the guard.
+    late: Late,
+}
+
+struct Late(Vec<Waker>);
+
+impl<'l> Locked<'l> {
+    pub(super) const fn new(guard: MutexGuard<'l, Out>) -> Self {
+        Self { guard, late: Late(Vec::new()) }
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.late.0 = mem::take(&mut self.guard.due);
+    }
+}
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        for waker in self.0.drain(..) {
+            waker.wake();
+        }
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = Out;
+
+    fn deref(&self) -> &Out {
+        &self.guard
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Out {
+        &mut self.guard
+    }
+}
