@@ -279,8 +279,9 @@ impl Reader {
     fn return_block(&mut self) {
         if let Some(decompressor) = self.receiver.take_decompressor() {
             pool::give_decompressor(decompressor);
-            drop(self.buffer.take_scratch());
         }
+        // Also where the context stays because messages may refer to earlier ones.
+        drop(self.buffer.take_scratch());
         let len = self.buffer.live_len();
         if len <= MAX_MOVED_LEN {
             pool::give_read_block(self.buffer.replace_block(vec![0; len]));
@@ -357,3 +358,6 @@ fn poll_yield<T>(cx: &mut Context<'_>) -> Poll<T> {
     debug_assert!(yielded.is_pending(), "polled for the first time");
     Poll::Pending
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,6 +120,10 @@ impl Link {
 impl Out {
     /// Writes as much as the transport takes, and tells whether that was anything.
     fn write_out(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        // Before writing: a peer that takes nothing must not keep a context from others.
+        if let Some(compressor) = self.sender.take_compressor() {
+            pool::give_compressor(compressor);
+        }
         let Some(write) = &mut self.write else { return Ok(false) };
         let mut progress = false;
         while !self.output.is_empty() {
@@ -136,9 +140,6 @@ impl Out {
         }
         if let Some(block) = self.output.take_block() {
             pool::give_write_block(block);
-        }
-        if let Some(compressor) = self.sender.take_compressor() {
-            pool::give_compressor(compressor);
         }
         if self.unflushed && Pin::new(write).poll_flush(cx)?.is_ready() {
             self.unflushed = false;

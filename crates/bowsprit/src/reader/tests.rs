@@ -1,0 +1,77 @@
+//! What a connection holds while it waits.
+
+use bowsprit_proto::{
+    deflate::{ContextTakeover, Deflate, Parameters},
+    handshake::{Policy, respond},
+};
+use http::Request;
+use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+
+use super::*;
+use crate::{
+    Limits, Options, Output, Sender,
+    io::{Transport, WriteHalf},
+    link::Info,
+};
+
+const TEXT_LEN: usize = 100_000;
+
+fn agree(takeover: ContextTakeover) -> Parameters {
+    let deflate =
+        Deflate::server().server_context_takeover(takeover).client_context_takeover(takeover);
+    let mut policy = Policy::default();
+    policy.deflate = Some(deflate);
+    let request = Request::get("/")
+        .header("host", "example.com")
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-extensions", "permessage-deflate")
+        .body(())
+        .unwrap();
+    respond(&request, &policy).unwrap().negotiated.deflate.unwrap()
+}
+
+/// A server's side of a connection that compresses, and the other end of its transport.
+fn connection(parameters: &Parameters, pipe_len: usize) -> (Reader, DuplexStream) {
+    let (ours, theirs) = duplex(pipe_len);
+    let (read, write): (ReadHalf, WriteHalf) = Transport::recognise(ours).0.split();
+    let sender = Sender::server().with_deflate(parameters, &Deflate::server());
+    let receiver = Receiver::new(Role::Server, Limits::SERVER).with_deflate(parameters);
+    let link = Link::new(sender, write, Info::default(), Arc::new(Options::server()));
+    (Reader::new(read, Role::Server, receiver, ReceiveBuffer::new(), link), theirs)
+}
+
+#[tokio::test]
+async fn a_reader_that_waits_keeps_no_decompressed_message() {
+    for takeover in [ContextTakeover::Never, ContextTakeover::Allowed] {
+        let parameters = agree(takeover);
+        let (mut reader, mut peer) = connection(&parameters, 1024 * 1024);
+        let mut client = Sender::client(|| [0; 4]).with_deflate(&parameters, &Deflate::client());
+        let mut out = Output::new();
+        client.text(&"tick ".repeat(TEXT_LEN / 5), &mut out).unwrap();
+        for slice in out.slices() {
+            peer.write_all(slice).await.unwrap();
+        }
+        assert!(poll_fn(|cx| reader.poll_event(cx, Want::Messages)).await.unwrap());
+        assert!(matches!(reader.event(), Some(Event::Text(text)) if text.len() == TEXT_LEN));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(reader.poll_event(&mut cx, Want::Messages).is_pending());
+        assert_eq!(reader.buffer.take_scratch(), None, "{takeover:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_takes_nothing_keeps_no_context_from_others() {
+    let (reader, _peer) = connection(&agree(ContextTakeover::Never), 1);
+    let mut config = None;
+    let queued = reader.link.queue(|sender, out| {
+        config = sender.wanted_compressor();
+        sender.text(&"tick ".repeat(TEXT_LEN / 5), out)
+    });
+    queued.unwrap();
+    reader.link.write_out();
+    assert!(reader.link.queued_len() > 0);
+    assert!(pool::take_compressor(config.unwrap()).is_some());
+}
