@@ -70,7 +70,7 @@ pub use bowsprit_proto::{
     Chunk, Close, CloseCode, Event, Fragment, InvalidUrl, Limits, Message, MessageKind,
     ProtocolError, SendError, State, Url, Utf8Bytes,
     deflate::{ContextTakeover, Deflate, Strategy, WindowBits},
-    handshake::{HandshakeError, OriginPolicy, SubprotocolPolicy, Version},
+    handshake::{HandshakeError, OriginPolicy, Rejection, SubprotocolPolicy, Version},
 };
 pub(crate) use bowsprit_proto::{
     Output, Progress, ReceiveBuffer, Receiver, Role, Sender, handshake::Negotiated,
