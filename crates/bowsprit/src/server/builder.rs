@@ -86,8 +86,8 @@ impl ServerBuilder {
         self
     }
 
-    /// How long a client may take for its request, from the first byte of the connection to the
-    /// last of the head. Bytes do not extend it. Default: 10 s.
+    /// How long the opening handshake may take, from the moment the connection is accepted. Bytes
+    /// that come do not extend it. Default: 10 s.
     #[must_use]
     pub const fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
