@@ -64,6 +64,7 @@ mod pool;
 mod reader;
 #[cfg(feature = "server")]
 mod server;
+mod sink;
 mod websocket;
 
 pub use bowsprit_proto::{

@@ -1,15 +1,7 @@
 //! An open connection.
 
-use std::{
-    future::Future,
-    net::SocketAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{future::Future, net::SocketAddr, sync::Arc};
 
-use futures_core::Stream;
-use futures_sink::Sink;
 use http::{HeaderMap, Response, header};
 
 use crate::{
@@ -277,6 +269,10 @@ impl WebSocket {
 
 /// Facts.
 impl WebSocket {
+    pub(crate) const fn send_half(&self) -> &SendHalf {
+        &self.send
+    }
+
     #[cfg(feature = "server")]
     pub(crate) const fn link(&self) -> &Arc<Link> {
         self.receive.link()
@@ -343,62 +339,4 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
         let (name, value) = pair.split_once('=')?;
         Some((name.trim(), value.trim()))
     })
-}
-
-/// Messages as a stream: ends after a clean close, or after an error.
-impl Stream for WebSocket {
-    type Item = Result<Message, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.receive.poll_recv(cx).map(Result::transpose)
-    }
-}
-
-impl Sink<Message> for WebSocket {
-    type Error = Error;
-
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.send.poll_ready(cx)
-    }
-
-    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        self.send.start_send(message)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.send.poll_flush(cx)
-    }
-
-    /// Sends a close frame and flushes; the stream then yields what still comes, and ends.
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.send.poll_close(cx)
-    }
-}
-
-impl Stream for ReceiveHalf {
-    type Item = Result<Message, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_recv(cx).map(Result::transpose)
-    }
-}
-
-impl Sink<Message> for SendHalf {
-    type Error = Error;
-
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        Self::poll_ready(&self, cx)
-    }
-
-    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        Self::start_send(&self, message)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        Self::poll_flush(&self, cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        Self::poll_close(&mut self, cx)
-    }
 }

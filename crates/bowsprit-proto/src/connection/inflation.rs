@@ -2,7 +2,7 @@
 
 use super::{
     ReceiveBuffer,
-    receiver::{Frame, bounded, phase},
+    incoming::{Frame, bounded, phase},
 };
 use crate::{
     ProtocolError,

@@ -14,6 +14,8 @@
 mod buffer;
 mod compression;
 mod event;
+mod fragment;
+mod incoming;
 mod inflation;
 mod output;
 mod receiver;
@@ -21,9 +23,10 @@ mod sender;
 
 pub use buffer::ReceiveBuffer;
 pub use event::{Chunk, Event};
+pub use fragment::Fragment;
 pub use output::Output;
 pub use receiver::{Progress, Receiver};
-pub use sender::{Fragment, MaskingKeys, Sender};
+pub use sender::{MaskingKeys, Sender};
 
 use crate::ProtocolError;
 

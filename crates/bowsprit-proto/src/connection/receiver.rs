@@ -9,6 +9,7 @@ use alloc::boxed::Box;
 use super::{
     ReceiveBuffer, Role,
     buffer::{Pending, Source},
+    incoming::{Frame, InMessage, Step, bounded, phase},
     inflation::{Inflation, InflationState},
 };
 use crate::{
@@ -50,31 +51,6 @@ enum End {
     Open,
     Closed,
     Failed(ProtocolError),
-}
-
-/// The frame under way.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Frame {
-    pub(super) header: FrameHeader,
-    /// Payload bytes that are still to come.
-    pub(super) remaining: u64,
-    /// How many of the unparsed bytes have been unmasked, because decompression stopped before them.
-    pub(super) unmasked: usize,
-}
-
-/// The message under way.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct InMessage {
-    pub(super) kind: MessageKind,
-    fragments: u32,
-    len: u64,
-    pub(super) utf8: utf8::Validator,
-    /// Some of it has been handed out as a chunk.
-    begun: bool,
-    /// RSV1 was set on its first frame.
-    compressed: bool,
-    /// How many decompressed bytes have been checked to be text.
-    pub(super) checked: usize,
 }
 
 impl Receiver {
@@ -413,58 +389,7 @@ impl Receiver {
     }
 }
 
-impl InMessage {
-    /// Holds the limits against what the frame headers have told so far.
-    const fn check(&self, limits: Limits) -> Result<(), ProtocolError> {
-        // Data that cannot be compressed becomes longer: with the codes of the standard up to nine
-        // bits for each byte, and every fragment may end with an empty block.
-        let overhead = if self.compressed {
-            limits.max_message_len / 8 + 64 + 16 * self.fragments as u64
-        } else {
-            0
-        };
-        if self.len > limits.max_message_len.saturating_add(overhead) {
-            return Err(ProtocolError::MessageTooLong);
-        }
-        if self.fragments > limits.max_fragments {
-            return Err(ProtocolError::TooManyFragments);
-        }
-        Ok(())
-    }
-}
-
-impl InMessage {
-    /// Checks what decompression has added to a text.
-    fn check_inflated(&mut self, inflated: &[u8], last: bool) -> Result<(), ProtocolError> {
-        if self.kind == MessageKind::Binary {
-            return Ok(());
-        }
-        let added = inflated.get(self.checked..).unwrap_or_default();
-        self.utf8.push(added).map_err(|_| ProtocolError::TextUtf8)?;
-        self.checked = inflated.len();
-        if last { self.utf8.finish().map_err(|_| ProtocolError::TextUtf8) } else { Ok(()) }
-    }
-}
-
 /// A length that is just too long for a message.
 fn too_long(max_message_len: u64) -> usize {
     usize::try_from(max_message_len).unwrap_or(usize::MAX).saturating_add(1)
-}
-
-/// What a piece of a frame came to.
-enum Step {
-    Event(Pending),
-    /// So many bytes complete the message; more than there can be if that is not known.
-    NeedData(u64),
-    NextFrame,
-}
-
-/// The smaller of a length on the wire and a length in memory.
-pub(super) fn bounded(wire: u64, memory: usize) -> usize {
-    usize::try_from(wire).map_or(memory, |wire| wire.min(memory))
-}
-
-/// The phase of the masking key at `offset`, which may be larger than memory.
-pub(super) const fn phase(offset: u64) -> usize {
-    (offset & 3) as usize
 }

@@ -6,12 +6,15 @@
 use alloc::{boxed::Box, format, vec::Vec};
 use core::fmt;
 
-use super::{Event, Output, Role, compression::Compression, output::MIN_SHARED_LEN};
+use super::{
+    Event, Fragment, Output, Role, compression::Compression, fragment::OutMessage,
+    output::MIN_SHARED_LEN,
+};
 use crate::{
     Close, FrameHeader, Message, MessageKind, Opcode, ProtocolError, SendError,
     deflate::{Compressor, CompressorConfig, Deflate, Parameters},
     frame::MAX_CONTROL_LEN,
-    mask, utf8,
+    mask,
 };
 
 /// Where a client's masking keys come from, §5.3.
@@ -38,26 +41,6 @@ pub struct Sender {
     /// If compression was agreed on.
     compression: Option<Box<Compression>>,
     closed: bool,
-}
-
-/// The fragmented message under way.
-#[derive(Clone, Copy, Debug)]
-struct OutMessage {
-    kind: MessageKind,
-    utf8: utf8::Validator,
-    compressed: bool,
-}
-
-/// A piece of a message that is sent in pieces, §5.4.
-#[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made by callers")]
-pub struct Fragment<'p> {
-    /// Whether the message is text or binary; the same for all its fragments.
-    pub kind: MessageKind,
-    /// The next bytes of the message. Text may be cut anywhere, also inside a character.
-    pub payload: &'p [u8],
-    /// The last fragment of its message.
-    pub fin: bool,
 }
 
 impl Sender {
@@ -157,12 +140,9 @@ impl Sender {
             return Err(SendError::Closed);
         }
         let begun = self.fragmented;
-        let mut message = begun.unwrap_or(OutMessage {
-            kind: fragment.kind,
-            utf8: utf8::Validator::new(),
-            // How long the message will be is not known here.
-            compressed: self.compression.is_some(),
-        });
+        // How long the message will be is not known when it begins.
+        let mut message =
+            begun.unwrap_or(OutMessage::new(fragment.kind, self.compression.is_some()));
         if message.kind != fragment.kind {
             return Err(SendError::FragmentKind);
         }
@@ -380,21 +360,6 @@ fn write_frame(header: &FrameHeader, payload: &[u8], out: &mut Vec<u8>) {
     match header.masking_key {
         Some(key) => mask::copy_masked(payload, key, 0, out),
         None => out.extend_from_slice(payload),
-    }
-}
-
-impl OutMessage {
-    /// §5.6: "a particular text frame might include a partial UTF-8 sequence; however, the whole
-    /// message MUST contain valid UTF-8."
-    fn check(&mut self, fragment: Fragment<'_>) -> Result<(), SendError> {
-        if self.kind == MessageKind::Binary {
-            return Ok(());
-        }
-        self.utf8.push(fragment.payload).map_err(|_| SendError::TextUtf8)?;
-        if fragment.fin {
-            self.utf8.finish().map_err(|_| SendError::TextUtf8)?;
-        }
-        Ok(())
     }
 }
 

@@ -1,0 +1,121 @@
+//! What the receiver does in the buffer: unmask, join, decompress.
+
+use core::ops::Range;
+
+use super::{Pending, ReceiveBuffer, Source};
+use crate::{
+    FrameHeader, ProtocolError,
+    deflate::{Decompressor, Inflated, InvalidDeflate},
+    mask,
+};
+
+impl ReceiveBuffer {
+    /// Forgets the last event and frees its bytes.
+    pub(crate) fn release(&mut self) {
+        match self.event.take() {
+            Some(Pending::Message(_, Source::Block)) => self.start = self.end,
+            Some(Pending::Message(_, Source::Inflated)) => self.inflated.clear(),
+            Some(Pending::Chunk { held, source: Source::Block, .. }) => {
+                self.start = self.end - held;
+            }
+            Some(Pending::Chunk { held, source: Source::Inflated, .. }) => {
+                drop(self.inflated.drain(..self.inflated.len() - held));
+            }
+            _ => {}
+        }
+        if self.live_len() == 0 {
+            (self.start, self.end, self.parse, self.filled) = (0, 0, 0, 0);
+        }
+    }
+
+    /// Parses a header from the front of the unparsed input, and steps over it.
+    pub(crate) fn parse_header(&mut self) -> Result<Option<FrameHeader>, ProtocolError> {
+        let Some((header, len)) = FrameHeader::parse(&self.block[self.parse..self.filled])? else {
+            self.wanted = u64::MAX;
+            return Ok(None);
+        };
+        self.parse += len;
+        Ok(Some(header))
+    }
+
+    /// How many bytes there are to parse.
+    pub(crate) const fn unparsed_len(&self) -> usize {
+        self.filled - self.parse
+    }
+
+    /// Tells how many bytes complete the message under way, as a hint for growing.
+    pub(crate) const fn want(&mut self, wanted: u64) {
+        self.wanted = wanted;
+    }
+
+    /// Moves the next `len` unparsed bytes to the end of the message, unmasks and returns them.
+    pub(crate) fn join(&mut self, len: usize, key: Option<[u8; 4]>, offset: usize) -> &[u8] {
+        if self.start == self.end {
+            (self.start, self.end) = (self.parse, self.parse);
+        } else if self.end != self.parse {
+            self.block.copy_within(self.parse..self.parse + len, self.end);
+        }
+        let joined = &mut self.block[self.end..self.end + len];
+        if let Some(key) = key {
+            mask::apply_mask(joined, key, offset);
+        }
+        self.parse += len;
+        self.end += len;
+        joined
+    }
+
+    /// Unmasks `len` unparsed bytes where they are, after the first `skipped`.
+    pub(crate) fn unmask(&mut self, skipped: usize, len: usize, key: [u8; 4], offset: usize) {
+        let start = self.parse + skipped;
+        mask::apply_mask(&mut self.block[start..start + len], key, offset);
+    }
+
+    /// Decompresses the next `len` unparsed bytes, until the message holds `limit` bytes.
+    pub(crate) fn inflate(
+        &mut self,
+        decompressor: &mut Decompressor,
+        len: usize,
+        limit: usize,
+    ) -> Result<Inflated, InvalidDeflate> {
+        let input = &self.block[self.parse..self.parse + len];
+        let step = decompressor.inflate(input, &mut self.inflated, limit)?;
+        self.parse += step.read;
+        Ok(step)
+    }
+
+    /// The decompressed part of the message under way.
+    pub(crate) fn inflated(&self) -> &[u8] {
+        &self.inflated
+    }
+
+    /// Unmasks the next `len` unparsed bytes where they are, and steps over them.
+    pub(crate) fn unmask_control(&mut self, len: usize, key: Option<[u8; 4]>) -> Range<usize> {
+        let span = self.parse..self.parse + len;
+        if let Some(key) = key {
+            mask::apply_mask(&mut self.block[span.clone()], key, 0);
+        }
+        self.parse = span.end;
+        span
+    }
+
+    /// Bytes of the message under way.
+    pub(crate) const fn message_len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// The bytes of a control frame that `unmask_control` returned.
+    pub(crate) fn bytes(&self, span: Range<usize>) -> &[u8] {
+        &self.block[span]
+    }
+
+    pub(crate) fn complete(&mut self, event: Pending) {
+        self.event = Some(event);
+    }
+
+    /// Drops all input: what follows a close frame means nothing.
+    pub(crate) fn discard(&mut self) {
+        self.event = None;
+        self.inflated.clear();
+        (self.start, self.end, self.parse, self.filled) = (0, 0, 0, 0);
+    }
+}

@@ -1,0 +1,42 @@
+//! Messages that are sent in pieces, RFC 6455 §5.4.
+
+use crate::{MessageKind, SendError, utf8};
+
+/// The fragmented message under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OutMessage {
+    pub(super) kind: MessageKind,
+    utf8: utf8::Validator,
+    pub(super) compressed: bool,
+}
+
+/// A piece of a message that is sent in pieces, §5.4.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made by callers")]
+pub struct Fragment<'p> {
+    /// Whether the message is text or binary; the same for all its fragments.
+    pub kind: MessageKind,
+    /// The next bytes of the message. Text may be cut anywhere, also inside a character.
+    pub payload: &'p [u8],
+    /// The last fragment of its message.
+    pub fin: bool,
+}
+
+impl OutMessage {
+    pub(super) const fn new(kind: MessageKind, compressed: bool) -> Self {
+        Self { kind, utf8: utf8::Validator::new(), compressed }
+    }
+
+    /// §5.6: "a particular text frame might include a partial UTF-8 sequence; however, the whole
+    /// message MUST contain valid UTF-8."
+    pub(super) fn check(&mut self, fragment: Fragment<'_>) -> Result<(), SendError> {
+        if self.kind == MessageKind::Binary {
+            return Ok(());
+        }
+        self.utf8.push(fragment.payload).map_err(|_| SendError::TextUtf8)?;
+        if fragment.fin {
+            self.utf8.finish().map_err(|_| SendError::TextUtf8)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! What is under way while receiving: a frame, and the message that it belongs to.
+
+use super::buffer::Pending;
+use crate::{FrameHeader, Limits, MessageKind, ProtocolError, utf8};
+
+/// The frame under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    pub(super) header: FrameHeader,
+    /// Payload bytes that are still to come.
+    pub(super) remaining: u64,
+    /// How many of the unparsed bytes have been unmasked, because decompression stopped before them.
+    pub(super) unmasked: usize,
+}
+
+/// The message under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InMessage {
+    pub(super) kind: MessageKind,
+    pub(super) fragments: u32,
+    pub(super) len: u64,
+    pub(super) utf8: utf8::Validator,
+    /// Some of it has been handed out as a chunk.
+    pub(super) begun: bool,
+    /// RSV1 was set on its first frame.
+    pub(super) compressed: bool,
+    /// How many decompressed bytes have been checked to be text.
+    pub(super) checked: usize,
+}
+
+impl InMessage {
+    /// Holds the limits against what the frame headers have told so far.
+    pub(super) const fn check(&self, limits: Limits) -> Result<(), ProtocolError> {
+        // Data that cannot be compressed becomes longer: with the codes of the standard up to nine
+        // bits for each byte, and every fragment may end with an empty block.
+        let overhead = if self.compressed {
+            limits.max_message_len / 8 + 64 + 16 * self.fragments as u64
+        } else {
+            0
+        };
+        if self.len > limits.max_message_len.saturating_add(overhead) {
+            return Err(ProtocolError::MessageTooLong);
+        }
+        if self.fragments > limits.max_fragments {
+            return Err(ProtocolError::TooManyFragments);
+        }
+        Ok(())
+    }
+
+    /// Checks what decompression has added to a text.
+    pub(super) fn check_inflated(
+        &mut self,
+        inflated: &[u8],
+        last: bool,
+    ) -> Result<(), ProtocolError> {
+        if self.kind == MessageKind::Binary {
+            return Ok(());
+        }
+        let added = inflated.get(self.checked..).unwrap_or_default();
+        self.utf8.push(added).map_err(|_| ProtocolError::TextUtf8)?;
+        self.checked = inflated.len();
+        if last { self.utf8.finish().map_err(|_| ProtocolError::TextUtf8) } else { Ok(()) }
+    }
+}
+
+/// What a piece of a frame came to.
+pub(super) enum Step {
+    Event(Pending),
+    /// So many bytes complete the message; more than there can be if that is not known.
+    NeedData(u64),
+    NextFrame,
+}
+
+/// The smaller of a length on the wire and a length in memory.
+pub(super) fn bounded(wire: u64, memory: usize) -> usize {
+    usize::try_from(wire).map_or(memory, |wire| wire.min(memory))
+}
+
+/// The phase of the masking key at `offset`, which may be larger than memory.
+pub(super) const fn phase(offset: u64) -> usize {
+    (offset & 3) as usize
+}
