@@ -28,6 +28,9 @@ use crate::{
 /// How much of the body of a refusal is kept.
 const MAX_REFUSAL_LEN: usize = 64 * 1024;
 
+/// How long its body is read.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// hyper's limits on the response's head: bytes and header fields.
 const MAX_HEAD_LEN: usize = 16 * 1024;
 const MAX_HEADERS: usize = 100;
@@ -300,11 +303,15 @@ async fn drive<T: Io, F: Future>(
 async fn refusal(response: Response<Incoming>) -> Response<Bytes> {
     let (head, mut body) = response.into_parts();
     let mut start = BytesMut::new();
-    while start.len() < MAX_REFUSAL_LEN
-        && let Some(Ok(frame)) = body.frame().await
-    {
-        start.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new()));
-    }
+    let reading = async {
+        while start.len() < MAX_REFUSAL_LEN
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            start.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new()));
+        }
+    };
+    // Status and headers are worth more than the rest of a body that does not end.
+    let _too_slow = timeout(REFUSAL_TIMEOUT, reading).await;
     start.truncate(MAX_REFUSAL_LEN);
     Response::from_parts(head, start.freeze())
 }

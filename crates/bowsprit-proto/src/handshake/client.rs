@@ -193,6 +193,10 @@ fn check_headers(headers: &HeaderMap) -> Result<(), HandshakeError> {
             ]
             .contains(name)
     };
+    // RFC 9112 §3.2: a request with more than one is answered 400.
+    if headers.get_all(header::HOST).iter().count() > 1 {
+        return Err(HandshakeError::Repeated(header::HOST));
+    }
     match headers.keys().find(reserved) {
         Some(name) => Err(HandshakeError::ReservedHeader(name.clone())),
         None => Ok(()),

@@ -159,6 +159,9 @@ fn other_headers_may_be_added_but_not_the_handshakes_own() {
         let refused = begin("ws://example.com", &with_headers(&[(name, &["x"])]));
         assert_eq!(refused.map(|_| ()), Err(error));
     }
+    let hosts = with_headers(&[("Host", &["a", "b"])]);
+    let refused = begin("ws://example.com", &hosts);
+    assert_eq!(refused.map(|_| ()), Err(HandshakeError::Repeated("host".parse().unwrap())));
 }
 
 /// RFC: 4.1-26, 4.1-27, 4.1-28, 4.1-30, 11.3.5-1

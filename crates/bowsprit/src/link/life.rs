@@ -105,7 +105,7 @@ impl Link {
 
     /// Ends what [`serve`](Self::serve) began, and the connection if it has been dropped.
     #[cfg(feature = "server")]
-    pub(crate) fn unserve(&self) {
+    pub(crate) fn unserve(self: &Arc<Self>) {
         let mut out = self.lock();
         out.server = None;
         // A reader that stays here would keep the link alive, and the link the reader.
@@ -113,6 +113,7 @@ impl Link {
         drop(out);
         drop(returned);
         if self.is_abandoned() {
+            self.write_out();
             self.fail(Cause::Terminated);
         }
     }

@@ -162,8 +162,7 @@ fn connecting() -> (tokio::task::JoinHandle<Result<WebSocket, Error>>, DuplexStr
 
 #[test]
 fn a_server_that_says_nothing_or_little_has_ten_seconds_in_all() {
-    let refusal = "HTTP/1.1 500 Oh\r\n\r\n";
-    for answer in ["", "HTTP/1.1 101 Switching Protocols\r\n", refusal] {
+    for answer in ["", "HTTP/1.1 101 Switching Protocols\r\n"] {
         paused(async move {
             let begun = Instant::now();
             let (connecting, theirs) = connecting();
@@ -181,6 +180,22 @@ fn a_server_that_says_nothing_or_little_has_ten_seconds_in_all() {
             assert!((10 * SECOND..=11 * SECOND).contains(&passed), "{passed:?}");
         });
     }
+}
+
+#[test]
+fn a_refusal_whose_body_does_not_end_is_told_with_what_has_come() {
+    paused(async {
+        let (connecting, theirs) = connecting();
+        let mut peer = Peer::server(theirs);
+        peer.head().await;
+        peer.io.write_all(b"HTTP/1.1 503 Busy\r\nX-Why: test\r\n\r\nstart").await.unwrap();
+        let Err(Error::Refused(response)) = connecting.await.unwrap() else { panic!("let in") };
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["x-why"]),
+            (503, &"test".parse().unwrap())
+        );
+        assert_eq!(*response.body(), "start");
+    });
 }
 
 #[test]
