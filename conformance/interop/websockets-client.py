@@ -1,6 +1,6 @@
 """A client made with Python's websockets that puts an echo server to the test.
 
-    websockets-client.py URL SCENARIO [ARGS] [--deflate]
+    websockets-client.py URL SCENARIO [ARGS] [--deflate[=SETTINGS]]
 
 It is the same as `ws-client.mjs`, which see, without the scenario `version8`.
 """
@@ -10,8 +10,14 @@ import sys
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+
+from websockets_deflate import describe, take_deflate
 
 SIZES = [0, 1, 125, 126, 127, 65535, 65536, 1 << 20]
+
+# And how many times.
+DEFLATE_SIZES = [(2048, 16), (65536, 2), (1 << 20, 1)]
 
 
 class Differed(Exception):
@@ -33,6 +39,20 @@ def make_binary(size):
     return bytes((i * 31 + (i >> 8)) & 0xFF for i in range(size))
 
 
+def make_json(size):
+    """A text of so many bytes that gets shorter by compression."""
+    items = (
+        f'{{"id":{i},"name":"user {i * 7919 % 1000}","tags":["a","b"],"active":true}},'
+        for i in range(size // 40 + 1)
+    )
+    return "".join(items)[:size]
+
+
+async def make_parts(message, count):
+    for i in range(count):
+        yield message[len(message) * i // count : len(message) * (i + 1) // count]
+
+
 class Client:
     def __init__(self, url, deflate):
         self.url = url
@@ -41,7 +61,7 @@ class Client:
     def connect(self, **options):
         return connect(
             self.url,
-            compression="deflate" if self.deflate else None,
+            **self.deflate,
             # None of what the environment says.
             proxy=None,
             max_size=None,
@@ -51,8 +71,8 @@ class Client:
 
     async def open(self, **options):
         peer = await self.connect(**options)
-        agreed = peer.protocol.extensions
-        expect(agreed or not self.deflate, "permessage-deflate was not agreed on")
+        wanted = self.deflate != {"compression": None}
+        expect(peer.protocol.extensions or not wanted, "permessage-deflate was not agreed on")
         return peer
 
     async def finish(self, peer):
@@ -107,6 +127,21 @@ class Client:
         await asyncio.gather(send(), receive())
         await self.finish(peer)
 
+    async def compressed(self):
+        peer = await self.connect()
+        print(f"agreed {describe(peer, is_client=True)}")
+        print(f"told {await peer.recv()}")
+        for size, times in DEFLATE_SIZES:
+            for i in range(times):
+                await peer.send(make_json(size))
+                await expect_message(peer, make_json(size), f"text {i} of {size} bytes")
+        await peer.send(make_binary(5000))
+        await expect_message(peer, make_binary(5000), "binary")
+        for message in [make_json(100_000), make_binary(3000)]:
+            await peer.send(make_parts(message, 7))
+            await expect_message(peer, message, "message in fragments")
+        await self.finish(peer)
+
     async def ping(self):
         peer = await self.open()
         for payload in [b"", make_binary(125)]:
@@ -145,13 +180,14 @@ async def expect_message(peer, expected, what):
 
 
 async def main():
-    args = [arg for arg in sys.argv[1:] if arg != "--deflate"]
+    deflate, args = take_deflate(sys.argv[1:], ClientPerMessageDeflateFactory)
     url, scenario, *rest = args
-    client = Client(url, deflate="--deflate" in sys.argv)
+    client = Client(url, deflate)
     scenarios = {
         "echo": client.echo,
         "fragments": client.fragments,
         "burst": client.burst,
+        "deflate": client.compressed,
         "ping": client.ping,
         "subprotocol": client.subprotocol,
         "refused": client.refused,

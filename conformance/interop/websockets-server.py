@@ -1,6 +1,6 @@
 """An echo server made with Python's websockets, on a free port of 127.0.0.1.
 
-    websockets-server.py [--deflate]
+    websockets-server.py [--deflate[=SETTINGS]]
 
 It is the same as `ws-server.mjs`, which see, except that `/greet` sends its message right after the
 response, not in one write with it.
@@ -12,6 +12,9 @@ import sys
 
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+
+from websockets_deflate import describe, take_deflate
 
 
 def refuse(connection, request):
@@ -37,6 +40,8 @@ async def greet(connection):
             await connection.close(4001, "bye")
         case "/greet":
             await connection.send("hello")
+        case "/deflate":
+            await connection.send(describe(connection, is_client=False))
         case "/headers":
             headers = connection.request.headers.raw_items()
             await connection.send(json.dumps({name.lower(): value for name, value in headers}))
@@ -49,11 +54,12 @@ async def greet(connection):
 
 
 async def main():
+    deflate, _ = take_deflate(sys.argv, ServerPerMessageDeflateFactory)
     server = await serve(
         handle,
         "127.0.0.1",
         0,
-        compression="deflate" if "--deflate" in sys.argv else None,
+        **deflate,
         process_request=refuse,
         subprotocols=["chat.v1"],
         # By default, a client that offers none is refused.

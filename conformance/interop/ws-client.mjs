@@ -1,12 +1,17 @@
 // A client made with npm ws that puts an echo server to the test.
 //
-//   node ws-client.mjs URL SCENARIO [ARGS] [--deflate]     --deflate: offer permessage-deflate
+//   node ws-client.mjs URL SCENARIO [ARGS] [--deflate[=SETTINGS]]
+//
+// offers permessage-deflate with `--deflate`, see ws-deflate.mjs.
 //
 // Scenarios:
 //
 //   echo                 texts and binaries of many sizes come back as they were
 //   fragments            so does a message sent in fragments, with a ping in between
 //   burst                so do 10,000 messages sent without waiting, in order
+//   deflate              prints `agreed …`, as `describe` of ws-deflate.mjs puts it, and `told …`,
+//                        the server's first message; texts that repeat themselves and each other,
+//                        a binary and messages in fragments come back as they were
 //   ping                 pings are answered with their payload
 //   version8             echo of one message by version 8 of the protocol
 //   subprotocol NAME…    prints `subprotocol NAME`, what was agreed on of these
@@ -21,16 +26,20 @@ import { createRequire } from 'node:module';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 
+import { describe, takeDeflate } from './ws-deflate.mjs';
+
 const modules = process.env.INTEROP_NODE
   ? pathToFileURL(`${process.env.INTEROP_NODE}/`)
   : new URL('../../target/interop/node/', import.meta.url);
 const { WebSocket } = createRequire(modules)('ws');
 
-const args = process.argv.slice(2).filter((arg) => arg !== '--deflate');
+const { deflate, rest: args } = takeDeflate(process.argv.slice(2));
 const [url, scenario, ...rest] = args;
-const deflate = args.length < process.argv.length - 2;
 
 const SIZES = [0, 1, 125, 126, 127, 65535, 65536, 1 << 20];
+
+// And how many times.
+const DEFLATE_SIZES = [[2048, 16], [65536, 2], [1 << 20, 1]];
 
 function fail(what) {
   console.log(what);
@@ -51,9 +60,18 @@ function makeBinary(size) {
   return Buffer.from(Array.from({ length: size }, (_, i) => (i * 31 + (i >> 8)) & 0xff));
 }
 
+/** A text of so many bytes that gets shorter by compression. */
+function makeJson(size) {
+  let text = '';
+  for (let i = 0; text.length < size; i++) {
+    text += `{"id":${i},"name":"user ${(i * 7919) % 1000}","tags":["a","b"],"active":true},`;
+  }
+  return text.slice(0, size);
+}
+
 function connect(protocols = [], options = {}) {
   return new WebSocket(url, protocols, {
-    perMessageDeflate: deflate && { threshold: 0 },
+    perMessageDeflate: deflate,
     ...options,
   });
 }
@@ -62,7 +80,8 @@ async function open(...how) {
   const socket = connect(...how);
   const messages = on(socket, 'message', { close: ['close'] });
   await once(socket, 'open');
-  expect(!deflate || socket.extensions, 'permessage-deflate was not agreed on');
+  const isOptional = scenario === 'deflate';
+  expect(!deflate || socket.extensions || isOptional, 'permessage-deflate was not agreed on');
   return { socket, messages };
 }
 
@@ -81,6 +100,15 @@ async function finish({ socket, messages }) {
   expect(code === 1000, `closed with 1000, ${code} came back`);
   const { done } = await messages.next();
   expect(done, 'there was one message too many');
+}
+
+/** Sends a message in so many fragments. */
+function sendParts(socket, message, binary, count) {
+  const bytes = Buffer.from(message);
+  for (let i = 0; i < count; i++) {
+    const [from, to] = [i, i + 1].map((n) => Math.floor((bytes.length * n) / count));
+    socket.send(bytes.subarray(from, to), { binary, fin: i === count - 1 });
+  }
 }
 
 const scenarios = {
@@ -119,6 +147,26 @@ const scenarios = {
     for (let i = 0; i < 10_000; i++) peer.socket.send(`message ${i}`);
     for (let i = 0; i < 10_000; i++) {
       await expectMessage(peer.messages, `message ${i}`, false, `message ${i}`);
+    }
+    await finish(peer);
+  },
+
+  async deflate() {
+    const peer = await open();
+    console.log(`agreed ${describe(peer.socket)}`);
+    const { value } = await peer.messages.next();
+    console.log(`told ${value[0]}`);
+    for (const [size, times] of DEFLATE_SIZES) {
+      for (let i = 0; i < times; i++) {
+        peer.socket.send(makeJson(size));
+        await expectMessage(peer.messages, makeJson(size), false, `text ${i} of ${size} bytes`);
+      }
+    }
+    peer.socket.send(makeBinary(5000));
+    await expectMessage(peer.messages, makeBinary(5000), true, 'binary');
+    for (const [message, isBinary] of [[makeJson(100_000), false], [makeBinary(3000), true]]) {
+      sendParts(peer.socket, message, isBinary, 7);
+      await expectMessage(peer.messages, message, isBinary, 'message in fragments');
     }
     await finish(peer);
   },

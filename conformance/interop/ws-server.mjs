@@ -1,18 +1,21 @@
 // An echo server made with npm ws, on a free port of 127.0.0.1. The first line it prints is
 // `listening on ws://127.0.0.1:PORT`.
 //
-//   node ws-server.mjs [--deflate]     --deflate: agree to permessage-deflate
+//   node ws-server.mjs [--deflate[=SETTINGS]]     agrees to permessage-deflate, see ws-deflate.mjs
 //
 // Besides echoing, some paths do something of their own:
 //
 //   /close-4001  closes at once, with code 4001 and reason `bye`
 //   /refuse      is refused with HTTP 401, `X-Why: test` and the body `go away`
 //   /greet       sends `hello` right with the handshake
+//   /deflate     sends what was agreed on, as `describe` of ws-deflate.mjs puts it
 //   /headers     sends the request's headers as JSON
 //   /ping        sends the ping `are you there`, and once the pong has come, `pong:PAYLOAD`
 
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
+
+import { describe, takeDeflate } from './ws-deflate.mjs';
 
 const modules = process.env.INTEROP_NODE
   ? pathToFileURL(`${process.env.INTEROP_NODE}/`)
@@ -22,8 +25,7 @@ const { WebSocketServer } = createRequire(modules)('ws');
 const server = new WebSocketServer({
   host: '127.0.0.1',
   port: 0,
-  // Small messages are left uncompressed by default, and most of the tests' are small.
-  perMessageDeflate: process.argv.includes('--deflate') && { threshold: 0 },
+  perMessageDeflate: takeDeflate(process.argv).deflate,
   handleProtocols: (offered) => offered.has('chat.v1') && 'chat.v1',
   verifyClient: ({ req }, done) => {
     if (req.url === '/refuse') done(false, 401, 'go away', { 'X-Why': 'test' });
@@ -53,6 +55,9 @@ server.on('connection', (socket, request) => {
       break;
     case '/greet':
       socket.send('hello');
+      break;
+    case '/deflate':
+      socket.send(describe(socket));
       break;
     case '/headers':
       socket.send(JSON.stringify(request.headers));

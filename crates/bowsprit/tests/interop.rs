@@ -12,6 +12,8 @@
 mod interop {
     mod client;
     mod curl;
+    mod deflate;
+    mod meter;
     mod peers;
     mod server;
 }

@@ -71,7 +71,11 @@ pub(super) struct PeerServer {
 
 impl PeerServer {
     pub(super) async fn start(peer: Peer) -> Self {
-        let mut process = peer.command("server").spawn().unwrap();
+        Self::start_with(peer, &[]).await
+    }
+
+    pub(super) async fn start_with(peer: Peer, args: &[&str]) -> Self {
+        let mut process = peer.command("server").args(args).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let line = timeout(TOO_LONG, lines.next_line()).await.expect("the peer does not start");
         let line = line.unwrap().expect("the peer has ended");
@@ -81,6 +85,10 @@ impl PeerServer {
 
     pub(super) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.url)
+    }
+
+    pub(super) fn authority(&self) -> &str {
+        self.url.strip_prefix("ws://").unwrap()
     }
 }
 
@@ -138,9 +146,9 @@ pub(super) async fn output(mut command: Command) -> Output {
 
 /// Lets a foreign client play a scenario with a server; returns the lines it prints but the last,
 /// which has to be `ok`.
-pub(super) async fn play(peer: Peer, server: &OurServer, path: &str, args: &[&str]) -> Vec<String> {
+pub(super) async fn play(peer: Peer, authority: &str, path: &str, args: &[&str]) -> Vec<String> {
     let mut command = peer.command("client");
-    command.arg(format!("ws://{}{path}", server.authority())).args(args);
+    command.arg(format!("ws://{authority}{path}")).args(args);
     let output = output(command).await;
     let text = String::from_utf8(output.stdout).unwrap();
     let mut lines: Vec<String> = text.lines().map(Into::into).collect();

@@ -8,7 +8,7 @@ use super::peers::{OurServer, Peer, in_time, play};
 async fn play_with_each(args: &[&str]) {
     let server = OurServer::start().await;
     for peer in Peer::ALL {
-        assert!(play(peer, &server, "/", args).await.is_empty());
+        assert!(play(peer, server.authority(), "/", args).await.is_empty());
     }
 }
 
@@ -40,7 +40,7 @@ async fn pings_of_a_client_are_answered_with_their_payload() {
 #[ignore = "needs scripts/setup-interop"]
 async fn version_8_is_spoken() {
     let server = OurServer::start().await;
-    assert!(play(Peer::Ws, &server, "/", &["version8"]).await.is_empty());
+    assert!(play(Peer::Ws, server.authority(), "/", &["version8"]).await.is_empty());
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn the_first_subprotocol_that_the_server_supports_is_chosen() {
     let server = OurServer::start().await;
     for peer in Peer::ALL {
         let args = ["subprotocol", "chat.v9", "chat.v2", "chat.v1"];
-        assert_eq!(play(peer, &server, "/", &args).await, ["subprotocol chat.v2"]);
+        assert_eq!(play(peer, server.authority(), "/", &args).await, ["subprotocol chat.v2"]);
     }
 }
 
@@ -58,7 +58,7 @@ async fn the_first_subprotocol_that_the_server_supports_is_chosen() {
 async fn a_client_at_an_unknown_path_is_refused() {
     let server = OurServer::start().await;
     for peer in Peer::ALL {
-        let said = play(peer, &server, "/unknown", &["refused"]).await;
+        let said = play(peer, server.authority(), "/unknown", &["refused"]).await;
         assert_eq!(said[..2], ["status 404", "body nothing here"], "{peer:?}");
     }
 }
@@ -68,7 +68,7 @@ async fn a_client_at_an_unknown_path_is_refused() {
 async fn the_code_of_a_client_that_closes_comes_back() {
     let server = OurServer::start().await;
     for peer in Peer::ALL {
-        let said = play(peer, &server, "/", &["close", "4002", "see you"]).await;
+        let said = play(peer, server.authority(), "/", &["close", "4002", "see you"]).await;
         assert!(said[0].starts_with("close 4002"), "{peer:?}: {said:?}");
     }
 }
@@ -87,7 +87,7 @@ async fn fail(_: WebSocket) -> Result<(), BoxError> {
 async fn a_client_is_told_the_code_and_reason_of_a_server_that_closes() {
     let server = in_time(OurServer::start_with(OurServer::builder(), close_at_once)).await;
     for peer in Peer::ALL {
-        assert_eq!(play(peer, &server, "/", &["close"]).await, ["close 1001 not now"]);
+        assert_eq!(play(peer, server.authority(), "/", &["close"]).await, ["close 1001 not now"]);
     }
 }
 
@@ -96,7 +96,7 @@ async fn a_client_is_told_the_code_and_reason_of_a_server_that_closes() {
 async fn a_client_is_told_that_a_handler_has_failed() {
     let server = in_time(OurServer::start_with(OurServer::builder(), fail)).await;
     for peer in Peer::ALL {
-        let said = play(peer, &server, "/", &["close"]).await;
+        let said = play(peer, server.authority(), "/", &["close"]).await;
         assert_eq!(said[0].trim_end(), "close 1011", "{peer:?}");
     }
 }
