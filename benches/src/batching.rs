@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if Command::new("strace").arg("--version").output().is_ok() {
         for kind in [Kind::ServeOwned, Kind::ServeBorrowed, Kind::SpawnOwned, Kind::SpawnBorrowed] {
             for runtime in [Runtime::Current, Runtime::Multi] {
-                let server = server::Arguments { kind, runtime, cpu: None };
+                let server = server::Arguments::new(kind, runtime);
                 let row = load.row(&format!("{server}, strace"), &load.count_in_strace(&server)?);
                 rows.push(row?);
             }
@@ -106,7 +106,7 @@ impl Load {
         let (tell, told) = mpsc::channel();
         let server = thread::spawn(move || serve_one(kind, &tell));
         let addr = told.recv().context("the server has not started")?;
-        let mut stream = wire::connect(addr, true)?;
+        let mut stream = wire::connect(addr, wire::UPGRADE)?;
         self.send(&mut stream)?;
         drop(stream);
         let calls = server.join().map_err(|_| anyhow::anyhow!("the server panicked"))??;
@@ -117,7 +117,7 @@ impl Load {
     fn count_in_strace(&self, server: &server::Arguments) -> anyhow::Result<PerBatch> {
         let report = std::env::temp_dir().join(format!("bench-{}.strace", std::process::id()));
         let process = Process::start_traced(server, &report)?;
-        let mut stream = wire::connect(process.addr, true)?;
+        let mut stream = wire::connect(process.addr, wire::UPGRADE)?;
         self.send(&mut stream)?;
         drop(stream);
         process.end()?;

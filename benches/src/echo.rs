@@ -12,8 +12,8 @@ use crate::{
     system, table,
 };
 
-const SERVER_CPU: usize = 0;
-const LOAD_CPU: usize = 1;
+pub(crate) const SERVER_CPU: usize = 0;
+pub(crate) const LOAD_CPU: usize = 1;
 
 const CELLS: [&str; 6] =
     ["100:20:1", "100:20:32", "100:1024:1", "100:1024:32", "100:16384:1", "10:1048576:1"];
@@ -79,7 +79,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let mut servers = Vec::new();
     for (kind, runtime) in &SERVERS[..if quick { QUICK_SERVERS } else { SERVERS.len() }] {
-        let server = server::Arguments { kind: *kind, runtime: *runtime, cpu: Some(SERVER_CPU) };
+        let server =
+            server::Arguments { cpu: Some(SERVER_CPU), ..server::Arguments::new(*kind, *runtime) };
         servers.push((server, Process::start(&server)?));
     }
     let mut columns = Vec::new();

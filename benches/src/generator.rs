@@ -75,11 +75,24 @@ impl Generator {
     /// Opens the connections of a cell.
     pub(crate) fn connect(addr: SocketAddr, cell: Cell, websocket: bool) -> anyhow::Result<Self> {
         let exchange = Exchange::new(cell.payload_len);
-        let exchange = if websocket { exchange } else { exchange.of_bytes() };
+        if websocket {
+            Self::connect_with(addr, cell, &exchange, wire::UPGRADE)
+        } else {
+            Self::connect_with(addr, cell, &exchange.of_bytes(), &[])
+        }
+    }
+
+    /// Opens the connections of a cell for other messages; `upgrade` is sent first if there is one.
+    pub(crate) fn connect_with(
+        addr: SocketAddr,
+        cell: Cell,
+        exchange: &Exchange,
+        upgrade: &[u8],
+    ) -> anyhow::Result<Self> {
         let poll = Poll::new()?;
         let mut connections = Vec::with_capacity(cell.connections);
         for token in 0..cell.connections {
-            let stream = wire::connect(addr, websocket)?;
+            let stream = wire::connect(addr, upgrade)?;
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
             let interest = Interest::READABLE | Interest::WRITABLE;
@@ -89,7 +102,7 @@ impl Generator {
         Ok(Self {
             poll,
             connections,
-            pattern: Pattern::new(&exchange, cell.depth),
+            pattern: Pattern::new(exchange, cell.depth),
             block: vec![0; READ_LEN],
             depth: cell.depth as u64,
             answered: 0,

@@ -53,11 +53,11 @@ pub(crate) struct Arguments {
 }
 
 /// One row of the table.
-struct Scene {
-    name: &'static str,
-    connections: usize,
-    in_flight: usize,
-    message_len: usize,
+pub(crate) struct Scene {
+    pub(crate) name: &'static str,
+    pub(crate) connections: usize,
+    pub(crate) in_flight: usize,
+    pub(crate) message_len: usize,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         scenes.insert(1, Scene { name: "a storm", ..scene });
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let server = server::Arguments { kind: arguments.kind, runtime: arguments.runtime, cpu: None };
+    let server = server::Arguments::new(arguments.kind, arguments.runtime);
     let mut rows = Vec::new();
     for scene in &scenes {
         rows.push(runtime.block_on(scene.play(&server))?);
@@ -100,9 +100,27 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 impl Scene {
     async fn play(&self, server: &server::Arguments) -> anyhow::Result<Vec<String>> {
         let server = Process::start(server)?;
+        let exchange = Exchange::new(self.message_len);
+        let [opened, used] = self.measure(server, wire::UPGRADE, &exchange).await?;
+        Ok(vec![
+            self.name.to_owned(),
+            self.connections.to_string(),
+            self.in_flight.to_string(),
+            self.each(opened),
+            self.each(used),
+        ])
+    }
+
+    /// By how much the memory of a server grows with the connections, and with a message on each.
+    pub(crate) async fn measure(
+        &self,
+        server: Process,
+        upgrade: &[u8],
+        exchange: &Exchange,
+    ) -> anyhow::Result<[Memory; 2]> {
         let base = server.memory()?;
         let streams: Vec<TcpStream> = stream::iter(0..self.connections)
-            .map(|_| timeout(wire::TIMEOUT, open(server.addr)))
+            .map(|_| timeout(wire::TIMEOUT, open(server.addr, upgrade)))
             .buffer_unordered(self.in_flight)
             .map(|opened| opened.context("a handshake takes too long")?)
             .try_collect()
@@ -110,9 +128,8 @@ impl Scene {
         tokio::time::sleep(REST).await;
         let opened = server.memory()?;
 
-        let exchange = Exchange::new(self.message_len);
         let streams: Vec<TcpStream> = stream::iter(streams)
-            .map(|stream| timeout(wire::TIMEOUT, echo(stream, &exchange)))
+            .map(|stream| timeout(wire::TIMEOUT, echo(stream, exchange)))
             .buffer_unordered(self.in_flight)
             .map(|echoed| echoed.context("an echo takes too long")?)
             .try_collect()
@@ -121,26 +138,19 @@ impl Scene {
         let used = server.memory()?;
         drop(streams);
         server.end()?;
-        Ok(vec![
-            self.name.to_owned(),
-            self.connections.to_string(),
-            self.in_flight.to_string(),
-            self.each(opened, base),
-            self.each(used, base),
-        ])
+        Ok([opened - base, used - base])
     }
 
-    fn each(&self, memory: Memory, base: Memory) -> String {
-        let each = |now: i64, then: i64| (now - then) as f64 / self.connections as f64;
-        let resident = each(memory.resident, base.resident);
-        let anonymous = each(memory.anonymous, base.anonymous);
+    fn each(&self, growth: Memory) -> String {
+        let each = |growth: i64| growth as f64 / self.connections as f64;
+        let (resident, anonymous) = (each(growth.resident), each(growth.anonymous));
         format!("{resident:.0} ({anonymous:.0})")
     }
 }
 
-async fn open(addr: SocketAddr) -> anyhow::Result<TcpStream> {
+async fn open(addr: SocketAddr, upgrade: &[u8]) -> anyhow::Result<TcpStream> {
     let mut stream = TcpStream::connect(addr).await?;
-    stream.write_all(wire::UPGRADE).await?;
+    stream.write_all(upgrade).await?;
     let mut head = Vec::new();
     while !wire::ends_head(&head) {
         ensure!(stream.read_buf(&mut head).await? > 0, "the server has hung up");

@@ -1,11 +1,13 @@
 //! Measures what connections and messages cost.
 //!
-//! `bench idle` is about memory, `bench batching` about system calls, `bench echo` about CPU time.
+//! `bench idle` is about memory, `bench batching` about system calls, `bench echo` about CPU time,
+//! `bench deflate` about memory and CPU time with compression.
 //! Servers run in processes of their own, which this program starts by executing itself. Whatever
 //! is echoed is compared byte by byte; a run with a wrong byte fails.
 
 mod batching;
 mod counting;
+mod deflate;
 mod echo;
 mod generator;
 mod idle;
@@ -15,6 +17,7 @@ mod system;
 mod table;
 mod tcp;
 mod wire;
+mod zlib;
 
 use clap::{Parser, Subcommand};
 
@@ -33,6 +36,8 @@ enum Command {
     Batching(batching::Arguments),
     /// CPU time of a server per echoed message, next to a bare TCP echo.
     Echo(echo::Arguments),
+    /// Memory and CPU time with compression, next to npm ws and bare zlib.
+    Deflate(deflate::Arguments),
     /// One of the servers that the others measure; prints its address, ends with its input.
     #[command(hide = true)]
     Server(server::Arguments),
@@ -43,6 +48,7 @@ fn main() -> anyhow::Result<()> {
         Command::Idle(arguments) => idle::run(&arguments),
         Command::Batching(arguments) => batching::run(&arguments),
         Command::Echo(arguments) => echo::run(&arguments),
+        Command::Deflate(arguments) => deflate::run(&arguments),
         Command::Server(arguments) => server::run(&arguments),
     }
 }

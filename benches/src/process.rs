@@ -43,12 +43,21 @@ impl Process {
 
     fn start_with(mut command: Command, arguments: &server::Arguments) -> anyhow::Result<Self> {
         command.arg("server").args(arguments.to_command_line());
+        Self::start_command(command)
+    }
+
+    /// Starts a server of any kind, which says in its first line where it listens.
+    pub(crate) fn start_command(mut command: Command) -> anyhow::Result<Self> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         if let Some(stdout) = child.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;
         }
-        let addr = line.trim().parse().context("the server has not started");
+        let addr = line
+            .trim()
+            .trim_start_matches("listening on ws://")
+            .parse()
+            .context("the server has not started");
         Ok(Self { addr: addr?, child })
     }
 

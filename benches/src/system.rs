@@ -1,6 +1,6 @@
 //! What the operating system tells and lets be set.
 
-use std::{fs, path::PathBuf};
+use std::{fs, ops::Sub, path::PathBuf};
 
 use anyhow::Context;
 use rustix::{
@@ -15,6 +15,20 @@ pub(crate) struct Memory {
     pub(crate) resident: i64,
     /// Only what was allocated.
     pub(crate) anonymous: i64,
+    /// The most that was ever resident.
+    pub(crate) peak: i64,
+}
+
+impl Sub for Memory {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        Self {
+            resident: self.resident - before.resident,
+            anonymous: self.anonymous - before.anonymous,
+            peak: self.peak - before.peak,
+        }
+    }
 }
 
 /// Raises the soft limit on open files to the hard one, and returns it.
@@ -55,7 +69,7 @@ pub(crate) fn memory(pid: u32) -> anyhow::Result<Memory> {
         let line = line.with_context(|| format!("no {name} in /proc"))?;
         Ok(line.trim().trim_end_matches(" kB").parse::<i64>()? * 1024)
     };
-    Ok(Memory { resident: field("VmRSS:")?, anonymous: field("RssAnon:")? })
+    Ok(Memory { resident: field("VmRSS:")?, anonymous: field("RssAnon:")?, peak: field("VmHWM:")? })
 }
 
 /// Time that this process has run, in nanoseconds.

@@ -8,10 +8,18 @@ use std::{
 
 use anyhow::{bail, ensure};
 
+use crate::zlib::Deflated;
+
 /// A client that waits longer than this has found a fault.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
 const MASKING_KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
+
+/// The first octet of an unfragmented binary message.
+const BINARY: u8 = 0x82;
+
+/// Marks a compressed message.
+pub(crate) const RSV1: u8 = 0x40;
 
 /// The smallest request that opens a connection, but for the header that names the host.
 pub(crate) const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\n\
@@ -19,6 +27,15 @@ pub(crate) const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\n\
     Upgrade: websocket\r\n\
     Connection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Version: 13\r\n\r\n";
+
+/// The same with an offer to compress.
+pub(crate) const UPGRADE_DEFLATE: &[u8] = b"GET / HTTP/1.1\r\n\
+    Host: localhost\r\n\
+    Upgrade: websocket\r\n\
+    Connection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
 
 /// A binary message, as it goes to an echo server and as it comes back.
@@ -30,12 +47,41 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(crate) fn new(payload_len: usize) -> Self {
         let payload: Vec<u8> = (0..251).cycle().take(payload_len).collect();
-        let mut request = header(payload_len, true);
-        request.extend_from_slice(&MASKING_KEY);
-        request.extend(payload.iter().zip(MASKING_KEY.iter().cycle()).map(|(p, k)| p ^ k));
         let mut reply = header(payload_len, false);
         reply.extend_from_slice(&payload);
-        Self { request, reply }
+        Self { request: request(&payload), reply }
+    }
+
+    /// The exchange, after it was made once, for what a server needs once.
+    pub(crate) fn tried(self, addr: SocketAddr) -> anyhow::Result<Self> {
+        let mut stream = connect(addr, UPGRADE)?;
+        stream.write_all(&self.request)?;
+        let mut reply = vec![0; self.reply.len()];
+        stream.read_exact(&mut reply)?;
+        ensure!(reply == self.reply, wrong_echo());
+        Ok(self)
+    }
+
+    /// A compressed message, and what a server makes of it.
+    pub(crate) fn compressed(addr: SocketAddr, message: &Deflated) -> anyhow::Result<Self> {
+        let mut request = request(&message.compressed);
+        request[0] |= RSV1;
+        let mut stream = connect(addr, UPGRADE_DEFLATE)?;
+        stream.write_all(&request)?;
+        let mut reply = vec![0; 2];
+        stream.read_exact(&mut reply)?;
+        ensure!(reply[0] == BINARY | RSV1, "no compressed message came back");
+        let mut len = usize::from(reply[1]);
+        if len == 126 {
+            reply.resize(4, 0);
+            stream.read_exact(&mut reply[2..])?;
+            len = usize::from(u16::from_be_bytes([reply[2], reply[3]]));
+        }
+        let start = reply.len();
+        reply.resize(start + len, 0);
+        stream.read_exact(&mut reply[start..])?;
+        ensure!(message.is_from(&reply[start..]), wrong_echo());
+        Ok(Self { request, reply })
     }
 
     /// The same bytes as they come back from a server that knows no WebSocket.
@@ -44,10 +90,18 @@ impl Exchange {
     }
 }
 
+/// An unfragmented binary message of a client.
+pub(crate) fn request(payload: &[u8]) -> Vec<u8> {
+    let mut request = header(payload.len(), true);
+    request.extend_from_slice(&MASKING_KEY);
+    request.extend(payload.iter().zip(MASKING_KEY.iter().cycle()).map(|(p, k)| p ^ k));
+    request
+}
+
 /// RFC 6455 §5.2, for one unfragmented binary message.
 fn header(payload_len: usize, masked: bool) -> Vec<u8> {
     let mask = if masked { 0x80 } else { 0 };
-    let mut header = vec![0x82];
+    let mut header = vec![BINARY];
     match (u8::try_from(payload_len), u16::try_from(payload_len)) {
         (Ok(len @ ..126), _) => header.push(mask | len),
         (_, Ok(len)) => {
@@ -62,13 +116,13 @@ fn header(payload_len: usize, masked: bool) -> Vec<u8> {
     header
 }
 
-/// Opens a connection, blocking; with `upgrade` a WebSocket one.
-pub(crate) fn connect(addr: SocketAddr, upgrade: bool) -> anyhow::Result<TcpStream> {
+/// Opens a connection, blocking; with an `upgrade` a WebSocket one.
+pub(crate) fn connect(addr: SocketAddr, upgrade: &[u8]) -> anyhow::Result<TcpStream> {
     let mut stream = TcpStream::connect(addr)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
-    if upgrade {
-        stream.write_all(UPGRADE)?;
+    if !upgrade.is_empty() {
+        stream.write_all(upgrade)?;
         let mut head = Vec::new();
         // A server that is not spoken to says nothing after its head.
         while !ends_head(&head) {

@@ -4,7 +4,8 @@
 //   --deflate=SETTINGS    with these of RFC 7692 §7.1, separated by commas:
 //                         `server_no_context_takeover`, `client_no_context_takeover`,
 //                         `server_max_window_bits=N`, `client_max_window_bits=N`; instead of N may
-//                         stand `false`, for a parameter that is neither offered nor accepted
+//                         stand `false`, for a parameter that is neither offered nor accepted;
+//                         and `level=N` of zlib
 
 const NAMES = {
   server_no_context_takeover: 'serverNoContextTakeover',
@@ -24,8 +25,9 @@ export function takeDeflate(args) {
   const settings = ours.split('=').slice(1).join('=');
   for (const setting of settings.split(',').filter(Boolean)) {
     const [name, value = 'true'] = setting.split('=');
-    if (!NAMES[name]) throw new Error(`no setting ${name}`);
-    deflate[NAMES[name]] = JSON.parse(value);
+    if (name === 'level') deflate.zlibDeflateOptions = { level: Number(value) };
+    else if (!NAMES[name]) throw new Error(`no setting ${name}`);
+    else deflate[NAMES[name]] = JSON.parse(value);
   }
   return { deflate, rest };
 }
