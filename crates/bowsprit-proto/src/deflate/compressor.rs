@@ -1,6 +1,6 @@
 //! Compressing messages, RFC 7692 §7.2.1.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
 use zlib_rs::{DeflateConfig, DeflateFlush, Method, Status};
@@ -38,7 +38,8 @@ impl CompressorConfig {
 
 /// A compression context: 380 KiB at the default settings, 137 KiB at the least.
 pub struct Compressor {
-    deflate: zlib_rs::Deflate,
+    /// Boxed, as every connection that may compress has room for a context.
+    deflate: Box<zlib_rs::Deflate>,
     config: CompressorConfig,
     /// Has seen data since it was made or reset.
     used: bool,
@@ -63,7 +64,7 @@ impl Compressor {
                 Strategy::Fixed => zlib_rs::Strategy::Fixed,
             },
         });
-        Self { deflate, config, used: false, frame: Vec::new() }
+        Self { deflate: Box::new(deflate), config, used: false, frame: Vec::new() }
     }
 
     /// What the context was made with.

@@ -1,6 +1,6 @@
 //! Decompressing messages, within bounds, RFC 7692 §7.2.2.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
 use zlib_rs::{InflateFlush, Status};
@@ -32,7 +32,8 @@ pub(crate) struct Inflated {
 /// A decompression context: some 48 KiB, and the window that was agreed on once more (at most
 /// 32 KiB) if messages may refer to earlier ones.
 pub struct Decompressor {
-    inflate: zlib_rs::Inflate,
+    /// Boxed, as every connection that may decompress has room for a context.
+    inflate: Box<zlib_rs::Inflate>,
     /// Has seen data since it was made or reset.
     used: bool,
     /// Whether zlib has come to the end of a stream, after which it takes nothing more.
@@ -62,7 +63,7 @@ impl Decompressor {
     #[must_use]
     pub fn new() -> Self {
         // The largest window will do for every smaller one.
-        let inflate = zlib_rs::Inflate::new(false, MAX_WINDOW_BITS);
+        let inflate = Box::new(zlib_rs::Inflate::new(false, MAX_WINDOW_BITS));
         Self { inflate, used: false, stream: Stream::Open, history: Vec::new() }
     }
 
