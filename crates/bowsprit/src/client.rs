@@ -189,7 +189,6 @@ impl Client {
         }
         self.in_time(async {
             let stream = TcpStream::connect((url.host(), url.port())).await?;
-            stream.set_nodelay(true)?;
             self.open(&url, stream).await
         })
         .await

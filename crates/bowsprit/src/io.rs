@@ -45,7 +45,7 @@ impl Transport {
     pub(crate) fn recognise(io: impl Io) -> (Self, Bytes) {
         let mut io = Some(io);
         if let Some(tcp) = take::<TcpStream>(&mut io) {
-            return (Self::Tcp(tcp), Bytes::new());
+            return (Self::tcp(tcp), Bytes::new());
         }
         if let Some(upgraded) = take::<TokioIo<Upgraded>>(&mut io) {
             return Self::unbox(upgraded.into_inner());
@@ -56,9 +56,17 @@ impl Transport {
 
     fn unbox(upgraded: Upgraded) -> (Self, Bytes) {
         match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => (Self::Tcp(parts.io.into_inner()), parts.read_buf),
+            Ok(parts) => (Self::tcp(parts.io.into_inner()), parts.read_buf),
             Err(upgraded) => (Self::Boxed(Box::new(TokioIo::new(upgraded))), Bytes::new()),
         }
+    }
+
+    /// Frames are written in batches already; nothing is to wait for an acknowledgement.
+    fn tcp(stream: TcpStream) -> Self {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        Self::Tcp(stream)
     }
 
     /// The address of the other end, of a TCP connection.

@@ -130,9 +130,6 @@ async fn open(
     stream: TcpStream,
     peer: SocketAddr,
 ) -> Option<(WebSocket, Request<()>)> {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
-    }
     let accepted = server.shared.accept(stream).await;
     match accepted {
         Ok((ws, request)) => {
