@@ -32,7 +32,8 @@ pub enum Error {
     Protocol(ProtocolError),
     /// What was to be sent may not be sent; nothing was.
     Send(SendError),
-    /// The queue of a [`Handle`](crate::Handle) is full; nothing was queued.
+    /// The queue of a [`Handle`](crate::Handle) is full, or a fragmented message is under way;
+    /// nothing was queued.
     QueueFull,
     /// The transport ended without a close frame: close code 1006 where only a number can be told.
     Disconnected,

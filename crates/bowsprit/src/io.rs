@@ -147,3 +147,19 @@ impl AsyncWrite for WriteHalf {
         delegate!(self, io => io.poll_shutdown(cx))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_tcp_socket_is_recognised_and_does_not_wait_for_acknowledgements() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        assert!(!stream.nodelay().unwrap());
+        let (Transport::Tcp(stream), _) = Transport::recognise(stream) else { panic!("boxed") };
+        assert!(stream.nodelay().unwrap());
+    }
+}
