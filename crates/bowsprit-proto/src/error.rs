@@ -46,6 +46,9 @@ pub enum ProtocolError {
     MessageTooLong,
     /// A message in more frames than [`Limits::max_fragments`](crate::Limits::max_fragments).
     TooManyFragments,
+    /// A compressed message with more than 1,024 final blocks, RFC 7692 §7.2.3.4: each has the
+    /// window loaded again, which is all that they are good for.
+    TooManyFinalBlocks,
 }
 
 impl ProtocolError {
@@ -57,7 +60,7 @@ impl ProtocolError {
                 CloseCode::INVALID_PAYLOAD
             }
             Self::MessageTooLong => CloseCode::TOO_BIG,
-            Self::TooManyFragments => CloseCode::POLICY_VIOLATION,
+            Self::TooManyFragments | Self::TooManyFinalBlocks => CloseCode::POLICY_VIOLATION,
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }
@@ -83,6 +86,7 @@ impl fmt::Display for ProtocolError {
             Self::Compression => "a compressed message cannot be decompressed",
             Self::MessageTooLong => "a message is longer than the limit",
             Self::TooManyFragments => "a message has more fragments than the limit",
+            Self::TooManyFinalBlocks => "a compressed message has more than 1024 final blocks",
         })
     }
 }
@@ -106,6 +110,8 @@ pub enum SendError {
     FragmentKind,
     /// The fragments of a text message are not UTF-8, §8.1.
     TextUtf8,
+    /// A message was encoded for connections that agreed on another compression, RFC 7692 §7.
+    Encoding,
 }
 
 impl fmt::Display for SendError {
@@ -117,6 +123,7 @@ impl fmt::Display for SendError {
             Self::FragmentOpen => "a fragmented message is not finished",
             Self::FragmentKind => "a fragment is of another kind than its message",
             Self::TextUtf8 => "the fragments of a text message are not valid UTF-8",
+            Self::Encoding => "the message was encoded for another kind of compression",
         })
     }
 }

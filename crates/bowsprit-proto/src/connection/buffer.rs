@@ -49,7 +49,11 @@ pub struct ReceiveBuffer {
 /// What the last `receive` completed.
 #[derive(Clone, Debug)]
 pub(crate) enum Pending {
-    Message(MessageKind, Source),
+    Message {
+        kind: MessageKind,
+        source: Source,
+        wire_len: u64,
+    },
     /// A chunk that ends `held` bytes before the message does, in the middle of a character.
     Chunk {
         kind: MessageKind,
@@ -138,10 +142,10 @@ impl ReceiveBuffer {
     #[must_use]
     pub fn event(&self) -> Option<Event<'_>> {
         let event = match self.event.as_ref()? {
-            Pending::Message(MessageKind::Text, source) => {
+            Pending::Message { kind: MessageKind::Text, source, .. } => {
                 Event::Text(text(self.message(*source, 0)))
             }
-            Pending::Message(MessageKind::Binary, source) => {
+            Pending::Message { kind: MessageKind::Binary, source, .. } => {
                 Event::Binary(self.message(*source, 0))
             }
             Pending::Chunk { kind, first, last, held, source } => Event::Chunk(Chunk {
@@ -164,7 +168,15 @@ impl ReceiveBuffer {
     /// Cheaper than [`event`](Self::event), which may have to look at the whole payload.
     #[must_use]
     pub const fn has_data(&self) -> bool {
-        matches!(self.event, Some(Pending::Message(..) | Pending::Chunk { .. }))
+        matches!(self.event, Some(Pending::Message { .. } | Pending::Chunk { .. }))
+    }
+
+    /// The length of the message that the last `receive` completed, and the length that its payload
+    /// had on the wire: less, if it was compressed.
+    #[must_use]
+    pub fn message_lens(&self) -> Option<(usize, u64)> {
+        let Some(Pending::Message { source, wire_len, .. }) = self.event else { return None };
+        Some((self.message(source, 0).len(), wire_len))
     }
 
     /// Takes the message that the last `receive` completed, or `None` if that was something else.
@@ -180,7 +192,7 @@ impl ReceiveBuffer {
     /// With [`Bytes::from_owner`] a pool gets the block back when the message is dropped.
     #[must_use]
     pub fn take_message_with(&mut self, share: impl FnOnce(Vec<u8>) -> Bytes) -> Option<Message> {
-        let Some(Pending::Message(kind, _)) = self.event else { return None };
+        let Some(Pending::Message { kind, .. }) = self.event else { return None };
         let payload = self.take_payload_with(share);
         Some(match kind {
             MessageKind::Text => Message::Text(Utf8Bytes::from_checked(payload)),
@@ -203,11 +215,11 @@ impl ReceiveBuffer {
                 return Bytes::copy_from_slice(&self.block[span]);
             }
             Some(Pending::Chunk { held, source: Source::Block, .. }) => self.start..self.end - held,
-            Some(Pending::Message(_, Source::Block)) => self.start..self.end,
+            Some(Pending::Message { source: Source::Block, .. }) => self.start..self.end,
             Some(Pending::Chunk { held, source: Source::Inflated, .. }) => {
                 return self.inflated.drain(..self.inflated.len() - held).collect();
             }
-            Some(Pending::Message(_, Source::Inflated)) => return self.take_inflated(),
+            Some(Pending::Message { source: Source::Inflated, .. }) => return self.take_inflated(),
         };
         self.start = span.end;
         if !is_worth_handing_over(span.len(), self.block.len()) || span.end != self.end {

@@ -2,7 +2,11 @@
 
 use core::mem;
 
-use crate::deflate::{Compressor, CompressorConfig, Deflate, Side};
+use super::encoded::{Compressing, Encoding};
+use crate::{
+    SendError,
+    deflate::{Compressor, CompressorConfig, Deflate, Side},
+};
 
 /// How this side's messages are compressed.
 #[derive(Debug)]
@@ -14,6 +18,16 @@ pub(super) struct Compression {
     compressor: Option<Compressor>,
     /// Something was compressed since the last look.
     used: bool,
+    elsewhere: Elsewhere,
+}
+
+/// Whether the context is away, compressing a message apart from the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Elsewhere {
+    No,
+    Compressing,
+    /// The message has been sent, so that the context agrees with the peer's again.
+    Sent,
 }
 
 impl Compression {
@@ -24,12 +38,61 @@ impl Compression {
             config: CompressorConfig::new(deflate, own),
             compressor: None,
             used: false,
+            elsewhere: Elsewhere::No,
         }
     }
 
-    /// Whether a message of this length is worth compressing.
+    /// Whether a message of this length is worth compressing, and can be.
     pub(super) const fn is_worth(&self, len: usize) -> bool {
-        len >= self.threshold
+        len >= self.threshold && self.is_here()
+    }
+
+    /// Whether messages can be compressed at all at present.
+    pub(super) const fn is_here(&self) -> bool {
+        matches!(self.elsewhere, Elsewhere::No)
+    }
+
+    /// How messages are encoded that are worth compressing.
+    pub(super) const fn encoding(&self) -> Encoding {
+        if self.no_context_takeover { Encoding::Compressed(self.config) } else { Encoding::Own }
+    }
+
+    /// Takes note of a message that was compressed elsewhere and is about to be sent, if it can be.
+    pub(super) fn admit(&mut self, config: CompressorConfig, own: bool) -> Result<(), SendError> {
+        if self.config != config || (own && self.elsewhere != Elsewhere::Compressing) {
+            return Err(SendError::Encoding);
+        }
+        if own {
+            self.elsewhere = Elsewhere::Sent;
+        } else if !self.no_context_takeover {
+            self.forget();
+        }
+        Ok(())
+    }
+
+    /// Lets a message be compressed elsewhere with the context that earlier messages have left.
+    pub(super) fn begin_elsewhere(&mut self) -> Option<Compressing> {
+        if self.no_context_takeover || !self.is_here() {
+            return None;
+        }
+        self.elsewhere = Elsewhere::Compressing;
+        let compressor = self.compressor.take();
+        Some(Compressing::own(compressor.unwrap_or_else(|| Compressor::new(self.config))))
+    }
+
+    /// Ends what `begin_elsewhere` began. A context whose message was not sent is dropped.
+    pub(super) fn end_elsewhere(&mut self, compressor: Compressor) {
+        let before = mem::replace(&mut self.elsewhere, Elsewhere::No);
+        if before == Elsewhere::Sent {
+            self.compressor = Some(compressor);
+            self.used = true;
+        }
+    }
+
+    /// Forgets earlier messages: the peer's context has got something that ours has not.
+    fn forget(&mut self) {
+        self.elsewhere = Elsewhere::No;
+        self.compressor = None;
     }
 
     /// Compresses a whole message; `None` if that gains nothing and need not be.
@@ -53,7 +116,7 @@ impl Compression {
 
     /// The configuration of a compressor that could be lent.
     pub(super) fn wanted(&self) -> Option<CompressorConfig> {
-        self.compressor.is_none().then_some(self.config)
+        (self.compressor.is_none() && self.is_here()).then_some(self.config)
     }
 
     pub(super) fn lend(&mut self, mut compressor: Compressor) {

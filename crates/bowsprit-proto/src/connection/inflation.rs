@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     ProtocolError,
-    deflate::{Decompressor, InvalidDeflate, Side},
+    deflate::{Decompressor, InflateError, Side},
 };
 
 /// What the peer's compression needs of us.
@@ -54,7 +54,7 @@ impl Inflation {
         frame: &mut Frame,
         input: &mut ReceiveBuffer,
         limit: usize,
-    ) -> Result<InflationState, InvalidDeflate> {
+    ) -> Result<InflationState, InflateError> {
         let decompressor = self.decompressor.get_or_insert_default();
         let len = bounded(frame.remaining, input.unparsed_len());
         unmask(frame, input, len);
@@ -79,6 +79,10 @@ impl Inflation {
         {
             decompressor.remember(output, self.window_len);
         }
+    }
+
+    pub(super) fn take_work(&mut self) -> usize {
+        self.decompressor.as_mut().map_or(0, Decompressor::take_work)
     }
 
     pub(super) const fn wants_decompressor(&self) -> bool {
@@ -107,8 +111,11 @@ fn unmask(frame: &Frame, input: &mut ReceiveBuffer, len: usize) {
     }
 }
 
-impl From<InvalidDeflate> for ProtocolError {
-    fn from(_: InvalidDeflate) -> Self {
-        Self::Compression
+impl From<InflateError> for ProtocolError {
+    fn from(error: InflateError) -> Self {
+        match error {
+            InflateError::Invalid => Self::Compression,
+            InflateError::TooManyFinalBlocks => Self::TooManyFinalBlocks,
+        }
     }
 }

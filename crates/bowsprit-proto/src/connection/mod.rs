@@ -13,6 +13,7 @@
 
 mod buffer;
 mod compression;
+mod encoded;
 mod event;
 mod fragment;
 mod incoming;
@@ -22,6 +23,7 @@ mod receiver;
 mod sender;
 
 pub use buffer::ReceiveBuffer;
+pub use encoded::{Compressing, EncodedMessage, Encoding};
 pub use event::{Chunk, Event};
 pub use fragment::Fragment;
 pub use output::Output;

@@ -100,6 +100,13 @@ impl Receiver {
         }
     }
 
+    /// How many bytes decompression has written since the last call. Few bytes of input can cause
+    /// much work: a driver that is fair counts this as well as what it reads.
+    #[must_use]
+    pub fn take_inflated_len(&mut self) -> usize {
+        self.inflation.as_mut().map_or(0, |inflation| inflation.take_work())
+    }
+
     /// Takes the context back, unless it is needed for what follows: in the middle of a compressed
     /// message, and between messages if the peer may refer to earlier ones.
     #[must_use]
@@ -296,9 +303,7 @@ impl Receiver {
                 return Ok(Step::Event(self.chunk(last, held, Source::Block)));
             }
         } else if last {
-            let kind = message.kind;
-            self.message = None;
-            return Ok(Step::Event(Pending::Message(kind, Source::Block)));
+            return Ok(Step::Event(self.message(Source::Block)));
         }
         Ok(match frame.remaining {
             0 => Step::NextFrame,
@@ -339,11 +344,18 @@ impl Receiver {
             return Ok(Step::Event(self.chunk(last, held, Source::Inflated)));
         }
         if last {
-            let kind = message.kind;
-            self.message = None;
-            return Ok(Step::Event(Pending::Message(kind, Source::Inflated)));
+            return Ok(Step::Event(self.message(Source::Inflated)));
         }
         Ok(if open { Step::NeedData(frame.remaining) } else { Step::NextFrame })
+    }
+
+    /// Hands out the message under way, which is complete.
+    fn message(&mut self, source: Source) -> Pending {
+        let (kind, wire_len) = match self.message.take() {
+            Some(message) => (message.kind, message.len),
+            None => (MessageKind::Binary, 0),
+        };
+        Pending::Message { kind, source, wire_len }
     }
 
     /// Hands out what there is of the message under way.

@@ -10,8 +10,11 @@ use super::{Deflate, MAX_WINDOW_BITS, Side, Strategy, TAIL};
 /// The smallest window that zlib can compress raw data with.
 const MIN_ZLIB_WINDOW_BITS: u8 = 9;
 
-/// How much room for output is made at a time.
-const CHUNK_LEN: usize = 16 * 1024;
+/// The least room for output that is made at a time.
+const MIN_CHUNK_LEN: usize = 64;
+
+/// The buffer of a frame that was longer than this is freed instead of kept.
+const MAX_KEPT_LEN: usize = 16 * 1024;
 
 /// What a compressor was made with: contexts of equal configuration can stand in for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +23,7 @@ pub struct CompressorConfig {
     mem_level: u8,
     strategy: Strategy,
     window_bits: u8,
+    chunk_len: usize,
 }
 
 impl CompressorConfig {
@@ -32,6 +36,7 @@ impl CompressorConfig {
             // zlib cannot write for a window of 2^8 bytes, but with 2^9 it refers back at most 250
             // bytes (2^9 less its longest lookahead), which a window of 2^8 can follow.
             window_bits: side.window_bits().clamp(MIN_ZLIB_WINDOW_BITS, MAX_WINDOW_BITS),
+            chunk_len: deflate.chunk_len.max(MIN_CHUNK_LEN),
         }
     }
 }
@@ -102,7 +107,7 @@ impl Compressor {
 
     /// Gives the buffer of a large frame back to the system.
     pub(crate) fn shrink(&mut self) {
-        if self.frame.capacity() > CHUNK_LEN {
+        if self.frame.capacity() > MAX_KEPT_LEN {
             self.frame = Vec::new();
         }
     }
@@ -111,7 +116,7 @@ impl Compressor {
         let mut rest = payload;
         loop {
             let start = self.frame.len();
-            let room = (rest.len() / 2 + 64).min(CHUNK_LEN);
+            let room = (rest.len() / 2 + MIN_CHUNK_LEN).min(self.config.chunk_len);
             self.frame.resize(start + room, 0);
             let (read, written) = (self.deflate.total_in(), self.deflate.total_out());
             let status =

@@ -1,7 +1,7 @@
 //! Decompressing messages, within bounds, RFC 7692 §7.2.2.
 
 use alloc::{boxed::Box, vec::Vec};
-use core::fmt;
+use core::{fmt, mem};
 
 use zlib_rs::{InflateFlush, Status};
 
@@ -16,9 +16,17 @@ const MIN_CHUNK_LEN: usize = 256;
 /// The furthest that data can refer back.
 const MAX_WINDOW_LEN: usize = 1 << MAX_WINDOW_BITS;
 
-/// Data that is not what RFC 1951 calls compressed, or does not end where its message does.
+/// How many times a message may end the stream of blocks and begin another. Nobody has a use for
+/// it, and each time costs as much as decompressing a whole window.
+const MAX_RESTARTS: u32 = 1024;
+
+/// Why data cannot be decompressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct InvalidDeflate;
+pub(crate) enum InflateError {
+    /// It is not what RFC 1951 calls compressed, or does not end where its message does.
+    Invalid,
+    TooManyFinalBlocks,
+}
 
 /// What a step of decompression came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +48,10 @@ pub struct Decompressor {
     stream: Stream,
     /// The end of what was decompressed and is no longer in the output.
     history: Vec<u8>,
+    /// How often the message under way has begun another stream.
+    restarts: u32,
+    /// Bytes written since somebody asked.
+    work: usize,
 }
 
 /// A stream ends with a block that has BFINAL set.
@@ -64,7 +76,14 @@ impl Decompressor {
     pub fn new() -> Self {
         // The largest window will do for every smaller one.
         let inflate = Box::new(zlib_rs::Inflate::new(false, MAX_WINDOW_BITS));
-        Self { inflate, used: false, stream: Stream::Open, history: Vec::new() }
+        Self {
+            inflate,
+            used: false,
+            stream: Stream::Open,
+            history: Vec::new(),
+            restarts: 0,
+            work: 0,
+        }
     }
 
     /// Forgets earlier messages.
@@ -72,7 +91,14 @@ impl Decompressor {
         if self.used {
             self.inflate.reset(false);
             (self.used, self.stream, self.history) = (false, Stream::Open, Vec::new());
+            self.restarts = 0;
         }
+    }
+
+    /// How many bytes were written since the last call: what was decompressed, and the window each
+    /// time it was loaded again.
+    pub(crate) fn take_work(&mut self) -> usize {
+        mem::take(&mut self.work)
     }
 
     /// Decompresses input of a message onto the end of `out`, until the input is used up or `out`
@@ -82,7 +108,7 @@ impl Decompressor {
         input: &[u8],
         out: &mut Vec<u8>,
         limit: usize,
-    ) -> Result<Inflated, InvalidDeflate> {
+    ) -> Result<Inflated, InflateError> {
         self.used = true;
         let mut read = 0;
         loop {
@@ -102,7 +128,8 @@ impl Decompressor {
 
     /// Ends a message whose output is not full: puts the tail back, and checks that the message ends
     /// with a block.
-    pub(crate) fn finish(&mut self) -> Result<(), InvalidDeflate> {
+    pub(crate) fn finish(&mut self) -> Result<(), InflateError> {
+        self.restarts = 0;
         // A message whose last block is final needs no tail, and has no place for one.
         if self.stream == Stream::Ended {
             self.stream = Stream::EndedBefore;
@@ -110,7 +137,7 @@ impl Decompressor {
         }
         if self.stream == Stream::EndedBefore {
             // Not even the header of an empty block came: the tail completes nothing.
-            return Err(InvalidDeflate);
+            return Err(InflateError::Invalid);
         }
         let (begin, last) = TAIL.split_at(TAIL.len() - 1);
         self.feed_tail(begin, begin.len(), InflateFlush::NoFlush)?;
@@ -127,15 +154,16 @@ impl Decompressor {
         tail: &[u8],
         expected: usize,
         flush: InflateFlush,
-    ) -> Result<(), InvalidDeflate> {
+    ) -> Result<(), InflateError> {
         let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
-        let status = self.inflate.decompress(tail, &mut [0], flush).map_err(|_| InvalidDeflate)?;
+        let status =
+            self.inflate.decompress(tail, &mut [0], flush).map_err(|_| InflateError::Invalid)?;
         if status == Status::StreamEnd {
             self.stream = Stream::EndedBefore;
         }
         let read = difference(self.inflate.total_in(), total_in);
         let is_tail = read == expected && self.inflate.total_out() == total_out;
-        if is_tail { Ok(()) } else { Err(InvalidDeflate) }
+        if is_tail { Ok(()) } else { Err(InflateError::Invalid) }
     }
 
     /// Remembers output that is about to be taken away, as far as `window_len` bytes back: what
@@ -148,14 +176,19 @@ impl Decompressor {
     }
 
     /// Begins another stream, which may refer to what came before it like any block, §7.2.2.
-    fn restart(&mut self, out: &[u8]) -> Result<(), InvalidDeflate> {
+    fn restart(&mut self, out: &[u8]) -> Result<(), InflateError> {
+        self.restarts += 1;
+        if self.restarts > MAX_RESTARTS {
+            return Err(InflateError::TooManyFinalBlocks);
+        }
         self.inflate.reset(false);
         self.stream = Stream::Open;
         let out = &out[out.len().saturating_sub(MAX_WINDOW_LEN)..];
         let before = self.history.len().min(MAX_WINDOW_LEN - out.len());
         let before = &self.history[self.history.len() - before..];
+        self.work += before.len() + out.len();
         for part in [before, out] {
-            self.inflate.set_dictionary(part).map_err(|_| InvalidDeflate)?;
+            self.inflate.set_dictionary(part).map_err(|_| InflateError::Invalid)?;
         }
         Ok(())
     }
@@ -167,7 +200,7 @@ impl Decompressor {
         input: &[u8],
         out: &mut Vec<u8>,
         limit: usize,
-    ) -> Result<usize, InvalidDeflate> {
+    ) -> Result<usize, InflateError> {
         let mut read = 0;
         let mut chunk_len = (input.len() * 4).clamp(MIN_CHUNK_LEN, CHUNK_LEN);
         loop {
@@ -181,7 +214,8 @@ impl Decompressor {
             read += difference(self.inflate.total_in(), total_in);
             let written = difference(self.inflate.total_out(), total_out);
             out.truncate(start + written);
-            if status.map_err(|_| InvalidDeflate)? == Status::StreamEnd {
+            self.work += written;
+            if status.map_err(|_| InflateError::Invalid)? == Status::StreamEnd {
                 self.stream = Stream::Ended;
                 return Ok(read);
             }

@@ -15,7 +15,7 @@ mod tests;
 
 pub use compressor::{Compressor, CompressorConfig};
 pub use decompressor::Decompressor;
-pub(crate) use decompressor::{Inflated, InvalidDeflate};
+pub(crate) use decompressor::{InflateError, Inflated};
 pub use negotiate::{Parameters, Side};
 pub(crate) use negotiate::{accept, offer, verify};
 pub use options::{ContextTakeover, Deflate, Strategy, WindowBits};

@@ -34,6 +34,9 @@ pub struct Deflate {
     /// Shorter messages are not compressed: they gain nothing. Default: 1,024 bytes. A message that
     /// is sent in fragments is compressed whatever its length, which is not known when it begins.
     pub threshold: usize,
+    /// How many bytes of compressed output are made room for at a time: at least 64. Default:
+    /// 16 KiB. Less saves memory while messages are compressed, more saves time for long ones.
+    pub chunk_len: usize,
 }
 
 /// Whether a side may refer to its earlier messages when it compresses the next.
@@ -107,6 +110,7 @@ impl Deflate {
             mem_level: 8,
             strategy: Strategy::Default,
             threshold: 1024,
+            chunk_len: 16 * 1024,
         }
     }
 
@@ -163,6 +167,13 @@ impl Deflate {
     #[must_use]
     pub const fn threshold(mut self, threshold: usize) -> Self {
         self.threshold = threshold;
+        self
+    }
+
+    /// These options with another length of the chunks that output is made in.
+    #[must_use]
+    pub const fn chunk_len(mut self, chunk_len: usize) -> Self {
+        self.chunk_len = chunk_len;
         self
     }
 }

@@ -291,3 +291,33 @@ fn compressed_messages_are_fragmented_as_others_are() {
         assert_refused(&frames, error, 1002);
     }
 }
+
+/// RFC: D7.2.1-1
+#[test]
+fn a_message_may_have_many_final_blocks_but_not_any_number() {
+    let one = Blocks::new().fixed(true, &literals(b"A")).bytes();
+    for takeover in [true, false] {
+        let most = one.repeat(1024);
+        let messages = [most.clone(), most.clone()];
+        assert_read_as(takeover, &messages, &[&b"A".repeat(1024), &b"A".repeat(1024)]);
+    }
+    let more = one.repeat(1026);
+    assert_refused(&[(BINARY, &more)], ProtocolError::TooManyFinalBlocks, 1008);
+    let (begin, rest) = more.split_at(more.len() / 2);
+    assert_refused(&[(0x42, begin), (0x80, rest)], ProtocolError::TooManyFinalBlocks, 1008);
+}
+
+#[test]
+fn the_work_of_decompression_is_told() {
+    for mut end in ends(true) {
+        end.receive(&frames_to(end.role, [(BINARY, &hello(true).bytes()[..])]));
+        let (mut receiver, _) = end.connection.split();
+        assert_eq!(receiver.take_inflated_len(), 5);
+        assert_eq!(receiver.take_inflated_len(), 0);
+        let mut input = end.input;
+        input.extend(&frames_to(end.role, [(BINARY, &hello(true).bytes()[..])]));
+        receiver.receive(&mut input).unwrap();
+        assert_eq!(receiver.take_inflated_len(), 5 + 5, "the window is loaded again");
+        assert_eq!(input.message_lens(), Some((5, 7)));
+    }
+}

@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::{Pending, ReceiveBuffer, Source};
 use crate::{
     FrameHeader, ProtocolError,
-    deflate::{Decompressor, Inflated, InvalidDeflate},
+    deflate::{Decompressor, InflateError, Inflated},
     mask,
 };
 
@@ -13,8 +13,8 @@ impl ReceiveBuffer {
     /// Forgets the last event and frees its bytes.
     pub(crate) fn release(&mut self) {
         match self.event.take() {
-            Some(Pending::Message(_, Source::Block)) => self.start = self.end,
-            Some(Pending::Message(_, Source::Inflated)) => self.inflated.clear(),
+            Some(Pending::Message { source: Source::Block, .. }) => self.start = self.end,
+            Some(Pending::Message { source: Source::Inflated, .. }) => self.inflated.clear(),
             Some(Pending::Chunk { held, source: Source::Block, .. }) => {
                 self.start = self.end - held;
             }
@@ -76,7 +76,7 @@ impl ReceiveBuffer {
         decompressor: &mut Decompressor,
         len: usize,
         limit: usize,
-    ) -> Result<Inflated, InvalidDeflate> {
+    ) -> Result<Inflated, InflateError> {
         let input = &self.block[self.parse..self.parse + len];
         let step = decompressor.inflate(input, &mut self.inflated, limit)?;
         self.parse += step.read;
