@@ -10,7 +10,8 @@ use clap::{Args, Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub(crate) struct Arguments {
-    /// Log more to stderr
+    /// Log more to stderr: connections, what was negotiated, messages with their lengths in memory and
+    /// on the wire
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     #[command(subcommand)]
@@ -43,7 +44,7 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) protocol_version_8: bool,
     /// Compress messages of clients that offer it. SETTINGS is a comma-separated list of: level=0-9,
-    /// mem-level=1-9, threshold=BYTES, takeover (refer to earlier messages), window=8-15
+    /// mem-level=1-9, threshold=BYTES, chunk=BYTES, takeover (refer to earlier messages), window=8-15
     #[arg(long, value_name = "SETTINGS", num_args = 0..=1, require_equals = true,
           default_missing_value = "", value_parser = parse_deflate)]
     pub(crate) deflate: Option<Deflate>,
@@ -90,6 +91,7 @@ fn parse_deflate(text: &str) -> Result<Deflate, String> {
 
 fn apply_setting(deflate: Deflate, setting: &str) -> Result<Deflate, String> {
     let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
+    let bytes = || value.parse().map_err(|_| format!("{name} takes a number of bytes"));
     let number = |range: std::ops::RangeInclusive<u8>| {
         let number = value.parse().ok().filter(|number| range.contains(number));
         number.ok_or_else(|| {
@@ -99,8 +101,8 @@ fn apply_setting(deflate: Deflate, setting: &str) -> Result<Deflate, String> {
     Ok(match name {
         "level" => deflate.level(number(0..=9)?),
         "mem-level" => deflate.mem_level(number(1..=9)?),
-        "threshold" => deflate
-            .threshold(value.parse().map_err(|_| "threshold takes a number of bytes".to_owned())?),
+        "threshold" => deflate.threshold(bytes()?),
+        "chunk" => deflate.chunk_len(bytes()?),
         "takeover" if value.is_empty() => deflate
             .server_context_takeover(ContextTakeover::Allowed)
             .client_context_takeover(ContextTakeover::Allowed),

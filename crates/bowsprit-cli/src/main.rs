@@ -14,7 +14,7 @@ use crate::args::{Arguments, Command};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let level = if arguments.verbose { tracing::Level::DEBUG } else { tracing::Level::INFO };
+    let level = if arguments.verbose { tracing::Level::TRACE } else { tracing::Level::INFO };
     tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).init();
     match run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,

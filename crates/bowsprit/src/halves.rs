@@ -217,8 +217,7 @@ impl SendHalf {
     ///
     /// As [`send`](Self::send).
     pub async fn send_fragment(&mut self, fragment: Fragment<'_>) -> Result<(), Error> {
-        poll_fn(|cx| self.link.poll_ready(cx)).await?;
-        self.link.queue(|sender, out| sender.fragment(fragment, out))
+        poll_fn(|cx| self.link.poll_fragment(cx, fragment)).await
     }
 
     /// Sends a ping with at most 125 bytes. Never waits.
@@ -251,7 +250,7 @@ impl SendHalf {
     /// [`Error::Send`] if the code or reason is invalid or a close frame was sent before, else why
     /// the connection has ended.
     pub fn close(&mut self, close: impl Into<Close<'static>>) -> Result<(), Error> {
-        self.link.queue(|sender, out| sender.close(&close.into(), out))
+        self.link.close(&close.into())
     }
 
     /// Bytes that wait to be written.
@@ -266,7 +265,7 @@ impl SendHalf {
 
     /// Queues without waiting, after `poll_ready`.
     pub(crate) fn start_send(&self, message: Message) -> Result<(), Error> {
-        self.link.queue(|sender, out| sender.message(message, out))
+        self.link.start_send(message)
     }
 
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -54,7 +54,7 @@ impl Handle {
     ///
     /// As [`SendHalf::close`](crate::SendHalf::close).
     pub fn close(&self, close: impl Into<Close<'static>>) -> Result<(), Error> {
-        self.link.queue(|sender, out| sender.close(&close.into(), out))
+        self.link.close(&close.into())
     }
 
     /// Cuts the connection at once, without a close frame.

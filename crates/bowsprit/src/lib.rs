@@ -61,6 +61,7 @@ mod link;
 mod options;
 mod outgoing;
 mod pool;
+mod prepared;
 mod reader;
 #[cfg(feature = "server")]
 mod server;
@@ -86,6 +87,7 @@ pub use http;
 pub use io::Io;
 pub use options::{Heartbeat, Options};
 pub use outgoing::Outgoing;
+pub use prepared::Prepared;
 #[cfg(feature = "server")]
 pub use server::{BoundServer, Server, ServerBuilder, Upgrade};
 pub use websocket::WebSocket;

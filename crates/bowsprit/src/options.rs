@@ -25,6 +25,13 @@ pub struct Options {
     /// [`Handle::send`](crate::Handle::send) waits while more bytes than this wait to be written.
     /// Default: 1 MiB.
     pub max_queue_len: usize,
+    /// Messages that are longer are compressed on another thread, as it takes long. Default:
+    /// 64 KiB: at level 1 a quarter of a millisecond, at level 6 one. Fragments are compressed where
+    /// they are sent; keep them short.
+    pub max_inline_compression_len: usize,
+    /// How many of those threads a runtime runs at once, each with a context of some 400 KiB.
+    /// Further messages wait. Default: 10.
+    pub max_concurrent_compressions: usize,
 }
 
 /// How to find out that a peer is gone although its transport says nothing.
@@ -65,6 +72,8 @@ impl Options {
             linger_timeout: Duration::from_secs(2),
             high_water_len: 64 * 1024,
             max_queue_len: 1024 * 1024,
+            max_inline_compression_len: 64 * 1024,
+            max_concurrent_compressions: 10,
         }
     }
 

@@ -1,13 +1,14 @@
 //! What can be given to `send`.
 
+use bowsprit_proto::Encoding;
 use bytes::Bytes;
 
-use crate::{Message, Output, SendError, Sender, Utf8Bytes};
+use crate::{Message, Options, Output, Prepared, SendError, Sender, Utf8Bytes};
 
 /// A message to send, borrowed or owned.
 ///
-/// There is no need to name this type: `send` takes `&str`, `String`, `&[u8]`, `Vec<u8>`, `Bytes`
-/// and [`Message`]. What is borrowed is copied once, into the frame.
+/// There is no need to name this type: `send` takes `&str`, `String`, `&[u8]`, `Vec<u8>`, `Bytes`,
+/// [`Message`] and [`Prepared`]. What is borrowed is copied once, into the frame.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Outgoing<'m> {
@@ -19,6 +20,8 @@ pub enum Outgoing<'m> {
     Message(Message),
     /// A message that is not to be compressed; see [`uncompressed`](Self::uncompressed).
     Uncompressed(Message),
+    /// A message that many connections share.
+    Prepared(Prepared),
 }
 
 impl Outgoing<'_> {
@@ -36,22 +39,77 @@ impl Outgoing<'_> {
     /// ```
     #[must_use]
     pub fn uncompressed(self) -> Self {
-        match self {
-            Self::Text(text) => Self::Uncompressed(text.into()),
-            Self::Binary(bytes) => Self::Uncompressed(bytes.into()),
-            Self::Message(message) | Self::Uncompressed(message) => Self::Uncompressed(message),
-        }
+        Self::Uncompressed(self.into_message())
     }
-}
 
-impl Outgoing<'_> {
     pub(crate) fn queue(self, sender: &mut Sender, out: &mut Output) -> Result<(), SendError> {
+        let len = self.len();
         match self {
             Self::Text(text) => sender.text(text, out),
             Self::Binary(bytes) => sender.binary(bytes, out),
             Self::Message(message) => sender.message(message, out),
             Self::Uncompressed(message) => sender.message_uncompressed(message, out),
+            Self::Prepared(prepared) => match prepared.encoded(sender.encoding(len)) {
+                Some(encoded) => sender.encoded(&encoded, out),
+                None => sender.message(prepared.message().clone(), out),
+            },
         }
+    }
+
+    /// Bytes of the message.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+            Self::Message(message) | Self::Uncompressed(message) => message.len(),
+            Self::Prepared(prepared) => prepared.message().len(),
+        }
+    }
+
+    /// Whether compressing this would hold up other connections.
+    pub(crate) fn is_heavy(&self, sender: &Sender, options: &Options) -> bool {
+        let len = self.len();
+        if len <= options.max_inline_compression_len || matches!(self, Self::Uncompressed(_)) {
+            return false;
+        }
+        match (self, sender.encoding(len)) {
+            (_, Encoding::Plain) => false,
+            (Self::Prepared(prepared), Encoding::Compressed(config)) => {
+                !prepared.is_compressed(config)
+            }
+            _ => true,
+        }
+    }
+
+    pub(crate) fn into_owned(self) -> Outgoing<'static> {
+        match self {
+            Self::Text(_) | Self::Binary(_) | Self::Message(_) => {
+                Outgoing::Message(self.into_message())
+            }
+            Self::Uncompressed(message) => Outgoing::Uncompressed(message),
+            Self::Prepared(prepared) => Outgoing::Prepared(prepared),
+        }
+    }
+
+    pub(crate) fn into_message(self) -> Message {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Binary(bytes) => bytes.into(),
+            Self::Message(message) | Self::Uncompressed(message) => message,
+            Self::Prepared(prepared) => prepared.message().clone(),
+        }
+    }
+}
+
+impl<'m> From<&'m Prepared> for Outgoing<'m> {
+    fn from(prepared: &'m Prepared) -> Self {
+        Self::Prepared(prepared.clone())
+    }
+}
+
+impl From<Prepared> for Outgoing<'_> {
+    fn from(prepared: Prepared) -> Self {
+        Self::Prepared(prepared)
     }
 }
 

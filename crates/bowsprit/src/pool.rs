@@ -159,6 +159,11 @@ pub(crate) fn take_compressor(config: CompressorConfig) -> Option<Compressor> {
     })
 }
 
+/// A compression context of this configuration, kept or fresh.
+pub(crate) fn compressor(config: CompressorConfig) -> Compressor {
+    take_compressor(config).unwrap_or_else(|| Compressor::new(config))
+}
+
 /// Returns a compression context; the one that was kept longest makes room for it.
 pub(crate) fn give_compressor(compressor: Compressor) {
     // A thread that ends may drop connections after its pool is gone.

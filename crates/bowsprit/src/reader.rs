@@ -134,9 +134,11 @@ impl Reader {
                 Want::Messages => self.receiver.receive(&mut self.buffer),
                 Want::Chunks => self.receiver.receive_chunk(&mut self.buffer),
             };
+            self.burst.len += self.receiver.take_inflated_len();
             match progress {
                 Ok(Progress::Event) => {
                     self.burst.events += 1;
+                    self.note_received();
                     self.respond();
                     return Poll::Ready(Ok(true));
                 }
@@ -155,7 +157,7 @@ impl Reader {
     ///
     /// The connection has not ended cleanly, or the close frame is invalid.
     pub(crate) async fn close(&mut self, close: &Close<'_>) -> Result<(), Error> {
-        match self.link.queue(|sender, out| sender.close(close, out)) {
+        match self.link.close(close) {
             Ok(()) | Err(Error::Send(crate::SendError::Closed)) => {}
             Err(error @ Error::Send(_)) => return Err(error),
             // It has ended; how, is told below.
@@ -170,6 +172,15 @@ impl Reader {
         self.link.fail(Cause::Terminated);
         self.read = None;
         self.phase = Phase::Ended(None);
+    }
+
+    /// Tells those who want to know of every message.
+    fn note_received(&self) {
+        if tracing::enabled!(tracing::Level::TRACE)
+            && let Some((len, wire_len)) = self.buffer.message_lens()
+        {
+            tracing::trace!(len, wire_len, "message received");
+        }
     }
 
     /// Lets the core answer the event, and takes note of a close.

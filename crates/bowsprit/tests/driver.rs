@@ -16,6 +16,7 @@ mod driver {
     mod compression;
     mod connecting;
     mod lifecycle;
+    mod long_messages;
     mod options;
     mod peer;
     mod serve;

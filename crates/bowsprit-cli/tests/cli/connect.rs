@@ -154,3 +154,21 @@ fn wrong_arguments_of_connect_are_a_usage_error() {
         assert!(!ended.stderr.is_empty(), "{args:?}");
     }
 }
+
+#[test]
+fn verbose_tells_what_was_negotiated_and_how_long_messages_are_on_the_wire() {
+    let server = Server::start(&["--deflate=chunk=1000"]);
+    let input = "sail ".repeat(1000);
+    let ended = run(&["--verbose", "connect", &server.url("/echo")], input.as_bytes());
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("agreed on permessage-deflate"), "{}", ended.stderr);
+    for message in ["message sent", "message received"] {
+        let line = ended.stderr.lines().find(|line| line.contains(message)).expect(&ended.stderr);
+        let wire_len = line.split_once("wire_len=").expect(line).1;
+        let wire_len: usize = wire_len.split_whitespace().next().unwrap().parse().expect(line);
+        assert!(line.contains(" len=5000 ") && (1..100).contains(&wire_len), "{line}");
+    }
+    let ended = run(&["-v", "connect", "--no-deflate", &server.url("/echo")], input.as_bytes());
+    assert!(ended.stderr.contains("wire_len=5000"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("agreed on"), "{}", ended.stderr);
+}

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::runtime::{Handle, Id};
 
-use super::{Link, sweeper::Sweeper};
+use super::{Link, sweeper::Sweeper, workers::Workers};
 
 /// The helpers of each runtime that has connections.
 static HELPERS: LazyLock<Mutex<HashMap<Id, Weak<Helpers>>>> = LazyLock::new(Mutex::default);
@@ -21,6 +21,7 @@ static HELPERS: LazyLock<Mutex<HashMap<Id, Weak<Helpers>>>> = LazyLock::new(Mute
 pub(super) struct Helpers {
     flusher: Mutex<Flusher>,
     sweeper: Sweeper,
+    workers: Arc<Workers>,
 }
 
 /// The links that have something to write.
@@ -46,7 +47,11 @@ impl Helpers {
         if let Some(helpers) = all.get(&id).and_then(Weak::upgrade) {
             return helpers;
         }
-        let helpers = Arc::new(Self { flusher: Mutex::default(), sweeper: Sweeper::default() });
+        let helpers = Arc::new(Self {
+            flusher: Mutex::default(),
+            sweeper: Sweeper::default(),
+            workers: Workers::new(runtime.clone()),
+        });
         all.insert(id, Arc::downgrade(&helpers));
         // A runtime that is ending drops tasks at once, and that needs the lock.
         drop(all);
@@ -66,6 +71,11 @@ impl Helpers {
             drop(flusher);
             task.wake();
         }
+    }
+
+    /// Has a link's messages compressed, by one of at most `max` threads.
+    pub(super) fn compress(&self, link: Arc<Link>, max: usize) {
+        self.workers.add(link, max);
     }
 
     /// Has a link's timers looked at until it is gone.

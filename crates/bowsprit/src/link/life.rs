@@ -34,6 +34,7 @@ impl Link {
         out.ended = Some(cause);
         self.ended.store(true, Ordering::Release);
         out.output = Output::new();
+        out.deferred = None;
         out.unflushed = false;
         if let Some(mut write) = out.write.take() {
             // The peer is told now, even if the reader holds on to its half of the transport.

@@ -11,12 +11,14 @@
 //! that sends messages would otherwise overwrite each other's wakers, for a transport keeps one per
 //! direction.
 
+mod deferred;
 mod flusher;
 mod life;
 mod locked;
 mod sending;
 mod sweeper;
 mod timers;
+mod workers;
 mod writing;
 
 use std::{
@@ -30,7 +32,7 @@ use std::{
 };
 
 pub(crate) use self::sending::Origin;
-use self::{flusher::Helpers, locked::Locked, timers::Timers};
+use self::{deferred::Deferred, flusher::Helpers, locked::Locked, timers::Timers};
 use crate::{Close, Options, Output, Sender, State, error::Cause, io::WriteHalf, reader::Reader};
 
 /// Facts about a connection that never change.
@@ -63,6 +65,8 @@ pub(crate) struct Link {
 struct Out {
     sender: Sender,
     output: Output,
+    /// Messages that wait for one that is being compressed.
+    deferred: Option<Box<Deferred>>,
     write: Option<WriteHalf>,
     /// Bytes were written that the transport may still hold back.
     unflushed: bool,
@@ -96,6 +100,7 @@ impl Link {
         let out = Out {
             sender,
             output: Output::new(),
+            deferred: None,
             write: Some(write),
             unflushed: false,
             peer_close: None,
@@ -136,7 +141,7 @@ impl Link {
         let out = self.lock();
         match out.ended {
             Some(_) => State::Closed,
-            None => State::of(out.peer_close.is_some(), out.sender.is_closed()),
+            None => State::of(out.peer_close.is_some(), out.is_closing()),
         }
     }
 
@@ -146,7 +151,7 @@ impl Link {
 
     /// Bytes that wait to be written.
     pub(crate) fn queued_len(&self) -> usize {
-        self.lock().output.len()
+        self.lock().queued_len()
     }
 
     fn lock(&self) -> Locked<'_> {

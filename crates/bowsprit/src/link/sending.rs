@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{Link, Out, locked::Locked};
-use crate::{Error, Event, Output, ProtocolError, SendError, Sender, outgoing::Outgoing, pool};
+use crate::{
+    Error, Event, Fragment, Message, Output, ProtocolError, SendError, Sender, outgoing::Outgoing,
+    pool,
+};
 
 /// Whose message is queued, which decides what it has to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +40,7 @@ impl Link {
             return Poll::Pending;
         }
         let Some(message) = message.take() else { return Poll::Ready(Ok(())) };
-        out.queue(|sender, output| message.queue(sender, output))?;
-        self.request_flush();
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.send(&mut out, message))
     }
 
     /// Queues a message now.
@@ -58,9 +59,43 @@ impl Link {
         if !out.has_room(room, origin) {
             return Err(Error::QueueFull);
         }
-        out.queue(|sender, output| message.queue(sender, output))?;
+        self.send(&mut out, message)
+    }
+
+    /// Queues a message, however much is queued already.
+    ///
+    /// # Errors
+    ///
+    /// The connection is closing or has ended.
+    pub(crate) fn start_send(self: &Arc<Self>, message: Message) -> Result<(), Error> {
+        let mut out = self.lock();
+        out.check_open()?;
+        self.send(&mut out, message.into())
+    }
+
+    /// Queues a fragment as soon as there is room for it.
+    ///
+    /// # Errors
+    ///
+    /// The connection is closing or has ended, or the fragment may not be sent.
+    pub(crate) fn poll_fragment(
+        self: &Arc<Self>,
+        cx: &mut Context<'_>,
+        fragment: Fragment<'_>,
+    ) -> Poll<Result<(), Error>> {
+        let mut out = self.lock();
+        out.check_open()?;
+        // Others may wait for the end of the message that the fragment begins.
+        if out.deferred.is_some() || !out.has_room(self.room(Origin::Owner), Origin::Owner) {
+            out.wait(cx);
+            return Poll::Pending;
+        }
+        out.queue(|sender, output| sender.fragment(fragment, output))?;
+        if fragment.fin {
+            out.wake_waiting();
+        }
         self.request_flush();
-        Ok(())
+        Poll::Ready(Ok(()))
     }
 
     /// Waits until a message may be queued.
@@ -86,9 +121,6 @@ impl Link {
         let mut out = self.lock();
         out.check_open()?;
         out.queue(queue)?;
-        if !out.sender.is_fragmented() || out.sender.is_closed() {
-            out.wake_waiting();
-        }
         self.request_flush();
         Ok(())
     }
@@ -100,6 +132,10 @@ impl Link {
             out.peer_close = Some(Box::new(close.clone().into_owned()));
             // Nothing more may be sent, so nobody need wait for room.
             out.wake_waiting();
+            if out.deferred.is_some() {
+                // The answer comes after what was sent before.
+                return;
+            }
         }
         self.answer(out, |sender, output| sender.respond(event, output));
     }
@@ -108,6 +144,7 @@ impl Link {
     pub(crate) fn fail_protocol(self: &Arc<Self>, error: &ProtocolError) {
         let mut out = self.lock();
         out.wake_waiting();
+        out.deferred = None;
         self.answer(out, |sender, output| sender.fail(error, output));
     }
 
@@ -135,17 +172,35 @@ impl Link {
 }
 
 impl Out {
-    fn check_open(&self) -> Result<(), Error> {
+    /// Whether a close frame of ours was sent, or will be as soon as what was sent before it.
+    pub(super) fn is_closing(&self) -> bool {
+        let deferred = self.deferred.as_ref();
+        self.sender.is_closed() || deferred.is_some_and(|deferred| deferred.close.is_some())
+    }
+
+    pub(super) fn check_open(&self) -> Result<(), Error> {
         match self.ended {
             Some(cause) => Err(cause.into()),
-            None if self.sender.is_closed() => Err(SendError::Closed.into()),
+            None if self.is_closing() => Err(SendError::Closed.into()),
             None => Ok(()),
         }
     }
 
     fn has_room(&self, room: usize, origin: Origin) -> bool {
         let interrupts = origin == Origin::Handle && self.sender.is_fragmented();
-        self.output.len() <= room && !interrupts
+        self.queued_len() <= room && !interrupts
+    }
+
+    /// Bytes that wait to be written, or to be compressed before that.
+    pub(super) fn queued_len(&self) -> usize {
+        self.output.len() + self.deferred.as_ref().map_or(0, |deferred| deferred.len)
+    }
+
+    pub(super) fn queue_message(&mut self, message: Outgoing<'_>) -> Result<(), SendError> {
+        let (len, before) = (message.len(), self.output.len());
+        self.queue(|sender, output| message.queue(sender, output))?;
+        note_sent(len, self.output.len() - before);
+        Ok(())
     }
 
     pub(super) fn queue(
@@ -175,4 +230,9 @@ impl Out {
     pub(super) fn wake_waiting(&mut self) {
         self.due.append(&mut self.waiting);
     }
+}
+
+/// Tells those who want to know of every message.
+pub(super) fn note_sent(len: usize, wire_len: usize) {
+    tracing::trace!(len, wire_len, "message sent");
 }

@@ -66,7 +66,7 @@ impl Link {
         {
             return Poll::Ready(Err(cause.into()));
         }
-        if out.output.is_empty() && !out.unflushed {
+        if out.output.is_empty() && out.deferred.is_none() && !out.unflushed {
             return Poll::Ready(Ok(()));
         }
         out.wait(cx);

@@ -1,0 +1,181 @@
+//! Long messages, which are compressed on other threads.
+//!
+//! Compressing a megabyte takes milliseconds, in which a runtime's thread could have served a
+//! thousand others. So a thread of the runtime's blocking pool does it. What is sent after such a
+//! message waits in the link and follows in order; only control frames go before.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use bowsprit_proto::{Compressing, EncodedMessage, Encoding, deflate::CompressorConfig};
+
+use super::{Link, Out, sending::note_sent};
+use crate::{
+    Close, Error, Event, Message, Options, Output, Prepared, SendError, Sender, outgoing::Outgoing,
+    prepared,
+};
+
+/// What waits for a message that is being compressed. The first message is that one.
+#[derive(Debug, Default)]
+pub(super) struct Deferred {
+    messages: VecDeque<Outgoing<'static>>,
+    /// Bytes of these messages.
+    pub(super) len: usize,
+    /// The close frame that comes after them.
+    pub(super) close: Option<Close<'static>>,
+}
+
+/// A message to compress.
+enum Job {
+    Alone(Message, CompressorConfig),
+    Shared(Prepared, CompressorConfig),
+    /// With the connection's own context, as it may refer to earlier messages.
+    Own(Message, Compressing),
+}
+
+impl Job {
+    /// Does the work, and gives the connection's context back.
+    fn run(self) -> (EncodedMessage, Option<Compressing>) {
+        match self {
+            Self::Alone(message, config) => (prepared::compress(&message, config), None),
+            Self::Shared(prepared, config) => (prepared.compressed(config), None),
+            Self::Own(message, mut compressing) => {
+                (compressing.message(&message), Some(compressing))
+            }
+        }
+    }
+}
+
+impl Link {
+    /// Queues a message that may be queued now, or has it compressed first.
+    pub(super) fn send(
+        self: &Arc<Self>,
+        out: &mut Out,
+        message: Outgoing<'_>,
+    ) -> Result<(), Error> {
+        if out.deferred.is_none() && !message.is_heavy(&out.sender, &self.options) {
+            out.queue_message(message)?;
+            self.request_flush();
+            return Ok(());
+        }
+        // "The fragments of one message MUST NOT be interleaved" with another, RFC 6455 §5.4.
+        if out.sender.is_fragmented() {
+            return Err(SendError::FragmentOpen.into());
+        }
+        let begun = out.deferred.is_some();
+        out.deferred.get_or_insert_default().push(message.into_owned());
+        if !begun {
+            self.helpers.compress(Arc::clone(self), self.options.max_concurrent_compressions);
+        }
+        Ok(())
+    }
+
+    /// Queues a close frame behind all messages.
+    ///
+    /// # Errors
+    ///
+    /// It may not be sent, or the connection is closing or has ended.
+    pub(crate) fn close(self: &Arc<Self>, close: &Close<'_>) -> Result<(), Error> {
+        let mut out = self.lock();
+        out.check_open()?;
+        if let Some(deferred) = &mut out.deferred {
+            // Only to have it checked now.
+            Sender::server().close(close, &mut Output::new())?;
+            deferred.close = Some(close.clone().into_owned());
+        } else {
+            out.queue(|sender, output| sender.close(close, output))?;
+            self.request_flush();
+        }
+        out.wake_waiting();
+        Ok(())
+    }
+
+    /// Compresses the message that others wait for, and queues it with those behind it that need no
+    /// such work. Whether there is another that does.
+    pub(super) fn compress_first(self: &Arc<Self>) -> bool {
+        let job = self.lock().begin_job();
+        let done = job.map(Job::run);
+        let mut out = self.lock();
+        if let Some((encoded, compressing)) = done {
+            out.end_job(&encoded, compressing);
+        }
+        let more = out.queue_light(&self.options);
+        self.request_flush();
+        more
+    }
+}
+
+impl Deferred {
+    fn push(&mut self, message: Outgoing<'static>) {
+        self.len += message.len();
+        self.messages.push_back(message);
+    }
+
+    fn pop(&mut self) -> Option<Outgoing<'static>> {
+        let message = self.messages.pop_front()?;
+        self.len -= message.len();
+        Some(message)
+    }
+}
+
+impl Out {
+    /// The work of the message that others wait for; `None` if there is nothing to compress.
+    fn begin_job(&mut self) -> Option<Job> {
+        let message = self.deferred.as_ref()?.messages.front()?;
+        let encoding = self.sender.encoding(message.len());
+        match (message.clone(), encoding) {
+            (_, Encoding::Plain) | (Outgoing::Uncompressed(_), _) => None,
+            (Outgoing::Prepared(prepared), Encoding::Compressed(config)) => {
+                Some(Job::Shared(prepared, config))
+            }
+            (message, Encoding::Compressed(config)) => {
+                Some(Job::Alone(message.into_message(), config))
+            }
+            (message, Encoding::Own) => {
+                Some(Job::Own(message.into_message(), self.sender.begin_compressing()?))
+            }
+        }
+    }
+
+    /// Queues the message of a job, unless the connection has failed meanwhile.
+    fn end_job(&mut self, encoded: &EncodedMessage, compressing: Option<Compressing>) {
+        if let Some(message) = self.deferred.as_mut().and_then(|deferred| deferred.pop()) {
+            let queued = self.queue(|sender, output| sender.encoded(encoded, output));
+            note_sent(message.len(), encoded.payload_len());
+            debug_assert!(queued.is_ok(), "checked when it was deferred");
+        }
+        if let Some(compressing) = compressing {
+            self.sender.end_compressing(compressing);
+        }
+    }
+
+    /// Queues what has waited for a job, as far as the next job. Whether there is one.
+    fn queue_light(&mut self, options: &Options) -> bool {
+        while let Some(first) =
+            self.deferred.as_ref().and_then(|deferred| deferred.messages.front())
+        {
+            if first.is_heavy(&self.sender, options) {
+                return true;
+            }
+            if let Some(message) = self.deferred.as_mut().and_then(|deferred| deferred.pop()) {
+                let queued = self.queue_message(message);
+                debug_assert!(queued.is_ok(), "checked when it was deferred");
+            }
+        }
+        self.queue_late_close();
+        self.wake_waiting();
+        false
+    }
+
+    /// Queues the close frames that had to wait.
+    fn queue_late_close(&mut self) {
+        let Some(deferred) = self.deferred.take() else { return };
+        if let Some(close) = deferred.close {
+            let queued = self.queue(|sender, output| sender.close(&close, output));
+            debug_assert!(queued.is_ok(), "checked when it was deferred");
+        }
+        if let Some(close) = self.peer_close.clone() {
+            let Self { sender, output, .. } = self;
+            sender.respond(&Event::Close(*close), output);
+        }
+    }
+}

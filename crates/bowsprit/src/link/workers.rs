@@ -1,0 +1,95 @@
+//! The threads of a runtime that compress long messages.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::runtime::Handle;
+
+use super::Link;
+use crate::error::Cause;
+
+/// Who has something to compress, and how many threads are at it.
+#[derive(Debug)]
+pub(super) struct Workers {
+    runtime: Handle,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    links: VecDeque<Arc<Link>>,
+    running: usize,
+}
+
+/// One thread's work.
+struct Worker {
+    workers: Arc<Workers>,
+    current: Option<Arc<Link>>,
+    done: bool,
+}
+
+impl Workers {
+    pub(super) fn new(runtime: Handle) -> Arc<Self> {
+        Arc::new(Self { runtime, queue: Mutex::default() })
+    }
+
+    /// Has a link's messages compressed, by one of at most `max` threads.
+    pub(super) fn add(self: &Arc<Self>, link: Arc<Link>, max: usize) {
+        let mut queue = self.lock();
+        queue.links.push_back(link);
+        if queue.running >= max.max(1) {
+            return;
+        }
+        queue.running += 1;
+        drop(queue);
+        let worker = Worker { workers: Arc::clone(self), current: None, done: false };
+        drop(self.runtime.spawn_blocking(|| worker.run()));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Worker {
+    /// Compresses one message of each link in turn.
+    fn run(mut self) {
+        while let Some(link) = self.next() {
+            self.current = Some(Arc::clone(&link));
+            if link.compress_first() {
+                self.workers.lock().links.push_back(link);
+            }
+            self.current = None;
+        }
+    }
+
+    fn next(&mut self) -> Option<Arc<Link>> {
+        let mut queue = self.workers.lock();
+        let link = queue.links.pop_front();
+        if link.is_none() {
+            queue.running -= 1;
+            self.done = true;
+        }
+        link
+    }
+}
+
+impl Drop for Worker {
+    /// Ends the connections whose messages nobody will compress: the runtime has ended and has
+    /// dropped this, or there was a panic.
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        let mut queue = self.workers.lock();
+        queue.running -= 1;
+        let links = mem::take(&mut queue.links);
+        drop(queue);
+        for link in self.current.take().into_iter().chain(links) {
+            link.fail(Cause::Terminated);
+        }
+    }
+}

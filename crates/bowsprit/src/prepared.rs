@@ -1,0 +1,100 @@
+//! Messages for many connections, encoded once.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use bowsprit_proto::{Compressing, EncodedMessage, Encoding, deflate::CompressorConfig};
+
+use crate::{Message, pool};
+
+/// A message that is to be sent on many connections.
+///
+/// It is framed once, and compressed once for each set of compression parameters without context
+/// takeover that the connections have agreed on; they share the bytes. Only where messages may
+/// refer to earlier ones has each connection to compress for itself.
+///
+/// Cloning is cheap.
+///
+/// ```no_run
+/// # async fn example(members: Vec<bowsprit::Handle>) {
+/// let news = bowsprit::Prepared::new("the anchor is up");
+/// for member in &members {
+///     // Who has no room, or has gone, does without.
+///     let _sent = member.try_send(&news);
+/// }
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    message: Message,
+    plain: OnceLock<EncodedMessage>,
+    /// For each set of parameters that was asked for.
+    compressed: Mutex<Vec<(CompressorConfig, EncodedMessage)>>,
+}
+
+impl Prepared {
+    /// Prepares a message.
+    pub fn new(message: impl Into<Message>) -> Self {
+        let shared = Shared {
+            message: message.into(),
+            plain: OnceLock::new(),
+            compressed: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn message(&self) -> &Message {
+        &self.shared.message
+    }
+
+    /// The message encoded for connections of this kind, if they can share it. Compresses it if
+    /// nobody has done so before.
+    pub(crate) fn encoded(&self, encoding: Encoding) -> Option<EncodedMessage> {
+        let Shared { message, plain, .. } = &*self.shared;
+        match encoding {
+            Encoding::Plain => Some(plain.get_or_init(|| EncodedMessage::new(message)).clone()),
+            Encoding::Compressed(config) => Some(self.compressed(config)),
+            Encoding::Own => None,
+        }
+    }
+
+    /// The message compressed with this configuration. Who needs the same while it is being made
+    /// waits for it.
+    pub(crate) fn compressed(&self, config: CompressorConfig) -> EncodedMessage {
+        let Shared { message, compressed, .. } = &*self.shared;
+        let mut compressed = compressed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, encoded)) = compressed.iter().find(|(known, _)| *known == config) {
+            return encoded.clone();
+        }
+        let encoded = compress(message, config);
+        compressed.push((config, encoded.clone()));
+        encoded
+    }
+
+    /// Whether [`compressed`](Self::compressed) has nothing left to do.
+    pub(crate) fn is_compressed(&self, config: CompressorConfig) -> bool {
+        // Whoever holds the lock may be compressing.
+        let compressed = self.shared.compressed.try_lock();
+        compressed.is_ok_and(|compressed| compressed.iter().any(|(known, _)| *known == config))
+    }
+}
+
+/// Compresses a message by itself, with a context from the pool.
+pub(crate) fn compress(message: &Message, config: CompressorConfig) -> EncodedMessage {
+    let mut compressing = Compressing::new(pool::compressor(config));
+    let encoded = compressing.message(message);
+    pool::give_compressor(compressing.into_compressor());
+    encoded
+}
+
+impl<M: Into<Message>> From<M> for Prepared {
+    fn from(message: M) -> Self {
+        Self::new(message)
+    }
+}
