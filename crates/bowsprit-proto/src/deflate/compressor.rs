@@ -125,8 +125,8 @@ impl Compressor {
             let written = difference(self.deflate.total_out(), written);
             self.frame.truncate(start + written);
             rest = &rest[read..];
-            // Only output that is full can hide more.
-            if written < room || !matches!(status, Ok(Status::Ok)) {
+            // Only output that is full can hide more, and only 4 GiB are read at a time.
+            if (written < room && rest.is_empty()) || !matches!(status, Ok(Status::Ok)) {
                 return;
             }
         }
