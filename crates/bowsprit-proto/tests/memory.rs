@@ -2,13 +2,12 @@
 //!
 //! One test, as others in the same process would be counted too.
 
-#![expect(unsafe_code, reason = "a global allocator is unsafe to implement")]
 #![expect(clippy::unwrap_used, reason = "a test may stop where it is surprised")]
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    sync::atomic::{AtomicIsize, Ordering},
-};
+mod memory {
+    pub(super) mod contexts;
+    pub(super) mod counting;
+}
 
 use bowsprit_proto::{
     Event, Fragment, FrameHeader, Limits, Message, MessageKind, Opcode, Output, Progress,
@@ -16,59 +15,10 @@ use bowsprit_proto::{
     deflate::{ContextTakeover, Deflate, Parameters},
     handshake::{ClientHandshake, Offer, Policy, respond},
 };
-
-struct Counting;
-
-static ALLOCATED: AtomicIsize = AtomicIsize::new(0);
-
-/// The most that was allocated at a time.
-static PEAK: AtomicIsize = AtomicIsize::new(0);
-
-fn count(len: isize) {
-    let allocated = ALLOCATED.fetch_add(len, Ordering::Relaxed) + len;
-    PEAK.fetch_max(allocated, Ordering::Relaxed);
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size().cast_signed());
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-layout.size().cast_signed());
-        // SAFETY: the caller keeps the contract of `dealloc`, and all memory is the system's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // A large block grows in place, or its pages move: it is not there twice.
-        count(new_size.cast_signed() - layout.size().cast_signed());
-        // SAFETY: the caller keeps the contract of `realloc`, and all memory is the system's.
-        unsafe { System.realloc(pointer, layout, new_size) }
-    }
-}
-
-/// Runs `work` and returns what it made, with the bytes that are still allocated because of it.
-fn allocated_by<T>(work: impl FnOnce() -> T) -> (T, usize) {
-    let before = ALLOCATED.load(Ordering::SeqCst);
-    let made = work();
-    let after = ALLOCATED.load(Ordering::SeqCst);
-    (made, (after - before).try_into().unwrap_or(0))
-}
-
-/// Runs `work` and returns by how much the process grew meanwhile.
-fn peak_of(work: impl FnOnce()) -> usize {
-    let before = ALLOCATED.load(Ordering::SeqCst);
-    PEAK.store(before, Ordering::SeqCst);
-    work();
-    (PEAK.load(Ordering::SeqCst) - before).try_into().unwrap_or(0)
-}
+use memory::{
+    contexts::contexts_take_what_the_readme_says,
+    counting::{allocated_by, peak_of},
+};
 
 /// A frame from a server.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
@@ -356,4 +306,5 @@ fn memory_follows_what_is_held_and_not_what_is_claimed() {
     a_bomb_in_chunks_is_held_by_the_chunk();
     an_idle_receiver_without_its_contexts_holds_nothing();
     an_idle_sender_without_its_context_holds_nothing();
+    contexts_take_what_the_readme_says();
 }

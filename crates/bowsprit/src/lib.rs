@@ -42,6 +42,7 @@
 //! |---|---|---|
 //! | `client` | yes | [`connect`], [`Client`] |
 //! | `server` | yes | [`Server`] |
+//! | `stock-zlib` | no | compression by zlib instead of zlib-rs: slower, in contexts as small as 9 kB |
 //!
 //! The protocol itself is in the crate `bowsprit-proto`, which has no I/O.
 

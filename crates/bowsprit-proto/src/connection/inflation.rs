@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     ProtocolError,
-    deflate::{Decompressor, InflateError, Side},
+    deflate::{Decompressor, InflateError, MAX_WINDOW_BITS, Side},
 };
 
 /// What the peer's compression needs of us.
@@ -14,8 +14,8 @@ use crate::{
 pub(super) struct Inflation {
     /// The peer compresses every message by itself.
     no_context_takeover: bool,
-    /// How far back the peer refers at most.
-    window_len: usize,
+    /// How far back the peer refers at most, as a power of 2.
+    window_bits: u8,
     /// Made, or lent, when first needed.
     decompressor: Option<Decompressor>,
 }
@@ -35,7 +35,7 @@ impl Inflation {
     pub(super) fn new(peer: &Side) -> Self {
         Self {
             no_context_takeover: peer.no_context_takeover,
-            window_len: 1 << peer.window_bits(),
+            window_bits: peer.window_bits(),
             decompressor: None,
         }
     }
@@ -55,7 +55,9 @@ impl Inflation {
         input: &mut ReceiveBuffer,
         limit: usize,
     ) -> Result<InflationState, InflateError> {
-        let decompressor = self.decompressor.get_or_insert_default();
+        let window_bits = self.context_bits();
+        let decompressor =
+            self.decompressor.get_or_insert_with(|| Decompressor::with_window_bits(window_bits));
         let len = bounded(frame.remaining, input.unparsed_len());
         unmask(frame, input, len);
         let step = input.inflate(decompressor, len, limit)?;
@@ -77,7 +79,7 @@ impl Inflation {
         if let Some(decompressor) = self.decompressor.as_mut()
             && !(last && self.no_context_takeover)
         {
-            decompressor.remember(output, self.window_len);
+            decompressor.remember(output, 1 << self.window_bits);
         }
     }
 
@@ -85,12 +87,18 @@ impl Inflation {
         self.decompressor.as_mut().map_or(0, Decompressor::take_work)
     }
 
+    /// The window of a context for this peer: of one that is kept no more than is needed, of one that
+    /// others will use the largest.
+    const fn context_bits(&self) -> u8 {
+        if self.no_context_takeover { MAX_WINDOW_BITS } else { self.window_bits }
+    }
+
     pub(super) const fn wants_decompressor(&self) -> bool {
-        self.decompressor.is_none()
+        self.decompressor.is_none() && self.context_bits() == MAX_WINDOW_BITS
     }
 
     pub(super) fn lend(&mut self, decompressor: Decompressor) {
-        if self.decompressor.is_none() {
+        if self.wants_decompressor() {
             let decompressor = self.decompressor.insert(decompressor);
             decompressor.reset();
         }

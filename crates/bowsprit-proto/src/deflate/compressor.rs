@@ -3,9 +3,10 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
-use zlib_rs::{DeflateConfig, DeflateFlush, Method, Status};
-
-use super::{Deflate, MAX_WINDOW_BITS, Side, Strategy, TAIL};
+use super::{
+    Deflate, MAX_WINDOW_BITS, Side, Strategy, TAIL,
+    backend::{self, DeflateConfig, DeflateFlush, Method, Status},
+};
 
 /// The smallest window that zlib can compress raw data with.
 const MIN_ZLIB_WINDOW_BITS: u8 = 9;
@@ -41,10 +42,11 @@ impl CompressorConfig {
     }
 }
 
-/// A compression context: 380 KiB at the default settings, 137 KiB at the least.
+/// A compression context: 380 KB at the default settings, 137 KB at the least; with the feature
+/// `stock-zlib` 268 KB and 9 KB.
 pub struct Compressor {
     /// Boxed, as every connection that may compress has room for a context.
-    deflate: Box<zlib_rs::Deflate>,
+    deflate: Box<backend::Deflate>,
     config: CompressorConfig,
     /// Has seen data since it was made or reset.
     used: bool,
@@ -56,17 +58,17 @@ impl Compressor {
     /// A fresh context.
     #[must_use]
     pub fn new(config: CompressorConfig) -> Self {
-        let deflate = zlib_rs::Deflate::new_with_config(DeflateConfig {
+        let deflate = backend::Deflate::new_with_config(DeflateConfig {
             level: i32::from(config.level),
             method: Method::Deflated,
             window_bits: -i32::from(config.window_bits),
             mem_level: i32::from(config.mem_level),
             strategy: match config.strategy {
-                Strategy::Default => zlib_rs::Strategy::Default,
-                Strategy::Filtered => zlib_rs::Strategy::Filtered,
-                Strategy::HuffmanOnly => zlib_rs::Strategy::HuffmanOnly,
-                Strategy::Rle => zlib_rs::Strategy::Rle,
-                Strategy::Fixed => zlib_rs::Strategy::Fixed,
+                Strategy::Default => backend::Strategy::Default,
+                Strategy::Filtered => backend::Strategy::Filtered,
+                Strategy::HuffmanOnly => backend::Strategy::HuffmanOnly,
+                Strategy::Rle => backend::Strategy::Rle,
+                Strategy::Fixed => backend::Strategy::Fixed,
             },
         });
         Self { deflate: Box::new(deflate), config, used: false, frame: Vec::new() }

@@ -3,9 +3,11 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, mem};
 
-use zlib_rs::{InflateFlush, Status};
-
-use super::{MAX_WINDOW_BITS, TAIL, compressor::difference};
+use super::{
+    MAX_WINDOW_BITS, TAIL,
+    backend::{self, InflateFlush, Status},
+    compressor::difference,
+};
 
 /// How much room for output is made at a time: for little input less.
 const CHUNK_LEN: usize = 16 * 1024;
@@ -37,11 +39,12 @@ pub(crate) struct Inflated {
     pub(crate) full: bool,
 }
 
-/// A decompression context: some 48 KiB, and the window that was agreed on once more (at most
-/// 32 KiB) if messages may refer to earlier ones.
+/// A decompression context: 48 KB, and the window that was agreed on once more (at most 32 KiB) if
+/// messages may refer to earlier ones. With the feature `stock-zlib` it is 7 KB and its window, which
+/// is the one that was agreed on unless a driver lends the context.
 pub struct Decompressor {
     /// Boxed, as every connection that may decompress has room for a context.
-    inflate: Box<zlib_rs::Inflate>,
+    inflate: Box<backend::Inflate>,
     /// Has seen data since it was made or reset.
     used: bool,
     /// Whether zlib has come to the end of a stream, after which it takes nothing more.
@@ -71,11 +74,16 @@ impl Default for Decompressor {
 }
 
 impl Decompressor {
-    /// A fresh context.
+    /// A fresh context that can be lent to every receiver: the largest window will do for every
+    /// smaller one.
     #[must_use]
     pub fn new() -> Self {
-        // The largest window will do for every smaller one.
-        let inflate = Box::new(zlib_rs::Inflate::new(false, MAX_WINDOW_BITS));
+        Self::with_window_bits(MAX_WINDOW_BITS)
+    }
+
+    /// A context for data that refers back at most 2^n bytes, n from 8 to 15.
+    pub(crate) fn with_window_bits(window_bits: u8) -> Self {
+        let inflate = Box::new(backend::Inflate::new(false, window_bits));
         Self {
             inflate,
             used: false,

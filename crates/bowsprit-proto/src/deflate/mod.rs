@@ -4,8 +4,12 @@
 //! and a [`Decompressor`] are the contexts that do the work: they are made when first needed, and
 //! without context takeover a driver can lend them from a pool and take them back between messages.
 //!
+//! zlib-rs does the work, or zlib if the Cargo feature `stock-zlib` is on. What that changes is how
+//! much memory a context takes, how much time it needs, and which bytes a sender makes of a message.
+//!
 //! [RFC 7692]: https://datatracker.ietf.org/doc/html/rfc7692
 
+mod backend;
 mod compressor;
 mod decompressor;
 mod negotiate;
@@ -28,7 +32,7 @@ pub(crate) const NAME: &str = "permessage-deflate";
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 
 /// The largest LZ77 window, and what is agreed on if nothing is said: 2^15 bytes.
-const MAX_WINDOW_BITS: u8 = 15;
+pub(crate) const MAX_WINDOW_BITS: u8 = 15;
 
 /// The smallest window that can be agreed on: 2^8 bytes.
 const MIN_WINDOW_BITS: u8 = 8;

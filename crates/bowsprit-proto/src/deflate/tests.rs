@@ -44,12 +44,15 @@ fn the_examples_of_the_rfc_are_understood() {
 fn what_is_compressed_comes_back_with_every_window() {
     let text = "to be or not to be, that is the question; ".repeat(300);
     for bits in 8..=15 {
-        let (mut compressor, mut decompressor) = (compressor(Some(bits)), Decompressor::new());
+        let mut compressor = compressor(Some(bits));
+        let mut decompressors = [Decompressor::new(), Decompressor::with_window_bits(bits)];
         for part in ["", "Hello", &text, "", &text[..2000]] {
             let message = compressor.frame(part.as_bytes(), true).to_vec();
             assert!(!message.is_empty());
-            let back = inflated(&mut decompressor, &message, 1 << 20);
-            assert_eq!(back.as_deref(), Some(part.as_bytes()), "{bits} bits");
+            for decompressor in &mut decompressors {
+                let back = inflated(decompressor, &message, 1 << 20);
+                assert_eq!(back.as_deref(), Some(part.as_bytes()), "{bits} bits");
+            }
         }
     }
 }

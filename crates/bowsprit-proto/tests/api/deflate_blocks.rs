@@ -3,7 +3,7 @@
 use bowsprit_proto::{Limits, ProtocolError, Role};
 
 use super::{
-    deflate::{BINARY, TEXT, end, frames_to, pair, prose, with_takeover},
+    deflate::{BINARY, TEXT, end, frames_to, noise, pair, prose, with_takeover, with_window},
     pair::{BOTH, End, Seen, assert_failed, assert_frames_fail, frame, peer_of, text},
     rfc1951::{Blocks, Symbol, literals},
 };
@@ -124,6 +124,26 @@ fn a_final_block_leaves_the_whole_window() {
     let again = Blocks::new().fixed(true, &[Symbol::Match(5, 5)]).bytes();
     let messages = [Blocks::new().stored(false, &all).message(), again, back];
     assert_read_as(true, &messages, &[&all, &all[all.len() - 5..], &all[5..10]]);
+}
+
+/// RFC: D7.2.2-1, D7.2.2-2
+#[test]
+fn a_final_block_leaves_a_window_of_any_length_that_was_agreed_on() {
+    for bits in 8..=14 {
+        let window = 1_usize << bits;
+        let noise = noise(window * 3, 7);
+        let furthest = noise[noise.len() - window..][..5].to_vec();
+        let end_of_window = Blocks::new().stored(true, &noise).bytes();
+        let back = Blocks::new().fixed(true, &[Symbol::Match(5, window)]).bytes();
+        let again = Blocks::new().fixed(false, &[Symbol::Match(5, 5)]).message();
+        for role in BOTH {
+            let mut end = end(role, Limits::SERVER, with_window(true, bits));
+            let messages = [&end_of_window, &back, &again].map(|message| (BINARY, &message[..]));
+            let seen = end.receive(&frames_to(role, messages));
+            let expected = [noise.clone(), furthest.clone(), furthest.clone()].map(Seen::Binary);
+            assert_eq!(seen, expected, "{bits} bits as {role:?}");
+        }
+    }
 }
 
 /// RFC: D7.2.1-4, D7.2.2-1

@@ -200,3 +200,28 @@ fn drop_compressor(sender: &mut Sender) {
     sender.drop_idle_compressor();
     sender.drop_idle_compressor();
 }
+
+#[test]
+fn a_context_with_the_largest_window_is_lent_to_whoever_gives_it_back_or_needs_it() {
+    for role in BOTH {
+        for (takeover, bits, wanted) in
+            [(false, 9, true), (false, 15, true), (true, 15, true), (true, 14, false)]
+        {
+            let deflate = with_window(takeover, bits);
+            let mut from = end(peer_of(role), Limits::SERVER, deflate);
+            let to = end(role, Limits::SERVER, deflate);
+            let (mut receiver, _) = to.connection.split();
+            assert_eq!(receiver.wants_decompressor(), wanted, "{takeover}, {bits} bits");
+            receiver.lend_decompressor(Decompressor::new());
+            assert!(!receiver.wants_decompressor());
+            let mut input = to.input;
+            for seed in [1, 1, 2] {
+                let message = prose(2000, seed);
+                input.extend(&from.send(|sender, out| sender.text(&message, out)).unwrap());
+                assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+                assert_eq!(Seen::of(&input.event().unwrap()), text(&message));
+            }
+            assert_eq!(receiver.take_decompressor().is_some(), !takeover);
+        }
+    }
+}
