@@ -38,7 +38,7 @@ fn answer(mut request: Request<Incoming>, websockets: &Server) -> Response<Full<
             tokio::spawn(attach(hyper::upgrade::on(&mut request), upgrade));
             response.map(|()| Full::default())
         }
-        Err(rejection) => rejection.response.map(|body| Full::new(body.into())),
+        Err(refusal) => refusal.into_response().map(Full::new),
     }
 }
 

@@ -98,3 +98,16 @@ async fn messages_beyond_every_limit_come_back_in_pieces() {
     assert!(echoed == text.as_bytes(), "{} of {} bytes", echoed.len(), text.len());
     drop(sending.await.unwrap());
 }
+
+#[tokio::test]
+async fn several_servers_share_one_listener() {
+    let server = Running::start(env!("CARGO_BIN_EXE_multiple-servers"));
+    let mut echo = server.connect("/echo").await;
+    echo.send("back").await.unwrap();
+    assert_eq!(recv(&mut echo).await, Message::text("back"));
+    let mut room = server.connect("/rooms/blue").await;
+    assert_eq!(recv(&mut room).await, Message::text("welcome to blue"));
+    let refused = bowsprit::connect(&format!("{}/elsewhere", server.url)).await.unwrap_err();
+    let bowsprit::Error::Refused(response) = refused else { panic!("{refused}") };
+    assert_eq!(response.status(), 404);
+}

@@ -73,7 +73,7 @@ pub use bowsprit_proto::{
     Chunk, Close, CloseCode, Event, Fragment, InvalidUrl, Limits, Message, MessageKind,
     ProtocolError, SendError, State, Url, Utf8Bytes,
     deflate::{ContextTakeover, Deflate, Strategy, WindowBits},
-    handshake::{HandshakeError, OriginPolicy, Rejection, SubprotocolPolicy, Version},
+    handshake::{HandshakeError, OriginPolicy, SubprotocolPolicy, Version},
 };
 pub(crate) use bowsprit_proto::{
     Output, Progress, ReceiveBuffer, Receiver, Role, Sender, handshake::Negotiated,
@@ -90,7 +90,7 @@ pub use options::{Heartbeat, Options};
 pub use outgoing::Outgoing;
 pub use prepared::Prepared;
 #[cfg(feature = "server")]
-pub use server::{BoundServer, Server, ServerBuilder, Upgrade};
+pub use server::{BoundServer, Refusal, RequestExt, Route, Server, ServerBuilder, Upgrade};
 pub use websocket::WebSocket;
 
 /// Why bowsprit is like this.

@@ -19,6 +19,7 @@ mod driver {
     mod long_messages;
     mod options;
     mod peer;
+    mod routes;
     mod serve;
     mod support;
     mod timers;

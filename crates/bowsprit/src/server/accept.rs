@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use bowsprit_proto::handshake::{HandshakeError, Rejection};
+use bowsprit_proto::handshake::HandshakeError;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, Response, header};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -20,7 +20,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Server, Shared, Upgrade};
+use super::{Refusal, Shared, Upgrade, handler::Handler};
 use crate::{Error, Io, Timer, WebSocket};
 
 /// hyper's limits on the request's head: bytes and header fields. Beyond them it answers 431.
@@ -31,30 +31,36 @@ const MAX_HEADERS: usize = 100;
 const MAX_DRAINED_LEN: usize = 64 * 1024;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// A connection that was opened.
+pub(super) struct Opened {
+    pub(super) ws: WebSocket,
+    pub(super) request: Request<()>,
+    /// That of its path.
+    pub(super) handler: Option<Handler>,
+}
+
 /// What a request came to.
 enum Verdict {
     Upgrade(Box<(Upgrade, Request<()>)>),
-    Refused(HandshakeError),
+    Refused(Refusal),
     /// Plain HTTP, answered.
     Answered,
 }
 
 impl Shared {
     /// Speaks the opening handshake, within its time.
-    pub(super) async fn accept<T: Io>(
-        self: &Arc<Self>,
-        io: T,
-    ) -> Result<(WebSocket, Request<()>), Error> {
+    pub(super) async fn accept<T: Io>(&self, io: T) -> Result<Opened, Error> {
         let spoken = timeout(self.handshake_timeout, self.speak_http(io)).await;
         let (io, received, verdict) = spoken.unwrap_or(Err(Error::TimedOut(Timer::Handshake)))?;
         match verdict {
             Verdict::Upgrade(upgraded) => {
-                let (upgrade, request) = *upgraded;
-                Ok((upgrade.attach_with(io, &received), request))
+                let (mut upgrade, request) = *upgraded;
+                let handler = upgrade.handler.take();
+                Ok(Opened { ws: upgrade.attach_with(io, &received), request, handler })
             }
-            Verdict::Refused(error) => {
+            Verdict::Refused(refusal) => {
                 drain(io).await;
-                Err(Error::Handshake(error))
+                Err(refusal.into())
             }
             Verdict::Answered => {
                 drain(io).await;
@@ -64,7 +70,7 @@ impl Shared {
     }
 
     /// Serves one request, and takes the transport back with the bytes read after it.
-    async fn speak_http<T: Io>(self: &Arc<Self>, io: T) -> Result<(T, Bytes, Verdict), Error> {
+    async fn speak_http<T: Io>(&self, io: T) -> Result<(T, Bytes, Verdict), Error> {
         wait_for_request(&io).await?;
         let verdict = Arc::new(Mutex::new(None));
         let service = service_fn(|request: Request<Incoming>| {
@@ -90,34 +96,26 @@ impl Shared {
     }
 
     /// Answers a request.
-    fn judge(self: &Arc<Self>, request: Request<()>) -> (Response<Full<Bytes>>, Verdict) {
+    fn judge(&self, mut request: Request<()>) -> (Response<Full<Bytes>>, Verdict) {
         let wants_upgrade = request.headers().contains_key(header::UPGRADE);
         if !wants_upgrade && let Some(response) = (self.fallback)(&request) {
             return (response.map(Full::new), Verdict::Answered);
         }
-        if !self.speaks_at(request.uri().path()) {
-            return (not_found(), Verdict::Answered);
-        }
-        let server = Server { shared: Arc::clone(self) };
-        match server.upgrade(&request) {
+        match self.upgrade(&mut request) {
             Ok((response, upgrade)) => {
                 let upgraded = Box::new((upgrade, request));
                 (response.map(|()| Full::default()), Verdict::Upgrade(upgraded))
             }
-            Err(rejection) => {
-                let Rejection { response, error, .. } = *rejection;
-                (response.map(|body| Full::new(body.into())), Verdict::Refused(error))
-            }
+            Err(refusal) => (refusal.response().clone().map(Full::new), Verdict::Refused(refusal)),
         }
     }
-}
 
-fn not_found() -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(b"nothing here\n")));
-    *response.status_mut() = StatusCode::NOT_FOUND;
-    let text = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, text);
-    response
+    /// Finds out where a request goes, and what is said to it there.
+    fn upgrade(&self, request: &mut Request<()>) -> Result<(Response<()>, Upgrade), Refusal> {
+        let (endpoint, params) = self.routes.find(request.uri().path())?;
+        params.keep_in(request);
+        endpoint.respond(request)
+    }
 }
 
 /// Waits until there is something to read, where the transport can tell.

@@ -2,12 +2,16 @@
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
-use bowsprit_proto::handshake::{OriginPolicy, Policy, SubprotocolPolicy};
+use bowsprit_proto::handshake::{OriginPolicy, SubprotocolPolicy};
 use bytes::Bytes;
 use http::{Request, Response};
 use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 
-use super::{BoundServer, Fallback, Server, Shared};
+use super::{
+    BoundServer, Fallback, Server, Shared,
+    endpoint::{Settings, endpoint_options},
+    route::{Paths, Route},
+};
 use crate::{Deflate, Limits, Options};
 
 /// Connections that wait to be accepted, by default.
@@ -15,9 +19,8 @@ const DEFAULT_BACKLOG: u32 = 1024;
 
 /// Makes a [`Server`].
 pub struct ServerBuilder {
-    paths: Vec<Box<str>>,
-    policy: Policy,
-    options: Options,
+    paths: Paths,
+    settings: Settings,
     handshake_timeout: Duration,
     backlog: u32,
     fallback: Box<dyn Fallback>,
@@ -26,65 +29,47 @@ pub struct ServerBuilder {
 impl ServerBuilder {
     pub(super) fn new() -> Self {
         Self {
-            paths: Vec::new(),
-            policy: Policy::default(),
-            options: Options::server(),
+            paths: Paths::default(),
+            settings: Settings::default(),
             handshake_timeout: Duration::from_secs(10),
             backlog: DEFAULT_BACKLOG,
             fallback: Box::new(|_: &Request<()>| None),
         }
     }
 
-    /// Speaks WebSocket at this path, compared exactly and without the query. Can be called
-    /// several times. Without any, every path will do; with some, others answer 404.
+    /// Speaks WebSocket at this path, with the handler that [`serve`](BoundServer::serve) is given.
+    /// Can be called several times. Without any path or route, every path will do; with some,
+    /// others answer 404.
+    ///
+    /// A path is compared without the query. Parts of it can be parameters: `{name}` stands for
+    /// anything up to the next slash, and `{*rest}` at the end for all that follows; see
+    /// [`RequestExt::param`](crate::RequestExt::param). Braces themselves are written `{{` and
+    /// `}}`. Where several paths fit, the more literal one is taken.
+    ///
+    /// # Panics
+    ///
+    /// The path does not begin with a slash, is malformed, or cannot be told from another.
     #[must_use]
-    pub fn path(mut self, path: impl Into<Box<str>>) -> Self {
-        self.paths.push(path.into());
+    #[track_caller]
+    pub fn path(mut self, path: impl AsRef<str>) -> Self {
+        self.paths.add(path.as_ref());
         self
     }
 
-    /// How a subprotocol is chosen. Default: none is.
+    /// Speaks WebSocket at this path, written as in [`path`](Self::path), with a handler and
+    /// options of its own.
+    ///
+    /// # Panics
+    ///
+    /// As [`path`](Self::path).
     #[must_use]
-    pub fn subprotocols(mut self, policy: SubprotocolPolicy) -> Self {
-        self.policy.subprotocols = policy;
+    #[track_caller]
+    pub fn route(mut self, path: impl AsRef<str>, route: Route) -> Self {
+        self.paths.add_route(path.as_ref(), route);
         self
     }
 
-    /// Whose pages may connect. Default: [`OriginPolicy::Same`]; others are answered 403.
-    #[must_use]
-    pub fn origins(mut self, policy: OriginPolicy) -> Self {
-        self.policy.origins = policy;
-        self
-    }
-
-    /// Compresses messages of clients that offer it. Default: `None`, no compression.
-    /// [`Deflate::server`] is what to start from.
-    #[must_use]
-    pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
-        self.policy.deflate = deflate.into();
-        self
-    }
-
-    /// Speaks version 8 (HyBi drafts) as well as 13 (RFC 6455).
-    #[must_use]
-    pub const fn accept_version_8(mut self) -> Self {
-        self.policy.accept_version_8 = true;
-        self
-    }
-
-    /// What a client may make us hold. Default: [`Limits::SERVER`].
-    #[must_use]
-    pub const fn limits(mut self, limits: Limits) -> Self {
-        self.options.limits = limits;
-        self
-    }
-
-    /// Limits and timers of open connections. Default: [`Options::server`].
-    #[must_use]
-    pub const fn options(mut self, options: Options) -> Self {
-        self.options = options;
-        self
-    }
+    endpoint_options!();
 
     /// How long the opening handshake may take, from the moment the connection is accepted. Bytes
     /// that come do not extend it. Default: 10 s.
@@ -116,9 +101,8 @@ impl ServerBuilder {
     #[must_use]
     pub fn build(self) -> Server {
         let shared = Shared {
-            paths: self.paths,
-            policy: self.policy,
-            options: Arc::new(self.options),
+            without_handler: self.paths.without_handler().map(Into::into),
+            routes: self.paths.build(&self.settings),
             handshake_timeout: self.handshake_timeout,
             fallback: self.fallback,
         };
@@ -160,10 +144,6 @@ async fn listen(addr: impl ToSocketAddrs, backlog: u32) -> io::Result<TcpListene
 
 impl fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerBuilder")
-            .field("paths", &self.paths)
-            .field("policy", &self.policy)
-            .field("options", &self.options)
-            .finish_non_exhaustive()
+        f.debug_struct("ServerBuilder").finish_non_exhaustive()
     }
 }

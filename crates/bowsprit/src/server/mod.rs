@@ -2,17 +2,26 @@
 
 mod accept;
 mod builder;
+mod endpoint;
+mod handler;
+mod refusal;
+mod request;
+mod route;
 mod serve;
 mod upgrade;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use bowsprit_proto::handshake::{self, Accepted, Policy, Rejection};
+use bowsprit_proto::handshake::{self, Accepted};
 use bytes::Bytes;
 use http::{Request, Response};
 
-pub use self::{builder::ServerBuilder, serve::BoundServer, upgrade::Upgrade};
-use crate::{Deflate, Error, Io, Options, WebSocket};
+pub use self::{
+    builder::ServerBuilder, refusal::Refusal, request::RequestExt, route::Route,
+    serve::BoundServer, upgrade::Upgrade,
+};
+use self::{endpoint::Endpoint, route::Routes};
+use crate::{Deflate, Error, Io, WebSocket};
 
 /// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.
 ///
@@ -23,10 +32,9 @@ pub struct Server {
 }
 
 struct Shared {
-    /// Where WebSocket is spoken; everywhere, if this is empty.
-    paths: Vec<Box<str>>,
-    policy: Policy,
-    options: Arc<Options>,
+    routes: Routes,
+    /// A path without a handler of its own.
+    without_handler: Option<Box<str>>,
     handshake_timeout: Duration,
     fallback: Box<dyn Fallback>,
 }
@@ -57,7 +65,20 @@ impl Server {
     ///
     /// Dropping the future drops the transport.
     pub async fn accept(&self, io: impl Io) -> Result<WebSocket, Error> {
-        self.shared.accept(io).await.map(|(ws, _)| ws)
+        self.shared.accept(io).await.map(|opened| opened.ws)
+    }
+
+    /// The same, with the request that has opened the connection.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](Self::accept).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`accept`](Self::accept).
+    pub async fn accept_request(&self, io: impl Io) -> Result<(WebSocket, Request<()>), Error> {
+        self.shared.accept(io).await.map(|opened| (opened.ws, opened.request))
     }
 
     /// Judges a request that another HTTP server has read.
@@ -66,42 +87,41 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// The request was refused. Send the rejection's response and close the connection.
+    /// The request was refused. Send the refusal's response and close the connection.
     ///
     /// ```
     /// use bowsprit::Server;
     ///
     /// let server = Server::builder().build();
     /// let request = http::Request::new(());
-    /// let rejection = server.upgrade(&request).unwrap_err();
-    /// assert_eq!(rejection.response.status(), 400);
+    /// let refusal = server.upgrade(&request).unwrap_err();
+    /// assert_eq!(refusal.response().status(), 400);
     /// # use bowsprit::http;
     /// ```
-    pub fn upgrade<B>(
-        &self,
-        request: &Request<B>,
-    ) -> Result<(Response<()>, Upgrade), Box<Rejection>> {
-        let Accepted { response, negotiated, .. } =
-            handshake::respond(request, &self.shared.policy)?;
-        let path = request.uri().path().into();
-        let options = Arc::clone(&self.shared.options);
-        let deflate = self.shared.policy.deflate.unwrap_or_else(Deflate::server);
-        Ok((response, Upgrade { path, negotiated, options, deflate }))
+    pub fn upgrade<B>(&self, request: &Request<B>) -> Result<(Response<()>, Upgrade), Refusal> {
+        let (endpoint, _) = self.shared.routes.find(request.uri().path())?;
+        endpoint.respond(request)
     }
 }
 
-impl Shared {
-    fn speaks_at(&self, path: &str) -> bool {
-        self.paths.is_empty() || self.paths.iter().any(|spoken| **spoken == *path)
+impl Endpoint {
+    /// Judges a request that has come to the right place.
+    fn respond<B>(&self, request: &Request<B>) -> Result<(Response<()>, Upgrade), Refusal> {
+        let Accepted { response, negotiated, .. } = handshake::respond(request, &self.policy)?;
+        let upgrade = Upgrade {
+            path: request.uri().path().into(),
+            negotiated,
+            options: Arc::clone(&self.options),
+            deflate: self.policy.deflate.unwrap_or_else(Deflate::server),
+            handler: self.handler.clone(),
+        };
+        Ok((response, upgrade))
     }
 }
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("paths", &self.paths)
-            .field("policy", &self.policy)
-            .field("options", &self.options)
             .field("handshake_timeout", &self.handshake_timeout)
             .finish_non_exhaustive()
     }

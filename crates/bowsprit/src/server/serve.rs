@@ -7,7 +7,7 @@ use std::{
     io,
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -16,7 +16,11 @@ use std::{
 use http::Request;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::Server;
+use super::{
+    Server,
+    accept::Opened,
+    handler::{Handler, Running, erase},
+};
 use crate::{BoxError, Close, CloseCode, Error, WebSocket, link::Link, reader::Reader};
 
 /// How long to wait when the system has no descriptor for another connection.
@@ -43,7 +47,8 @@ impl BoundServer {
         self.listener.local_addr()
     }
 
-    /// Accepts connections for ever, and runs `handler` for each in a task of its own.
+    /// Accepts connections for ever, and runs `handler` for each in a task of its own, or that of
+    /// its [`Route`](crate::Route).
     ///
     /// While the handler waits for something else, what is queued for its connection through
     /// [`Handle`](crate::Handle)s and heartbeats is still written. When it returns, the connection
@@ -63,7 +68,30 @@ impl BoundServer {
         H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
-        let handler = Arc::new(handler);
+        self.serve_with(Some(erase(handler))).await
+    }
+
+    /// The same for servers whose [routes](crate::ServerBuilder::route) all have handlers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if there is a [`path`](crate::ServerBuilder::path) without a handler, or no
+    /// route at all.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`serve`](Self::serve).
+    pub async fn run(self) -> Result<(), Error> {
+        match &self.server.shared.without_handler {
+            None => self.serve_with(None).await,
+            Some(path) => {
+                let message = format!("path {path:?} has no handler: give serve() one");
+                Err(io::Error::new(io::ErrorKind::InvalidInput, message).into())
+            }
+        }
+    }
+
+    async fn serve_with(self, handler: Option<Handler>) -> Result<(), Error> {
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
@@ -90,27 +118,23 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 ///
 /// A future that waits costs memory for as long as its connection lives, so this one holds its
 /// handler once and little else: what the handshake needs is boxed, and freed with it.
-fn connection<H, F>(
+fn connection(
     server: Server,
     stream: TcpStream,
     peer: SocketAddr,
-    handler: Arc<H>,
-) -> impl Future<Output = ()>
-where
-    H: Fn(WebSocket, Request<()>) -> F,
-    F: Future<Output = Result<(), BoxError>>,
-{
+    handler: Option<Handler>,
+) -> impl Future<Output = ()> {
     let opening = Box::pin(open(server, stream, peer));
     async move {
         let mut served = None;
-        let mut handler = pin!(begin(opening.await, &*handler, &mut served));
+        let mut running = begin(opening.await, handler, &mut served);
         let Some(Served { link, failed }) = &served else { return };
         let mut early = EarlyClose::NotBegun;
         let close_code = match failed {
             Some(code) => *code,
-            None => poll_fn(|cx| poll_handler(link, handler.as_mut(), &mut early, cx)).await,
+            None => poll_fn(|cx| poll_handler(link, &mut running, &mut early, cx)).await,
         };
-        handler.set(None);
+        drop(running);
         match early {
             EarlyClose::NotBegun => {
                 // A handler that has moved the connection elsewhere has left it to others.
@@ -125,16 +149,12 @@ where
 }
 
 /// Speaks the opening handshake; `None` if that came to nothing.
-async fn open(
-    server: Server,
-    stream: TcpStream,
-    peer: SocketAddr,
-) -> Option<(WebSocket, Request<()>)> {
+async fn open(server: Server, stream: TcpStream, peer: SocketAddr) -> Option<Opened> {
     let accepted = server.shared.accept(stream).await;
     match accepted {
-        Ok((ws, request)) => {
-            ws.link().serve(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
-            Some((ws, request))
+        Ok(opened) => {
+            opened.ws.link().serve(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
+            Some(opened)
         }
         Err(error) => {
             tracing::debug!(%peer, %error, "no connection was opened");
@@ -144,15 +164,13 @@ async fn open(
 }
 
 /// Calls the handler, for the future that it returns.
-fn begin<H, F>(
-    opened: Option<(WebSocket, Request<()>)>,
-    handler: &H,
+fn begin(
+    opened: Option<Opened>,
+    default: Option<Handler>,
     served: &mut Option<Served>,
-) -> Option<F>
-where
-    H: Fn(WebSocket, Request<()>) -> F,
-{
-    let (ws, request) = opened?;
+) -> Option<Running> {
+    let Opened { ws, request, handler } = opened?;
+    let handler = handler.or(default)?;
     let link = Arc::clone(ws.link());
     let served = served.insert(Served { link, failed: None });
     let called = served
@@ -186,14 +204,14 @@ impl EarlyClose {
 }
 
 /// Polls a handler; its result is the code to close with.
-fn poll_handler<F: Future<Output = Result<(), BoxError>>>(
+fn poll_handler(
     link: &Arc<Link>,
-    mut handler: Pin<&mut Option<F>>,
+    running: &mut Option<Running>,
     early: &mut EarlyClose,
     cx: &mut Context<'_>,
 ) -> Poll<CloseCode> {
-    let mut poll = || match handler.as_mut().as_pin_mut() {
-        Some(handler) => handler.poll(cx),
+    let mut poll = || match running {
+        Some(running) => running.as_mut().poll(cx),
         None => Poll::Ready(Ok(())),
     };
     match link.while_polled(|| catch_unwind(AssertUnwindSafe(&mut poll))) {

@@ -1,19 +1,20 @@
 //! Taking over connections from other HTTP servers.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use bowsprit_proto::handshake::Negotiated;
 
+use super::handler::Handler;
 use crate::{Deflate, Io, Options, Role, WebSocket, io::Transport, websocket::Opened};
 
 /// A handshake that was accepted by [`Server::upgrade`](super::Server::upgrade) and waits for its
 /// transport.
-#[derive(Debug)]
 pub struct Upgrade {
     pub(super) path: Box<str>,
     pub(super) negotiated: Negotiated,
     pub(super) options: Arc<Options>,
     pub(super) deflate: Deflate,
+    pub(super) handler: Option<Handler>,
 }
 
 impl Upgrade {
@@ -51,5 +52,14 @@ impl Upgrade {
             deflate: self.deflate,
         };
         opened.into_websocket(None)
+    }
+}
+
+impl fmt::Debug for Upgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upgrade")
+            .field("path", &self.path)
+            .field("negotiated", &self.negotiated)
+            .finish_non_exhaustive()
     }
 }

@@ -134,6 +134,28 @@ where
     (server.local_addr().unwrap(), tokio::spawn(server.serve(handler)))
 }
 
+/// A server on a free port whose routes have handlers, and its task.
+pub(super) async fn run(builder: ServerBuilder) -> (SocketAddr, JoinHandle<Result<(), Error>>) {
+    let server = builder.bind("127.0.0.1:0").await.unwrap();
+    (server.local_addr().unwrap(), tokio::spawn(server.run()))
+}
+
+/// A server's connection to a hand-made client with this request, and the request as it arrives.
+pub(super) async fn accept_request(
+    server: &Server,
+    request: impl AsRef<[u8]>,
+) -> (WebSocket, Request<()>, Peer<DuplexStream>) {
+    let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
+    let mut peer = Peer::client(theirs);
+    let (accepted, head) = tokio::join!(server.accept_request(ours), async {
+        peer.write(request).await;
+        peer.head().await
+    });
+    let (ws, request) = accepted.unwrap();
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    (ws, request, peer)
+}
+
 /// A hand-made client of the server at `addr`.
 pub(super) async fn dial(addr: SocketAddr) -> Peer<TcpStream> {
     Peer::connect(TcpStream::connect(addr).await.unwrap()).await

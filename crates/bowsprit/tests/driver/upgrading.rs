@@ -28,7 +28,7 @@ async fn upgrade(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (response, upgrade) = match server.upgrade(&request) {
         Ok(accepted) => accepted,
-        Err(rejection) => return Ok(rejection.response.map(|body| Full::new(body.into()))),
+        Err(refusal) => return Ok(refusal.into_response().map(Full::new)),
     };
     tokio::spawn(async move {
         let upgraded = hyper::upgrade::on(request).await.unwrap();

@@ -1,0 +1,113 @@
+//! Answers that are no upgrade.
+
+use std::fmt;
+
+use bowsprit_proto::handshake::{HandshakeError, Rejection};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+
+use crate::Error;
+
+/// The response to a handshake that is refused.
+///
+/// The connection ends with it. A status below 300 would tell the client that it has got what it
+/// asked for, so it becomes 500.
+#[derive(Debug)]
+pub struct Refusal(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    response: Response<Bytes>,
+    error: Option<HandshakeError>,
+}
+
+impl Refusal {
+    /// A response with this status and its name as body.
+    #[must_use]
+    pub fn new(status: StatusCode) -> Self {
+        let status = if status.as_u16() < 300 { StatusCode::INTERNAL_SERVER_ERROR } else { status };
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = status;
+        Self::from(response).body(format!("{}\n", status.canonical_reason().unwrap_or("refused")))
+    }
+
+    /// With this header field, in place of others of its name.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.response.headers_mut().insert(name, value);
+        self
+    }
+
+    /// With this text as body.
+    #[must_use]
+    pub fn body(mut self, text: impl Into<String>) -> Self {
+        *self.0.response.body_mut() = Bytes::from(text.into());
+        self.header(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))
+    }
+
+    /// The response.
+    #[must_use]
+    pub const fn response(&self) -> &Response<Bytes> {
+        &self.0.response
+    }
+
+    /// The response, to be sent.
+    #[must_use]
+    pub fn into_response(self) -> Response<Bytes> {
+        self.0.response
+    }
+
+    /// What the client did wrong, if the request breaks the rules of the handshake.
+    #[must_use]
+    pub const fn error(&self) -> Option<&HandshakeError> {
+        self.0.error.as_ref()
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND).body("nothing here\n")
+    }
+}
+
+impl From<StatusCode> for Refusal {
+    fn from(status: StatusCode) -> Self {
+        Self::new(status)
+    }
+}
+
+impl From<Response<Bytes>> for Refusal {
+    fn from(mut response: Response<Bytes>) -> Self {
+        if response.status().as_u16() < 300 {
+            tracing::error!(status = %response.status(), "no status for a refusal; it becomes 500");
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        }
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        Self(Box::new(Inner { response, error: None }))
+    }
+}
+
+impl From<Box<Rejection>> for Refusal {
+    fn from(rejection: Box<Rejection>) -> Self {
+        let Rejection { response, error, .. } = *rejection;
+        Self(Box::new(Inner { response: response.map(Bytes::from), error: Some(error) }))
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal.0.error {
+            Some(error) => Self::Handshake(error),
+            None => Self::Refused(Box::new(refusal.0.response)),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.error {
+            Some(error) => fmt::Display::fmt(error, f),
+            None => write!(f, "refused: {}", self.0.response.status()),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
