@@ -6,8 +6,12 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{CloseCode, Message, WebSocket};
-use tokio::time::timeout;
+use bowsprit::{Client, CloseCode, Message, WebSocket};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
 /// A server example, stopped when dropped.
 struct Running {
@@ -36,6 +40,23 @@ impl Drop for Running {
         self.process.kill().expect("it runs");
         self.process.wait().expect("it ends");
     }
+}
+
+/// The response to a plain request with this header field.
+async fn ask(url: &str, request: &str, field: &str) -> String {
+    let mut stream = TcpStream::connect(url.strip_prefix("ws://").unwrap()).await.unwrap();
+    let request = format!("{request} HTTP/1.1\r\nHost: localhost\r\n{field}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    response
+}
+
+/// The status that a client is refused with.
+async fn refusal(client: &Client, url: &str) -> u16 {
+    let refused = client.connect(url).await.expect_err("nobody is let in");
+    let bowsprit::Error::Refused(response) = refused else { panic!("{refused}") };
+    response.status().as_u16()
 }
 
 async fn recv(ws: &mut WebSocket) -> Message {
@@ -110,4 +131,33 @@ async fn several_servers_share_one_listener() {
     let refused = bowsprit::connect(&format!("{}/elsewhere", server.url)).await.unwrap_err();
     let bowsprit::Error::Refused(response) = refused else { panic!("{refused}") };
     assert_eq!(response.status(), 404);
+}
+
+#[tokio::test]
+async fn a_token_lets_in() {
+    let server = Running::start(env!("CARGO_BIN_EXE_client-authentication-token"));
+    assert_eq!(refusal(&Client::new(), &server.url).await, 401);
+    let wrong = Client::new().header("authorization", "Bearer wrong");
+    assert_eq!(refusal(&wrong, &server.url).await, 401);
+    let right = Client::new().header("authorization", "Bearer token-of-alice");
+    let mut ws = right.connect(&server.url).await.unwrap();
+    assert_eq!(recv(&mut ws).await, Message::text("hello, alice"));
+}
+
+#[tokio::test]
+async fn a_session_lets_in_until_it_is_ended() {
+    let server = Running::start(env!("CARGO_BIN_EXE_client-authentication-session"));
+    assert_eq!(refusal(&Client::new(), &server.url).await, 401);
+    let response = ask(&server.url, "POST /login", "Accept: */*").await;
+    let (_, cookie) = response.split_once("Set-Cookie: ").expect(&response);
+    let (session, _) = cookie.split_once(';').unwrap();
+    let client = Client::new().header("cookie", session);
+    let mut ws = client.connect(&server.url).await.unwrap();
+    ws.send("who am I?").await.unwrap();
+    assert_eq!(recv(&mut ws).await, Message::text("you are user 1"));
+    let forged = Client::new().header("cookie", "session=00000000000000000000000000000000");
+    assert_eq!(refusal(&forged, &server.url).await, 401);
+    let ended = ask(&server.url, "POST /logout", &format!("Cookie: {session}")).await;
+    assert!(ended.starts_with("HTTP/1.1 200 "), "{ended}");
+    assert_eq!(refusal(&client, &server.url).await, 401);
 }

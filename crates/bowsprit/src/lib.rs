@@ -90,7 +90,10 @@ pub use options::{Heartbeat, Options};
 pub use outgoing::Outgoing;
 pub use prepared::Prepared;
 #[cfg(feature = "server")]
-pub use server::{BoundServer, Refusal, RequestExt, Route, Server, ServerBuilder, Upgrade};
+pub use server::{
+    Basic, Bearer, BoundServer, Refusal, RequestExt, Route, Server, ServerBuilder, Upgrade,
+    constant_time_eq,
+};
 pub use websocket::WebSocket;
 
 /// Why bowsprit is like this.

@@ -9,6 +9,7 @@
 mod driver {
     mod accepting;
     mod api;
+    mod authorizing;
     mod backpressure;
     mod batching;
     mod chunks;

@@ -3,8 +3,9 @@
 use std::{
     any::Any,
     convert::Infallible,
-    future::{poll_fn, ready},
-    sync::{Arc, Mutex, PoisonError},
+    future::poll_fn,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::Poll,
     time::Duration,
 };
 
@@ -12,12 +13,16 @@ use bowsprit_proto::handshake::HandshakeError;
 use bytes::Bytes;
 use http::{Request, Response, header};
 use http_body_util::Full;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{HttpService, service_fn},
+};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, ReadBuf},
     net::TcpStream,
-    time::timeout,
+    time::{Instant, error::Elapsed, timeout, timeout_at},
 };
 
 use super::{Refusal, Shared, Upgrade, handler::Handler};
@@ -39,8 +44,10 @@ pub(super) struct Opened {
     pub(super) handler: Option<Handler>,
 }
 
-/// What a request came to.
-enum Verdict {
+/// How far a request has come.
+enum Stage {
+    Reading,
+    Deciding,
     Upgrade(Box<(Upgrade, Request<()>)>),
     Refused(Refusal),
     /// Plain HTTP, answered.
@@ -50,72 +57,111 @@ enum Verdict {
 impl Shared {
     /// Speaks the opening handshake, within its time.
     pub(super) async fn accept<T: Io>(&self, io: T) -> Result<Opened, Error> {
-        let spoken = timeout(self.handshake_timeout, self.speak_http(io)).await;
-        let (io, received, verdict) = spoken.unwrap_or(Err(Error::TimedOut(Timer::Handshake)))?;
-        match verdict {
-            Verdict::Upgrade(upgraded) => {
+        let (io, received, stage) = self.speak_http(io).await?;
+        match stage {
+            Stage::Upgrade(upgraded) => {
                 let (mut upgrade, request) = *upgraded;
                 let handler = upgrade.handler.take();
                 Ok(Opened { ws: upgrade.attach_with(io, &received), request, handler })
             }
-            Verdict::Refused(refusal) => {
+            Stage::Refused(refusal) => {
                 drain(io).await;
                 Err(refusal.into())
             }
-            Verdict::Answered => {
+            Stage::Answered => {
                 drain(io).await;
                 Err(Error::Handshake(HandshakeError::NoUpgrade))
             }
+            Stage::Reading | Stage::Deciding => Err(Error::Disconnected),
         }
     }
 
     /// Serves one request, and takes the transport back with the bytes read after it.
-    async fn speak_http<T: Io>(&self, io: T) -> Result<(T, Bytes, Verdict), Error> {
-        wait_for_request(&io).await?;
-        let verdict = Arc::new(Mutex::new(None));
-        let service = service_fn(|request: Request<Incoming>| {
-            let (response, reached) = self.judge(request.map(drop));
-            *verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(reached);
-            ready(Ok::<_, Infallible>(response))
-        });
+    ///
+    /// The client has its time for the request, then the application for its decision, and the
+    /// client again for taking the answer.
+    async fn speak_http<T: Io>(&self, io: T) -> Result<(T, Bytes, Stage), Error> {
+        let deadline = Instant::now() + self.handshake_timeout;
+        let stage = Mutex::new(Stage::Reading);
+        let service =
+            service_fn(|request: Request<Incoming>| Box::pin(self.answer(request, &stage)));
+        timeout_at(deadline, wait_for_request(&io)).await.map_err(too_late)??;
         let mut connection = http1::Builder::new()
             .keep_alive(false)
             .title_case_headers(true)
             .max_buf_size(MAX_HEAD_LEN)
             .max_headers(MAX_HEADERS)
             .serve_connection(TokioIo::new(io), service);
-        let served = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+        let is_read = |stage: &Stage| !matches!(stage, Stage::Reading);
+        let is_decided = |stage: &Stage| is_read(stage) && !matches!(stage, Stage::Deciding);
+        let read = drive(&mut connection, || is_read(&lock(&stage)));
+        let mut served = timeout_at(deadline, read).await.map_err(too_late)?;
+        if served.is_none() {
+            served = drive(&mut connection, || is_decided(&lock(&stage))).await;
+        }
+        if served.is_none() {
+            let written = drive(&mut connection, || false);
+            served = timeout(self.handshake_timeout, written).await.map_err(too_late)?;
+        }
         let parts = connection.into_parts();
         let io = parts.io.into_inner();
-        if let Err(error) = served {
+        if let Some(Err(error)) = served {
             drain(io).await;
             return Err(Error::Http(error.into()));
         }
-        let verdict = verdict.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok((io, parts.read_buf, verdict.ok_or(Error::Disconnected)?))
+        Ok((io, parts.read_buf, stage.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
     /// Answers a request.
-    fn judge(&self, mut request: Request<()>) -> (Response<Full<Bytes>>, Verdict) {
-        let wants_upgrade = request.headers().contains_key(header::UPGRADE);
-        if !wants_upgrade && let Some(response) = (self.fallback)(&request) {
-            return (response.map(Full::new), Verdict::Answered);
-        }
-        match self.upgrade(&mut request) {
-            Ok((response, upgrade)) => {
-                let upgraded = Box::new((upgrade, request));
-                (response.map(|()| Full::default()), Verdict::Upgrade(upgraded))
-            }
-            Err(refusal) => (refusal.response().clone().map(Full::new), Verdict::Refused(refusal)),
-        }
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        stage: &Mutex<Stage>,
+    ) -> Result<Response<Full<Bytes>>, Infallible> {
+        *lock(stage) = Stage::Deciding;
+        let (response, decided) = self.judge(request.map(drop)).await;
+        *lock(stage) = decided;
+        Ok(response.map(Full::new))
     }
 
-    /// Finds out where a request goes, and what is said to it there.
-    fn upgrade(&self, request: &mut Request<()>) -> Result<(Response<()>, Upgrade), Refusal> {
-        let (endpoint, params) = self.routes.find(request.uri().path())?;
-        params.keep_in(request);
-        endpoint.respond(request)
+    /// Finds out what to answer, and what comes after it.
+    async fn judge(&self, mut request: Request<()>) -> (Response<Bytes>, Stage) {
+        let wants_upgrade = request.headers().contains_key(header::UPGRADE);
+        if !wants_upgrade && let Some(response) = (self.fallback)(&request) {
+            return (response, Stage::Answered);
+        }
+        match self.admit(&mut request).await {
+            Ok((response, upgrade)) => {
+                let upgraded = Box::new((upgrade, request));
+                (response.map(|()| Bytes::new()), Stage::Upgrade(upgraded))
+            }
+            Err(refusal) => (refusal.response().clone(), Stage::Refused(refusal)),
+        }
     }
+}
+
+/// Drives hyper until its connection ends, or is as far as wanted, which is `None`.
+async fn drive<T, S>(
+    connection: &mut http1::Connection<TokioIo<T>, S>,
+    is_far_enough: impl Fn() -> bool,
+) -> Option<Result<(), hyper::Error>>
+where
+    T: Io,
+    S: HttpService<Incoming, ResBody = Full<Bytes>, Error = Infallible, Future: Unpin> + Unpin,
+{
+    poll_fn(|cx| match connection.poll_without_shutdown(cx) {
+        Poll::Pending if is_far_enough() => Poll::Ready(None),
+        polled => polled.map(Some),
+    })
+    .await
+}
+
+fn lock(stage: &Mutex<Stage>) -> MutexGuard<'_, Stage> {
+    stage.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn too_late(_: Elapsed) -> Error {
+    Error::TimedOut(Timer::Handshake)
 }
 
 /// Waits until there is something to read, where the transport can tell.

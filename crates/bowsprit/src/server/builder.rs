@@ -1,6 +1,6 @@
 //! The options of a server.
 
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{fmt, future::Future, io, sync::Arc, time::Duration};
 
 use bowsprit_proto::handshake::{OriginPolicy, SubprotocolPolicy};
 use bytes::Bytes;
@@ -8,7 +8,8 @@ use http::{Request, Response};
 use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 
 use super::{
-    BoundServer, Fallback, Server, Shared,
+    BoundServer, Fallback, Refusal, Server, Shared,
+    authorize::Authorize,
     endpoint::{Settings, endpoint_options},
     route::{Paths, Route},
 };
@@ -71,8 +72,8 @@ impl ServerBuilder {
 
     endpoint_options!();
 
-    /// How long the opening handshake may take, from the moment the connection is accepted. Bytes
-    /// that come do not extend it. Default: 10 s.
+    /// How long a client may take for its request, from the moment the connection is accepted, and
+    /// again for taking the answer. Bytes that come do not extend it. Default: 10 s.
     #[must_use]
     pub const fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;

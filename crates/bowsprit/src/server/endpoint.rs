@@ -1,10 +1,13 @@
 //! How WebSocket is spoken at a path.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bowsprit_proto::handshake::{OriginPolicy, Policy, SubprotocolPolicy};
 
-use super::handler::Handler;
+use super::{
+    authorize::{Authorize, DECISION_TIMEOUT},
+    handler::Handler,
+};
 use crate::{Deflate, Limits, Options};
 
 /// Options of a route, or of a whole server for the routes that do not set them.
@@ -16,6 +19,8 @@ pub(super) struct Settings {
     pub(super) accept_version_8: Option<bool>,
     pub(super) options: Option<Options>,
     pub(super) limits: Option<Limits>,
+    pub(super) authorize: Option<Authorize>,
+    pub(super) authorize_timeout: Option<Duration>,
 }
 
 impl Settings {
@@ -30,6 +35,8 @@ impl Settings {
             accept_version_8: self.accept_version_8.or(others.accept_version_8),
             limits: self.limits.or(limits),
             options: self.options.or_else(|| others.options.clone()),
+            authorize: self.authorize.or_else(|| others.authorize.clone()),
+            authorize_timeout: self.authorize_timeout.or(others.authorize_timeout),
         }
     }
 }
@@ -38,6 +45,8 @@ impl Settings {
 pub(super) struct Endpoint {
     pub(super) policy: Policy,
     pub(super) options: Arc<Options>,
+    pub(super) authorize: Option<Authorize>,
+    pub(super) authorize_timeout: Duration,
     /// What runs for its connections; that of the server where there is none.
     pub(super) handler: Option<Handler>,
 }
@@ -52,7 +61,13 @@ impl Endpoint {
         policy.accept_version_8 = settings.accept_version_8.unwrap_or_default();
         let mut options = settings.options.unwrap_or_else(Options::server);
         options.limits = settings.limits.unwrap_or(options.limits);
-        Self { policy, options: Arc::new(options), handler }
+        Self {
+            policy,
+            options: Arc::new(options),
+            authorize: settings.authorize,
+            authorize_timeout: settings.authorize_timeout.unwrap_or(DECISION_TIMEOUT),
+            handler,
+        }
     }
 }
 
@@ -100,6 +115,49 @@ macro_rules! endpoint_options {
         pub fn options(mut self, options: Options) -> Self {
             self.settings.limits = None;
             self.settings.options = Some(options);
+            self
+        }
+
+        /// Decides about each request that could be accepted, before it is: lets in with `Ok`,
+        /// refuses with an error.
+        ///
+        /// What is in the `Ok` (the user, for example) becomes an extension of the request that
+        /// the handler gets. The request has its path's [parameters](crate::RequestExt::param),
+        /// headers and cookies. The decision may wait for other things; if the client leaves
+        /// meanwhile the future is dropped, unless the client has already sent frames behind its
+        /// request, which are not read yet. A panic is answered 500. Default: everybody is let in.
+        ///
+        /// ```
+        /// use bowsprit::{Basic, Refusal, RequestExt, Server, http::Request};
+        ///
+        /// #[derive(Clone)]
+        /// struct User(String);
+        ///
+        /// async fn authorize(request: Request<()>) -> Result<User, Refusal> {
+        ///     match request.basic() {
+        ///         Some(login) if login.is("alice", "secret") => Ok(User(login.user().into())),
+        ///         _ => Err(Basic::challenge("chat")),
+        ///     }
+        /// }
+        ///
+        /// let server = Server::builder().authorize(authorize);
+        /// ```
+        #[must_use]
+        pub fn authorize<A, F, U>(mut self, authorize: A) -> Self
+        where
+            A: Fn(Request<()>) -> F + Send + Sync + 'static,
+            F: Future<Output = Result<U, Refusal>> + Send + 'static,
+            U: Clone + Send + Sync + 'static,
+        {
+            self.settings.authorize = Some(Authorize::new(authorize));
+            self
+        }
+
+        /// How long [`authorize`](Self::authorize) may take, apart from the time for the handshake.
+        /// Beyond it the answer is 503. Default: 30 s.
+        #[must_use]
+        pub fn authorize_timeout(mut self, timeout: Duration) -> Self {
+            self.settings.authorize_timeout = Some(timeout);
             self
         }
     };

@@ -1,7 +1,9 @@
 //! Accepting connections, RFC 6455 §4.2.
 
 mod accept;
+mod authorize;
 mod builder;
+mod credentials;
 mod endpoint;
 mod handler;
 mod refusal;
@@ -14,11 +16,16 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bowsprit_proto::handshake::{self, Accepted};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 
 pub use self::{
-    builder::ServerBuilder, refusal::Refusal, request::RequestExt, route::Route,
-    serve::BoundServer, upgrade::Upgrade,
+    builder::ServerBuilder,
+    credentials::{Basic, Bearer, constant_time_eq},
+    refusal::Refusal,
+    request::RequestExt,
+    route::Route,
+    serve::BoundServer,
+    upgrade::Upgrade,
 };
 use self::{endpoint::Endpoint, route::Routes};
 use crate::{Deflate, Error, Io, WebSocket};
@@ -81,13 +88,13 @@ impl Server {
         self.shared.accept(io).await.map(|opened| (opened.ws, opened.request))
     }
 
-    /// Judges a request that another HTTP server has read.
-    ///
-    /// Send the response with that server, then [`attach`](Upgrade::attach) the transport.
+    /// Judges a request that another HTTP server has read, as [`admit`](Self::admit) does, but at
+    /// once.
     ///
     /// # Errors
     ///
-    /// The request was refused. Send the refusal's response and close the connection.
+    /// As [`admit`](Self::admit); and 500 if there is a decision to be made by
+    /// [`authorize`](ServerBuilder::authorize), which may take time.
     ///
     /// ```
     /// use bowsprit::Server;
@@ -100,6 +107,44 @@ impl Server {
     /// ```
     pub fn upgrade<B>(&self, request: &Request<B>) -> Result<(Response<()>, Upgrade), Refusal> {
         let (endpoint, _) = self.shared.routes.find(request.uri().path())?;
+        if endpoint.authorize.is_some() {
+            tracing::error!("Server::upgrade cannot wait for a decision: call Server::admit");
+            return Err(StatusCode::INTERNAL_SERVER_ERROR.into());
+        }
+        endpoint.respond(request)
+    }
+
+    /// Judges a request that another HTTP server has read: looks for its path, checks it, and has
+    /// [`authorize`](ServerBuilder::authorize) decide. What that came to, and the parameters in
+    /// the path, become extensions of the request.
+    ///
+    /// Send the response with that server, then [`attach`](Upgrade::attach) the transport.
+    ///
+    /// # Errors
+    ///
+    /// The request was refused. Send the refusal's response and close the connection.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the decision that it waits for.
+    pub async fn admit<B: Send>(
+        &self,
+        request: &mut Request<B>,
+    ) -> Result<(Response<()>, Upgrade), Refusal> {
+        self.shared.admit(request).await
+    }
+}
+
+impl Shared {
+    /// Finds out where a request goes, and what is said to it there.
+    async fn admit<B>(&self, request: &mut Request<B>) -> Result<(Response<()>, Upgrade), Refusal> {
+        let (endpoint, params) = self.routes.find(request.uri().path())?;
+        params.keep_in(request);
+        if let Some(authorize) = &endpoint.authorize {
+            // Nobody is asked about what cannot be accepted.
+            handshake::respond(request, &endpoint.policy)?;
+            authorize.decide(request, endpoint.authorize_timeout).await?;
+        }
         endpoint.respond(request)
     }
 }

@@ -1,6 +1,10 @@
 //! What a request tells.
 
-use http::Request;
+use std::borrow::Cow;
+
+use http::{Request, header};
+
+use super::{Basic, Bearer};
 
 /// The values of the parameters in a request's path.
 #[derive(Clone, Debug, Default)]
@@ -26,11 +30,46 @@ pub trait RequestExt {
     /// The value of a parameter in the path: of `room` in `/rooms/{room}`. Percent-encoding is
     /// undone, so it may contain anything, slashes as well.
     fn param(&self, name: &str) -> Option<&str>;
+
+    /// The first value with this name in the query, decoded as forms are.
+    fn query(&self, name: &str) -> Option<Cow<'_, str>>;
+
+    /// The value of the first cookie with this name.
+    fn cookie(&self, name: &str) -> Option<&str>;
+
+    /// User name and password in `Authorization: Basic …`. `None` without, and if it is malformed
+    /// or repeated.
+    fn basic(&self) -> Option<Basic>;
+
+    /// The token in `Authorization: Bearer …`. `None` without, and if it is repeated.
+    fn bearer(&self) -> Option<Bearer<'_>>;
 }
 
 impl<B> RequestExt for Request<B> {
     fn param(&self, name: &str) -> Option<&str> {
         let Params(params) = self.extensions().get()?;
         params.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value)
+    }
+
+    fn query(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut pairs = form_urlencoded::parse(self.uri().query()?.as_bytes());
+        pairs.find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    fn cookie(&self, name: &str) -> Option<&str> {
+        let fields = self.headers().get_all(header::COOKIE).iter();
+        let mut pairs = fields.filter_map(|field| field.to_str().ok()).flat_map(|f| f.split(';'));
+        pairs.find_map(|pair| {
+            let (known, value) = pair.split_once('=')?;
+            (known.trim() == name).then(|| value.trim())
+        })
+    }
+
+    fn basic(&self) -> Option<Basic> {
+        Basic::of(self.headers())
+    }
+
+    fn bearer(&self) -> Option<Bearer<'_>> {
+        Bearer::of(self.headers())
     }
 }

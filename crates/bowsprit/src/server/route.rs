@@ -1,6 +1,6 @@
 //! Which path leads where.
 
-use std::{fmt, future::Future};
+use std::{fmt, future::Future, time::Duration};
 
 use bowsprit_proto::handshake::{OriginPolicy, SubprotocolPolicy};
 use http::{Request, StatusCode};
@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     Refusal,
+    authorize::Authorize,
     endpoint::{Endpoint, Settings, endpoint_options},
     handler::{Handler, erase},
     request::Params,

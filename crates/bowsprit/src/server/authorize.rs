@@ -1,0 +1,90 @@
+//! The application's decision whom to let in.
+
+use std::{
+    any::Any,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use http::{Extensions, Request, StatusCode};
+use tokio::time::timeout;
+
+use super::{Refusal, serve::panic_message};
+
+/// How long a decision may take by default.
+pub(super) const DECISION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Puts into a request what the decision came to.
+type Grant = Box<dyn FnOnce(&mut Extensions) + Send>;
+type Deciding = Pin<Box<dyn Future<Output = Result<Grant, Refusal>> + Send>>;
+
+/// Decides about requests.
+#[derive(Clone)]
+pub(super) struct Authorize(Arc<dyn Fn(Request<()>) -> Deciding + Send + Sync>);
+
+impl Authorize {
+    pub(super) fn new<A, F, U>(authorize: A) -> Self
+    where
+        A: Fn(Request<()>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<U, Refusal>> + Send + 'static,
+        U: Clone + Send + Sync + 'static,
+    {
+        Self(Arc::new(move |request| {
+            let deciding = authorize(request);
+            Box::pin(async move {
+                let user = deciding.await?;
+                let grant: Grant = Box::new(|extensions| drop(extensions.insert(user)));
+                Ok(grant)
+            })
+        }))
+    }
+
+    /// Decides about a request, and puts the result into it.
+    ///
+    /// # Errors
+    ///
+    /// The application's refusal; 503 if it takes too long, 500 if it panics.
+    pub(super) async fn decide<B>(
+        &self,
+        request: &mut Request<B>,
+        time: Duration,
+    ) -> Result<(), Refusal> {
+        let head = head(request);
+        let mut deciding = catch(|| (self.0)(head))?;
+        let decided = poll_fn(|cx| match catch(|| deciding.as_mut().poll(cx)) {
+            Ok(polled) => polled,
+            Err(panicked) => Err(panicked).into(),
+        });
+        let grant = timeout(time, decided).await.map_err(|_| timed_out())??;
+        grant(request.extensions_mut());
+        Ok(())
+    }
+}
+
+/// A copy of all but the body.
+fn head<B>(request: &Request<B>) -> Request<()> {
+    let mut head = Request::new(());
+    *head.method_mut() = request.method().clone();
+    *head.uri_mut() = request.uri().clone();
+    *head.version_mut() = request.version();
+    *head.headers_mut() = request.headers().clone();
+    *head.extensions_mut() = request.extensions().clone();
+    head
+}
+
+fn catch<T>(call: impl FnOnce() -> T) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| panicked(&*panic))
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Refusal {
+    tracing::error!(error = panic_message(panic), "a decision about a request failed");
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn timed_out() -> Refusal {
+    tracing::warn!("a decision about a request took too long");
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE)
+}

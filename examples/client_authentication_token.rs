@@ -1,0 +1,36 @@
+//! Lets in only clients that show a token.
+//!
+//! ```sh
+//! cargo run -p bowsprit-examples --bin client-authentication-token
+//! cargo run -- connect --header 'Authorization: Bearer token-of-alice' ws://127.0.0.1:PORT
+//! ```
+
+use bowsprit::{Bearer, BoxError, Refusal, RequestExt, Server, http::Request};
+
+/// Who may come in, and with which token.
+const TOKENS: [(&str, &str); 2] = [("alice", "token-of-alice"), ("bob", "token-of-bob")];
+
+#[derive(Clone)]
+struct User(&'static str);
+
+/// May take its time, to ask a database or another server.
+async fn authorize(request: Request<()>) -> Result<User, Refusal> {
+    let token = request.bearer().ok_or_else(|| Bearer::challenge("example"))?;
+    let user = TOKENS.iter().find(|(_, expected)| token.is(expected));
+    user.map(|(name, _)| User(name)).ok_or_else(|| Bearer::challenge("example"))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    let server = Server::builder().authorize(authorize).bind("127.0.0.1:0").await?;
+    println!("listening on ws://{}", server.local_addr()?);
+    server
+        .serve(|mut ws, request| async move {
+            let User(name) = request.extensions().get().ok_or("authorize has not run")?;
+            ws.send(format!("hello, {name}")).await?;
+            while ws.recv().await?.is_some() {}
+            Ok(())
+        })
+        .await?;
+    Ok(())
+}
