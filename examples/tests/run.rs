@@ -1,5 +1,7 @@
 //! Runs each example as a user would.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
