@@ -48,6 +48,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "SETTINGS", num_args = 0..=1, require_equals = true,
           default_missing_value = "", value_parser = parse_deflate)]
     pub(crate) deflate: Option<Deflate>,
+    /// A host name to answer to, without a port; can be given several times [default: any, but
+    /// when listening on this machine alone only names and addresses of its own]
+    #[arg(long = "host", value_name = "NAME")]
+    pub(crate) hosts: Vec<String>,
     /// Let in pages from anywhere, not only from this server
     #[arg(long)]
     pub(crate) any_origin: bool,

@@ -11,8 +11,8 @@ use std::{
 
 use anyhow::Context;
 use bowsprit::{
-    BoxError, Error, Event, Handle, Limits, Message, OriginPolicy, Server, ServerBuilder,
-    SubprotocolPolicy, WebSocket,
+    BoxError, Error, Event, Handle, HostPolicy, Limits, Message, OriginPolicy, Server,
+    ServerBuilder, SubprotocolPolicy, WebSocket,
 };
 
 use crate::{args::Serve, page};
@@ -21,13 +21,25 @@ const CHAT: &str = "/chat";
 
 pub(crate) async fn serve(options: Serve) -> anyhow::Result<()> {
     let listen = options.listen.clone();
-    let server = builder(options).bind(&listen).await;
+    let hosts = hosts(options.hosts.clone(), &listen).await;
+    let server = builder(options).hosts(hosts).bind(&listen).await;
     let server = server.with_context(|| format!("cannot listen on {listen}"))?;
     let addr = server.local_addr()?;
     writeln!(std::io::stdout(), "listening on ws://{addr}")?;
     let chat = Arc::new(Chat::default());
     let handler = move |ws: WebSocket, _request| handle(ws, Arc::clone(&chat));
     Ok(server.serve(handler).await?)
+}
+
+/// Which hosts to answer to. What is served to this machine alone is worth protecting from pages
+/// that give their own name its address.
+async fn hosts(names: Vec<String>, listen: &str) -> HostPolicy {
+    if !names.is_empty() {
+        return HostPolicy::List(names);
+    }
+    let addrs = tokio::net::lookup_host(listen).await;
+    let own = addrs.is_ok_and(|mut addrs| addrs.all(|addr| addr.ip().is_loopback()));
+    if own { HostPolicy::Loopback } else { HostPolicy::Any }
 }
 
 fn builder(options: Serve) -> ServerBuilder {

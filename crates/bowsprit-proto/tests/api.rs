@@ -22,6 +22,7 @@ mod api {
     mod exports;
     mod fragmentation;
     mod framing;
+    mod hosts;
     mod limits;
     mod masking;
     mod negotiation;

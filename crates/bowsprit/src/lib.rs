@@ -73,7 +73,7 @@ pub use bowsprit_proto::{
     Chunk, Close, CloseCode, Event, Fragment, InvalidUrl, Limits, Message, MessageKind,
     ProtocolError, SendError, State, Url, Utf8Bytes,
     deflate::{ContextTakeover, Deflate, Strategy, WindowBits},
-    handshake::{HandshakeError, OriginPolicy, SubprotocolPolicy, Version},
+    handshake::{HandshakeError, HostPolicy, OriginPolicy, SubprotocolPolicy, Version},
 };
 pub(crate) use bowsprit_proto::{
     Output, Progress, ReceiveBuffer, Receiver, Role, Sender, handshake::Negotiated,
@@ -86,13 +86,15 @@ pub use halves::{ReceiveHalf, SendHalf};
 pub use handle::Handle;
 pub use http;
 pub use io::Io;
+#[cfg(feature = "server")]
+pub use ipnet;
 pub use options::{Heartbeat, Options};
 pub use outgoing::Outgoing;
 pub use prepared::Prepared;
 #[cfg(feature = "server")]
 pub use server::{
-    Basic, Bearer, BoundServer, Refusal, RequestExt, Route, Server, ServerBuilder, Upgrade,
-    constant_time_eq,
+    Basic, Bearer, BoundServer, PeerAddr, Refusal, RequestExt, Route, Server, ServerBuilder,
+    TrustedProxies, Upgrade, constant_time_eq,
 };
 pub use websocket::WebSocket;
 

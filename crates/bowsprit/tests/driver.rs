@@ -16,6 +16,7 @@ mod driver {
     mod closing;
     mod compression;
     mod connecting;
+    mod hooks;
     mod lifecycle;
     mod long_messages;
     mod options;

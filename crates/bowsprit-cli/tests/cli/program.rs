@@ -154,9 +154,14 @@ impl Server {
 
     /// Sends a plain request and reads the answer to its end.
     pub(super) fn ask(&self, method: &str, path: &str) -> String {
+        self.ask_as(&self.address, method, path)
+    }
+
+    /// The same, asking for another host.
+    pub(super) fn ask_as(&self, host: &str, method: &str, path: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(TOO_LONG)).unwrap();
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address).unwrap();
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
         response

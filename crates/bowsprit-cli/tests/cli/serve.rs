@@ -134,3 +134,15 @@ fn messages_beyond_the_limits_of_serve_end_the_connection() {
     assert_eq!(ended.lines(), ["0123456789"]);
     assert!(ended.stderr.contains("1009"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_page_that_gives_its_own_name_the_address_of_this_machine_gets_nothing() {
+    let server = Server::start(&[]);
+    assert!(server.ask_as("evil.example", "GET", "/").starts_with("HTTP/1.1 421 "));
+    assert!(server.ask_as("localhost:8080", "GET", "/").starts_with("HTTP/1.1 200 "));
+    let server = Server::start(&["--host", "box.example", "--host", "localhost"]);
+    for (host, status) in [("box.example", 200), ("localhost", 200), ("127.0.0.1", 421)] {
+        let response = server.ask_as(host, "GET", "/");
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{host}: {response}");
+    }
+}

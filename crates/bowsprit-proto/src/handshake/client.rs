@@ -181,23 +181,11 @@ fn check_subprotocols(names: &[String]) -> Result<(), HandshakeError> {
 
 /// Header fields of the caller may not change what the handshake says, nor give it a body.
 fn check_headers(headers: &HeaderMap) -> Result<(), HandshakeError> {
-    let reserved = |name: &&HeaderName| {
-        name.as_str().starts_with("sec-websocket-")
-            || [
-                header::CONNECTION,
-                header::UPGRADE,
-                header::CONTENT_LENGTH,
-                header::TRANSFER_ENCODING,
-                header::TE,
-                header::TRAILER,
-            ]
-            .contains(name)
-    };
     // RFC 9112 §3.2: a request with more than one is answered 400.
     if headers.get_all(header::HOST).iter().count() > 1 {
         return Err(HandshakeError::Repeated(header::HOST));
     }
-    match headers.keys().find(reserved) {
+    match headers.keys().find(|name| field::is_reserved(name)) {
         Some(name) => Err(HandshakeError::ReservedHeader(name.clone())),
         None => Ok(()),
     }

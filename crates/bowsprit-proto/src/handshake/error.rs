@@ -29,6 +29,11 @@ pub enum HandshakeError {
     Version,
     /// The `Origin` is not one that the server's [`OriginPolicy`](super::OriginPolicy) lets in.
     Origin(String),
+    /// The request is addressed to a host that the server's [`HostPolicy`](super::HostPolicy) does
+    /// not know.
+    Host(String),
+    /// The server's own choice of a subprotocol is none that the client asked for.
+    UnofferedSubprotocol(String),
     /// The response's status is not 101: the server does not speak WebSocket here, or refuses.
     Status(StatusCode),
     /// `Sec-WebSocket-Accept` does not answer the key that was sent.
@@ -42,7 +47,7 @@ pub enum HandshakeError {
     NoSubprotocol,
     /// Our own request cannot be made: a subprotocol is no token or not unique.
     InvalidSubprotocol(String),
-    /// Our own request cannot be made: this header field belongs to the handshake.
+    /// Our own request or response cannot be made: this header field belongs to the handshake.
     ReservedHeader(HeaderName),
 }
 
@@ -54,6 +59,10 @@ impl HandshakeError {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoUpgrade | Self::Version => StatusCode::UPGRADE_REQUIRED,
             Self::Origin(_) => StatusCode::FORBIDDEN,
+            Self::Host(_) => StatusCode::MISDIRECTED_REQUEST,
+            Self::UnofferedSubprotocol(_) | Self::ReservedHeader(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
             Self::Status(status) => *status,
             _ => StatusCode::BAD_REQUEST,
         }
@@ -76,6 +85,12 @@ impl fmt::Display for HandshakeError {
                 f,
                 "origin {origin:?} is not allowed here; the server's origin policy can allow it"
             ),
+            Self::Host(host) => {
+                write!(f, "host {host:?} is not served here; the server's host policy can allow it")
+            }
+            Self::UnofferedSubprotocol(name) => {
+                write!(f, "the server has chosen subprotocol {name:?}, which was not offered")
+            }
             Self::Status(status) => write!(f, "the server answered {status} instead of 101"),
             Self::Accept => f.write_str("sec-websocket-accept does not match the key"),
             Self::Extension => {

@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::HandshakeError;
 use crate::subprotocol::elements;
@@ -48,6 +48,20 @@ pub(super) fn list(
 pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(elements).any(|element| element.eq_ignore_ascii_case(token))
+}
+
+/// Whether a field belongs to the handshake, or would give it a body. An application may not set it.
+pub(super) fn is_reserved(name: &HeaderName) -> bool {
+    name.as_str().starts_with("sec-websocket-")
+        || [
+            header::CONNECTION,
+            header::UPGRADE,
+            header::CONTENT_LENGTH,
+            header::TRANSFER_ENCODING,
+            header::TE,
+            header::TRAILER,
+        ]
+        .contains(name)
 }
 
 fn as_text<'h>(value: &'h HeaderValue, name: &HeaderName) -> Result<&'h str, HandshakeError> {

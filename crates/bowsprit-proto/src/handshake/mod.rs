@@ -7,6 +7,7 @@
 mod client;
 mod error;
 mod field;
+mod host;
 mod key;
 mod origin;
 mod server;
@@ -17,9 +18,10 @@ use crate::deflate::Parameters;
 
 pub use client::{ClientHandshake, Offer};
 pub use error::HandshakeError;
+pub use host::HostPolicy;
 pub use key::accept_for;
 pub use origin::OriginPolicy;
-pub use server::{Accepted, Policy, Rejection, SubprotocolPolicy, respond};
+pub use server::{Accepted, Context, Policy, Rejection, SubprotocolPolicy, respond, respond_in};
 
 /// A version of the protocol: what `Sec-WebSocket-Version` says, §4.1 (9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -19,7 +19,8 @@ pub(super) const SEC_WEBSOCKET_ORIGIN: HeaderName = HeaderName::from_static("sec
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OriginPolicy {
-    /// Only pages from the host and port that the request is addressed to.
+    /// Only pages from the host and port that the request is addressed to, by its `Host` or as a
+    /// trusted proxy tells.
     #[default]
     Same,
     /// Only these origins, written as browsers do: `https://example.com`.
@@ -29,11 +30,12 @@ pub enum OriginPolicy {
 }
 
 impl OriginPolicy {
-    /// Checks a request's origin.
+    /// Checks a request's origin; `host` takes the place of `Host`.
     pub(super) fn check(
         &self,
         headers: &HeaderMap,
         version: Version,
+        host: Option<&str>,
     ) -> Result<(), HandshakeError> {
         let Some(origin) = request_origin(headers, version)? else { return Ok(()) };
         let allowed = match self {
@@ -42,7 +44,9 @@ impl OriginPolicy {
                 origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
             }
             Self::Same => {
-                field::single(headers, &header::HOST)?.is_some_and(|host| is_same(origin, host))
+                let host =
+                    host.map_or_else(|| field::single(headers, &header::HOST), |h| Ok(Some(h)));
+                host?.is_some_and(|host| is_same(origin, host))
             }
         };
         if allowed { Ok(()) } else { Err(HandshakeError::Origin(String::from(origin))) }

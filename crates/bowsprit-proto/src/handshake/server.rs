@@ -7,6 +7,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use core::fmt;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 
@@ -44,6 +45,23 @@ pub enum SubprotocolPolicy {
     First,
 }
 
+/// What a server knows of a request beyond the request itself.
+#[derive(Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct Context<'c> {
+    /// The host that the client has asked for, where a trusted proxy tells another than `Host`.
+    pub host: Option<&'c str>,
+    /// Chooses among the subprotocols that the client asks for, in place of the policy.
+    #[expect(clippy::type_complexity, reason = "a name for it would not make it simpler")]
+    pub choose_subprotocol: Option<&'c dyn Fn(&[&str]) -> Option<String>>,
+}
+
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
 /// A request that was accepted: send the response, then speak frames.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -52,6 +70,21 @@ pub struct Accepted {
     pub response: Response<()>,
     /// What was agreed on.
     pub negotiated: Negotiated,
+}
+
+impl Accepted {
+    /// Adds header fields to the response.
+    ///
+    /// # Errors
+    ///
+    /// One of them belongs to the handshake, or would give the response a body. None is added.
+    pub fn add_headers(&mut self, headers: HeaderMap) -> Result<(), HandshakeError> {
+        if let Some(name) = headers.keys().find(|name| field::is_reserved(name)) {
+            return Err(HandshakeError::ReservedHeader(name.clone()));
+        }
+        self.response.headers_mut().extend(headers);
+        Ok(())
+    }
 }
 
 /// A request that was refused: send the response, then close the connection.
@@ -72,11 +105,28 @@ pub struct Rejection {
 /// handshake that matches the description below [...] the server MUST stop processing the client's
 /// handshake and return an HTTP response with an appropriate error code".
 pub fn respond<B>(request: &Request<B>, policy: &Policy) -> Result<Accepted, Box<Rejection>> {
-    accept(request, policy)
+    respond_in(Context::default(), request, policy)
+}
+
+/// Judges a client's request, knowing more than what stands in it.
+///
+/// # Errors
+///
+/// As [`respond`]; also 500 if a subprotocol was chosen that was not offered.
+pub fn respond_in<B>(
+    context: Context<'_>,
+    request: &Request<B>,
+    policy: &Policy,
+) -> Result<Accepted, Box<Rejection>> {
+    accept(context, request, policy)
         .map_err(|error| Box::new(Rejection { response: refuse(&error, policy), error }))
 }
 
-fn accept<B>(request: &Request<B>, policy: &Policy) -> Result<Accepted, HandshakeError> {
+fn accept<B>(
+    context: Context<'_>,
+    request: &Request<B>,
+    policy: &Policy,
+) -> Result<Accepted, HandshakeError> {
     let headers = request.headers();
     check_request(request)?;
     check_upgrade(headers)?;
@@ -85,8 +135,12 @@ fn accept<B>(request: &Request<B>, policy: &Policy) -> Result<Accepted, Handshak
     let offers: Vec<&str> = subprotocols(headers)?;
     let extensions = field::list(headers, &header::SEC_WEBSOCKET_EXTENSIONS)?;
     let deflate = choose_deflate(extensions.as_deref(), policy)?;
-    policy.origins.check(headers, version)?;
-    let subprotocol = policy.subprotocols.choose(&offers).map(ToOwned::to_owned);
+    policy.origins.check(headers, version, context.host)?;
+    let subprotocol = match context.choose_subprotocol {
+        Some(choose) if !offers.is_empty() => choose_offered(choose, &offers)?,
+        Some(_) => None,
+        None => policy.subprotocols.choose(&offers).map(ToOwned::to_owned),
+    };
     let negotiated = Negotiated { version, subprotocol, deflate };
     Ok(Accepted { response: switching_protocols(key, &negotiated)?, negotiated })
 }
@@ -186,6 +240,19 @@ fn choose_deflate(
     Ok(policy.deflate.as_ref().and_then(|deflate| deflate::accept(deflate, &offers)))
 }
 
+/// §4.2.2 (4): "The value chosen MUST be derived from the client's handshake".
+fn choose_offered(
+    choose: &dyn Fn(&[&str]) -> Option<String>,
+    offers: &[&str],
+) -> Result<Option<String>, HandshakeError> {
+    match choose(offers) {
+        Some(name) if !offers.contains(&name.as_str()) => {
+            Err(HandshakeError::UnofferedSubprotocol(name))
+        }
+        chosen => Ok(chosen),
+    }
+}
+
 impl SubprotocolPolicy {
     /// §4.2.2 (4): "The value chosen MUST be derived from the client's handshake".
     fn choose<'o>(&self, offers: &[&'o str]) -> Option<&'o str> {
@@ -228,7 +295,7 @@ fn insert(
 
 /// The response to a request that is refused. The connection ends with it, so that nothing which
 /// follows can be taken for another request.
-fn refuse(error: &HandshakeError, policy: &Policy) -> Response<String> {
+pub(super) fn refuse(error: &HandshakeError, policy: &Policy) -> Response<String> {
     let mut response = Response::new(format!("{error}\n"));
     *response.status_mut() = error.status();
     let headers = response.headers_mut();

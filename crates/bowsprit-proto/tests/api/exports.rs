@@ -7,8 +7,9 @@ use bowsprit_proto::{
     Receiver, Role, SendError, Sender, State, Url, Utf8Bytes,
     extension::{Extension, InvalidExtensions, Parameter, parse},
     handshake::{
-        Accepted, ClientHandshake, HandshakeError, Negotiated, Offer, OriginPolicy, Policy,
-        Rejection, SubprotocolPolicy, Version, accept_for, respond,
+        Accepted, ClientHandshake, Context, HandshakeError, HostPolicy, Negotiated, Offer,
+        OriginPolicy, Policy, Rejection, SubprotocolPolicy, Version, accept_for, respond,
+        respond_in,
     },
     mask::{apply_mask, copy_masked},
     subprotocol::is_token,

@@ -4,6 +4,7 @@ use std::{
     any::Any,
     convert::Infallible,
     future::poll_fn,
+    net::SocketAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     task::Poll,
     time::Duration,
@@ -11,7 +12,7 @@ use std::{
 
 use bowsprit_proto::handshake::HandshakeError;
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{Request, Response};
 use http_body_util::Full;
 use hyper::{
     body::Incoming,
@@ -25,7 +26,7 @@ use tokio::{
     time::{Instant, error::Elapsed, timeout, timeout_at},
 };
 
-use super::{Refusal, Shared, Upgrade, handler::Handler};
+use super::{PeerAddr, Refusal, Shared, Upgrade, handler::Handler};
 use crate::{Error, Io, Timer, WebSocket};
 
 /// hyper's limits on the request's head: bytes and header fields. Beyond them it answers 431.
@@ -56,8 +57,14 @@ enum Stage {
 
 impl Shared {
     /// Speaks the opening handshake, within its time.
-    pub(super) async fn accept<T: Io>(&self, io: T) -> Result<Opened, Error> {
-        let (io, received, stage) = self.speak_http(io).await?;
+    pub(super) async fn accept<T: Io>(
+        &self,
+        io: T,
+        peer: Option<SocketAddr>,
+    ) -> Result<Opened, Error> {
+        let peer = peer.or_else(|| as_tcp(&io)?.peer_addr().ok());
+        let spoken = self.speak_http(io, peer).await;
+        let (io, received, stage) = spoken.inspect_err(|error| (self.on_failed)(error))?;
         match stage {
             Stage::Upgrade(upgraded) => {
                 let (mut upgrade, request) = *upgraded;
@@ -80,11 +87,22 @@ impl Shared {
     ///
     /// The client has its time for the request, then the application for its decision, and the
     /// client again for taking the answer.
-    async fn speak_http<T: Io>(&self, io: T) -> Result<(T, Bytes, Stage), Error> {
+    async fn speak_http<T: Io>(
+        &self,
+        io: T,
+        peer: Option<SocketAddr>,
+    ) -> Result<(T, Bytes, Stage), Error> {
         let deadline = Instant::now() + self.handshake_timeout;
         let stage = Mutex::new(Stage::Reading);
-        let service =
-            service_fn(|request: Request<Incoming>| Box::pin(self.answer(request, &stage)));
+        let service = service_fn(|request: Request<Incoming>| {
+            let mut request = request.map(drop);
+            // hyper's own extension would keep its part of the connection.
+            request.extensions_mut().clear();
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(PeerAddr(peer));
+            }
+            Box::pin(self.answer(request, &stage))
+        });
         timeout_at(deadline, wait_for_request(&io)).await.map_err(too_late)??;
         let mut connection = http1::Builder::new()
             .keep_alive(false)
@@ -115,22 +133,21 @@ impl Shared {
     /// Answers a request.
     async fn answer(
         &self,
-        request: Request<Incoming>,
+        request: Request<()>,
         stage: &Mutex<Stage>,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
         *lock(stage) = Stage::Deciding;
-        let (response, decided) = self.judge(request.map(drop)).await;
+        let (response, decided) = self.decide(request).await;
         *lock(stage) = decided;
         Ok(response.map(Full::new))
     }
 
     /// Finds out what to answer, and what comes after it.
-    async fn judge(&self, mut request: Request<()>) -> (Response<Bytes>, Stage) {
-        let wants_upgrade = request.headers().contains_key(header::UPGRADE);
-        if !wants_upgrade && let Some(response) = (self.fallback)(&request) {
+    async fn decide(&self, mut request: Request<()>) -> (Response<Bytes>, Stage) {
+        if let Some(response) = self.answer_plain(&mut request) {
             return (response, Stage::Answered);
         }
-        match self.admit(&mut request).await {
+        match self.judge(&mut request).await {
             Ok((response, upgrade)) => {
                 let upgraded = Box::new((upgrade, request));
                 (response.map(|()| Bytes::new()), Stage::Upgrade(upgraded))
@@ -170,11 +187,15 @@ fn too_late(_: Elapsed) -> Error {
 /// is answered within one poll after this, so that those many connections that are accepted at once
 /// share the memory of a few.
 async fn wait_for_request<T: Io>(io: &T) -> Result<(), Error> {
-    if let Some(stream) = (io as &dyn Any).downcast_ref::<TcpStream>() {
+    if let Some(stream) = as_tcp(io) {
         // Not `poll_read_ready`: a stream that was just accepted claims to be ready.
         poll_fn(|cx| stream.poll_peek(cx, &mut ReadBuf::new(&mut [0]))).await?;
     }
     Ok(())
+}
+
+fn as_tcp<T: Io>(io: &T) -> Option<&TcpStream> {
+    (io as &dyn Any).downcast_ref()
 }
 
 /// Ends a transport so that the client gets the answer: closing a socket with unread bytes would

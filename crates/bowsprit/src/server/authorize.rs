@@ -47,13 +47,12 @@ impl Authorize {
     /// # Errors
     ///
     /// The application's refusal; 503 if it takes too long, 500 if it panics.
-    pub(super) async fn decide<B>(
+    pub(super) async fn decide(
         &self,
-        request: &mut Request<B>,
+        request: &mut Request<()>,
         time: Duration,
     ) -> Result<(), Refusal> {
-        let head = head(request);
-        let mut deciding = catch(|| (self.0)(head))?;
+        let mut deciding = catch(|| (self.0)(request.clone()))?;
         let decided = poll_fn(|cx| match catch(|| deciding.as_mut().poll(cx)) {
             Ok(polled) => polled,
             Err(panicked) => Err(panicked).into(),
@@ -62,17 +61,6 @@ impl Authorize {
         grant(request.extensions_mut());
         Ok(())
     }
-}
-
-/// A copy of all but the body.
-fn head<B>(request: &Request<B>) -> Request<()> {
-    let mut head = Request::new(());
-    *head.method_mut() = request.method().clone();
-    *head.uri_mut() = request.uri().clone();
-    *head.version_mut() = request.version();
-    *head.headers_mut() = request.headers().clone();
-    *head.extensions_mut() = request.extensions().clone();
-    head
 }
 
 fn catch<T>(call: impl FnOnce() -> T) -> Result<T, Refusal> {

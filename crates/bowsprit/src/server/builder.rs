@@ -2,18 +2,19 @@
 
 use std::{fmt, future::Future, io, sync::Arc, time::Duration};
 
-use bowsprit_proto::handshake::{OriginPolicy, SubprotocolPolicy};
+use bowsprit_proto::handshake::{HostPolicy, OriginPolicy, SubprotocolPolicy};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 
 use super::{
-    BoundServer, Fallback, Refusal, Server, Shared,
+    BoundServer, Fallback, Refusal, Server, Shared, TrustedProxies,
     authorize::Authorize,
     endpoint::{Settings, endpoint_options},
+    hooks::{OnFailed, OnRefused},
     route::{Paths, Route},
 };
-use crate::{Deflate, Limits, Options};
+use crate::{Deflate, Error, Limits, Options};
 
 /// Connections that wait to be accepted, by default.
 const DEFAULT_BACKLOG: u32 = 1024;
@@ -25,6 +26,10 @@ pub struct ServerBuilder {
     handshake_timeout: Duration,
     backlog: u32,
     fallback: Box<dyn Fallback>,
+    hosts: HostPolicy,
+    proxies: Option<TrustedProxies>,
+    on_refused: OnRefused,
+    on_failed: OnFailed,
 }
 
 impl ServerBuilder {
@@ -35,6 +40,10 @@ impl ServerBuilder {
             handshake_timeout: Duration::from_secs(10),
             backlog: DEFAULT_BACKLOG,
             fallback: Box::new(|_: &Request<()>| None),
+            hosts: HostPolicy::default(),
+            proxies: None,
+            on_refused: Box::new(|_, refusal| refusal),
+            on_failed: Box::new(|_| {}),
         }
     }
 
@@ -98,6 +107,47 @@ impl ServerBuilder {
         self
     }
 
+    /// Which hosts requests may be addressed to, plain ones as well; others are answered 421.
+    /// Default: [`HostPolicy::Any`]. A server on the own machine should take
+    /// [`HostPolicy::Loopback`].
+    #[must_use]
+    pub fn hosts(mut self, policy: HostPolicy) -> Self {
+        self.hosts = policy;
+        self
+    }
+
+    /// Proxies whose word is taken for [`client_addr`](crate::RequestExt::client_addr), and for the
+    /// host that [`origins`](Self::origins) and [`hosts`](Self::hosts) are compared with. Default:
+    /// none.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = Some(proxies);
+        self
+    }
+
+    /// Sees each request that is refused, whoever refuses it and why, plain requests that are
+    /// answered 426 or 404 as well, and returns the answer: the one that it is given, one with
+    /// more headers, or another.
+    #[must_use]
+    pub fn on_refused<R>(mut self, hook: R) -> Self
+    where
+        R: Fn(&Request<()>, Refusal) -> Refusal + Send + Sync + 'static,
+    {
+        self.on_refused = Box::new(hook);
+        self
+    }
+
+    /// Sees why connections came to nothing that have not even sent a request: what came was no
+    /// HTTP or too much of it, or it took too long.
+    #[must_use]
+    pub fn on_failed<R>(mut self, hook: R) -> Self
+    where
+        R: Fn(&Error) + Send + Sync + 'static,
+    {
+        self.on_failed = Box::new(hook);
+        self
+    }
+
     /// A server without a listener, for [`Server::accept`] and [`Server::upgrade`].
     #[must_use]
     pub fn build(self) -> Server {
@@ -106,6 +156,10 @@ impl ServerBuilder {
             routes: self.paths.build(&self.settings),
             handshake_timeout: self.handshake_timeout,
             fallback: self.fallback,
+            hosts: self.hosts,
+            proxies: self.proxies,
+            on_refused: self.on_refused,
+            on_failed: self.on_failed,
         };
         Server { shared: Arc::new(shared) }
     }

@@ -7,6 +7,7 @@ use bowsprit_proto::handshake::{OriginPolicy, Policy, SubprotocolPolicy};
 use super::{
     authorize::{Authorize, DECISION_TIMEOUT},
     handler::Handler,
+    hooks::{AddHeaders, ChooseSubprotocol, ShouldHandle},
 };
 use crate::{Deflate, Limits, Options};
 
@@ -21,11 +22,16 @@ pub(super) struct Settings {
     pub(super) limits: Option<Limits>,
     pub(super) authorize: Option<Authorize>,
     pub(super) authorize_timeout: Option<Duration>,
+    pub(super) should_handle: Option<ShouldHandle>,
+    pub(super) choose_subprotocol: Option<ChooseSubprotocol>,
+    pub(super) add_headers: Option<AddHeaders>,
 }
 
 impl Settings {
     /// These, and what they leave open from `others`.
     fn or(self, others: &Self) -> Self {
+        // A policy and a function both choose the subprotocol.
+        let chooser = if self.subprotocols.is_some() { &None } else { &others.choose_subprotocol };
         // Limits belong to the options that they were set for.
         let limits = if self.options.is_some() { None } else { others.limits };
         Self {
@@ -35,6 +41,9 @@ impl Settings {
             accept_version_8: self.accept_version_8.or(others.accept_version_8),
             limits: self.limits.or(limits),
             options: self.options.or_else(|| others.options.clone()),
+            should_handle: self.should_handle.or_else(|| others.should_handle.clone()),
+            choose_subprotocol: self.choose_subprotocol.or_else(|| chooser.clone()),
+            add_headers: self.add_headers.or_else(|| others.add_headers.clone()),
             authorize: self.authorize.or_else(|| others.authorize.clone()),
             authorize_timeout: self.authorize_timeout.or(others.authorize_timeout),
         }
@@ -47,6 +56,9 @@ pub(super) struct Endpoint {
     pub(super) options: Arc<Options>,
     pub(super) authorize: Option<Authorize>,
     pub(super) authorize_timeout: Duration,
+    pub(super) should_handle: Option<ShouldHandle>,
+    pub(super) choose_subprotocol: Option<ChooseSubprotocol>,
+    pub(super) add_headers: Option<AddHeaders>,
     /// What runs for its connections; that of the server where there is none.
     pub(super) handler: Option<Handler>,
 }
@@ -66,6 +78,9 @@ impl Endpoint {
             options: Arc::new(options),
             authorize: settings.authorize,
             authorize_timeout: settings.authorize_timeout.unwrap_or(DECISION_TIMEOUT),
+            should_handle: settings.should_handle,
+            choose_subprotocol: settings.choose_subprotocol,
+            add_headers: settings.add_headers,
             handler,
         }
     }
@@ -78,6 +93,51 @@ macro_rules! endpoint_options {
         #[must_use]
         pub fn subprotocols(mut self, policy: SubprotocolPolicy) -> Self {
             self.settings.subprotocols = Some(policy);
+            self.settings.choose_subprotocol = None;
+            self
+        }
+
+        /// Has a function choose among the subprotocols that a client asks for, in the client's
+        /// order; `None` chooses none. It is called after [`authorize`](Self::authorize), and not
+        /// for clients that ask for none. Anything that was not asked for is answered 500. Takes
+        /// the place of [`subprotocols`](Self::subprotocols).
+        #[must_use]
+        pub fn choose_subprotocol<C>(mut self, choose: C) -> Self
+        where
+            C: Fn(&Request<()>, &[&str]) -> Option<String> + Send + Sync + 'static,
+        {
+            self.settings.choose_subprotocol = Some(Arc::new(choose));
+            self
+        }
+
+        /// Asks whether a request is for this path at all; `false` is answered 404. Default: every
+        /// request with this path is.
+        #[must_use]
+        pub fn should_handle<S>(mut self, should_handle: S) -> Self
+        where
+            S: Fn(&Request<()>) -> bool + Send + Sync + 'static,
+        {
+            self.settings.should_handle = Some(Arc::new(should_handle));
+            self
+        }
+
+        /// Adds header fields to the 101 response, such as cookies. Fields that belong to the
+        /// handshake (`Upgrade`, `Connection`, `Sec-WebSocket-…`) or would give it a body are a
+        /// mistake, which is logged and answered 500.
+        ///
+        /// ```
+        /// use bowsprit::{Server, http::{HeaderValue, header}};
+        ///
+        /// let server = Server::builder().response_headers(|_request, headers| {
+        ///     headers.insert(header::SERVER, HeaderValue::from_static("bowsprit"));
+        /// });
+        /// ```
+        #[must_use]
+        pub fn response_headers<R>(mut self, add: R) -> Self
+        where
+            R: Fn(&Request<()>, &mut HeaderMap) + Send + Sync + 'static,
+        {
+            self.settings.add_headers = Some(Arc::new(add));
             self
         }
 

@@ -5,30 +5,37 @@ mod authorize;
 mod builder;
 mod credentials;
 mod endpoint;
+mod forwarded;
 mod handler;
+mod hooks;
+mod judge;
 mod refusal;
 mod request;
 mod route;
 mod serve;
 mod upgrade;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, mem, sync::Arc, time::Duration};
 
-use bowsprit_proto::handshake::{self, Accepted};
+use bowsprit_proto::handshake::HostPolicy;
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 
 pub use self::{
     builder::ServerBuilder,
     credentials::{Basic, Bearer, constant_time_eq},
+    forwarded::TrustedProxies,
     refusal::Refusal,
-    request::RequestExt,
+    request::{PeerAddr, RequestExt},
     route::Route,
     serve::BoundServer,
     upgrade::Upgrade,
 };
-use self::{endpoint::Endpoint, route::Routes};
-use crate::{Deflate, Error, Io, WebSocket};
+use self::{
+    hooks::{OnFailed, OnRefused},
+    route::Routes,
+};
+use crate::{Error, Io, WebSocket};
 
 /// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.
 ///
@@ -44,6 +51,10 @@ struct Shared {
     without_handler: Option<Box<str>>,
     handshake_timeout: Duration,
     fallback: Box<dyn Fallback>,
+    hosts: HostPolicy,
+    proxies: Option<TrustedProxies>,
+    on_refused: OnRefused,
+    on_failed: OnFailed,
 }
 
 /// Answers requests that do not ask for a WebSocket.
@@ -72,7 +83,7 @@ impl Server {
     ///
     /// Dropping the future drops the transport.
     pub async fn accept(&self, io: impl Io) -> Result<WebSocket, Error> {
-        self.shared.accept(io).await.map(|opened| opened.ws)
+        self.shared.accept(io, None).await.map(|opened| opened.ws)
     }
 
     /// The same, with the request that has opened the connection.
@@ -85,7 +96,7 @@ impl Server {
     ///
     /// As [`accept`](Self::accept).
     pub async fn accept_request(&self, io: impl Io) -> Result<(WebSocket, Request<()>), Error> {
-        self.shared.accept(io).await.map(|opened| (opened.ws, opened.request))
+        self.shared.accept(io, None).await.map(|opened| (opened.ws, opened.request))
     }
 
     /// Judges a request that another HTTP server has read, as [`admit`](Self::admit) does, but at
@@ -106,17 +117,13 @@ impl Server {
     /// # use bowsprit::http;
     /// ```
     pub fn upgrade<B>(&self, request: &Request<B>) -> Result<(Response<()>, Upgrade), Refusal> {
-        let (endpoint, _) = self.shared.routes.find(request.uri().path())?;
-        if endpoint.authorize.is_some() {
-            tracing::error!("Server::upgrade cannot wait for a decision: call Server::admit");
-            return Err(StatusCode::INTERNAL_SERVER_ERROR.into());
-        }
-        endpoint.respond(request)
+        self.shared.judge_at_once(&mut head(request))
     }
 
     /// Judges a request that another HTTP server has read: looks for its path, checks it, and has
     /// [`authorize`](ServerBuilder::authorize) decide. What that came to, and the parameters in
-    /// the path, become extensions of the request.
+    /// the path, become extensions of the request, and
+    /// where the client is if the request has a [`PeerAddr`].
     ///
     /// Send the response with that server, then [`attach`](Upgrade::attach) the transport.
     ///
@@ -131,37 +138,22 @@ impl Server {
         &self,
         request: &mut Request<B>,
     ) -> Result<(Response<()>, Upgrade), Refusal> {
-        self.shared.admit(request).await
+        let mut head = head(request);
+        let judged = self.shared.judge(&mut head).await;
+        *request.extensions_mut() = mem::take(head.extensions_mut());
+        judged
     }
 }
 
-impl Shared {
-    /// Finds out where a request goes, and what is said to it there.
-    async fn admit<B>(&self, request: &mut Request<B>) -> Result<(Response<()>, Upgrade), Refusal> {
-        let (endpoint, params) = self.routes.find(request.uri().path())?;
-        params.keep_in(request);
-        if let Some(authorize) = &endpoint.authorize {
-            // Nobody is asked about what cannot be accepted.
-            handshake::respond(request, &endpoint.policy)?;
-            authorize.decide(request, endpoint.authorize_timeout).await?;
-        }
-        endpoint.respond(request)
-    }
-}
-
-impl Endpoint {
-    /// Judges a request that has come to the right place.
-    fn respond<B>(&self, request: &Request<B>) -> Result<(Response<()>, Upgrade), Refusal> {
-        let Accepted { response, negotiated, .. } = handshake::respond(request, &self.policy)?;
-        let upgrade = Upgrade {
-            path: request.uri().path().into(),
-            negotiated,
-            options: Arc::clone(&self.options),
-            deflate: self.policy.deflate.unwrap_or_else(Deflate::server),
-            handler: self.handler.clone(),
-        };
-        Ok((response, upgrade))
-    }
+/// A copy of all but the body.
+fn head<B>(request: &Request<B>) -> Request<()> {
+    let mut head = Request::new(());
+    *head.method_mut() = request.method().clone();
+    *head.uri_mut() = request.uri().clone();
+    *head.version_mut() = request.version();
+    *head.headers_mut() = request.headers().clone();
+    *head.extensions_mut() = request.extensions().clone();
+    head
 }
 
 impl fmt::Debug for Shared {

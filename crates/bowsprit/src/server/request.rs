@@ -1,6 +1,9 @@
 //! What a request tells.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    net::{IpAddr, SocketAddr},
+};
 
 use http::{Request, header};
 
@@ -25,11 +28,29 @@ impl Params {
     }
 }
 
+/// The address that a request came from, as an extension of it.
+///
+/// Connections that a bowsprit server accepts have it. Where another HTTP server accepts them, put
+/// it in before [`Server::admit`](crate::Server::admit), which looks for trusted proxies by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerAddr(pub SocketAddr);
+
+/// The address of the client, behind whatever proxies are trusted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClientAddr(pub(super) IpAddr);
+
 /// What handlers want to know of the request that has opened their connection.
 pub trait RequestExt {
     /// The value of a parameter in the path: of `room` in `/rooms/{room}`. Percent-encoding is
     /// undone, so it may contain anything, slashes as well.
     fn param(&self, name: &str) -> Option<&str>;
+
+    /// The address of the other end of the transport: of the client, or the last proxy.
+    fn peer_addr(&self) -> Option<SocketAddr>;
+
+    /// The address of the client, as far as the proxies between are
+    /// [trusted](crate::ServerBuilder::trusted_proxies).
+    fn client_addr(&self) -> Option<IpAddr>;
 
     /// The first value with this name in the query, decoded as forms are.
     fn query(&self, name: &str) -> Option<Cow<'_, str>>;
@@ -49,6 +70,14 @@ impl<B> RequestExt for Request<B> {
     fn param(&self, name: &str) -> Option<&str> {
         let Params(params) = self.extensions().get()?;
         params.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value)
+    }
+
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        self.extensions().get().map(|PeerAddr(addr)| *addr)
+    }
+
+    fn client_addr(&self) -> Option<IpAddr> {
+        self.extensions().get().map(|ClientAddr(addr)| *addr)
     }
 
     fn query(&self, name: &str) -> Option<Cow<'_, str>> {

@@ -1,9 +1,9 @@
 //! Which path leads where.
 
-use std::{fmt, future::Future, time::Duration};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use bowsprit_proto::handshake::{OriginPolicy, SubprotocolPolicy};
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use matchit::Router;
 use percent_encoding::percent_decode_str;
 

@@ -150,7 +150,7 @@ fn connection(
 
 /// Speaks the opening handshake; `None` if that came to nothing.
 async fn open(server: Server, stream: TcpStream, peer: SocketAddr) -> Option<Opened> {
-    let accepted = server.shared.accept(stream).await;
+    let accepted = server.shared.accept(stream, Some(peer)).await;
     match accepted {
         Ok(opened) => {
             opened.ws.link().serve(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);

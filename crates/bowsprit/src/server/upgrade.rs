@@ -1,6 +1,6 @@
 //! Taking over connections from other HTTP servers.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use bowsprit_proto::handshake::Negotiated;
 
@@ -15,6 +15,7 @@ pub struct Upgrade {
     pub(super) options: Arc<Options>,
     pub(super) deflate: Deflate,
     pub(super) handler: Option<Handler>,
+    pub(super) peer_addr: Option<SocketAddr>,
 }
 
 impl Upgrade {
@@ -43,7 +44,7 @@ impl Upgrade {
         let (transport, ahead) = Transport::recognise(io);
         let opened = Opened {
             role: Role::Server,
-            peer_addr: transport.peer_addr(),
+            peer_addr: self.peer_addr.or_else(|| transport.peer_addr()),
             transport,
             path: &self.path,
             negotiated: self.negotiated,

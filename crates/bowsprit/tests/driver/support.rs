@@ -107,13 +107,18 @@ pub(super) async fn client() -> (WebSocket, Peer<DuplexStream>) {
 
 /// A request that a server has accepted, and that waits for its transport.
 pub(super) fn accepted() -> Upgrade {
+    Server::builder().build().upgrade(&accepted_request()).unwrap().1
+}
+
+/// A request that servers accept, as other HTTP servers read it.
+pub(super) fn accepted_request() -> Request<()> {
     let mut request = Request::new(());
     for line in REQUEST.lines().skip(1).filter(|line| !line.is_empty()) {
         let (name, value) = line.split_once(": ").unwrap();
         let name: HeaderName = name.parse().unwrap();
         request.headers_mut().append(name, value.parse().unwrap());
     }
-    Server::builder().build().upgrade(&request).unwrap().1
+    request
 }
 
 /// A client's and a server's connection to each other.
@@ -130,7 +135,19 @@ where
     H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<(), BoxError>> + Send + 'static,
 {
-    let server = Server::builder().bind("127.0.0.1:0").await.unwrap();
+    run_handler(Server::builder(), handler).await
+}
+
+/// The same with other options.
+pub(super) async fn run_handler<H, F>(
+    builder: ServerBuilder,
+    handler: H,
+) -> (SocketAddr, JoinHandle<Result<(), Error>>)
+where
+    H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<(), BoxError>> + Send + 'static,
+{
+    let server = builder.bind("127.0.0.1:0").await.unwrap();
     (server.local_addr().unwrap(), tokio::spawn(server.serve(handler)))
 }
 

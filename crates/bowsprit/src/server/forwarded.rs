@@ -1,0 +1,185 @@
+//! What proxies tell of the clients behind them: `Forwarded`, RFC 7239, and the `X-Forwarded-`
+//! fields that came before it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bowsprit_proto::subprotocol::is_token;
+use http::{HeaderMap, HeaderName, header};
+use ipnet::IpNet;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// The proxies whose word is taken for where a client is and which host it has asked for.
+///
+/// Anybody can send these header fields. What a request says of its way is read from its end, where
+/// the last proxy has written, and only as far as the proxies are trusted. There are two families
+/// of fields and proxies write one of them, so the other is never read: it may be the client's.
+///
+/// ```
+/// use bowsprit::{Server, TrustedProxies};
+///
+/// let nginx = TrustedProxies::x_forwarded(["127.0.0.1/32".parse()?, "10.0.0.0/8".parse()?]);
+/// let server = Server::builder().trusted_proxies(nginx);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TrustedProxies {
+    networks: Vec<IpNet>,
+    family: Family,
+    local: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Family {
+    XForwarded,
+    Forwarded,
+}
+
+/// What is known of a client.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub(super) addr: Option<IpAddr>,
+    /// The host that it has asked for, where that is not the `Host` of the request.
+    pub(super) host: Option<String>,
+}
+
+impl TrustedProxies {
+    /// Proxies in these networks that write `X-Forwarded-For`, and perhaps `X-Forwarded-Host`.
+    pub fn x_forwarded(networks: impl IntoIterator<Item = IpNet>) -> Self {
+        Self::new(networks, Family::XForwarded)
+    }
+
+    /// Proxies in these networks that write `Forwarded`.
+    pub fn forwarded(networks: impl IntoIterator<Item = IpNet>) -> Self {
+        Self::new(networks, Family::Forwarded)
+    }
+
+    /// Also trusts peers without an IP address: those of Unix sockets.
+    #[must_use]
+    pub const fn and_unix_sockets(mut self) -> Self {
+        self.local = true;
+        self
+    }
+
+    fn new(networks: impl IntoIterator<Item = IpNet>, family: Family) -> Self {
+        Self { networks: networks.into_iter().collect(), family, local: false }
+    }
+
+    pub(super) fn trusts(&self, peer: Option<IpAddr>) -> bool {
+        match peer {
+            Some(peer) => contains(&self.networks, peer),
+            None => self.local,
+        }
+    }
+
+    /// Follows a request from the peer that has sent it to the first address that is not trusted.
+    ///
+    /// Whatever a trusted proxy could not or would not tell ends the way: nobody knows who has
+    /// written what stands before it.
+    pub(super) fn origin(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Origin {
+        let mut origin = Origin { addr: peer, host: None };
+        if !self.trusts(peer) {
+            return origin;
+        }
+        let mut hops = match self.family {
+            Family::XForwarded => x_forwarded_for(headers),
+            Family::Forwarded => forwarded(headers),
+        };
+        if let Family::XForwarded = self.family {
+            origin.host = elements(headers, &X_FORWARDED_HOST).pop();
+        }
+        while let Some(hop) = hops.pop() {
+            // Which host was asked for is what the outermost trusted proxy tells.
+            origin.host = hop.host.or(origin.host);
+            let Some(addr) = hop.addr else { break };
+            origin.addr = Some(addr);
+            if !self.trusts(Some(addr)) {
+                break;
+            }
+        }
+        origin
+    }
+}
+
+/// Whether an address is in one of the networks. An IPv4 address is the same however it is written.
+pub(super) fn contains(networks: &[IpNet], addr: IpAddr) -> bool {
+    let addr = addr.to_canonical();
+    networks.iter().any(|network| network.contains(&addr))
+}
+
+fn x_forwarded_for(headers: &HeaderMap) -> Vec<Origin> {
+    let elements = elements(headers, &X_FORWARDED_FOR).into_iter();
+    elements.map(|element| Origin { addr: parse_node(&element), host: None }).collect()
+}
+
+/// RFC 7239 §4: elements with `;` between their pairs. An element that is malformed has no address.
+fn forwarded(headers: &HeaderMap) -> Vec<Origin> {
+    let elements = elements(headers, &header::FORWARDED).into_iter();
+    elements.map(|element| parse_element(&element).unwrap_or_default()).collect()
+}
+
+fn parse_element(element: &str) -> Option<Origin> {
+    let mut origin = Origin::default();
+    for pair in split_unquoted(element, ';') {
+        let (name, value) = pair.split_once('=')?;
+        let value = unquote(value.trim()).filter(|_| is_token(name.trim()))?;
+        match name.trim().to_ascii_lowercase().as_str() {
+            "for" => origin.addr = parse_node(&value),
+            "host" => origin.host = Some(value),
+            _ => {}
+        }
+    }
+    Some(origin)
+}
+
+/// The elements of a list, over all fields of a name. A field that is no text is one bad element.
+fn elements(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
+    let fields = headers.get_all(name).iter().map(|field| field.to_str().unwrap_or("?"));
+    fields.flat_map(|field| split_unquoted(field, ',')).map(str::to_owned).collect()
+}
+
+/// Splits where a separator does not stand in a quoted string. Leaves out what is empty.
+fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    let parts = text.split(move |c| {
+        let separates = !quoted && c == separator;
+        if !escaped && c == '"' {
+            quoted = !quoted;
+        }
+        escaped = quoted && !escaped && c == '\\';
+        separates
+    });
+    parts.map(str::trim).filter(|part| !part.is_empty())
+}
+
+/// The value of a token or quoted string.
+///
+/// A client may leave a quotation mark open, to have what a proxy appends taken for a part of its
+/// own element. So nothing passes that has a quotation mark where none may stand.
+fn unquote(value: &str) -> Option<String> {
+    let Some(quoted) = value.strip_prefix('"') else {
+        let plain = value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+        return plain.then(|| value.to_owned());
+    };
+    let (mut unquoted, mut characters) = (String::new(), quoted.strip_suffix('"')?.chars());
+    while let Some(c) = characters.next() {
+        match c {
+            '"' => return None,
+            '\\' => unquoted.push(characters.next()?),
+            c => unquoted.push(c),
+        }
+    }
+    Some(unquoted)
+}
+
+/// RFC 7239 §6: an address, in brackets if it is one of IPv6, with or without a port. X-Forwarded-For
+/// has IPv6 addresses without brackets as well. Names that hide who it was are no addresses.
+fn parse_node(node: &str) -> Option<IpAddr> {
+    let bracketed = || node.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+    let with_port = || node.parse::<SocketAddr>().ok().map(|addr| addr.ip());
+    node.parse().ok().or_else(bracketed).or_else(with_port).map(|addr| addr.to_canonical())
+}
+
+#[cfg(test)]
+mod tests;

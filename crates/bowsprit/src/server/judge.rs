@@ -1,0 +1,116 @@
+//! What a request comes to: where it goes, whether it may, and what is said to it.
+
+use std::sync::Arc;
+
+use bowsprit_proto::handshake::{self, Context};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, header};
+
+use super::{
+    PeerAddr, Refusal, RequestExt, Shared, Upgrade, endpoint::Endpoint, forwarded::Origin,
+    request::ClientAddr,
+};
+use crate::{Deflate, HandshakeError};
+
+/// What is said to a request that is let in, and what comes after it.
+type Judged = Result<(Response<()>, Upgrade), Refusal>;
+
+impl Shared {
+    /// Answers a request that does not ask for a WebSocket, if the application has an answer.
+    pub(super) fn answer_plain(&self, request: &mut Request<()>) -> Option<Response<Bytes>> {
+        if request.headers().contains_key(header::UPGRADE) || self.check_in(request).is_err() {
+            return None;
+        }
+        (self.fallback)(request)
+    }
+
+    /// Judges a request, with the application's decision if one is to be made.
+    pub(super) async fn judge(&self, request: &mut Request<()>) -> Judged {
+        let judged = self.admit(request).await;
+        judged.map_err(|refusal| (self.on_refused)(request, refusal))
+    }
+
+    /// Judges a request for which no decision has to be awaited.
+    pub(super) fn judge_at_once(&self, request: &mut Request<()>) -> Judged {
+        let judged = self.admit_at_once(request);
+        judged.map_err(|refusal| (self.on_refused)(request, refusal))
+    }
+
+    async fn admit(&self, request: &mut Request<()>) -> Judged {
+        let (endpoint, host) = self.find(request)?;
+        if let Some(authorize) = &endpoint.authorize {
+            // Nobody is asked about what cannot be accepted.
+            let mut context = Context::default();
+            context.host = host.as_deref();
+            handshake::respond_in(context, request, &endpoint.policy)?;
+            authorize.decide(request, endpoint.authorize_timeout).await?;
+        }
+        endpoint.respond(request, host.as_deref())
+    }
+
+    fn admit_at_once(&self, request: &mut Request<()>) -> Judged {
+        let (endpoint, host) = self.find(request)?;
+        if endpoint.authorize.is_some() {
+            tracing::error!("Server::upgrade cannot wait for a decision: call Server::admit");
+            return Err(StatusCode::INTERNAL_SERVER_ERROR.into());
+        }
+        endpoint.respond(request, host.as_deref())
+    }
+
+    /// Where a request goes, and the host that a trusted proxy says it has asked for.
+    fn find(&self, request: &mut Request<()>) -> Result<(&Endpoint, Option<String>), Refusal> {
+        let host = self.check_in(request)?;
+        let (endpoint, params) = self.routes.find(request.uri().path())?;
+        params.keep_in(request);
+        match &endpoint.should_handle {
+            Some(should_handle) if !should_handle(request) => Err(Refusal::not_found()),
+            _ => Ok((endpoint, host)),
+        }
+    }
+
+    /// Finds out who the client is and which host it has asked for.
+    fn check_in(&self, request: &mut Request<()>) -> Result<Option<String>, Refusal> {
+        let peer = request.extensions().get().map(|PeerAddr(addr)| addr.ip().to_canonical());
+        let origin = match &self.proxies {
+            Some(proxies) => proxies.origin(peer, request.headers()),
+            None => Origin { addr: peer, host: None },
+        };
+        if let Some(addr) = origin.addr {
+            request.extensions_mut().insert(ClientAddr(addr));
+        }
+        self.hosts.check(request.headers(), origin.host.as_deref())?;
+        Ok(origin.host)
+    }
+}
+
+impl Endpoint {
+    /// Answers a request that is let in if it keeps the rules.
+    fn respond(&self, request: &Request<()>, host: Option<&str>) -> Judged {
+        let choose = self.choose_subprotocol.as_ref();
+        let choose = choose.map(|choose| |offers: &[&str]| choose(request, offers));
+        let mut context = Context::default();
+        context.host = host;
+        context.choose_subprotocol = choose.as_ref().map(|choose| choose as _);
+        let mut accepted = handshake::respond_in(context, request, &self.policy)?;
+        if let Some(add) = &self.add_headers {
+            let mut headers = HeaderMap::new();
+            add(request, &mut headers);
+            accepted.add_headers(headers).map_err(|error| own_mistake(&error))?;
+        }
+        let upgrade = Upgrade {
+            path: request.uri().path().into(),
+            negotiated: accepted.negotiated,
+            options: Arc::clone(&self.options),
+            deflate: self.policy.deflate.unwrap_or_else(Deflate::server),
+            handler: self.handler.clone(),
+            peer_addr: request.peer_addr(),
+        };
+        Ok((accepted.response, upgrade))
+    }
+}
+
+/// Clients need not know what the application did wrong.
+fn own_mistake(error: &HandshakeError) -> Refusal {
+    tracing::error!(%error, "the application's part of a response cannot be sent");
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR)
+}
