@@ -11,6 +11,8 @@ use std::{
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+#[cfg(unix)]
+use tokio::net::{UnixStream, unix};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, tcp},
@@ -26,16 +28,22 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 /// A transport in one piece, as the handshake leaves it.
 pub(crate) enum Transport {
     Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
     Boxed(Box<dyn Io>),
 }
 
 pub(crate) enum ReadHalf {
     Tcp(tcp::OwnedReadHalf),
+    #[cfg(unix)]
+    Unix(unix::OwnedReadHalf),
     Boxed(tokio::io::ReadHalf<Box<dyn Io>>),
 }
 
 pub(crate) enum WriteHalf {
     Tcp(tcp::OwnedWriteHalf),
+    #[cfg(unix)]
+    Unix(unix::OwnedWriteHalf),
     Boxed(tokio::io::WriteHalf<Box<dyn Io>>),
 }
 
@@ -46,6 +54,10 @@ impl Transport {
         let mut io = Some(io);
         if let Some(tcp) = take::<TcpStream>(&mut io) {
             return (Self::tcp(tcp), Bytes::new());
+        }
+        #[cfg(unix)]
+        if let Some(unix) = take::<UnixStream>(&mut io) {
+            return (Self::Unix(unix), Bytes::new());
         }
         if let Some(upgraded) = take::<TokioIo<Upgraded>>(&mut io) {
             return Self::unbox(upgraded.into_inner());
@@ -73,6 +85,8 @@ impl Transport {
     pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(stream) => stream.peer_addr().ok(),
+            #[cfg(unix)]
+            Self::Unix(_) => None,
             Self::Boxed(_) => None,
         }
     }
@@ -82,6 +96,11 @@ impl Transport {
             Self::Tcp(stream) => {
                 let (read, write) = stream.into_split();
                 (ReadHalf::Tcp(read), WriteHalf::Tcp(write))
+            }
+            #[cfg(unix)]
+            Self::Unix(stream) => {
+                let (read, write) = stream.into_split();
+                (ReadHalf::Unix(read), WriteHalf::Unix(write))
             }
             Self::Boxed(io) => {
                 let (read, write) = tokio::io::split(io);
@@ -101,6 +120,11 @@ macro_rules! delegate {
     ($half:expr, $pinned:ident => $call:expr) => {
         match $half.get_mut() {
             Self::Tcp(io) => {
+                let $pinned = Pin::new(io);
+                $call
+            }
+            #[cfg(unix)]
+            Self::Unix(io) => {
                 let $pinned = Pin::new(io);
                 $call
             }

@@ -43,6 +43,7 @@
 //! | `client` | yes | [`connect`], [`Client`] |
 //! | `server` | yes | [`Server`] |
 //! | `stock-zlib` | no | compression by zlib instead of zlib-rs: slower, in contexts as small as 9 kB |
+//! | `proxy-protocol` | no | `Listener::proxy_protocol`: proxies tell where clients are |
 //!
 //! The protocol itself is in the crate `bowsprit-proto`, which has no I/O.
 
@@ -93,8 +94,8 @@ pub use outgoing::Outgoing;
 pub use prepared::Prepared;
 #[cfg(feature = "server")]
 pub use server::{
-    Basic, Bearer, BoundServer, PeerAddr, Refusal, RequestExt, Route, Server, ServerBuilder,
-    TrustedProxies, Upgrade, constant_time_eq,
+    Basic, Bearer, BoundServer, Listener, PeerAddr, Refusal, RequestExt, Route, Server,
+    ServerBuilder, TrustedProxies, Upgrade, constant_time_eq,
 };
 pub use websocket::WebSocket;
 

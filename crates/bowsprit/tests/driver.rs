@@ -19,8 +19,12 @@ mod driver {
     mod hooks;
     mod lifecycle;
     mod long_messages;
+    mod listeners;
+    mod numbers;
     mod options;
     mod peer;
+    #[cfg(feature = "proxy-protocol")]
+    mod proxy_protocol;
     mod routes;
     mod serve;
     mod support;

@@ -83,6 +83,9 @@ struct Out {
     /// it. Until then it has the reader kept here.
     server: Option<Waker>,
     returned: Option<Box<Reader>>,
+    /// Its place among the connections that the server allows.
+    #[cfg(feature = "server")]
+    slot: Option<Box<crate::server::Slot>>,
 }
 
 impl Link {
@@ -112,6 +115,8 @@ impl Link {
             due: Vec::new(),
             server: None,
             returned: None,
+            #[cfg(feature = "server")]
+            slot: None,
         };
         let link = Arc::new(Self {
             out: Mutex::new(out),

@@ -45,6 +45,14 @@ pub(super) struct Opened {
     pub(super) handler: Option<Handler>,
 }
 
+/// What is known of a connection before its request.
+#[derive(Clone, Copy)]
+pub(super) struct Arrival {
+    pub(super) peer: Option<SocketAddr>,
+    /// When its request has to be there.
+    pub(super) deadline: Instant,
+}
+
 /// How far a request has come.
 enum Stage {
     Reading,
@@ -56,14 +64,15 @@ enum Stage {
 }
 
 impl Shared {
+    /// A connection that arrives now.
+    pub(super) fn arrival(&self, peer: Option<SocketAddr>) -> Arrival {
+        Arrival { peer, deadline: Instant::now() + self.handshake_timeout }
+    }
+
     /// Speaks the opening handshake, within its time.
-    pub(super) async fn accept<T: Io>(
-        &self,
-        io: T,
-        peer: Option<SocketAddr>,
-    ) -> Result<Opened, Error> {
-        let peer = peer.or_else(|| as_tcp(&io)?.peer_addr().ok());
-        let spoken = self.speak_http(io, peer).await;
+    pub(super) async fn accept<T: Io>(&self, io: T, mut arrival: Arrival) -> Result<Opened, Error> {
+        arrival.peer = arrival.peer.or_else(|| as_tcp(&io)?.peer_addr().ok());
+        let spoken = self.speak_http(io, arrival).await;
         let (io, received, stage) = spoken.inspect_err(|error| (self.on_failed)(error))?;
         match stage {
             Stage::Upgrade(upgraded) => {
@@ -87,12 +96,8 @@ impl Shared {
     ///
     /// The client has its time for the request, then the application for its decision, and the
     /// client again for taking the answer.
-    async fn speak_http<T: Io>(
-        &self,
-        io: T,
-        peer: Option<SocketAddr>,
-    ) -> Result<(T, Bytes, Stage), Error> {
-        let deadline = Instant::now() + self.handshake_timeout;
+    async fn speak_http<T: Io>(&self, io: T, arrival: Arrival) -> Result<(T, Bytes, Stage), Error> {
+        let Arrival { peer, deadline } = arrival;
         let stage = Mutex::new(Stage::Reading);
         let service = service_fn(|request: Request<Incoming>| {
             let mut request = request.map(drop);
@@ -177,7 +182,7 @@ fn lock(stage: &Mutex<Stage>) -> MutexGuard<'_, Stage> {
     stage.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn too_late(_: Elapsed) -> Error {
+pub(super) fn too_late(_: Elapsed) -> Error {
     Error::TimedOut(Timer::Handshake)
 }
 

@@ -5,19 +5,18 @@ use std::{fmt, future::Future, io, sync::Arc, time::Duration};
 use bowsprit_proto::handshake::{HostPolicy, OriginPolicy, SubprotocolPolicy};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
-use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
+use tokio::net::ToSocketAddrs;
 
 use super::{
     BoundServer, Fallback, Refusal, Server, Shared, TrustedProxies,
     authorize::Authorize,
     endpoint::{Settings, endpoint_options},
+    gate::{Gate, MAX_PENDING_HANDSHAKES},
     hooks::{OnFailed, OnRefused},
+    listener::{BACKLOG, Listener},
     route::{Paths, Route},
 };
 use crate::{Deflate, Error, Limits, Options};
-
-/// Connections that wait to be accepted, by default.
-const DEFAULT_BACKLOG: u32 = 1024;
 
 /// Makes a [`Server`].
 pub struct ServerBuilder {
@@ -25,6 +24,9 @@ pub struct ServerBuilder {
     settings: Settings,
     handshake_timeout: Duration,
     backlog: u32,
+    max_connections: Option<usize>,
+    max_connections_per_address: Option<usize>,
+    max_pending_handshakes: usize,
     fallback: Box<dyn Fallback>,
     hosts: HostPolicy,
     proxies: Option<TrustedProxies>,
@@ -38,7 +40,10 @@ impl ServerBuilder {
             paths: Paths::default(),
             settings: Settings::default(),
             handshake_timeout: Duration::from_secs(10),
-            backlog: DEFAULT_BACKLOG,
+            backlog: BACKLOG,
+            max_connections: None,
+            max_connections_per_address: None,
+            max_pending_handshakes: MAX_PENDING_HANDSHAKES,
             fallback: Box::new(|_: &Request<()>| None),
             hosts: HostPolicy::default(),
             proxies: None,
@@ -86,6 +91,33 @@ impl ServerBuilder {
     #[must_use]
     pub const fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
+        self
+    }
+
+    /// How many WebSocket connections may be open at a time, however they were accepted; requests
+    /// beyond it are answered 503. Default: `None`, as many as the system allows.
+    #[must_use]
+    pub fn max_connections(mut self, max: impl Into<Option<usize>>) -> Self {
+        self.max_connections = max.into();
+        self
+    }
+
+    /// How many of them one client may have, told apart by
+    /// [`client_addr`](crate::RequestExt::client_addr); IPv6 addresses with the same first 64 bits
+    /// are one client. Requests beyond it are answered 503. Default: `None`, as many as it wants.
+    #[must_use]
+    pub fn max_connections_per_address(mut self, max: impl Into<Option<usize>>) -> Self {
+        self.max_connections_per_address = max.into();
+        self
+    }
+
+    /// How many handshakes may be under way on the server's listeners, plain requests and the
+    /// time for [`authorize`](Self::authorize) included. Beyond it, connections wait in the
+    /// system's queue. Each takes up to 20 KiB, of which what a storm leaves free is hard to give
+    /// back. Default: 1,024.
+    #[must_use]
+    pub fn max_pending_handshakes(mut self, max: usize) -> Self {
+        self.max_pending_handshakes = max;
         self
     }
 
@@ -151,11 +183,17 @@ impl ServerBuilder {
     /// A server without a listener, for [`Server::accept`] and [`Server::upgrade`].
     #[must_use]
     pub fn build(self) -> Server {
+        let gate = Gate::new(
+            self.max_connections,
+            self.max_connections_per_address,
+            self.max_pending_handshakes,
+        );
         let shared = Shared {
             without_handler: self.paths.without_handler().map(Into::into),
             routes: self.paths.build(&self.settings),
             handshake_timeout: self.handshake_timeout,
             fallback: self.fallback,
+            gate: Arc::new(gate),
             hosts: self.hosts,
             proxies: self.proxies,
             on_refused: self.on_refused,
@@ -172,29 +210,16 @@ impl ServerBuilder {
     ///
     /// The address cannot be resolved or bound.
     pub async fn bind(self, addr: impl ToSocketAddrs) -> io::Result<BoundServer> {
-        let listener = listen(addr, self.backlog).await?;
+        let listener = Listener::bind_with(addr, self.backlog).await?;
         Ok(BoundServer::new(self.build(), listener))
     }
 
-    /// Takes connections from a listener that is there already.
+    /// Takes connections from a listener that is there already: a [`Listener`], or tokio's
+    /// `TcpListener` or `UnixListener`.
     #[must_use]
-    pub fn listen_on(self, listener: TcpListener) -> BoundServer {
-        BoundServer::new(self.build(), listener)
+    pub fn listen_on(self, listener: impl Into<Listener>) -> BoundServer {
+        BoundServer::new(self.build(), listener.into())
     }
-}
-
-async fn listen(addr: impl ToSocketAddrs, backlog: u32) -> io::Result<TcpListener> {
-    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
-    for addr in lookup_host(addr).await? {
-        let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        // A server that was stopped can start again while old connections fade away.
-        socket.set_reuseaddr(true)?;
-        match socket.bind(addr).and_then(|()| socket.listen(backlog)) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }
 
 impl fmt::Debug for ServerBuilder {

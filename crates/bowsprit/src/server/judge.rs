@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 
 use super::{
-    PeerAddr, Refusal, RequestExt, Shared, Upgrade, endpoint::Endpoint, forwarded::Origin,
+    PeerAddr, Refusal, RequestExt, Shared, Slot, Upgrade, endpoint::Endpoint, forwarded::Origin,
     request::ClientAddr,
 };
 use crate::{Deflate, HandshakeError};
@@ -38,6 +38,7 @@ impl Shared {
 
     async fn admit(&self, request: &mut Request<()>) -> Judged {
         let (endpoint, host) = self.find(request)?;
+        let slot = self.gate.enter(request.client_addr())?;
         if let Some(authorize) = &endpoint.authorize {
             // Nobody is asked about what cannot be accepted.
             let mut context = Context::default();
@@ -45,7 +46,7 @@ impl Shared {
             handshake::respond_in(context, request, &endpoint.policy)?;
             authorize.decide(request, endpoint.authorize_timeout).await?;
         }
-        endpoint.respond(request, host.as_deref())
+        endpoint.respond(request, host.as_deref(), slot)
     }
 
     fn admit_at_once(&self, request: &mut Request<()>) -> Judged {
@@ -54,7 +55,8 @@ impl Shared {
             tracing::error!("Server::upgrade cannot wait for a decision: call Server::admit");
             return Err(StatusCode::INTERNAL_SERVER_ERROR.into());
         }
-        endpoint.respond(request, host.as_deref())
+        let slot = self.gate.enter(request.client_addr())?;
+        endpoint.respond(request, host.as_deref(), slot)
     }
 
     /// Where a request goes, and the host that a trusted proxy says it has asked for.
@@ -85,7 +87,12 @@ impl Shared {
 
 impl Endpoint {
     /// Answers a request that is let in if it keeps the rules.
-    fn respond(&self, request: &Request<()>, host: Option<&str>) -> Judged {
+    fn respond(
+        &self,
+        request: &Request<()>,
+        host: Option<&str>,
+        slot: Option<Box<Slot>>,
+    ) -> Judged {
         let choose = self.choose_subprotocol.as_ref();
         let choose = choose.map(|choose| |offers: &[&str]| choose(request, offers));
         let mut context = Context::default();
@@ -104,6 +111,7 @@ impl Endpoint {
             deflate: self.policy.deflate.unwrap_or_else(Deflate::server),
             handler: self.handler.clone(),
             peer_addr: request.peer_addr(),
+            slot,
         };
         Ok((accepted.response, upgrade))
     }

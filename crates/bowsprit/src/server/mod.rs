@@ -6,9 +6,13 @@ mod builder;
 mod credentials;
 mod endpoint;
 mod forwarded;
+mod gate;
 mod handler;
 mod hooks;
 mod judge;
+mod listener;
+#[cfg(feature = "proxy-protocol")]
+mod proxy_protocol;
 mod refusal;
 mod request;
 mod route;
@@ -21,10 +25,12 @@ use bowsprit_proto::handshake::HostPolicy;
 use bytes::Bytes;
 use http::{Request, Response};
 
+pub(crate) use self::gate::Slot;
 pub use self::{
     builder::ServerBuilder,
     credentials::{Basic, Bearer, constant_time_eq},
     forwarded::TrustedProxies,
+    listener::Listener,
     refusal::Refusal,
     request::{PeerAddr, RequestExt},
     route::Route,
@@ -32,6 +38,7 @@ pub use self::{
     upgrade::Upgrade,
 };
 use self::{
+    gate::Gate,
     hooks::{OnFailed, OnRefused},
     route::Routes,
 };
@@ -51,6 +58,7 @@ struct Shared {
     without_handler: Option<Box<str>>,
     handshake_timeout: Duration,
     fallback: Box<dyn Fallback>,
+    gate: Arc<Gate>,
     hosts: HostPolicy,
     proxies: Option<TrustedProxies>,
     on_refused: OnRefused,
@@ -83,7 +91,7 @@ impl Server {
     ///
     /// Dropping the future drops the transport.
     pub async fn accept(&self, io: impl Io) -> Result<WebSocket, Error> {
-        self.shared.accept(io, None).await.map(|opened| opened.ws)
+        self.shared.accept(io, self.shared.arrival(None)).await.map(|opened| opened.ws)
     }
 
     /// The same, with the request that has opened the connection.
@@ -96,7 +104,10 @@ impl Server {
     ///
     /// As [`accept`](Self::accept).
     pub async fn accept_request(&self, io: impl Io) -> Result<(WebSocket, Request<()>), Error> {
-        self.shared.accept(io, None).await.map(|opened| (opened.ws, opened.request))
+        self.shared
+            .accept(io, self.shared.arrival(None))
+            .await
+            .map(|opened| (opened.ws, opened.request))
     }
 
     /// Judges a request that another HTTP server has read, as [`admit`](Self::admit) does, but at

@@ -14,13 +14,20 @@ use std::{
 };
 
 use http::Request;
-use tokio::net::{TcpListener, TcpStream};
+#[cfg(feature = "proxy-protocol")]
+use ipnet::IpNet;
+use tokio::sync::OwnedSemaphorePermit;
+#[cfg(feature = "proxy-protocol")]
+use tokio::time::timeout_at;
 
 use super::{
-    Server,
-    accept::Opened,
+    Server, Shared,
+    accept::{Arrival, Opened},
     handler::{Handler, Running, erase},
+    listener::{Listener, Stream},
 };
+#[cfg(feature = "proxy-protocol")]
+use super::{accept::too_late, forwarded::contains, proxy_protocol};
 use crate::{BoxError, Close, CloseCode, Error, WebSocket, link::Link, reader::Reader};
 
 /// How long to wait when the system has no descriptor for another connection.
@@ -30,21 +37,34 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct BoundServer {
     server: Server,
-    listener: TcpListener,
+    listeners: Vec<Listener>,
 }
 
 impl BoundServer {
-    pub(super) const fn new(server: Server, listener: TcpListener) -> Self {
-        Self { server, listener }
+    pub(super) fn new(server: Server, listener: Listener) -> Self {
+        Self { server, listeners: vec![listener] }
     }
 
-    /// The address it listens on.
+    /// Takes connections from this listener as well.
+    #[must_use]
+    pub fn and_listen_on(mut self, listener: impl Into<Listener>) -> Self {
+        self.listeners.push(listener.into());
+        self
+    }
+
+    /// The address it listens on, the first if there are several.
     ///
     /// # Errors
     ///
-    /// If the system does not tell.
+    /// If the system does not tell, or the first listener is a Unix socket.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.listeners[0].local_addr()
+    }
+
+    /// The listeners, in the order in which they were given.
+    #[must_use]
+    pub fn listeners(&self) -> &[Listener] {
+        &self.listeners
     }
 
     /// Accepts connections for ever, and runs `handler` for each in a task of its own, or that of
@@ -92,10 +112,13 @@ impl BoundServer {
     }
 
     async fn serve_with(self, handler: Option<Handler>) -> Result<(), Error> {
+        let gate = &self.server.shared.gate;
+        let mut first = 0;
         loop {
-            match self.listener.accept().await {
-                Ok((stream, peer)) => {
-                    let connection = connection(self.server.clone(), stream, peer, handler.clone());
+            let permit = Arc::clone(&gate.pending).acquire_owned().await.ok();
+            match self.accept(&mut first, permit).await {
+                Ok(arrived) => {
+                    let connection = connection(self.server.clone(), arrived, handler.clone());
                     drop(tokio::spawn(connection));
                 }
                 Err(error) if is_about_one_connection(&error) => {}
@@ -106,6 +129,44 @@ impl BoundServer {
             }
         }
     }
+
+    /// Waits for a connection at any of the listeners, which have precedence in turn.
+    async fn accept(
+        &self,
+        first: &mut usize,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> io::Result<Arrived> {
+        *first = (*first + 1) % self.listeners.len();
+        let (others, these) = self.listeners.split_at(*first);
+        let accepted = poll_fn(|cx| {
+            let mut listeners = these.iter().chain(others);
+            let accepted = listeners.find_map(|listener| match listener.poll_accept(cx) {
+                Poll::Ready(accepted) => Some((listener, accepted)),
+                Poll::Pending => None,
+            });
+            accepted.map_or(Poll::Pending, Poll::Ready)
+        });
+        #[cfg_attr(not(feature = "proxy-protocol"), expect(unused_variables, reason = "for that"))]
+        let (listener, accepted) = accepted.await;
+        let (stream, peer) = accepted?;
+        Ok(Arrived {
+            stream,
+            arrival: self.server.shared.arrival(peer),
+            #[cfg(feature = "proxy-protocol")]
+            proxies: listener.proxies.clone(),
+            permit,
+        })
+    }
+}
+
+/// A connection that was accepted.
+struct Arrived {
+    stream: Stream,
+    arrival: Arrival,
+    #[cfg(feature = "proxy-protocol")]
+    proxies: Option<Arc<[IpNet]>>,
+    /// Held until the handshake is over.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 /// Whether `accept` failed only because the client has gone already.
@@ -120,11 +181,10 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 /// handler once and little else: what the handshake needs is boxed, and freed with it.
 fn connection(
     server: Server,
-    stream: TcpStream,
-    peer: SocketAddr,
+    arrived: Arrived,
     handler: Option<Handler>,
 ) -> impl Future<Output = ()> {
-    let opening = Box::pin(open(server, stream, peer));
+    let opening = Box::pin(open(server, arrived));
     async move {
         let mut served = None;
         let mut running = begin(opening.await, handler, &mut served);
@@ -149,17 +209,57 @@ fn connection(
 }
 
 /// Speaks the opening handshake; `None` if that came to nothing.
-async fn open(server: Server, stream: TcpStream, peer: SocketAddr) -> Option<Opened> {
-    let accepted = server.shared.accept(stream, Some(peer)).await;
-    match accepted {
+async fn open(server: Server, arrived: Arrived) -> Option<Opened> {
+    let peer = arrived.arrival.peer;
+    match handshake(&server.shared, arrived).await {
         Ok(opened) => {
             opened.ws.link().serve(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
             Some(opened)
         }
         Err(error) => {
-            tracing::debug!(%peer, %error, "no connection was opened");
+            tracing::debug!(?peer, %error, "no connection was opened");
             None
         }
+    }
+}
+
+async fn handshake(
+    shared: &Shared,
+    #[cfg_attr(not(feature = "proxy-protocol"), expect(unused_mut, reason = "for that"))]
+    mut arrived: Arrived,
+) -> Result<Opened, Error> {
+    #[cfg(feature = "proxy-protocol")]
+    if let Some(proxies) = arrived.proxies.take() {
+        let told = arrived.ask_proxy(&proxies).await;
+        told.inspect_err(|error| (shared.on_failed)(error))?;
+    }
+    let Arrived { stream, arrival, permit, .. } = arrived;
+    let opened = match stream {
+        Stream::Tcp(stream) => shared.accept(stream, arrival).await,
+        #[cfg(unix)]
+        Stream::Unix(stream) => shared.accept(stream, arrival).await,
+    };
+    drop(permit);
+    opened
+}
+
+#[cfg(feature = "proxy-protocol")]
+impl Arrived {
+    /// Lets the proxy tell where the client is.
+    async fn ask_proxy(&mut self, proxies: &[IpNet]) -> Result<(), Error> {
+        if self.arrival.peer.is_some_and(|peer| !contains(proxies, peer.ip())) {
+            return Err(io::Error::from(io::ErrorKind::PermissionDenied).into());
+        }
+        let told = async {
+            match &mut self.stream {
+                Stream::Tcp(stream) => proxy_protocol::read(stream).await,
+                #[cfg(unix)]
+                Stream::Unix(stream) => proxy_protocol::read(stream).await,
+            }
+        };
+        let told = timeout_at(self.arrival.deadline, told).await.map_err(too_late)??;
+        self.arrival.peer = told.or(self.arrival.peer);
+        Ok(())
     }
 }
 

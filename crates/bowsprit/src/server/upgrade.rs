@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 
 use bowsprit_proto::handshake::Negotiated;
 
-use super::handler::Handler;
+use super::{Slot, handler::Handler};
 use crate::{Deflate, Io, Options, Role, WebSocket, io::Transport, websocket::Opened};
 
 /// A handshake that was accepted by [`Server::upgrade`](super::Server::upgrade) and waits for its
@@ -16,6 +16,7 @@ pub struct Upgrade {
     pub(super) deflate: Deflate,
     pub(super) handler: Option<Handler>,
     pub(super) peer_addr: Option<SocketAddr>,
+    pub(super) slot: Option<Box<Slot>>,
 }
 
 impl Upgrade {
@@ -42,17 +43,23 @@ impl Upgrade {
     #[must_use]
     pub fn attach_with(self, io: impl Io, received: &[u8]) -> WebSocket {
         let (transport, ahead) = Transport::recognise(io);
+        // Whoever has read ahead first has got what comes first.
+        let received = [received, &ahead].concat();
         let opened = Opened {
             role: Role::Server,
             peer_addr: self.peer_addr.or_else(|| transport.peer_addr()),
             transport,
             path: &self.path,
             negotiated: self.negotiated,
-            received: if ahead.is_empty() { received } else { &ahead },
+            received: &received,
             options: self.options,
             deflate: self.deflate,
         };
-        opened.into_websocket(None)
+        let ws = opened.into_websocket(None);
+        if let Some(slot) = self.slot {
+            ws.link().occupy(slot);
+        }
+        ws
     }
 }
 

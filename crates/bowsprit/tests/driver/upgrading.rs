@@ -131,3 +131,33 @@ fn bytes_that_another_server_has_read_ahead_come_first() {
         assert!(matches!(ws.recv().await, Err(Error::Disconnected)));
     });
 }
+
+#[test]
+fn bytes_read_out_of_hypers_connection_come_before_those_that_hyper_holds() {
+    real(async {
+        let (near, far) = sockets().await;
+        let (opened, mut websockets) = mpsc::unbounded_channel();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (response, upgrade) = Server::builder().build().upgrade(&request).unwrap();
+            let opened = opened.clone();
+            tokio::spawn(async move {
+                let mut io = TokioIo::new(hyper::upgrade::on(request).await.unwrap());
+                let mut ahead = [0; 5];
+                io.read_exact(&mut ahead).await.unwrap();
+                opened.send(upgrade.attach_with(io, &ahead)).unwrap();
+            });
+            std::future::ready(Ok::<_, Infallible>(response.map(|()| Full::<Bytes>::default())))
+        });
+        tokio::spawn(async move {
+            http1::Builder::new()
+                .serve_connection(TokioIo::new(near), service)
+                .with_upgrades()
+                .await
+        });
+        let mut peer = Peer::client(far);
+        let bytes = request_and_frame(&peer);
+        peer.write(bytes).await;
+        peer.head().await;
+        talk(websockets.recv().await.unwrap(), peer).await;
+    });
+}

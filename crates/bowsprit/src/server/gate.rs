@@ -1,0 +1,168 @@
+//! How many connections a server has, and may have.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use http::{HeaderValue, StatusCode, header};
+use tokio::sync::Semaphore;
+
+use super::Refusal;
+
+/// Handshakes that may be under way at a time, by default.
+pub(super) const MAX_PENDING_HANDSHAKES: usize = 1024;
+
+/// Counts connections where their number is limited.
+pub(crate) struct Gate {
+    pub(super) max_connections: Option<usize>,
+    pub(super) max_connections_per_address: Option<usize>,
+    pub(super) pending: Arc<Semaphore>,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    total: usize,
+    by_network: HashMap<IpAddr, usize>,
+}
+
+/// A connection's place among those that are counted; free again when it is dropped.
+pub(crate) struct Slot {
+    gate: Arc<Gate>,
+    network: Option<IpAddr>,
+}
+
+impl Gate {
+    pub(super) fn new(
+        max_connections: Option<usize>,
+        max_connections_per_address: Option<usize>,
+        max_pending: usize,
+    ) -> Self {
+        Self {
+            max_connections,
+            max_connections_per_address,
+            pending: Arc::new(Semaphore::new(max_pending.clamp(1, Semaphore::MAX_PERMITS))),
+            open: Mutex::default(),
+        }
+    }
+
+    /// A place for a client's connection; `None` where nothing is limited.
+    ///
+    /// # Errors
+    ///
+    /// 503 if all places are taken.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        client: Option<IpAddr>,
+    ) -> Result<Option<Box<Slot>>, Refusal> {
+        if self.max_connections.is_none() && self.max_connections_per_address.is_none() {
+            return Ok(None);
+        }
+        let network = client.filter(|_| self.max_connections_per_address.is_some()).map(network);
+        let mut open = self.open();
+        let taken = network.and_then(|network| open.by_network.get(&network).copied());
+        if reached(self.max_connections, open.total)
+            || reached(self.max_connections_per_address, taken.unwrap_or(0))
+        {
+            return Err(full());
+        }
+        open.total += 1;
+        if let Some(network) = network {
+            *open.by_network.entry(network).or_default() += 1;
+        }
+        Ok(Some(Box::new(Slot { gate: Arc::clone(self), network })))
+    }
+
+    fn leave(&self, network: Option<IpAddr>) {
+        let mut open = self.open();
+        open.total -= 1;
+        let Some(network) = network else { return };
+        match open.by_network.get_mut(&network) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(open.by_network.remove(&network)),
+        }
+        // What a storm has needed is given back.
+        if open.by_network.capacity() > 64 && open.by_network.len() < open.by_network.capacity() / 4
+        {
+            open.by_network.shrink_to_fit();
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.gate.leave(self.network);
+    }
+}
+
+fn reached(max: Option<usize>, count: usize) -> bool {
+    max.is_some_and(|max| count >= max)
+}
+
+/// What is counted as one address: whoever has an IPv6 address has the 2^64 around it.
+fn network(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V4(client) => client.into(),
+        IpAddr::V6(client) => Ipv6Addr::from_bits(client.to_bits() >> 64 << 64).into(),
+    }
+}
+
+fn full() -> Refusal {
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE)
+        .body("too many connections\n")
+        .header(header::RETRY_AFTER, HeaderValue::from_static("10"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addr(addr: &str) -> Option<IpAddr> {
+        Some(addr.parse().unwrap())
+    }
+
+    #[test]
+    fn places_are_limited_in_all_and_for_an_address_and_free_again() {
+        let gate = Arc::new(Gate::new(Some(3), Some(2), 1));
+        let one = gate.enter(addr("192.0.2.1")).unwrap();
+        let _two = gate.enter(addr("::ffff:192.0.2.1")).unwrap();
+        let refused = gate.enter(addr("192.0.2.1")).err().unwrap();
+        assert_eq!(refused.response().status(), 503);
+        let three = gate.enter(addr("192.0.2.2")).unwrap();
+        assert!(gate.enter(addr("192.0.2.3")).is_err());
+        drop(one);
+        assert!(gate.enter(addr("192.0.2.1")).is_ok());
+        drop(three);
+        assert!(gate.enter(None).is_ok());
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_address() {
+        let gate = Arc::new(Gate::new(None, Some(1), 1));
+        let _one = gate.enter(addr("2001:db8::1")).unwrap();
+        assert!(gate.enter(addr("2001:db8::ffff:1")).is_err());
+        assert!(gate.enter(addr("2001:db8:0:1::1")).is_ok());
+    }
+
+    #[test]
+    fn what_a_storm_has_needed_is_given_back() {
+        let gate = Arc::new(Gate::new(None, Some(1), 1));
+        let storm = |i: u32| gate.enter(Some(std::net::Ipv4Addr::from_bits(i).into())).unwrap();
+        let slots: Vec<_> = (0..10_000).map(storm).collect();
+        assert!(gate.open().by_network.capacity() >= 10_000);
+        drop(slots);
+        assert!(gate.open().by_network.capacity() <= 64);
+        assert_eq!(gate.open().total, 0);
+    }
+
+    #[test]
+    fn nothing_is_counted_where_nothing_is_limited() {
+        assert!(Arc::new(Gate::new(None, None, 1)).enter(addr("192.0.2.1")).unwrap().is_none());
+    }
+}
