@@ -163,3 +163,32 @@ async fn a_session_lets_in_until_it_is_ended() {
     assert!(ended.starts_with("HTTP/1.1 200 "), "{ended}");
     assert_eq!(refusal(&client, &server.url).await, 401);
 }
+
+#[tokio::test]
+async fn a_tower_service_keeps_what_is_no_websocket() {
+    let server = Running::start(env!("CARGO_BIN_EXE_tower-layer"));
+    let mut ws = server.connect("/rooms/blue").await;
+    assert_eq!(recv(&mut ws).await, Message::text("welcome to blue, 127.0.0.1"));
+    for path in ["/rooms/blue", "/page"] {
+        let page = ask(&server.url, &format!("GET {path}"), "Connection: close").await;
+        assert!(page.ends_with("\r\n\r\nthe service behind\n"), "{page}");
+    }
+    let mut elsewhere = Client::new().connect(&format!("{}/page", server.url)).await;
+    let Err(bowsprit::Error::Refused(response)) = &mut elsewhere else { panic!("{elsewhere:?}") };
+    assert_eq!(*response.body(), "the service behind\n");
+}
+
+#[tokio::test]
+async fn an_axum_application_takes_websockets() {
+    let server = Running::start(env!("CARGO_BIN_EXE_axum-server"));
+    let url = format!("{}/echo/blue", server.url);
+    assert_eq!(refusal(&Client::new(), &url).await, 401);
+    let client = Client::new().header("authorization", "Bearer token");
+    let mut ws = client.connect(&url).await.unwrap();
+    assert_eq!(recv(&mut ws).await, Message::text("alice in blue"));
+    ws.send("through axum").await.unwrap();
+    assert_eq!(recv(&mut ws).await, Message::text("through axum"));
+    ws.close(CloseCode::NORMAL).await.unwrap();
+    let page = ask(&server.url, "GET /", "Connection: close").await;
+    assert!(page.ends_with("\r\n\r\na page of axum's\n"), "{page}");
+}

@@ -11,6 +11,8 @@ use std::{
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+#[cfg(any(feature = "axum", feature = "tower"))]
+use hyper_util::server::conn::auto;
 #[cfg(unix)]
 use tokio::net::{UnixStream, unix};
 use tokio::{
@@ -67,10 +69,17 @@ impl Transport {
     }
 
     fn unbox(upgraded: Upgraded) -> (Self, Bytes) {
-        match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => (Self::tcp(parts.io.into_inner()), parts.read_buf),
-            Err(upgraded) => (Self::Boxed(Box::new(TokioIo::new(upgraded))), Bytes::new()),
-        }
+        let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+            Ok(parts) => return (Self::tcp(parts.io.into_inner()), parts.read_buf),
+            Err(upgraded) => upgraded,
+        };
+        // hyper-util's server for both versions of HTTP has a box of its own, and so has axum's.
+        #[cfg(any(feature = "axum", feature = "tower"))]
+        let upgraded = match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+            Ok(parts) => return (Self::tcp(parts.io.into_inner()), parts.read_buf),
+            Err(upgraded) => upgraded,
+        };
+        (Self::Boxed(Box::new(TokioIo::new(upgraded))), Bytes::new())
     }
 
     /// Frames are written in batches already; nothing is to wait for an acknowledgement.

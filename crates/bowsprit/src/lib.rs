@@ -44,6 +44,8 @@
 //! | `server` | yes | [`Server`] |
 //! | `stock-zlib` | no | compression by zlib instead of zlib-rs: slower, in contexts as small as 9 kB |
 //! | `proxy-protocol` | no | `Listener::proxy_protocol`: proxies tell where clients are |
+//! | `tower` | no | `tower::WebSocketLayer`, before any tower service |
+//! | `axum` | no | `axum::WebSocketUpgrade`, an extractor |
 //!
 //! The protocol itself is in the crate `bowsprit-proto`, which has no I/O.
 
@@ -98,6 +100,18 @@ pub use server::{
     ServerBuilder, TrustedProxies, Upgrade, constant_time_eq,
 };
 pub use websocket::WebSocket;
+
+/// For [axum](https://docs.rs/axum)'s handlers. Needs the feature `axum`.
+#[cfg(feature = "axum")]
+pub mod axum {
+    pub use crate::server::axum::WebSocketUpgrade;
+}
+
+/// For [tower](https://docs.rs/tower)'s services. Needs the feature `tower`.
+#[cfg(feature = "tower")]
+pub mod tower {
+    pub use crate::server::tower::{WebSocketLayer, WebSocketService};
+}
 
 /// Why bowsprit is like this.
 #[doc = include_str!("../../../DESIGN.md")]

@@ -29,6 +29,8 @@ mod driver {
     mod serve;
     mod support;
     mod timers;
+    #[cfg(feature = "tower")]
+    mod tower;
     mod upgrading;
     mod watched;
 }

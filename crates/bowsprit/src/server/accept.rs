@@ -45,6 +45,18 @@ pub(super) struct Opened {
     pub(super) handler: Option<Handler>,
 }
 
+impl Opened {
+    pub(super) fn new(
+        mut upgrade: Upgrade,
+        request: Request<()>,
+        io: impl Io,
+        received: &[u8],
+    ) -> Self {
+        let handler = upgrade.handler.take();
+        Self { ws: upgrade.attach_with(io, received), request, handler }
+    }
+}
+
 /// What is known of a connection before its request.
 #[derive(Clone, Copy)]
 pub(super) struct Arrival {
@@ -76,9 +88,8 @@ impl Shared {
         let (io, received, stage) = spoken.inspect_err(|error| (self.on_failed)(error))?;
         match stage {
             Stage::Upgrade(upgraded) => {
-                let (mut upgrade, request) = *upgraded;
-                let handler = upgrade.handler.take();
-                Ok(Opened { ws: upgrade.attach_with(io, &received), request, handler })
+                let (upgrade, request) = *upgraded;
+                Ok(Opened::new(upgrade, request, io, &received))
             }
             Stage::Refused(refusal) => {
                 drain(io).await;

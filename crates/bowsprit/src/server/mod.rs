@@ -2,6 +2,8 @@
 
 mod accept;
 mod authorize;
+#[cfg(feature = "axum")]
+pub(crate) mod axum;
 mod builder;
 mod credentials;
 mod endpoint;
@@ -17,6 +19,8 @@ mod refusal;
 mod request;
 mod route;
 mod serve;
+#[cfg(feature = "tower")]
+pub(crate) mod tower;
 mod upgrade;
 
 use std::{fmt, mem, sync::Arc, time::Duration};

@@ -114,6 +114,17 @@ impl Paths {
 }
 
 impl Routes {
+    /// Whether something is spoken at `path`, by a handler of its own if that is asked for.
+    #[cfg(feature = "tower")]
+    pub(super) fn knows(&self, path: &str, with_handler: bool) -> bool {
+        let endpoint = self.find(path).map(|(endpoint, _)| endpoint);
+        // A path that is malformed below a known one is for us to refuse.
+        endpoint.map_or_else(
+            |refusal| refusal.response().status() != StatusCode::NOT_FOUND,
+            |endpoint| endpoint.handler.is_some() || !with_handler,
+        )
+    }
+
     /// What is spoken at `path`, and the values of the parameters in it.
     ///
     /// # Errors

@@ -20,6 +20,8 @@ use tokio::sync::OwnedSemaphorePermit;
 #[cfg(feature = "proxy-protocol")]
 use tokio::time::timeout_at;
 
+#[cfg(any(feature = "axum", feature = "tower"))]
+use super::Upgrade;
 use super::{
     Server, Shared,
     accept::{Arrival, Opened},
@@ -118,8 +120,8 @@ impl BoundServer {
             let permit = Arc::clone(&gate.pending).acquire_owned().await.ok();
             match self.accept(&mut first, permit).await {
                 Ok(arrived) => {
-                    let connection = connection(self.server.clone(), arrived, handler.clone());
-                    drop(tokio::spawn(connection));
+                    let opening = Box::pin(open(self.server.clone(), arrived));
+                    drop(tokio::spawn(live(opening, handler.clone())));
                 }
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
@@ -175,16 +177,32 @@ fn is_about_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
+/// Has a connection that another HTTP server hands over live in a task of its own.
+#[cfg(any(feature = "axum", feature = "tower"))]
+pub(super) fn take_over(
+    upgrade: Upgrade,
+    upgraded: hyper::upgrade::OnUpgrade,
+    request: Request<()>,
+    handler: Option<Handler>,
+) {
+    let opening = async move {
+        let io = upgraded.await;
+        let io = io.inspect_err(|error| tracing::debug!(%error, "no connection was handed over"));
+        let opened = Opened::new(upgrade, request, hyper_util::rt::TokioIo::new(io.ok()?), &[]);
+        Some(opened.serve().await)
+    };
+    drop(tokio::spawn(live(Box::pin(opening), handler)));
+}
+
 /// The life of one connection.
 ///
 /// A future that waits costs memory for as long as its connection lives, so this one holds its
 /// handler once and little else: what the handshake needs is boxed, and freed with it.
-fn connection(
-    server: Server,
-    arrived: Arrived,
+#[expect(clippy::manual_async_fn, reason = "an async fn would hold its arguments twice")]
+fn live(
+    opening: Pin<Box<impl Future<Output = Option<Opened>>>>,
     handler: Option<Handler>,
 ) -> impl Future<Output = ()> {
-    let opening = Box::pin(open(server, arrived));
     async move {
         let mut served = None;
         let mut running = begin(opening.await, handler, &mut served);
@@ -212,14 +230,19 @@ fn connection(
 async fn open(server: Server, arrived: Arrived) -> Option<Opened> {
     let peer = arrived.arrival.peer;
     match handshake(&server.shared, arrived).await {
-        Ok(opened) => {
-            opened.ws.link().serve(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
-            Some(opened)
-        }
+        Ok(opened) => Some(opened.serve().await),
         Err(error) => {
             tracing::debug!(?peer, %error, "no connection was opened");
             None
         }
+    }
+}
+
+impl Opened {
+    /// Has the current task care for the connection.
+    async fn serve(self) -> Self {
+        self.ws.link().serve(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
+        self
     }
 }
 

@@ -1,0 +1,116 @@
+//! An extractor for axum.
+
+use std::{
+    fmt,
+    future::{Future, ready},
+    sync::{Mutex, PoisonError},
+};
+
+use axum_core::{
+    body::Body,
+    extract::{FromRef, FromRequestParts},
+    response::{IntoResponse, Response},
+};
+use http::{Request, StatusCode, request::Parts};
+use hyper::upgrade::OnUpgrade;
+
+use super::{Refusal, Server, Upgrade, handler::Handler, serve::take_over};
+use crate::{BoxError, WebSocket};
+
+/// A WebSocket request that a [`Server`] in the router's state has let in.
+///
+/// The server has the options and decides; whom its `authorize` has let in is in the request's
+/// extensions, for `Extension` after this extractor. Its connections behave as under
+/// [`serve`](crate::BoundServer::serve). To know clients' addresses, it needs a
+/// [`PeerAddr`](crate::PeerAddr) in the request's extensions.
+///
+/// ```
+/// use axum::{Router, response::Response, routing::any};
+/// use bowsprit::{Server, axum::WebSocketUpgrade};
+///
+/// async fn echo(upgrade: WebSocketUpgrade) -> Response {
+///     upgrade.on_upgrade(|mut ws| async move {
+///         while let Some(message) = ws.recv().await? {
+///             ws.send(message).await?;
+///         }
+///         Ok(())
+///     })
+/// }
+///
+/// let app: Router = Router::new().route("/echo", any(echo)).with_state(Server::builder().build());
+/// ```
+///
+/// A state of your own implements `FromRef<YourState> for Server`.
+#[must_use = "the client waits for the response of on_upgrade"]
+pub struct WebSocketUpgrade {
+    response: http::Response<()>,
+    upgrade: Upgrade,
+    upgraded: OnUpgrade,
+}
+
+impl WebSocketUpgrade {
+    /// The response that lets the client in; then `handler` has the connection, in a task of its
+    /// own.
+    pub fn on_upgrade<H, F>(self, handler: H) -> Response
+    where
+        H: FnOnce(WebSocket) -> F + Send + 'static,
+        F: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        let handler = once(handler);
+        take_over(self.upgrade, self.upgraded, Request::new(()), Some(handler));
+        self.response.map(|()| Body::empty())
+    }
+
+    /// The subprotocol that was agreed on.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.upgrade.negotiated.subprotocol.as_deref()
+    }
+}
+
+/// A handler for the one connection that it will get.
+fn once<H, F>(handler: H) -> Handler
+where
+    H: FnOnce(WebSocket) -> F + Send + 'static,
+    F: Future<Output = Result<(), BoxError>> + Send + 'static,
+{
+    let handler = Mutex::new(Some(handler));
+    std::sync::Arc::new(move |ws, _| {
+        match handler.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(handler) => Box::pin(handler(ws)),
+            None => Box::pin(ready(Ok(()))),
+        }
+    })
+}
+
+impl<S> FromRequestParts<S> for WebSocketUpgrade
+where
+    Server: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let server = Server::from_ref(state);
+        let mut request = Request::from_parts(parts.clone(), ());
+        let (response, mut upgrade) = server.admit(&mut request).await?;
+        // The handler is the one that axum calls.
+        upgrade.handler = None;
+        parts.extensions = request.into_parts().0.extensions;
+        let upgraded = parts.extensions.remove::<OnUpgrade>();
+        let upgraded = upgraded.ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
+        Ok(Self { response, upgrade, upgraded })
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        Self::into_response(self).map(Body::from)
+    }
+}
+
+impl fmt::Debug for WebSocketUpgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketUpgrade").field("upgrade", &self.upgrade).finish_non_exhaustive()
+    }
+}
