@@ -10,10 +10,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Calls of a transport.
 #[derive(Clone, Debug, Default)]
@@ -36,13 +33,13 @@ impl Calls {
     }
 }
 
-/// A TCP connection whose calls are counted.
-pub(crate) struct Counting {
-    pub(crate) stream: TcpStream,
+/// A connection whose calls are counted.
+pub(crate) struct Counting<T> {
+    pub(crate) stream: T,
     pub(crate) calls: Calls,
 }
 
-impl AsyncRead for Counting {
+impl<T: AsyncRead + Unpin> AsyncRead for Counting<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -56,7 +53,7 @@ impl AsyncRead for Counting {
     }
 }
 
-impl AsyncWrite for Counting {
+impl<T: AsyncWrite + Unpin> AsyncWrite for Counting<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,143 +1,214 @@
-//! `bench echo`: CPU time of a server per echoed message, next to a bare TCP echo.
+//! `bench echo`: CPU time of servers per echoed message, next to a bare TCP echo.
 
-use std::{str::FromStr, time::Duration};
-
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use clap::Args;
 
 use crate::{
-    generator::{Cell, Generator},
+    generator::{Cell, Generator, Spent},
     process::Process,
-    server::{self, Kind, Runtime},
-    system, table,
+    rounds::{Figures, Plan},
+    section::{self, Bar, Chart, Section, Table},
+    subject::{self, BORROWED, LIMIT, OWNED, Subject, TUNGSTENITE, UWEBSOCKETS_CPP},
+    subject::{FASTWEBSOCKETS, TOKIO_WEBSOCKETS},
+    system,
 };
 
-pub(crate) const SERVER_CPU: usize = 0;
-pub(crate) const LOAD_CPU: usize = 1;
-
 const CELLS: [&str; 6] =
-    ["100:20:1", "100:20:32", "100:1024:1", "100:1024:32", "100:16384:1", "10:1048576:1"];
-
-/// Each measured server; the first is what the others are compared with.
-const SERVERS: [(Kind, Runtime); 7] = [
-    (Kind::Tcp, Runtime::Current),
-    (Kind::ServeOwned, Runtime::Current),
-    (Kind::ServeBorrowed, Runtime::Current),
-    (Kind::SpawnOwned, Runtime::Current),
-    (Kind::Tcp, Runtime::Multi),
-    (Kind::ServeOwned, Runtime::Multi),
-    (Kind::ServeBorrowed, Runtime::Multi),
-];
-
-/// How many of [`SERVERS`] a quick run measures.
-const QUICK_SERVERS: usize = 3;
+    ["100:20:1", "100:1024:1", "100:16384:1", "100:20:32", "100:1024:32", "10:1048576:1"];
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Fewer servers and rounds, for a first look.
-    #[arg(long)]
-    quick: bool,
+    #[command(flatten)]
+    plan: Plan,
     /// connections:payload length:messages in flight; can be repeated.
     #[arg(long)]
     cell: Vec<Cell>,
+    /// A part of the names of servers; can be repeated. Bare TCP on tokio is always there.
     #[arg(long)]
-    rounds: Option<usize>,
-    /// Milliseconds for a server and cell in each round.
-    #[arg(long)]
-    time: Option<u64>,
+    server: Vec<String>,
 }
 
-impl FromStr for Cell {
-    type Err = anyhow::Error;
-
-    fn from_str(cell: &str) -> anyhow::Result<Self> {
-        let numbers = cell.split(':').map(str::parse).collect::<Result<Vec<usize>, _>>()?;
-        let [connections, payload_len, depth] = numbers[..] else {
-            anyhow::bail!("not connections:length:depth");
-        };
-        Ok(Self { connections, payload_len, depth })
-    }
+/// What all servers came to with one kind of load.
+struct Column {
+    cell: Cell,
+    /// In the order of the servers.
+    figures: Vec<Figures>,
 }
 
-/// What the rounds of a server and a cell came to.
-#[derive(Default)]
-struct Figures {
-    per_message: Vec<f64>,
-    ratio: Vec<f64>,
-    load: Vec<f64>,
+/// Servers and what they came to.
+struct Results {
+    subjects: Vec<Subject>,
+    columns: Vec<Column>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    ensure!(system::cpu_count() > LOAD_CPU, "the server and the load need a processor each");
-    system::pin_to(LOAD_CPU)?;
-    let quick = arguments.quick;
-    let rounds = arguments.rounds.unwrap_or(if quick { 3 } else { 9 });
-    let time = Duration::from_millis(arguments.time.unwrap_or(if quick { 150 } else { 400 }));
-    let mut cells = arguments.cell.clone();
-    if cells.is_empty() {
-        cells = CELLS.iter().map(|cell| cell.parse()).collect::<anyhow::Result<_>>()?;
-    }
+    system::pin_load()?;
+    let cells = if arguments.cell.is_empty() { default_cells()? } else { arguments.cell.clone() };
+    let wanted = |subject: &&Subject| {
+        arguments.server.is_empty()
+            || subject.name == LIMIT.name
+            || arguments.server.iter().any(|part| subject.name.contains(part))
+    };
+    let subjects: Vec<_> = subject::ALL.iter().filter(wanted).copied().collect();
+    section::print(&measure(arguments.plan, &cells, &subjects)?);
+    Ok(())
+}
+
+/// All servers with all loads.
+pub(crate) fn compare(plan: Plan) -> anyhow::Result<Section> {
+    measure(plan, &default_cells()?, &subject::ALL)
+}
+
+fn default_cells() -> anyhow::Result<Vec<Cell>> {
+    CELLS.iter().map(|cell| cell.parse()).collect()
+}
+
+fn measure(plan: Plan, cells: &[Cell], subjects: &[Subject]) -> anyhow::Result<Section> {
+    let subjects = subject::there(subjects);
     let mut servers = Vec::new();
-    for (kind, runtime) in &SERVERS[..if quick { QUICK_SERVERS } else { SERVERS.len() }] {
-        let server =
-            server::Arguments { cpu: Some(SERVER_CPU), ..server::Arguments::new(*kind, *runtime) };
-        servers.push((server, Process::start(&server)?));
+    for subject in &subjects {
+        servers.push((*subject, subject.start(None, true).context(subject.name)?));
     }
     let mut columns = Vec::new();
-    for cell in &cells {
-        columns.push(measure(&servers, *cell, rounds, time)?);
+    for cell in cells {
+        eprintln!("echo {}", cell.name());
+        columns.push(Column { cell: *cell, figures: measure_cell(plan, *cell, &servers)? });
     }
-    print(&servers, &cells, &columns);
-    servers.into_iter().try_for_each(|(_, process)| process.end())
+    servers.into_iter().try_for_each(|(subject, process)| process.end().context(subject.name))?;
+    Ok(Results { subjects, columns }.into_section())
 }
 
 /// Measures all servers in turn, round by round.
-fn measure(
-    servers: &[(server::Arguments, Process)],
+fn measure_cell(
+    plan: Plan,
     cell: Cell,
-    rounds: usize,
-    time: Duration,
+    servers: &[(Subject, Process)],
 ) -> anyhow::Result<Vec<Figures>> {
     let mut figures: Vec<Figures> = servers.iter().map(|_| Figures::default()).collect();
-    for _ in 0..rounds {
-        let mut limit = None;
-        for ((arguments, process), figures) in servers.iter().zip(&mut figures) {
-            let websocket = arguments.kind != Kind::Tcp;
-            let spent = Generator::connect(process.addr, cell, websocket)
-                .and_then(|load| load.run(process, time / 4, time))
-                .with_context(|| format!("{arguments}, {}", cell.name()))?;
-            let per_message = spent.per_message();
-            figures.per_message.push(per_message);
-            figures.ratio.push(per_message / *limit.get_or_insert(per_message));
-            figures.load.push(spent.load as f64 / spent.server as f64);
+    for _ in 0..plan.rounds() {
+        for ((subject, process), figures) in servers.iter().zip(&mut figures) {
+            let spent = Generator::connect(process.addr, cell, subject.is_websocket())
+                .and_then(|load| load.run(process, plan.warm_up(), plan.time()))
+                .with_context(|| format!("{}, {}", subject.name, cell.name()))?;
+            figures.rounds.push(spent);
         }
     }
     Ok(figures)
 }
 
-fn print(servers: &[(server::Arguments, Process)], cells: &[Cell], columns: &[Vec<Figures>]) {
-    println!(
-        "Microseconds of the server's CPU time per message, median; median of the same round's\n\
-         ratios to the first row; median of the load's CPU time to the server's.\n"
-    );
-    let mut head = vec!["server".to_owned()];
-    head.extend(cells.iter().map(Cell::name));
-    let mut rows = Vec::new();
-    for (index, (arguments, _)) in servers.iter().enumerate() {
-        let mut row = vec![arguments.to_string()];
-        row.extend(columns.iter().map(|figures| {
-            let Figures { per_message, ratio, load } = &figures[index];
-            let [per_message, ratio, load] =
-                [per_message, ratio, load].map(|values| table::median(values.clone()));
-            format!("{per_message:.2} × {ratio:.2} ({load:.2})")
-        }));
-        rows.push(row);
+impl Results {
+    fn into_section(self) -> Section {
+        let cpu = |figures: &Figures, limit: &Figures| {
+            format!("{:.2} × {:.2}", figures.per_message(), figures.ratio_to(limit))
+        };
+        let rate = |figures: &Figures, _: &Figures| {
+            let latency = |at| figures.median(|spent: &Spent| spent.latency_at(at));
+            let rate = figures.median(Spent::rate) / 1000.0;
+            format!("{rate:.1}k, {:.0} / {:.0}", latency(0.5), latency(0.99))
+        };
+        let load = |figures: &Figures, _: &Figures| {
+            format!("{:.2}", figures.median(|spent| spent.load as f64 / spent.server as f64))
+        };
+        Section {
+            title: "Echo",
+            text: "Columns are connections : bytes of a message : messages in flight on each \
+                   connection. A server has processor 0, the load has processor 1. All rounds \
+                   measure all servers in turn."
+                .to_owned(),
+            tables: vec![
+                self.table(
+                    "Microseconds of the server's CPU time per message, and the median of its \
+                     ratios to bare TCP on tokio in the same round:",
+                    cpu,
+                ),
+                self.table(
+                    "Messages per second, and p50 / p99 in microseconds from a write to the last \
+                     of its answers:",
+                    rate,
+                ),
+                self.table("CPU time of the load as a part of the server's:", load),
+            ],
+            charts: self.charts(),
+            bars: self.bars(),
+        }
     }
-    table::print(&head, &rows);
-}
 
-impl Cell {
-    fn name(&self) -> String {
-        format!("{}:{}:{}", self.connections, self.payload_len, self.depth)
+    fn table(&self, caption: &str, show: impl Fn(&Figures, &Figures) -> String) -> Table {
+        let mut head = vec!["server".to_owned()];
+        head.extend(self.columns.iter().map(|column| column.cell.name()));
+        let row = |(index, subject): (usize, &Subject)| {
+            let mut row = vec![subject.name.to_owned()];
+            let cells = self.columns.iter().map(|column| &column.figures);
+            row.extend(cells.map(|figures| show(&figures[index], &figures[0])));
+            row
+        };
+        let rows = self.subjects.iter().enumerate().map(row).collect();
+        Table { caption: caption.to_owned(), head, rows }
+    }
+
+    fn charts(&self) -> Vec<Chart> {
+        let chart = |column: &Column| {
+            let Cell { connections, payload_len, depth } = column.cell;
+            let subjects = self.subjects.iter().zip(&column.figures);
+            let limit = &column.figures[0];
+            let row = |(subject, figures): (&Subject, &Figures)| {
+                (subject.name.to_owned(), figures.ratio_to(limit))
+            };
+            Chart {
+                name: format!("echo-{connections}-{payload_len}-{depth}"),
+                title: format!(
+                    "CPU time per echoed message of {payload_len} bytes, \
+                     {connections} connections, {depth} in flight"
+                ),
+                unit: "×",
+                rows: subjects.map(row).collect(),
+            }
+        };
+        self.columns.iter().map(chart).collect()
+    }
+
+    fn index(&self, subject: &Subject) -> Option<usize> {
+        self.subjects.iter().position(|other| other.name == subject.name)
+    }
+
+    /// The ratio of what two servers came to with a load, if all of that was measured.
+    fn ratio(&self, cell: &str, subject: &Subject, other: &Subject) -> Option<f64> {
+        let column = self.columns.iter().find(|column| column.cell.name() == cell)?;
+        let [subject, other] = [self.index(subject)?, self.index(other)?];
+        Some(column.figures[subject].ratio_to(&column.figures[other]))
+    }
+
+    fn bar(&self, cell: &str, subject: &Subject, other: &Subject, limit: f64) -> Bar {
+        Bar {
+            what: format!("CPU, {cell}, {} to {}", subject.name, other.name),
+            limit,
+            unit: "×",
+            measured: self.ratio(cell, subject, other),
+        }
+    }
+
+    /// As far as the loads were asked for.
+    fn bars(&self) -> Vec<Bar> {
+        let mut bars = Vec::new();
+        for (cell, limit) in [("100:20:1", 1.1), ("100:1024:1", 1.1), ("100:16384:1", 1.15)] {
+            bars.push(self.bar(cell, &OWNED, &LIMIT, limit));
+            bars.push(self.bar(cell, &OWNED, &self.best_rust_peer(cell), 1.0));
+        }
+        for cell in ["100:20:32", "100:1024:32"] {
+            bars.push(self.bar(cell, &OWNED, &LIMIT, 1.5));
+            for peer in [TUNGSTENITE, TOKIO_WEBSOCKETS, FASTWEBSOCKETS] {
+                bars.push(self.bar(cell, &OWNED, &peer, 0.2));
+            }
+            bars.push(self.bar(cell, &BORROWED, &LIMIT, 1.25));
+        }
+        bars.push(self.bar("100:1024:32", &BORROWED, &UWEBSOCKETS_CPP, 0.7));
+        bars.push(self.bar("10:1048576:1", &OWNED, &TOKIO_WEBSOCKETS, 1.0));
+        bars
+    }
+
+    fn best_rust_peer(&self, cell: &str) -> Subject {
+        let peers = self.subjects.iter().filter(|subject| subject.is_rust_peer());
+        let cost = |peer: &&Subject| self.ratio(cell, peer, &LIMIT).unwrap_or(f64::MAX);
+        peers.min_by(|a, b| cost(a).total_cmp(&cost(b))).copied().unwrap_or(TUNGSTENITE)
     }
 }

@@ -1,23 +1,30 @@
 //! The load: one thread that keeps a number of messages in flight on each of its connections.
 //!
-//! A server must be busier than this thread, so frames are made beforehand, a read is compared with
-//! what is expected in one go, and the answers of one read are followed by as many messages in one
-//! write.
+//! A server must be busier than this thread. So frames are made and masked beforehand, all messages
+//! in flight on a connection go out in one write as soon as the answers to the ones before are in,
+//! and answers are read into one large buffer. Of each connection the first answer is compared byte
+//! by byte; of those that follow the header with opcode, FIN and length, and the number of bytes.
 
 use std::{
     io::{self, Read, Write},
-    net::SocketAddr,
+    net::{self, SocketAddr},
+    str::FromStr,
     time::{Duration, Instant},
 };
 
+use hdrhistogram::Histogram;
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use crate::{
     process::Process,
+    system,
     wire::{self, Exchange},
 };
 
 const READ_LEN: usize = 256 * 1024;
+
+/// Nanoseconds; as long as a poll may take.
+const MAX_LATENCY: u64 = 2 * wire::TIMEOUT.as_secs() * 1_000_000_000;
 
 /// Connections, length of their messages, and how many of those are in flight on each.
 #[derive(Clone, Copy)]
@@ -27,14 +34,35 @@ pub(crate) struct Cell {
     pub(crate) depth: usize,
 }
 
-/// What a server has spent.
-#[derive(Clone, Copy)]
+impl Cell {
+    pub(crate) fn name(&self) -> String {
+        format!("{}:{}:{}", self.connections, self.payload_len, self.depth)
+    }
+}
+
+impl FromStr for Cell {
+    type Err = anyhow::Error;
+
+    fn from_str(cell: &str) -> anyhow::Result<Self> {
+        let numbers = cell.split(':').map(str::parse).collect::<Result<Vec<usize>, _>>()?;
+        let [connections, payload_len, depth] = numbers[..] else {
+            anyhow::bail!("not connections:length:depth");
+        };
+        anyhow::ensure!(connections > 0 && depth > 0, "no message would be in flight");
+        Ok(Self { connections, payload_len, depth })
+    }
+}
+
+/// What the exchange of some messages has cost.
 pub(crate) struct Spent {
     pub(crate) messages: u64,
-    /// Nanoseconds of CPU time.
+    pub(crate) elapsed: Duration,
+    /// CPU time of the measured process, in nanoseconds.
     pub(crate) server: u64,
-    /// Of the thread that made the load.
+    /// CPU time of the thread that made the load.
     pub(crate) load: u64,
+    /// From a write to the last of its answers, in nanoseconds.
+    pub(crate) latency: Histogram<u64>,
 }
 
 impl Spent {
@@ -42,33 +70,44 @@ impl Spent {
     pub(crate) fn per_message(&self) -> f64 {
         self.server as f64 / self.messages as f64 / 1000.0
     }
+
+    /// Messages per second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.messages as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// In microseconds.
+    pub(crate) fn latency_at(&self, quantile: f64) -> f64 {
+        self.latency.value_at_quantile(quantile) as f64 / 1000.0
+    }
 }
 
 pub(crate) struct Generator {
     poll: Poll,
     connections: Vec<Connection>,
-    pattern: Pattern,
+    load: Load,
     block: Vec<u8>,
-    depth: u64,
     /// Messages that were answered.
     answered: u64,
+    latency: Histogram<u64>,
+}
+
+/// What all connections send and expect.
+struct Load {
+    exchange: Exchange,
+    /// All that is in flight on a connection.
+    window: Vec<u8>,
+    depth: usize,
 }
 
 struct Connection {
     stream: TcpStream,
-    to_send: u64,
-    sent: u64,
-    received: u64,
-}
-
-/// What is sent and what must come back, over and over.
-struct Pattern {
-    /// As many requests as are in flight.
-    requests: Vec<u8>,
-    request_len: u64,
-    /// At least one reply more than a read can bring.
-    replies: Vec<u8>,
-    reply_len: u64,
+    /// Of the window that is under way.
+    sent: usize,
+    received: usize,
+    sent_at: Instant,
+    /// The first reply as far as it has come; nothing once it was compared.
+    first: Option<Vec<u8>>,
 }
 
 impl Generator {
@@ -76,9 +115,9 @@ impl Generator {
     pub(crate) fn connect(addr: SocketAddr, cell: Cell, websocket: bool) -> anyhow::Result<Self> {
         let exchange = Exchange::new(cell.payload_len);
         if websocket {
-            Self::connect_with(addr, cell, &exchange, wire::UPGRADE)
+            Self::connect_with(addr, cell, exchange, wire::UPGRADE)
         } else {
-            Self::connect_with(addr, cell, &exchange.of_bytes(), &[])
+            Self::connect_with(addr, cell, Exchange::of_bytes(exchange.request), &[])
         }
     }
 
@@ -86,27 +125,47 @@ impl Generator {
     pub(crate) fn connect_with(
         addr: SocketAddr,
         cell: Cell,
-        exchange: &Exchange,
+        exchange: Exchange,
         upgrade: &[u8],
+    ) -> anyhow::Result<Self> {
+        let streams = (0..cell.connections).map(|_| wire::connect(addr, upgrade));
+        Self::new(streams, cell, exchange)
+    }
+
+    /// Accepts the connections of a cell from a client that will echo.
+    pub(crate) fn accept(listener: &net::TcpListener, cell: Cell) -> anyhow::Result<Self> {
+        let streams = (0..cell.connections).map(|_| wire::accept(listener));
+        Self::new(streams, cell, Exchange::with_client(cell.payload_len))
+    }
+
+    fn new(
+        streams: impl Iterator<Item = anyhow::Result<net::TcpStream>>,
+        cell: Cell,
+        exchange: Exchange,
     ) -> anyhow::Result<Self> {
         let poll = Poll::new()?;
         let mut connections = Vec::with_capacity(cell.connections);
-        for token in 0..cell.connections {
-            let stream = wire::connect(addr, upgrade)?;
+        for (token, stream) in streams.enumerate() {
+            let stream = stream?;
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
             let interest = Interest::READABLE | Interest::WRITABLE;
             poll.registry().register(&mut stream, Token(token), interest)?;
-            connections.push(Connection { stream, to_send: 0, sent: 0, received: 0 });
+            connections.push(Connection::new(stream));
         }
         Ok(Self {
             poll,
             connections,
-            pattern: Pattern::new(exchange, cell.depth),
+            load: Load { window: exchange.request.repeat(cell.depth), exchange, depth: cell.depth },
             block: vec![0; READ_LEN],
-            depth: cell.depth as u64,
             answered: 0,
+            latency: Histogram::new_with_max(MAX_LATENCY, 3)?,
         })
+    }
+
+    /// Bytes of an answer with its header.
+    pub(crate) fn reply_len(&self) -> usize {
+        self.load.exchange.reply.len()
     }
 
     /// Runs for `warm_up`, then measures what `server` spends in about `time`.
@@ -117,58 +176,90 @@ impl Generator {
         time: Duration,
     ) -> anyhow::Result<Spent> {
         for connection in &mut self.connections {
-            connection.refill(&self.pattern, self.depth)?;
+            connection.begin(&self.load)?;
         }
         self.exchange_until(Instant::now() + warm_up)?;
-        let before = (self.answered, server.cpu_time()?, crate::system::own_cpu_time()?);
-        self.exchange_until(Instant::now() + time)?;
-        let after = (self.answered, server.cpu_time()?, crate::system::own_cpu_time()?);
+        self.latency.reset();
+        let started = Instant::now();
+        let before = (self.answered, server.cpu_time()?, system::own_cpu_time()?);
+        self.exchange_until(started + time)?;
+        let after = (self.answered, server.cpu_time()?, system::own_cpu_time()?);
+        let elapsed = started.elapsed();
+        let latency = self.latency.clone();
         self.finish()?;
         Ok(Spent {
             messages: after.0 - before.0,
+            elapsed,
             server: after.1 - before.1,
             load: after.2 - before.2,
+            latency,
         })
     }
 
-    fn exchange_until(&mut self, end: Instant) -> io::Result<()> {
+    fn exchange_until(&mut self, end: Instant) -> anyhow::Result<()> {
         let mut events = Events::with_capacity(1024);
         while Instant::now() < end {
-            self.exchange_once(&mut events, self.depth)?;
+            self.exchange_once(&mut events, true)?;
         }
         Ok(())
     }
 
     /// Waits for the answers that are still due.
-    fn finish(&mut self) -> io::Result<()> {
+    fn finish(&mut self) -> anyhow::Result<()> {
         let mut events = Events::with_capacity(1024);
-        while self.connections.iter().any(|connection| connection.is_waiting(&self.pattern)) {
-            self.exchange_once(&mut events, 0)?;
+        while self.connections.iter().any(|connection| connection.is_waiting(&self.load)) {
+            self.exchange_once(&mut events, false)?;
         }
         Ok(())
     }
 
-    /// Handles what is ready, and keeps `depth` messages in flight where something was.
-    fn exchange_once(&mut self, events: &mut Events, depth: u64) -> io::Result<()> {
+    /// Handles what is ready, and begins anew where everything is answered.
+    fn exchange_once(&mut self, events: &mut Events, go_on: bool) -> anyhow::Result<()> {
         self.poll.poll(events, Some(wire::TIMEOUT))?;
-        if events.is_empty() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
+        anyhow::ensure!(!events.is_empty(), "the answers are late");
         for event in &*events {
             let connection = &mut self.connections[event.token().0];
-            if event.is_readable() {
-                self.answered += connection.receive(&self.pattern, &mut self.block)?;
+            connection.write(&self.load)?;
+            if !event.is_readable() || !connection.read(&self.load, &mut self.block)? {
+                continue;
             }
-            connection.refill(&self.pattern, depth)?;
+            self.answered += self.load.depth as u64;
+            let latency = u64::try_from(connection.sent_at.elapsed().as_nanos())?;
+            self.latency.saturating_record_n(latency, self.load.depth as u64);
+            if go_on {
+                connection.begin(&self.load)?;
+            }
         }
         Ok(())
     }
 }
 
 impl Connection {
-    /// Reads what is there, compares it, and returns how many answers it has completed.
-    fn receive(&mut self, pattern: &Pattern, block: &mut [u8]) -> io::Result<u64> {
-        let before = self.received / pattern.reply_len;
+    fn new(stream: TcpStream) -> Self {
+        Self { stream, sent: 0, received: 0, sent_at: Instant::now(), first: Some(Vec::new()) }
+    }
+
+    /// Sends all that is to be in flight.
+    fn begin(&mut self, load: &Load) -> io::Result<()> {
+        (self.sent, self.received) = (0, 0);
+        self.sent_at = Instant::now();
+        self.write(load)
+    }
+
+    fn write(&mut self, load: &Load) -> io::Result<()> {
+        while self.sent < load.window.len() {
+            match self.stream.write(&load.window[self.sent..]) {
+                Ok(len) => self.sent += len,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is there, and tells whether everything in flight is answered now.
+    fn read(&mut self, load: &Load, block: &mut [u8]) -> io::Result<bool> {
+        let was_waiting = self.is_waiting(load);
         loop {
             let len = match self.stream.read(block) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -176,62 +267,105 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             };
-            if block[..len] != *pattern.replies_at(self.received, len) {
-                return Err(wire::wrong_echo());
-            }
-            self.received += len as u64;
+            self.check(load, &block[..len])?;
+            self.received += len;
             if len < block.len() {
                 break;
             }
         }
-        if self.received / pattern.reply_len > self.to_send / pattern.request_len {
-            return Err(wire::wrong_echo());
-        }
-        Ok(self.received / pattern.reply_len - before)
+        Ok(was_waiting && !self.is_waiting(load))
     }
 
-    /// Sends so many messages that `depth` are in flight.
-    fn refill(&mut self, pattern: &Pattern, depth: u64) -> io::Result<()> {
-        let answered = self.received / pattern.reply_len;
-        self.to_send = self.to_send.max((answered + depth) * pattern.request_len);
-        while self.sent < self.to_send {
-            match self.stream.write(pattern.requests_at(self.sent, self.to_send)) {
-                Ok(len) => self.sent += len as u64,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
+    fn check(&mut self, load: &Load, bytes: &[u8]) -> io::Result<()> {
+        if self.received + bytes.len() > load.replies_len()
+            || !load.has_headers_in(self.received, bytes)
+        {
+            return Err(wire::wrong_echo());
+        }
+        if let Some(first) = &mut self.first {
+            let missing = load.exchange.reply.len() - first.len();
+            first.extend_from_slice(&bytes[..missing.min(bytes.len())]);
+            if first.len() == load.exchange.reply.len() {
+                if !load.exchange.is_reply(first) {
+                    return Err(wire::wrong_echo());
+                }
+                self.first = None;
             }
         }
         Ok(())
     }
 
-    fn is_waiting(&self, pattern: &Pattern) -> bool {
-        self.received / pattern.reply_len < self.to_send / pattern.request_len
+    fn is_waiting(&self, load: &Load) -> bool {
+        self.received < load.replies_len()
     }
 }
 
-impl Pattern {
-    fn new(exchange: &Exchange, depth: usize) -> Self {
-        Self {
-            requests: exchange.request.repeat(depth + 1),
-            request_len: exchange.request.len() as u64,
-            replies: exchange.reply.repeat(READ_LEN / exchange.reply.len() + 2),
-            reply_len: exchange.reply.len() as u64,
+impl Load {
+    const fn replies_len(&self) -> usize {
+        self.exchange.reply.len() * self.depth
+    }
+
+    /// Whether `bytes`, which come `position` bytes after the first of a window's answers, have
+    /// the right headers in the right places.
+    fn has_headers_in(&self, position: usize, bytes: &[u8]) -> bool {
+        let Exchange { reply, reply_header_len, .. } = &self.exchange;
+        let header = &reply[..*reply_header_len];
+        let end = position + bytes.len();
+        let mut start = position - position % reply.len();
+        while start < end {
+            let (from, to) = (start.max(position), (start + header.len()).min(end));
+            if from < to
+                && bytes[from - position..to - position] != header[from - start..to - start]
+            {
+                return false;
+            }
+            start += reply.len();
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(exchange: Exchange) -> Load {
+        Load { window: exchange.request.repeat(3), exchange, depth: 3 }
+    }
+
+    /// Whether the generator takes these bytes, cut in two at `cut`.
+    fn takes(load: &Load, bytes: &[u8], cut: usize) -> bool {
+        let (first, second) = bytes.split_at(cut);
+        load.has_headers_in(0, first) && load.has_headers_in(cut, second)
+    }
+
+    #[test]
+    fn replies_are_taken_however_they_are_cut() {
+        let load = load(Exchange::new(200));
+        let replies = load.exchange.reply.repeat(3);
+        assert!((0..=replies.len()).all(|cut| takes(&load, &replies, cut)));
+    }
+
+    #[test]
+    fn another_header_is_noticed_in_every_reply_wherever_it_is_cut() {
+        let load = load(Exchange::new(200));
+        let reply_len = load.exchange.reply.len();
+        for reply in 0..3 {
+            for octet in 0..load.exchange.reply_header_len {
+                let mut replies = load.exchange.reply.repeat(3);
+                replies[reply * reply_len + octet] ^= 1;
+                assert!(!(0..=replies.len()).any(|cut| takes(&load, &replies, cut)));
+            }
         }
     }
 
-    fn requests_at(&self, from: u64, to: u64) -> &[u8] {
-        let start = in_memory(from % self.request_len);
-        let len = in_memory(to - from).min(self.requests.len() - start);
-        &self.requests[start..start + len]
+    #[test]
+    fn a_masked_reply_is_compared_whatever_its_key() {
+        let exchange = Exchange::with_client(3);
+        assert!(exchange.is_reply(&[0x82, 0x83, 0, 0, 0, 0, 0, 1, 2]));
+        assert!(exchange.is_reply(&[0x82, 0x83, 7, 8, 9, 1, 7, 9, 11]));
+        assert!(!exchange.is_reply(&[0x82, 0x83, 7, 8, 9, 1, 7, 9, 12]));
+        assert!(!exchange.is_reply(&[0x81, 0x83, 0, 0, 0, 0, 0, 1, 2]));
+        assert!(!exchange.is_reply(&[0x82, 0x83, 0, 0]));
     }
-
-    fn replies_at(&self, from: u64, len: usize) -> &[u8] {
-        let start = in_memory(from % self.reply_len);
-        &self.replies[start..start + len]
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "positions in a pattern that is in memory")]
-const fn in_memory(position: u64) -> usize {
-    position as usize
 }

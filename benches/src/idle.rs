@@ -1,42 +1,34 @@
-//! `bench idle`: resident memory of a server per open connection that has nothing to do.
+//! `bench idle`: memory of a server per open connection that has nothing to do.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{thread, time::Duration};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::Args;
-use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::timeout,
-};
 
 use crate::{
+    clients::Clients,
     process::Process,
+    scale,
     server::{self, Kind, Runtime},
-    system::{self, Memory},
-    table,
+    system, table,
     wire::{self, Exchange},
 };
 
-/// Connections with a large message each, and how many of those are under way at a time.
+/// Connections with a large message each.
 const LARGE_CONNECTIONS: usize = 1000;
-const LARGE_IN_FLIGHT: usize = 20;
-const LARGE_LEN: usize = 1 << 20;
 
-const SMALL_LEN: usize = 100;
+pub(crate) const LARGE_LEN: usize = 1 << 20;
+pub(crate) const SMALL_LEN: usize = 100;
 
 /// Handshakes at once in a storm.
-const STORM: usize = 9000;
+pub(crate) const STORM: usize = 9000;
 
 /// How long a server may come to rest before its memory is read.
-const REST: Duration = Duration::from_millis(1500);
-
-/// Descriptors for other things than connections.
-const SPARE_FILES: u64 = 64;
+pub(crate) const REST: Duration = Duration::from_millis(1500);
 
 #[derive(Args)]
 pub(crate) struct Arguments {
+    /// More than a process may have open are spread over several servers and clients.
     #[arg(long, default_value_t = 10_000)]
     connections: usize,
     /// Handshakes at a time.
@@ -52,122 +44,79 @@ pub(crate) struct Arguments {
     quick: bool,
 }
 
-/// One row of the table.
+/// Connections, and how many of them are opened or used at a time.
+#[derive(Clone, Copy)]
 pub(crate) struct Scene {
-    pub(crate) name: &'static str,
     pub(crate) connections: usize,
     pub(crate) in_flight: usize,
-    pub(crate) message_len: usize,
+}
+
+/// Resident bytes of a server per connection, what it held at the start taken off.
+#[derive(Clone, Copy)]
+pub(crate) struct Growth {
+    /// After the handshakes.
+    pub(crate) opened: f64,
+    /// After a message each.
+    pub(crate) used: f64,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let files = system::raise_file_limit()?;
-    let most = usize::try_from(files - SPARE_FILES)?;
     let connections =
         if arguments.quick { arguments.connections / 3 } else { arguments.connections };
-    ensure!(connections <= most, "only {files} files may be open at a time");
-    let mut scenes = vec![
-        Scene {
-            name: "some at a time",
-            connections,
-            in_flight: arguments.in_flight,
-            message_len: SMALL_LEN,
-        },
-        Scene {
-            name: "1 MiB each",
-            connections: LARGE_CONNECTIONS.min(connections),
-            in_flight: LARGE_IN_FLIGHT,
-            message_len: LARGE_LEN,
-        },
-    ];
+    ensure!(connections > 0, "there is nothing to measure");
+    let server = server::Arguments::new(arguments.kind, arguments.runtime);
+    let most = system::connections_within(files);
+    if connections > most {
+        return scale::run(&server, connections, arguments.in_flight);
+    }
+    let some = Scene { connections, in_flight: arguments.in_flight };
+    let large = Scene { connections: LARGE_CONNECTIONS.min(connections), ..some };
+    let mut scenes = vec![("some at a time", some, SMALL_LEN), ("1 MiB each", large, LARGE_LEN)];
     if !arguments.quick {
         let storm = STORM.min(connections);
-        let scene = Scene { connections: storm, in_flight: storm, ..scenes[0] };
-        scenes.insert(1, Scene { name: "a storm", ..scene });
+        let storm = Scene { connections: storm, in_flight: storm };
+        scenes.insert(1, ("a storm", storm, SMALL_LEN));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let server = server::Arguments::new(arguments.kind, arguments.runtime);
     let mut rows = Vec::new();
-    for scene in &scenes {
-        rows.push(runtime.block_on(scene.play(&server))?);
+    for (name, scene, message_len) in scenes {
+        let exchange = Exchange::new(message_len);
+        let growth = scene.measure(Process::start(&server)?, wire::UPGRADE, &exchange)?;
+        rows.push(vec![
+            name.to_owned(),
+            scene.connections.to_string(),
+            scene.in_flight.to_string(),
+            format!("{:.0}", growth.opened),
+            format!("{:.0}", growth.used),
+        ]);
     }
-    println!("Resident bytes per connection (allocated memory alone in brackets): {server}\n");
+    println!("Resident bytes per connection: {server}\n");
     let head = ["scene", "connections", "in flight", "after handshake", "after a message"];
     table::print(&head.map(str::to_owned), &rows);
     Ok(())
 }
 
 impl Scene {
-    async fn play(&self, server: &server::Arguments) -> anyhow::Result<Vec<String>> {
-        let server = Process::start(server)?;
-        let exchange = Exchange::new(self.message_len);
-        let [opened, used] = self.measure(server, wire::UPGRADE, &exchange).await?;
-        Ok(vec![
-            self.name.to_owned(),
-            self.connections.to_string(),
-            self.in_flight.to_string(),
-            self.each(opened),
-            self.each(used),
-        ])
-    }
-
     /// By how much the memory of a server grows with the connections, and with a message on each.
-    pub(crate) async fn measure(
+    pub(crate) fn measure(
         &self,
         server: Process,
         upgrade: &[u8],
         exchange: &Exchange,
-    ) -> anyhow::Result<[Memory; 2]> {
+    ) -> anyhow::Result<Growth> {
         let base = server.memory()?;
-        let streams: Vec<TcpStream> = stream::iter(0..self.connections)
-            .map(|_| timeout(wire::TIMEOUT, open(server.addr, upgrade)))
-            .buffer_unordered(self.in_flight)
-            .map(|opened| opened.context("a handshake takes too long")?)
-            .try_collect()
-            .await?;
-        tokio::time::sleep(REST).await;
+        let mut clients = Clients::open(server.addr, None, *self, upgrade)?;
+        thread::sleep(REST);
         let opened = server.memory()?;
-
-        let streams: Vec<TcpStream> = stream::iter(streams)
-            .map(|stream| timeout(wire::TIMEOUT, echo(stream, exchange)))
-            .buffer_unordered(self.in_flight)
-            .map(|echoed| echoed.context("an echo takes too long")?)
-            .try_collect()
-            .await?;
-        tokio::time::sleep(REST).await;
+        clients.exchange(exchange)?;
+        thread::sleep(REST);
         let used = server.memory()?;
-        drop(streams);
+        drop(clients);
         server.end()?;
-        Ok([opened - base, used - base])
-    }
-
-    fn each(&self, growth: Memory) -> String {
         let each = |growth: i64| growth as f64 / self.connections as f64;
-        let (resident, anonymous) = (each(growth.resident), each(growth.anonymous));
-        format!("{resident:.0} ({anonymous:.0})")
+        Ok(Growth {
+            opened: each(opened.resident - base.resident),
+            used: each(used.resident - base.resident),
+        })
     }
-}
-
-async fn open(addr: SocketAddr, upgrade: &[u8]) -> anyhow::Result<TcpStream> {
-    let mut stream = TcpStream::connect(addr).await?;
-    stream.write_all(upgrade).await?;
-    let mut head = Vec::new();
-    while !wire::ends_head(&head) {
-        ensure!(stream.read_buf(&mut head).await? > 0, "the server has hung up");
-    }
-    wire::check_head(&head)?;
-    Ok(stream)
-}
-
-/// Sends a message and compares what comes back.
-async fn echo(mut stream: TcpStream, exchange: &Exchange) -> anyhow::Result<TcpStream> {
-    let mut reply = vec![0; exchange.reply.len()];
-    let (mut read, mut write) = stream.split();
-    let (sent, received) =
-        futures_util::future::join(write.write_all(&exchange.request), read.read_exact(&mut reply))
-            .await;
-    sent?;
-    received?;
-    ensure!(reply == exchange.reply, wire::wrong_echo());
-    Ok(stream)
 }

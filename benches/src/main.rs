@@ -6,16 +6,28 @@
 //! is echoed is compared byte by byte; a run with a wrong byte fails.
 
 mod batching;
+mod chart;
+mod client;
+mod clients;
+mod compare;
+mod compressing;
 mod counting;
 mod deflate;
 mod echo;
 mod generator;
 mod idle;
+mod limits;
+mod memory;
 mod process;
+mod rounds;
+mod scale;
+mod section;
 mod server;
+mod subject;
 mod system;
 mod table;
 mod tcp;
+mod tcp_epoll;
 mod wire;
 mod zlib;
 
@@ -30,6 +42,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Everything, next to the peers; writes tables and charts.
+    Compare(compare::Arguments),
     /// Resident memory of a server per open connection.
     Idle(idle::Arguments),
     /// Reads and writes of a server per batch of messages.
@@ -41,14 +55,23 @@ enum Command {
     /// One of the servers that the others measure; prints its address, ends with its input.
     #[command(hide = true)]
     Server(server::Arguments),
+    /// Clients that do little; they say what they have done.
+    #[command(hide = true)]
+    Clients(clients::Arguments),
+    /// The client that is measured; ends with its input.
+    #[command(hide = true)]
+    Client(client::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Idle(arguments) => idle::run(&arguments),
         Command::Batching(arguments) => batching::run(&arguments),
         Command::Echo(arguments) => echo::run(&arguments),
-        Command::Deflate(arguments) => deflate::run(&arguments),
+        Command::Deflate(arguments) => deflate::run(arguments),
         Command::Server(arguments) => server::run(&arguments),
+        Command::Clients(arguments) => clients::run(&arguments),
+        Command::Client(arguments) => client::run(&arguments),
     }
 }

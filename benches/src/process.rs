@@ -25,9 +25,16 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a server.
+    /// Starts a server of ours.
     pub(crate) fn start(arguments: &server::Arguments) -> anyhow::Result<Self> {
-        Self::start_with(Command::new(env::current_exe()?), arguments)
+        Self::start_command(Self::command(arguments)?)
+    }
+
+    /// What starts a server of ours.
+    pub(crate) fn command(arguments: &server::Arguments) -> anyhow::Result<Command> {
+        let mut command = Command::new(env::current_exe()?);
+        command.arg("server").args(arguments.to_command_line());
+        Ok(command)
     }
 
     /// Starts a server under `strace`, which writes its counts to `report` in the end.
@@ -37,12 +44,15 @@ impl Process {
     ) -> anyhow::Result<Self> {
         let mut strace = Command::new("strace");
         strace.args(["-f", "-c", "-U", "name,calls,errors", "-o"]).arg(report);
-        strace.arg(env::current_exe()?);
-        Self::start_with(strace, arguments)
+        let command = Self::command(arguments)?;
+        strace.arg(command.get_program()).args(command.get_args());
+        Self::start_command(strace)
     }
 
-    fn start_with(mut command: Command, arguments: &server::Arguments) -> anyhow::Result<Self> {
-        command.arg("server").args(arguments.to_command_line());
+    /// Starts a client of `addr`, which echoes on so many connections.
+    pub(crate) fn start_client(addr: SocketAddr, connections: usize) -> anyhow::Result<Self> {
+        let mut command = Command::new(env::current_exe()?);
+        command.args(["client", &addr.to_string(), &connections.to_string()]);
         Self::start_command(command)
     }
 
@@ -53,11 +63,7 @@ impl Process {
         if let Some(stdout) = child.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;
         }
-        let addr = line
-            .trim()
-            .trim_start_matches("listening on ws://")
-            .parse()
-            .context("the server has not started");
+        let addr = line.trim().parse().context("the server has not started");
         Ok(Self { addr: addr?, child })
     }
 

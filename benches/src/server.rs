@@ -8,21 +8,30 @@ use std::{
     process,
     str::FromStr,
     thread,
+    time::Duration,
 };
 
-use bowsprit::{BoxError, ContextTakeover, Deflate, Event, Limits, Server, WebSocket, WindowBits};
+use bowsprit::{
+    BoxError, ContextTakeover, Deflate, Event, Heartbeat, Limits, Options, Server, WebSocket,
+    WindowBits,
+};
 use clap::{Args, ValueEnum};
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpSocket},
     runtime,
 };
 
-use crate::{system, tcp, zlib};
+use crate::{system, tcp, tcp_epoll, zlib};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 16 * 1024;
 
 const MAX_MESSAGE_LEN: u64 = 16 << 20;
+
+/// As is the default of servers.
+const HEARTBEAT: u64 = 20;
 
 #[derive(Args, Clone, Copy)]
 pub(crate) struct Arguments {
@@ -35,15 +44,17 @@ pub(crate) struct Arguments {
     pub(crate) deflate: Option<Compression>,
     #[arg(long, default_value_t = MAX_MESSAGE_LEN)]
     pub(crate) max_message_len: u64,
-    /// The processor to run on.
-    #[arg(long)]
-    pub(crate) cpu: Option<usize>,
+    /// Seconds of silence before a ping, and before the end after that.
+    #[arg(long, default_value_t = HEARTBEAT)]
+    pub(crate) heartbeat: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
-    /// No WebSocket: bytes in, bytes out.
+    /// No WebSocket: bytes in, bytes out, on tokio.
     Tcp,
+    /// The same on bare epoll.
+    TcpEpoll,
     /// No WebSocket: decompresses and compresses again what comes.
     Zlib,
     /// `recv` and `send` under `serve`.
@@ -54,6 +65,10 @@ pub(crate) enum Kind {
     SpawnOwned,
     /// `next_event` and `send` in a task of the application's.
     SpawnBorrowed,
+    /// `recv` and `send` on what a hyper server has upgraded.
+    HyperOwned,
+    /// No echo: keeps every message.
+    Keep,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -64,16 +79,24 @@ pub(crate) enum Runtime {
     Multi,
 }
 
-/// How a server compresses, always at level 1. Written as `window bits:memory level:takeover`.
+/// How a server compresses. Written as `window bits:memory level:level:takeover:threshold`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compression {
     pub(crate) window_bits: u8,
     pub(crate) mem_level: u8,
+    pub(crate) level: u8,
     /// With context takeover, both ways.
     pub(crate) takeover: bool,
+    /// Shorter messages are not compressed.
+    pub(crate) threshold: usize,
 }
 
 impl Compression {
+    /// Whatever the length, without context takeover.
+    pub(crate) const fn at_level(level: u8) -> Self {
+        Self { window_bits: 15, mem_level: 8, level, takeover: false, threshold: 0 }
+    }
+
     fn options(self) -> Deflate {
         let takeover =
             if self.takeover { ContextTakeover::Allowed } else { ContextTakeover::Never };
@@ -87,6 +110,8 @@ impl Compression {
             .server_max_window_bits(bits)
             .client_max_window_bits(bits)
             .mem_level(self.mem_level)
+            .level(self.level)
+            .threshold(self.threshold)
     }
 }
 
@@ -94,38 +119,47 @@ impl FromStr for Compression {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> anyhow::Result<Self> {
-        let [window_bits, mem_level, takeover] = text.split(':').collect::<Vec<_>>()[..] else {
-            anyhow::bail!("not window bits:memory level:takeover");
+        let [window_bits, mem_level, level, takeover, threshold] =
+            text.split(':').collect::<Vec<_>>()[..]
+        else {
+            anyhow::bail!("not window bits:memory level:level:takeover:threshold");
         };
         Ok(Self {
             window_bits: window_bits.parse()?,
             mem_level: mem_level.parse()?,
+            level: level.parse()?,
             takeover: takeover.parse()?,
+            threshold: threshold.parse()?,
         })
     }
 }
 
 impl fmt::Display for Compression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.window_bits, self.mem_level, self.takeover)
+        let Self { window_bits, mem_level, level, takeover, threshold } = self;
+        write!(f, "{window_bits}:{mem_level}:{level}:{takeover}:{threshold}")
     }
 }
 
 impl Arguments {
     /// A server that does not compress.
     pub(crate) const fn new(kind: Kind, runtime: Runtime) -> Self {
-        Self { kind, runtime, deflate: None, max_message_len: MAX_MESSAGE_LEN, cpu: None }
+        Self {
+            kind,
+            runtime,
+            deflate: None,
+            max_message_len: MAX_MESSAGE_LEN,
+            heartbeat: HEARTBEAT,
+        }
     }
 
     pub(crate) fn to_command_line(self) -> Vec<String> {
         let mut line = vec!["--kind".to_owned(), name(&self.kind)];
         line.extend(["--runtime".to_owned(), name(&self.runtime)]);
         line.extend(["--max-message-len".to_owned(), self.max_message_len.to_string()]);
+        line.extend(["--heartbeat".to_owned(), self.heartbeat.to_string()]);
         if let Some(deflate) = self.deflate {
             line.extend(["--deflate".to_owned(), deflate.to_string()]);
-        }
-        if let Some(cpu) = self.cpu {
-            line.extend(["--cpu".to_owned(), cpu.to_string()]);
         }
         line
     }
@@ -142,9 +176,6 @@ fn name(value: &impl ValueEnum) -> String {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    if let Some(cpu) = arguments.cpu {
-        system::pin_to(cpu)?;
-    }
     system::raise_file_limit()?;
     thread::spawn(end_with_input);
     let runtime = match arguments.runtime {
@@ -157,7 +188,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// Ends the process when whoever started it is gone.
-fn end_with_input() {
+pub(crate) fn end_with_input() {
     let _bytes = io::stdin().read_to_end(&mut Vec::new());
     process::exit(0);
 }
@@ -167,16 +198,25 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     listener.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     let listener = listener.listen(BACKLOG)?;
     println!("{}", listener.local_addr()?);
+    let heartbeat = Duration::from_secs(arguments.heartbeat);
+    let mut options = Options::server();
+    options.heartbeat = Some(Heartbeat::new(heartbeat, heartbeat));
     let server = Server::builder()
+        .options(options)
         .limits(Limits::SERVER.max_message_len(arguments.max_message_len))
         .deflate(arguments.deflate.map(Compression::options));
     match arguments.kind {
         Kind::Tcp => tcp::serve(listener).await?,
-        Kind::Zlib => zlib::serve(listener).await?,
+        Kind::TcpEpoll => tcp_epoll::serve(listener.into_std()?)?,
+        Kind::Zlib => {
+            zlib::serve(listener, arguments.deflate.map_or(1, |deflate| deflate.level)).await?;
+        }
         Kind::ServeOwned => server.listen_on(listener).serve(|ws, _| echo_owned(ws)).await?,
         Kind::ServeBorrowed => server.listen_on(listener).serve(|ws, _| echo_borrowed(ws)).await?,
         Kind::SpawnOwned => spawn(listener, server.build(), echo_owned).await?,
         Kind::SpawnBorrowed => spawn(listener, server.build(), echo_borrowed).await?,
+        Kind::HyperOwned => attach(listener, server.build()).await?,
+        Kind::Keep => server.listen_on(listener).serve(|ws, _| keep(ws)).await?,
     }
     Ok(())
 }
@@ -199,6 +239,39 @@ where
             echo(ws).await
         });
     }
+}
+
+/// Leaves HTTP to hyper.
+async fn attach(listener: TcpListener, server: Server) -> io::Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let server = server.clone();
+        let service = service_fn(move |mut request| {
+            let response = match server.upgrade(&request) {
+                Ok((response, upgrade)) => {
+                    let upgraded = hyper::upgrade::on(&mut request);
+                    tokio::spawn(async move {
+                        echo_owned(upgrade.attach(TokioIo::new(upgraded.await?))).await
+                    });
+                    response.map(|()| String::new())
+                }
+                Err(rejection) => rejection.response,
+            };
+            async { Ok::<_, BoxError>(response) }
+        });
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(connection.with_upgrades());
+    }
+}
+
+/// Never lets go of a message while the connection is open.
+async fn keep(mut ws: WebSocket) -> Result<(), BoxError> {
+    let mut kept = Vec::new();
+    while let Some(message) = ws.recv().await? {
+        kept.push(message);
+    }
+    Ok(())
 }
 
 /// Echoes messages.

@@ -1,34 +1,22 @@
 //! What the operating system tells and lets be set.
 
-use std::{fs, ops::Sub, path::PathBuf};
+use std::{fs, path::PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use rustix::{
     process::{Resource, getrlimit, setrlimit},
     thread::{CpuSet, sched_setaffinity},
 };
 
+/// Descriptors for other things than connections.
+const SPARE_FILES: u64 = 64;
+
 /// Resident memory of a process, in bytes.
 #[derive(Clone, Copy)]
 pub(crate) struct Memory {
-    /// With the program's own pages.
     pub(crate) resident: i64,
-    /// Only what was allocated.
-    pub(crate) anonymous: i64,
     /// The most that was ever resident.
     pub(crate) peak: i64,
-}
-
-impl Sub for Memory {
-    type Output = Self;
-
-    fn sub(self, before: Self) -> Self {
-        Self {
-            resident: self.resident - before.resident,
-            anonymous: self.anonymous - before.anonymous,
-            peak: self.peak - before.peak,
-        }
-    }
 }
 
 /// Raises the soft limit on open files to the hard one, and returns it.
@@ -39,14 +27,36 @@ pub(crate) fn raise_file_limit() -> anyhow::Result<u64> {
     Ok(limit.current.unwrap_or(u64::MAX))
 }
 
-/// Keeps this thread, and those that it will start, on one processor.
-pub(crate) fn pin_to(cpu: usize) -> anyhow::Result<()> {
+/// How many connections a process can have that may open so many files.
+pub(crate) fn connections_within(files: u64) -> usize {
+    usize::try_from(files.saturating_sub(SPARE_FILES)).unwrap_or(usize::MAX)
+}
+
+/// Where servers run whose time is measured, and where the load for them.
+const SERVER_CPU: usize = 0;
+const LOAD_CPU: usize = 1;
+
+/// Keeps this thread away from the servers' processor.
+pub(crate) fn pin_load() -> anyhow::Result<()> {
+    ensure!(cpu_count() > LOAD_CPU, "the server and the load need a processor each");
+    pin_to(LOAD_CPU)
+}
+
+/// Starts a process that stays on the servers' processor, after [`pin_load`].
+pub(crate) fn spawn_pinned<T>(spawn: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    pin_to(SERVER_CPU)?;
+    let spawned = spawn();
+    pin_to(LOAD_CPU)?;
+    spawned
+}
+
+fn pin_to(cpu: usize) -> anyhow::Result<()> {
     let mut cpus = CpuSet::new();
     cpus.set(cpu);
     sched_setaffinity(None, &cpus).with_context(|| format!("cannot run on processor {cpu}"))
 }
 
-pub(crate) fn cpu_count() -> usize {
+fn cpu_count() -> usize {
     std::thread::available_parallelism().map_or(1, Into::into)
 }
 
@@ -69,7 +79,7 @@ pub(crate) fn memory(pid: u32) -> anyhow::Result<Memory> {
         let line = line.with_context(|| format!("no {name} in /proc"))?;
         Ok(line.trim().trim_end_matches(" kB").parse::<i64>()? * 1024)
     };
-    Ok(Memory { resident: field("VmRSS:")?, anonymous: field("RssAnon:")?, peak: field("VmHWM:")? })
+    Ok(Memory { resident: field("VmRSS:")?, peak: field("VmHWM:")? })
 }
 
 /// Time that this process has run, in nanoseconds.

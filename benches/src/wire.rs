@@ -2,11 +2,12 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     time::Duration,
 };
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
+use bowsprit_proto::handshake::accept_for;
 
 use crate::zlib::Deflated;
 
@@ -17,6 +18,9 @@ const MASKING_KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
 /// The first octet of an unfragmented binary message.
 const BINARY: u8 = 0x82;
+
+/// The longest header but for the masking key.
+const MAX_HEADER_LEN: usize = 10;
 
 /// Marks a compressed message.
 pub(crate) const RSV1: u8 = 0x40;
@@ -41,15 +45,36 @@ pub(crate) const UPGRADE_DEFLATE: &[u8] = b"GET / HTTP/1.1\r\n\
 /// A binary message, as it goes to an echo server and as it comes back.
 pub(crate) struct Exchange {
     pub(crate) request: Vec<u8>,
+    /// Has the masking key 0 if it is masked.
     pub(crate) reply: Vec<u8>,
+    /// As much of a reply as tells its kind and length.
+    pub(crate) reply_header_len: usize,
+    reply_is_masked: bool,
 }
 
 impl Exchange {
+    /// What a client exchanges with a server.
     pub(crate) fn new(payload_len: usize) -> Self {
-        let payload: Vec<u8> = (0..251).cycle().take(payload_len).collect();
-        let mut reply = header(payload_len, false);
-        reply.extend_from_slice(&payload);
-        Self { request: request(&payload), reply }
+        let payload = payload(payload_len);
+        let header = header(payload_len, false);
+        Self {
+            request: request(&payload),
+            reply_header_len: header.len(),
+            reply: [header, payload].concat(),
+            reply_is_masked: false,
+        }
+    }
+
+    /// What a server exchanges with a client that echoes.
+    pub(crate) fn with_client(payload_len: usize) -> Self {
+        let payload = payload(payload_len);
+        let header = header(payload_len, true);
+        Self {
+            request: [self::header(payload_len, false), payload.clone()].concat(),
+            reply_header_len: header.len(),
+            reply: [header, vec![0; MASKING_KEY.len()], payload].concat(),
+            reply_is_masked: true,
+        }
     }
 
     /// The exchange, after it was made once, for what a server needs once.
@@ -58,7 +83,7 @@ impl Exchange {
         stream.write_all(&self.request)?;
         let mut reply = vec![0; self.reply.len()];
         stream.read_exact(&mut reply)?;
-        ensure!(reply == self.reply, wrong_echo());
+        ensure!(self.is_reply(&reply), wrong_echo());
         Ok(self)
     }
 
@@ -77,24 +102,51 @@ impl Exchange {
             stream.read_exact(&mut reply[2..])?;
             len = usize::from(u16::from_be_bytes([reply[2], reply[3]]));
         }
-        let start = reply.len();
-        reply.resize(start + len, 0);
-        stream.read_exact(&mut reply[start..])?;
-        ensure!(message.is_from(&reply[start..]), wrong_echo());
-        Ok(Self { request, reply })
+        let reply_header_len = reply.len();
+        reply.resize(reply_header_len + len, 0);
+        stream.read_exact(&mut reply[reply_header_len..])?;
+        ensure!(message.is_from(&reply[reply_header_len..]), wrong_echo());
+        Ok(Self { request, reply, reply_header_len, reply_is_masked: false })
     }
 
-    /// The same bytes as they come back from a server that knows no WebSocket.
-    pub(crate) fn of_bytes(self) -> Self {
-        Self { reply: self.request.clone(), request: self.request }
+    /// With a server that knows no WebSocket.
+    pub(crate) fn without_frames(request: Vec<u8>, reply: Vec<u8>) -> Self {
+        let reply_header_len = reply.len().min(MAX_HEADER_LEN);
+        Self { request, reply, reply_header_len, reply_is_masked: false }
     }
+
+    /// The same bytes as they come back from such a server.
+    pub(crate) fn of_bytes(request: Vec<u8>) -> Self {
+        Self::without_frames(request.clone(), request)
+    }
+
+    /// Whether these bytes are the reply; its masking key may be any.
+    pub(crate) fn is_reply(&self, bytes: &[u8]) -> bool {
+        if !self.reply_is_masked {
+            return bytes == self.reply;
+        }
+        let (expected_header, expected) = self.reply.split_at(self.reply_header_len);
+        let Some((header, masked)) = bytes.split_at_checked(self.reply_header_len) else {
+            return false;
+        };
+        let Some((key, masked)) = masked.split_first_chunk() else { return false };
+        header == expected_header && apply_mask(masked, *key) == expected[key.len()..]
+    }
+}
+
+fn payload(len: usize) -> Vec<u8> {
+    (0..251).cycle().take(len).collect()
+}
+
+fn apply_mask(payload: &[u8], key: [u8; 4]) -> Vec<u8> {
+    payload.iter().zip(key.iter().cycle()).map(|(octet, key)| octet ^ key).collect()
 }
 
 /// An unfragmented binary message of a client.
 pub(crate) fn request(payload: &[u8]) -> Vec<u8> {
     let mut request = header(payload.len(), true);
     request.extend_from_slice(&MASKING_KEY);
-    request.extend(payload.iter().zip(MASKING_KEY.iter().cycle()).map(|(p, k)| p ^ k));
+    request.extend(apply_mask(payload, MASKING_KEY));
     request
 }
 
@@ -133,6 +185,31 @@ pub(crate) fn connect(addr: SocketAddr, upgrade: &[u8]) -> anyhow::Result<TcpStr
         }
         check_head(&head)?;
     }
+    Ok(stream)
+}
+
+/// Accepts a connection of a client and agrees to a WebSocket one, blocking.
+pub(crate) fn accept(listener: &TcpListener) -> anyhow::Result<TcpStream> {
+    let (mut stream, _) = listener.accept()?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    let mut head = Vec::new();
+    while !ends_head(&head) {
+        let mut part = [0; 1024];
+        let len = stream.read(&mut part)?;
+        ensure!(len > 0, "the client has hung up");
+        head.extend_from_slice(&part[..len]);
+    }
+    let head = String::from_utf8(head)?;
+    let name = "sec-websocket-key: ";
+    let key = head.lines().find(|line| line.to_ascii_lowercase().starts_with(name));
+    let key = &key.context("a request without key")?[name.len()..];
+    write!(
+        stream,
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\n\r\n",
+        accept_for(key)
+    )?;
     Ok(stream)
 }
 

@@ -25,13 +25,13 @@ struct Codec {
 }
 
 thread_local! {
-    static CODEC: RefCell<Codec> = RefCell::new(Codec::new(15));
+    static CODEC: RefCell<Codec> = RefCell::new(Codec::new(1, 15));
 }
 
 impl Codec {
-    fn new(window_bits: u8) -> Self {
+    fn new(level: i32, window_bits: u8) -> Self {
         Self {
-            deflate: Deflate::new(1, false, window_bits),
+            deflate: Deflate::new(level, false, window_bits),
             inflate: Inflate::new(false, 15),
             plain: vec![0; MAX_LEN],
             compressed: vec![0; MAX_LEN],
@@ -87,7 +87,7 @@ impl Deflated {
             }
         }
         plain.truncate(len);
-        let compressed = Codec::new(window_bits).compress(&plain).to_vec();
+        let compressed = Codec::new(1, window_bits).compress(&plain).to_vec();
         Self { plain, compressed }
     }
 
@@ -106,15 +106,16 @@ impl Deflated {
 
     /// Whether another's compressed data is of the same message.
     pub(crate) fn is_from(&self, compressed: &[u8]) -> bool {
-        let mut codec = Codec::new(15);
+        let mut codec = Codec::new(1, 15);
         let len = codec.decompress(compressed);
         len.is_ok_and(|len| codec.plain[..len] == self.plain)
     }
 
-    /// The message, and what [`serve`] makes of it.
-    pub(crate) fn exchange(&self) -> Exchange {
+    /// The message, and what [`serve`] makes of it at `level`.
+    pub(crate) fn exchange(&self, level: u8) -> Exchange {
         let framed = |data: &[u8]| [&length(data), data].concat();
-        Exchange { request: framed(&self.compressed), reply: framed(&self.compressed) }
+        let mut codec = Codec::new(level.into(), 15);
+        Exchange::without_frames(framed(&self.compressed), framed(codec.compress(&self.plain)))
     }
 }
 
@@ -122,7 +123,9 @@ fn length(data: &[u8]) -> [u8; 4] {
     u32::try_from(data.len()).unwrap_or(u32::MAX).to_be_bytes()
 }
 
-pub(crate) async fn serve(listener: TcpListener) -> io::Result<()> {
+/// Compresses at `level`, on this thread.
+pub(crate) async fn serve(listener: TcpListener, level: u8) -> io::Result<()> {
+    CODEC.replace(Codec::new(level.into(), 15));
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;

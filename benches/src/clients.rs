@@ -1,0 +1,120 @@
+//! Connections of clients that do little.
+
+use std::{
+    io::{self, BufRead},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+    runtime::{self, Runtime},
+    time::timeout,
+};
+
+use crate::{
+    idle::{SMALL_LEN, Scene},
+    wire::{self, Exchange},
+};
+
+/// Opens connections in a process of its own. It says so; told to go on, it exchanges a message on
+/// each of them and says so; then it ends with its input.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    addr: SocketAddr,
+    /// Its own address, for a port is only good for one connection from there.
+    source: Ipv4Addr,
+    connections: usize,
+    in_flight: usize,
+}
+
+pub(crate) struct Clients {
+    scene: Scene,
+    runtime: Runtime,
+    streams: Vec<TcpStream>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let Arguments { addr, source, connections, in_flight } = *arguments;
+    let scene = Scene { connections, in_flight };
+    let mut clients = Clients::open(addr, Some(source), scene, wire::UPGRADE)?;
+    println!("opened");
+    let mut lines = io::stdin().lock().lines();
+    if lines.next().is_some() {
+        clients.exchange(&Exchange::new(SMALL_LEN))?;
+        println!("exchanged");
+        lines.next();
+    }
+    Ok(())
+}
+
+impl Clients {
+    /// Opens connections; with an `upgrade` WebSocket ones.
+    pub(crate) fn open(
+        addr: SocketAddr,
+        source: Option<Ipv4Addr>,
+        scene: Scene,
+        upgrade: &[u8],
+    ) -> anyhow::Result<Self> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let streams = runtime.block_on(
+            stream::iter(0..scene.connections)
+                .map(|_| timeout(wire::TIMEOUT, open(addr, source, upgrade)))
+                .buffer_unordered(scene.in_flight)
+                .map(|opened| opened.context("a handshake takes too long")?)
+                .try_collect(),
+        )?;
+        Ok(Self { scene, runtime, streams })
+    }
+
+    /// Exchanges a message on each connection, as many at a time as were opened at a time.
+    pub(crate) fn exchange(&mut self, exchange: &Exchange) -> anyhow::Result<()> {
+        self.streams = self.runtime.block_on(
+            stream::iter(std::mem::take(&mut self.streams))
+                .map(|stream| timeout(wire::TIMEOUT, echo(stream, exchange)))
+                .buffer_unordered(self.scene.in_flight)
+                .map(|echoed| echoed.context("an echo takes too long")?)
+                .try_collect(),
+        )?;
+        Ok(())
+    }
+}
+
+async fn open(
+    addr: SocketAddr,
+    source: Option<Ipv4Addr>,
+    upgrade: &[u8],
+) -> anyhow::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    // A bound port is taken whatever it is connected to, and takes long to find.
+    if let Some(source) = source.filter(|source| *source != Ipv4Addr::LOCALHOST) {
+        socket.bind(SocketAddr::new(IpAddr::V4(source), 0))?;
+    }
+    let mut stream = socket.connect(addr).await?;
+    if upgrade.is_empty() {
+        return Ok(stream);
+    }
+    stream.write_all(upgrade).await?;
+    let mut head = Vec::new();
+    while !wire::ends_head(&head) {
+        ensure!(stream.read_buf(&mut head).await? > 0, "the server has hung up");
+    }
+    wire::check_head(&head)?;
+    Ok(stream)
+}
+
+/// Sends a message and compares what comes back.
+async fn echo(mut stream: TcpStream, exchange: &Exchange) -> anyhow::Result<TcpStream> {
+    let mut reply = vec![0; exchange.reply.len()];
+    let (mut read, mut write) = stream.split();
+    let (sent, received) =
+        futures_util::future::join(write.write_all(&exchange.request), read.read_exact(&mut reply))
+            .await;
+    sent?;
+    received?;
+    ensure!(exchange.is_reply(&reply), wire::wrong_echo());
+    Ok(stream)
+}
