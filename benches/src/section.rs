@@ -76,7 +76,8 @@ pub(crate) fn bars_to_markdown<'b>(bars: impl Iterator<Item = &'b Bar>) -> Strin
 /// Prints a section that was measured by itself.
 pub(crate) fn print(section: &Section) {
     println!("{}", section.to_markdown());
-    if !section.bars.is_empty() {
-        println!("{}", bars_to_markdown(section.bars.iter()));
+    let mut measured = section.bars.iter().filter(|bar| bar.measured.is_some()).peekable();
+    if measured.peek().is_some() {
+        println!("{}", bars_to_markdown(measured));
     }
 }
