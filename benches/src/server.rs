@@ -16,6 +16,7 @@ use bowsprit::{
     WindowBits,
 };
 use clap::{Args, ValueEnum};
+use http_body_util::Full;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -254,9 +255,9 @@ async fn attach(listener: TcpListener, server: Server) -> io::Result<()> {
                     tokio::spawn(async move {
                         echo_owned(upgrade.attach(TokioIo::new(upgraded.await?))).await
                     });
-                    response.map(|()| String::new())
+                    response.map(|()| Full::default())
                 }
-                Err(rejection) => rejection.response,
+                Err(refusal) => refusal.into_response().map(Full::new),
             };
             async { Ok::<_, BoxError>(response) }
         });

@@ -21,12 +21,13 @@ const COPY_BLOCK: usize = 64;
 /// bowsprit_proto::mask::apply_mask(&mut payload[2..], key, 2);
 /// assert_eq!(payload, [0x7f, 0x9f, 0x4d, 0x51, 0x58]); // §5.7
 /// ```
+#[inline]
 pub fn apply_mask(payload: &mut [u8], key: [u8; 4], offset: usize) {
     let key = rotated(key, offset);
     let wide = widened(key);
     let (words, rest) = payload.as_chunks_mut();
     for word in words {
-        *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+        *word = (u64::from_le_bytes(*word) ^ wide).to_le_bytes();
     }
     mask_tail(rest, key);
 }
@@ -42,28 +43,33 @@ pub fn copy_masked(payload: &[u8], key: [u8; 4], offset: usize, out: &mut Vec<u8
     for block in blocks {
         let mut masked = *block;
         for word in masked.as_chunks_mut().0 {
-            *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+            *word = (u64::from_le_bytes(*word) ^ wide).to_le_bytes();
         }
         out.extend_from_slice(&masked);
     }
     let tail = out.len();
     out.extend_from_slice(rest);
-    apply_mask(&mut out[tail..], key, 0);
+    apply_mask(&mut out[tail..], key.to_le_bytes(), 0);
 }
 
-fn mask_tail(tail: &mut [u8], key: [u8; 4]) {
-    for (byte, key) in tail.iter_mut().zip(key.iter().cycle()) {
+/// Masks the last bytes, fewer than a word.
+fn mask_tail(tail: &mut [u8], key: u32) {
+    let (halves, rest) = tail.as_chunks_mut();
+    for half in halves {
+        *half = (u32::from_le_bytes(*half) ^ key).to_le_bytes();
+    }
+    for (byte, key) in rest.iter_mut().zip(key.to_le_bytes()) {
         *byte ^= key;
     }
 }
 
-/// The key as it applies to a payload that starts at `offset`.
-const fn rotated(key: [u8; 4], offset: usize) -> [u8; 4] {
-    [key[offset & 3], key[(offset + 1) & 3], key[(offset + 2) & 3], key[(offset + 3) & 3]]
+/// The key as it applies to a payload that starts at `offset`, its first octet the lowest.
+const fn rotated(key: [u8; 4], offset: usize) -> u32 {
+    u32::from_le_bytes(key).rotate_right([0, 8, 16, 24][offset & 3])
 }
 
-const fn widened([a, b, c, d]: [u8; 4]) -> u64 {
-    u64::from_ne_bytes([a, b, c, d, a, b, c, d])
+const fn widened(key: u32) -> u64 {
+    (key as u64) << 32 | key as u64
 }
 
 #[cfg(test)]

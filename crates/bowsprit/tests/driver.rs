@@ -18,8 +18,8 @@ mod driver {
     mod connecting;
     mod hooks;
     mod lifecycle;
-    mod long_messages;
     mod listeners;
+    mod long_messages;
     mod numbers;
     mod options;
     mod peer;

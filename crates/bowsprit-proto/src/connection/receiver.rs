@@ -186,8 +186,15 @@ impl Receiver {
             let frame = match self.frame {
                 Some(frame) => frame,
                 None => match input.parse_header()? {
-                    Some(header) => self.begin_frame(header)?,
                     None => return Ok(Progress::NeedData),
+                    Some(header) => {
+                        self.check_header(&header)?;
+                        if !chunks && self.is_whole_message(&header, input) {
+                            whole_message(&header, input)?;
+                            return Ok(Progress::Event);
+                        }
+                        self.begin_frame(header)?
+                    }
                 },
             };
             let event = if frame.header.opcode.is_control() {
@@ -209,8 +216,9 @@ impl Receiver {
         }
     }
 
-    /// Checks a header against the connection's role and past.
-    fn begin_frame(&mut self, header: FrameHeader) -> Result<Frame, ProtocolError> {
+    /// Checks a header against what was agreed on.
+    #[inline]
+    fn check_header(&self, header: &FrameHeader) -> Result<(), ProtocolError> {
         // §5.2: RSV1 "MUST be 0 unless an extension is negotiated that defines meanings for
         // non-zero values."
         // RFC 7692 §6.1: it is set on the first frame of a compressed message, and on no other.
@@ -221,11 +229,30 @@ impl Receiver {
         match (self.role, header.masking_key) {
             // §5.1: "The server MUST close the connection upon receiving a frame that is not
             // masked."
-            (Role::Server, None) => return Err(ProtocolError::MaskMissing),
+            (Role::Server, None) => Err(ProtocolError::MaskMissing),
             // §5.1: "A client MUST close a connection if it detects a masked frame."
-            (Role::Client, Some(_)) => return Err(ProtocolError::MaskUnexpected),
-            _ => {}
+            (Role::Client, Some(_)) => Err(ProtocolError::MaskUnexpected),
+            _ => Ok(()),
         }
+    }
+
+    /// Whether a frame is an uncompressed message by itself, and is all there. Most are, and need no
+    /// book-keeping, which is most of what a short message costs.
+    #[inline]
+    fn is_whole_message(&self, header: &FrameHeader, input: &ReceiveBuffer) -> bool {
+        let len = header.payload_len;
+        header.fin
+            && !header.rsv1
+            && matches!(header.opcode, Opcode::Text | Opcode::Binary)
+            && len <= input.unparsed_len() as u64
+            && len <= self.limits.max_message_len
+            && self.limits.max_fragments > 0
+            && self.message.is_none()
+    }
+
+    /// Begins a frame in its place among those before it.
+    #[inline(never)]
+    fn begin_frame(&mut self, header: FrameHeader) -> Result<Frame, ProtocolError> {
         match header.opcode {
             Opcode::Text => self.begin_message(MessageKind::Text, header.rsv1)?,
             Opcode::Binary => self.begin_message(MessageKind::Binary, header.rsv1)?,
@@ -270,6 +297,7 @@ impl Receiver {
     }
 
     /// Takes what has come of a data frame's payload.
+    #[inline(never)]
     fn data(
         &mut self,
         mut frame: Frame,
@@ -315,6 +343,7 @@ impl Receiver {
     }
 
     /// Takes and decompresses what has come of a data frame's payload.
+    #[inline(never)]
     fn compressed_data(
         &mut self,
         mut frame: Frame,
@@ -380,6 +409,7 @@ impl Receiver {
     /// Takes a control frame, once it is all there.
     ///
     /// §5.4: "Control frames MAY be injected in the middle of a fragmented message."
+    #[inline(never)]
     fn control(
         &mut self,
         header: FrameHeader,
@@ -401,6 +431,23 @@ impl Receiver {
             _ => Pending::Pong(span),
         }))
     }
+}
+
+/// Completes a message of one frame.
+#[inline]
+fn whole_message(header: &FrameHeader, input: &mut ReceiveBuffer) -> Result<(), ProtocolError> {
+    let len = bounded(header.payload_len, input.unparsed_len());
+    let payload = input.join(len, header.masking_key, 0);
+    let kind = if header.opcode == Opcode::Text {
+        // §8.1, as for messages that come in pieces.
+        utf8::from_utf8(payload).map_err(|_| ProtocolError::TextUtf8)?;
+        MessageKind::Text
+    } else {
+        MessageKind::Binary
+    };
+    let wire_len = header.payload_len;
+    input.complete(Pending::Message { kind, source: Source::Block, wire_len });
+    Ok(())
 }
 
 /// A length that is just too long for a message.

@@ -92,6 +92,16 @@ impl Sender {
         self.data(MessageKind::Binary, payload, out)
     }
 
+    /// Sends a message in one frame, and copies it: for short ones that is less work than taking
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// As [`text`](Self::text).
+    pub fn message_copied(&mut self, message: &Message, out: &mut Output) -> Result<(), SendError> {
+        self.data(message.kind(), message.as_bytes(), out)
+    }
+
     /// Sends a message in one frame. A server shares a large payload instead of copying it.
     ///
     /// # Errors

@@ -44,6 +44,7 @@ impl FrameHeader {
     ///
     /// Fails on bytes that no peer may send, whatever came before them. [`rsv1`](Self::rsv1) is
     /// left to the caller, who knows whether an extension gives it a meaning.
+    #[inline]
     pub fn parse(input: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
         let [first, second, rest @ ..] = input else {
             return Ok(None);
@@ -76,23 +77,39 @@ impl FrameHeader {
 
     /// Appends the header's bytes to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let flags = (u8::from(self.fin) * FIN) | (u8::from(self.rsv1) * RSV1);
-        out.push(flags | u8::from(self.opcode));
+        let (mut bytes, len) = self.start();
+        let end = match self.masking_key {
+            None => len,
+            Some(key) => {
+                bytes[len..len + key.len()].copy_from_slice(&key);
+                len + key.len()
+            }
+        };
+        out.extend_from_slice(&bytes[..end]);
+    }
+
+    /// What comes before the masking key, in the first bytes of an array.
+    fn start(&self) -> ([u8; Self::MAX_LEN], usize) {
+        let mut bytes = [0; Self::MAX_LEN];
+        bytes[0] =
+            (u8::from(self.fin) * FIN) | (u8::from(self.rsv1) * RSV1) | u8::from(self.opcode);
         let masked = u8::from(self.masking_key.is_some()) * MASK;
         // §5.2: "in all cases, the minimal number of bytes MUST be used to encode the length"
         match (u8::try_from(self.payload_len), u16::try_from(self.payload_len)) {
-            (Ok(len @ 0..=125), _) => out.push(masked | len),
+            (Ok(len @ 0..=125), _) => {
+                bytes[1] = masked | len;
+                (bytes, 2)
+            }
             (_, Ok(len)) => {
-                out.push(masked | 126);
-                out.extend_from_slice(&len.to_be_bytes());
+                bytes[1] = masked | 126;
+                bytes[2..4].copy_from_slice(&len.to_be_bytes());
+                (bytes, 4)
             }
             _ => {
-                out.push(masked | 127);
-                out.extend_from_slice(&self.payload_len.to_be_bytes());
+                bytes[1] = masked | 127;
+                bytes[2..10].copy_from_slice(&self.payload_len.to_be_bytes());
+                (bytes, 10)
             }
-        }
-        if let Some(key) = self.masking_key {
-            out.extend_from_slice(&key);
         }
     }
 }

@@ -27,15 +27,20 @@ impl<'l> Locked<'l> {
 }
 
 impl Drop for Locked<'_> {
+    #[inline]
     fn drop(&mut self) {
-        self.late.0 = mem::take(&mut self.guard.due);
+        // Every message takes the lock, and few wake anybody.
+        if !self.guard.due.is_empty() {
+            self.late.0 = mem::take(&mut self.guard.due);
+        }
     }
 }
 
 impl Drop for Late {
+    #[inline]
     fn drop(&mut self) {
-        for waker in self.0.drain(..) {
-            waker.wake();
+        if !self.0.is_empty() {
+            mem::take(&mut self.0).into_iter().for_each(Waker::wake);
         }
     }
 }

@@ -11,6 +11,9 @@ use crate::{
     pool,
 };
 
+/// Owned messages up to this length are copied by every role.
+const MAX_COPIED_LEN: usize = 4096;
+
 /// Whose message is queued, which decides what it has to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -38,6 +41,11 @@ impl Link {
         if !out.has_room(room, origin) {
             out.wait(cx);
             return Poll::Pending;
+        }
+        let Some(pending) = message else { return Poll::Ready(Ok(())) };
+        if let Some(queued) = out.queue_copied(pending, self.options.max_inline_compression_len) {
+            self.request_flush();
+            return Poll::Ready(queued.map_err(Error::from));
         }
         let Some(message) = message.take() else { return Poll::Ready(Ok(())) };
         Poll::Ready(self.send(&mut out, message))
@@ -194,6 +202,30 @@ impl Out {
     /// Bytes that wait to be written, or to be compressed before that.
     pub(super) fn queued_len(&self) -> usize {
         self.output.len() + self.deferred.as_ref().map_or(0, |deferred| deferred.len)
+    }
+
+    /// Queues a message that is copied in any case, without moving it: moves are much of what a
+    /// short message costs. `None` if it is another one.
+    fn queue_copied(
+        &mut self,
+        message: &Outgoing<'_>,
+        max_len: usize,
+    ) -> Option<Result<(), SendError>> {
+        let len = message.len();
+        if self.deferred.is_some() || len > max_len {
+            return None;
+        }
+        let before = self.output.len();
+        let queued = match message {
+            Outgoing::Text(text) => self.queue(|sender, output| sender.text(text, output)),
+            Outgoing::Binary(bytes) => self.queue(|sender, output| sender.binary(bytes, output)),
+            Outgoing::Message(message) if len <= MAX_COPIED_LEN => {
+                self.queue(|sender, output| sender.message_copied(message, output))
+            }
+            _ => return None,
+        };
+        note_sent(len, self.output.len() - before);
+        Some(queued)
     }
 
     pub(super) fn queue_message(&mut self, message: Outgoing<'_>) -> Result<(), SendError> {

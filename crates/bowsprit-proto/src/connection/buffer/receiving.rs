@@ -11,6 +11,7 @@ use crate::{
 
 impl ReceiveBuffer {
     /// Forgets the last event and frees its bytes.
+    #[inline]
     pub(crate) fn release(&mut self) {
         match self.event.take() {
             Some(Pending::Message { source: Source::Block, .. }) => self.start = self.end,
@@ -29,6 +30,7 @@ impl ReceiveBuffer {
     }
 
     /// Parses a header from the front of the unparsed input, and steps over it.
+    #[inline]
     pub(crate) fn parse_header(&mut self) -> Result<Option<FrameHeader>, ProtocolError> {
         let Some((header, len)) = FrameHeader::parse(&self.block[self.parse..self.filled])? else {
             self.wanted = u64::MAX;
@@ -49,6 +51,7 @@ impl ReceiveBuffer {
     }
 
     /// Moves the next `len` unparsed bytes to the end of the message, unmasks and returns them.
+    #[inline]
     pub(crate) fn join(&mut self, len: usize, key: Option<[u8; 4]>, offset: usize) -> &[u8] {
         if self.start == self.end {
             (self.start, self.end) = (self.parse, self.parse);
@@ -108,6 +111,7 @@ impl ReceiveBuffer {
         &self.block[span]
     }
 
+    #[inline]
     pub(crate) fn complete(&mut self, event: Pending) {
         self.event = Some(event);
     }
