@@ -11,7 +11,7 @@ use std::{
 use bowsprit::{Client, CloseCode, Message, WebSocket};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     time::timeout,
 };
 
@@ -23,7 +23,12 @@ struct Running {
 
 impl Running {
     fn start(program: &str) -> Self {
-        let mut process = Command::new(program).stdout(Stdio::piped()).spawn().expect("it starts");
+        Self::start_with(program, &[])
+    }
+
+    fn start_with(program: &str, args: &[&str]) -> Self {
+        let mut process =
+            Command::new(program).args(args).stdout(Stdio::piped()).spawn().expect("it starts");
         let mut line = String::new();
         let stdout = process.stdout.take().expect("it is piped");
         BufReader::new(stdout).read_line(&mut line).expect("it prints a line");
@@ -191,4 +196,21 @@ async fn an_axum_application_takes_websockets() {
     ws.close(CloseCode::NORMAL).await.unwrap();
     let page = ask(&server.url, "GET /", "Connection: close").await;
     assert!(page.ends_with("\r\n\r\na page of axum's\n"), "{page}");
+}
+
+#[tokio::test]
+async fn a_websocket_is_bridged_to_tcp() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let server = Running::start_with(env!("CARGO_BIN_EXE_duplex-stream"), &[&target]);
+    let mut ws = server.connect("/").await;
+    let (mut tcp, _) = listener.accept().await.unwrap();
+    ws.send("to TCP").await.unwrap();
+    let mut received = [0; 6];
+    tcp.read_exact(&mut received).await.unwrap();
+    assert_eq!(&received, b"to TCP");
+    tcp.write_all(b"from TCP").await.unwrap();
+    assert_eq!(recv(&mut ws).await, Message::binary(&b"from TCP"[..]));
+    drop(tcp);
+    assert_eq!(ws.recv().await.unwrap(), None, "the end of TCP is a clean close");
 }

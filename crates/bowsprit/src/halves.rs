@@ -81,11 +81,15 @@ impl ReceiveHalf {
     /// Dropping the future loses nothing.
     pub async fn next_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error> {
         let found = poll_fn(|cx| self.poll_chunk(cx)).await?;
-        let Some(reader) = self.reader.as_ref().filter(|_| found) else { return Ok(None) };
-        Ok(match reader.event() {
-            Some(Event::Chunk(chunk)) => Some(chunk),
+        Ok(self.chunk().filter(|_| found))
+    }
+
+    /// The piece that [`poll_chunk`](Self::poll_chunk) has found.
+    pub(crate) fn chunk(&self) -> Option<Chunk<'_>> {
+        match self.reader.as_ref()?.event()? {
+            Event::Chunk(chunk) => Some(chunk),
             _ => None,
-        })
+        }
     }
 
     /// Closes the connection: sends a close frame, then waits for the peer's and for the end of the
@@ -144,7 +148,7 @@ impl ReceiveHalf {
         }
     }
 
-    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
         let Some(reader) = &mut self.reader else { return Poll::Ready(Ok(false)) };
         loop {
             let polled = reader.poll_event(cx, Want::Chunks);

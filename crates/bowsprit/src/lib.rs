@@ -70,6 +70,9 @@ mod reader;
 #[cfg(feature = "server")]
 mod server;
 mod sink;
+mod stream;
+#[cfg(all(feature = "client", feature = "server"))]
+pub mod testing;
 mod websocket;
 
 pub use bowsprit_proto::{
@@ -99,6 +102,7 @@ pub use server::{
     Basic, Bearer, BoundServer, Listener, PeerAddr, Refusal, RequestExt, Route, Server,
     ServerBuilder, TrustedProxies, Upgrade, constant_time_eq,
 };
+pub use stream::MessageIo;
 pub use websocket::WebSocket;
 
 /// For [axum](https://docs.rs/axum)'s handlers. Needs the feature `axum`.

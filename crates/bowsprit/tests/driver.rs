@@ -12,6 +12,7 @@ mod driver {
     mod authorizing;
     mod backpressure;
     mod batching;
+    mod byte_streams;
     mod chunks;
     mod closing;
     mod compression;

@@ -1,0 +1,56 @@
+//! Testing what uses WebSockets without a network.
+
+use crate::{Client, Error, Server, WebSocket};
+
+/// What the pipe between the two holds each way.
+const PIPE_LEN: usize = 64 * 1024;
+
+/// A client's and a server's connection to each other, in memory, with default options.
+///
+/// They are real connections, with frames, limits, heartbeats and closing handshakes. With tokio's
+/// clock paused, hours of theirs pass in no time.
+///
+/// ```
+/// # use std::time::Duration;
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), bowsprit::Error> {
+/// use bowsprit::{CloseCode, Message, testing};
+///
+/// let (mut client, mut server) = testing::pair().await;
+/// client.send("hello").await?;
+/// assert_eq!(server.recv().await?, Some(Message::text("hello")));
+/// tokio::join!(client.close(CloseCode::NORMAL), server.recv()).0
+/// # }
+/// ```
+///
+/// # Panics
+///
+/// Outside of a tokio runtime.
+pub async fn pair() -> (WebSocket, WebSocket) {
+    match pair_of(&Client::new(), &Server::builder().build(), "ws://localhost/").await {
+        Ok(pair) => pair,
+        Err(error) => unreachable!("with default options both let the other in: {error}"),
+    }
+}
+
+/// A connection of this client to this server, in memory.
+///
+/// `url` is what the client asks for; nothing is looked up.
+///
+/// # Errors
+///
+/// The client cannot ask for that, or the server does not let it in.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime.
+pub async fn pair_of(
+    client: &Client,
+    server: &Server,
+    url: &str,
+) -> Result<(WebSocket, WebSocket), Error> {
+    let (near, far) = tokio::io::duplex(PIPE_LEN);
+    let (client, server) = tokio::join!(client.connect_over(url, near), server.accept(far));
+    // What the server has answered tells the client why it was not let in.
+    Ok((client?, server?))
+}
