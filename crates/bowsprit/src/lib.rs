@@ -125,3 +125,8 @@ pub mod _design {}
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The deployment page's examples, compiled.
+#[cfg(all(doctest, feature = "proxy-protocol"))]
+#[doc = include_str!("../../../docs/deployment.md")]
+struct Deployment;

@@ -1,0 +1,100 @@
+//! What has to get through.
+
+use std::time::Duration;
+
+use bowsprit::{Client, CloseCode, Error, Listener, Message, WebSocket};
+use tokio::time::timeout;
+
+use super::proxy::{CLIENT, Program, Proxied};
+
+async fn connect(proxied: &Proxied, client: &Client) -> Result<WebSocket, Error> {
+    let url = format!("ws://{}/chat", proxied.authority());
+    client.connect_over(&url, proxied.dial().await).await
+}
+
+async fn recv(ws: &mut WebSocket) -> Message {
+    let message = timeout(Duration::from_secs(10), ws.recv()).await.expect("in time");
+    message.unwrap().expect("open")
+}
+
+/// Whether messages pass, and where the client is for the server.
+async fn expect_client(mut ws: WebSocket, addr: &str) {
+    assert_eq!(recv(&mut ws).await, Message::text(addr));
+    for len in [0, 125, 70_000, 1 << 20] {
+        ws.send(vec![7; len]).await.unwrap();
+        assert_eq!(recv(&mut ws).await.len(), len);
+    }
+    ws.close(CloseCode::NORMAL).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-reverse-proxies"]
+async fn websockets_pass_and_the_client_is_known() {
+    for program in Program::ALL {
+        let proxied = Proxied::start(program).await;
+        expect_client(connect(&proxied, &Client::new()).await.unwrap(), CLIENT).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-reverse-proxies"]
+async fn a_client_cannot_forge_its_address() {
+    for program in Program::ALL {
+        let proxied = Proxied::start(program).await;
+        for forged in ["6.6.6.6", "6.6.6.6, 127.0.0.1", "127.0.0.1"] {
+            let client = Client::new()
+                .header("x-forwarded-for", forged)
+                .header("forwarded", "for=7.7.7.7")
+                .header("x-real-ip", "8.8.8.8");
+            expect_client(connect(&proxied, &client).await.unwrap(), CLIENT).await;
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-reverse-proxies"]
+async fn pages_of_the_proxys_host_may_connect_and_others_may_not() {
+    for program in Program::ALL {
+        let proxied = Proxied::start(program).await;
+        let own = Client::new().origin(format!("http://{}", proxied.authority()));
+        connect(&proxied, &own).await.unwrap();
+        let foreign = Client::new().origin("http://evil.example");
+        let refused = connect(&proxied, &foreign).await.unwrap_err();
+        assert!(matches!(refused, Error::Refused(response) if response.status() == 403));
+    }
+}
+
+/// The time-outs of the page are 60 s and the heartbeat's interval 20 s, here 2 s and 0.5 s.
+#[tokio::test]
+#[ignore = "needs scripts/setup-reverse-proxies"]
+async fn heartbeats_keep_a_quiet_connection_beyond_the_proxys_timeouts() {
+    for program in Program::ALL {
+        let proxied = Proxied::start(program).await;
+        let mut ws = connect(&proxied, &Client::new()).await.unwrap();
+        recv(&mut ws).await;
+        assert!(timeout(Duration::from_secs(4), ws.recv()).await.is_err(), "{program:?} cuts");
+        ws.send("still here").await.unwrap();
+        assert_eq!(recv(&mut ws).await, Message::text("still here"), "{program:?}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-reverse-proxies"]
+async fn haproxy_tells_the_client_by_the_proxy_protocol() {
+    for version in ["send-proxy", "send-proxy-v2"] {
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let listener = listener.proxy_protocol(["127.0.0.1/32".parse().unwrap()]);
+        let change = |text: String| {
+            let text = text.replace("option forwardfor", "");
+            text.lines()
+                .map(|line| match line.contains("server chat1") {
+                    true => format!("{line} {version}\n"),
+                    false => format!("{line}\n"),
+                })
+                .collect()
+        };
+        let proxied = Proxied::start_with(Program::HaProxy, change, listener).await;
+        let client = Client::new().header("x-forwarded-for", "6.6.6.6");
+        expect_client(connect(&proxied, &client).await.unwrap(), CLIENT).await;
+    }
+}

@@ -1,0 +1,196 @@
+//! A proxy in front of a server.
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use bowsprit::{
+    BoundServer, BoxError, Error, Heartbeat, Listener, Options, RequestExt, Server, TrustedProxies,
+    WebSocket, http::Request,
+};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    process::{Child, Command},
+    task::JoinHandle,
+    time::sleep,
+};
+
+const PAGE: &str = include_str!("../../../../docs/deployment.md");
+
+/// Where clients come from: not the proxies' own address.
+pub(super) const CLIENT: &str = "127.0.0.2";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Program {
+    Nginx,
+    HaProxy,
+}
+
+impl Program {
+    pub(super) const ALL: [Self; 2] = [Self::Nginx, Self::HaProxy];
+
+    /// The page's configuration. What is under /smuggled is what nobody may have.
+    fn configuration(self, port: u16, server: SocketAddr, dir: &Path) -> String {
+        let dir = dir.display();
+        let (language, http, listen) = match self {
+            Self::Nginx => {
+                ("nginx", ("listen 80;", "location /smuggled { return 403; }"), "listen")
+            }
+            Self::HaProxy => {
+                ("haproxy", ("bind :80", "http-request deny if { path_beg /smuggled }"), "bind")
+            }
+        };
+        let end = if self == Self::Nginx { ";" } else { "" };
+        let listening = format!("{listen} 127.0.0.1:{port}{end}\n    {}", http.1);
+        let (_, page) = PAGE.split_once(&format!("```{language}\n")).unwrap();
+        let (page, _) = page.split_once("```").unwrap();
+        for expected in [http.0, "127.0.0.1:8080", "60s"] {
+            assert!(page.contains(expected), "{expected}");
+        }
+        let page = page
+            .replace(http.0, &listening)
+            .replace("127.0.0.1:8080", &server.to_string())
+            .replace("60s", "2s");
+        match self {
+            Self::HaProxy => page,
+            Self::Nginx => format!(
+                "daemon off;\nmaster_process off;\npid {dir}/pid;\nerror_log {dir}/error.log;\n\
+                 events {{}}\nhttp {{\naccess_log off;\nclient_body_temp_path {dir}/body;\n\
+                 proxy_temp_path {dir}/proxy;\nfastcgi_temp_path {dir}/fastcgi;\n\
+                 uwsgi_temp_path {dir}/uwsgi;\nscgi_temp_path {dir}/scgi;\n{page}\n}}\n"
+            ),
+        }
+    }
+
+    fn command(self, dir: &Path, configuration: &Path) -> Command {
+        let mut command = match self {
+            Self::Nginx => Command::new("nginx"),
+            Self::HaProxy => Command::new("haproxy"),
+        };
+        match self {
+            Self::Nginx => command.arg("-p").arg(dir).arg("-c").arg(configuration),
+            Self::HaProxy => command.arg("-db").arg("-f").arg(configuration),
+        };
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{path}:/usr/sbin")).kill_on_drop(true);
+        command
+    }
+}
+
+/// A server behind a proxy. Both end when it is dropped.
+pub(super) struct Proxied {
+    addr: SocketAddr,
+    /// The path of every request that the server has seen.
+    pub(super) seen: Arc<Mutex<Vec<String>>>,
+    serving: JoinHandle<Result<(), Error>>,
+    _proxy: Child,
+    dir: PathBuf,
+}
+
+impl Drop for Proxied {
+    fn drop(&mut self) {
+        self.serving.abort();
+        let _gone = fs::remove_dir_all(&self.dir);
+    }
+}
+
+impl Proxied {
+    pub(super) async fn start(program: Program) -> Self {
+        Self::start_with(program, |text| text, Listener::bind("127.0.0.1:0").await.unwrap()).await
+    }
+
+    /// The same with a changed configuration and a listener for it.
+    pub(super) async fn start_with(
+        program: Program,
+        change: impl Fn(String) -> String,
+        listener: Listener,
+    ) -> Self {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let server = server(&seen, listener);
+        let server_addr = server.local_addr().unwrap();
+        let serving = tokio::spawn(server.serve(tell_client_and_echo));
+        // A port that is free may be taken a moment later.
+        for _ in 0..3 {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let dir = new_dir();
+            let configuration = dir.join("configuration");
+            let text = change(program.configuration(port, server_addr, &dir));
+            fs::write(&configuration, text).unwrap();
+            let mut proxy = program.command(&dir, &configuration).spawn().unwrap();
+            let addr = SocketAddr::from(([127, 0, 0, 1], port));
+            if listens(addr, &mut proxy).await {
+                return Self { addr, seen, serving, _proxy: proxy, dir };
+            }
+        }
+        panic!("{program:?} does not start");
+    }
+
+    pub(super) fn authority(&self) -> String {
+        self.addr.to_string()
+    }
+
+    /// A connection to the proxy.
+    pub(super) async fn dial(&self) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{CLIENT}:0").parse().unwrap()).unwrap();
+        socket.connect(self.addr).await.unwrap()
+    }
+}
+
+fn server(seen: &Arc<Mutex<Vec<String>>>, listener: Listener) -> BoundServer {
+    let (plain, upgrades) = (Arc::clone(seen), Arc::clone(seen));
+    let mut options = Options::server();
+    options.heartbeat = Some(Heartbeat::new(Duration::from_millis(500), Duration::from_secs(5)));
+    Server::builder()
+        .options(options)
+        .trusted_proxies(TrustedProxies::x_forwarded(["127.0.0.1/32".parse().unwrap()]))
+        .fallback(move |request| {
+            plain.lock().unwrap().push(request.uri().path().to_owned());
+            None
+        })
+        .should_handle(move |request| {
+            if request.headers().contains_key("upgrade") {
+                upgrades.lock().unwrap().push(request.uri().path().to_owned());
+            }
+            true
+        })
+        .listen_on(listener)
+}
+
+async fn tell_client_and_echo(mut ws: WebSocket, request: Request<()>) -> Result<(), BoxError> {
+    ws.send(request.client_addr().ok_or("no address")?.to_string()).await?;
+    while let Some(message) = ws.recv().await? {
+        ws.send(message).await?;
+    }
+    Ok(())
+}
+
+fn new_dir() -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let dir = std::env::temp_dir().join(format!("bowsprit-proxy-{}-{number}", process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+/// Waits until a proxy accepts connections; `false` if it ends instead.
+async fn listens(addr: SocketAddr, proxy: &mut Child) -> bool {
+    for _ in 0..200 {
+        if TcpStream::connect(addr).await.is_ok() {
+            return true;
+        }
+        if proxy.try_wait().unwrap().is_some() {
+            return false;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    false
+}
