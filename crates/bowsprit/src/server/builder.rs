@@ -113,7 +113,7 @@ impl ServerBuilder {
 
     /// How many handshakes may be under way on the server's listeners, plain requests and the
     /// time for [`authorize`](Self::authorize) included. Beyond it, connections wait in the
-    /// system's queue. Each takes up to 20 KiB, of which what a storm leaves free is hard to give
+    /// system's queue. Each takes up to 28 KiB, of which what a storm leaves free is hard to give
     /// back. Default: 1,024.
     #[must_use]
     pub fn max_pending_handshakes(mut self, max: usize) -> Self {

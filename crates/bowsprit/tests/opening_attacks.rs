@@ -1,0 +1,330 @@
+//! Attacks on the opening handshake: what a client can do before it is let in, and how much memory
+//! that takes, counted by the allocator itself.
+//!
+//! The attackers are blocking sockets that allocate nothing. One test runs at a time, as all
+//! allocations of the process count.
+
+#![cfg(feature = "server")]
+#![expect(unsafe_code, reason = "a global allocator is unsafe to implement")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    io::{ErrorKind, Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicIsize, Ordering},
+    },
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use bowsprit::{
+    Basic, Bearer, Refusal, RequestExt, Server, ServerBuilder,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+};
+use tokio::runtime::Runtime;
+
+struct Counting;
+
+static ALLOCATED: AtomicIsize = AtomicIsize::new(0);
+static PEAK: AtomicIsize = AtomicIsize::new(0);
+
+fn count(len: isize) {
+    let allocated = ALLOCATED.fetch_add(len, Ordering::Relaxed) + len;
+    PEAK.fetch_max(allocated, Ordering::Relaxed);
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size().cast_signed());
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(-layout.size().cast_signed());
+        // SAFETY: the caller keeps the contract of `dealloc`, and all memory is the system's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+const KIB: isize = 1024;
+
+/// What half a request may take: hyper has 8 KiB for writing and up to 16 KiB for reading.
+const MAX_EACH: isize = 28 * KIB;
+
+/// The time for a handshake; ten seconds by default.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Version: 13\r\n";
+
+/// A server under attack, alone in this process.
+struct Attacked {
+    addr: SocketAddr,
+    runtime: Option<Runtime>,
+    before: isize,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Attacked {
+    fn start(builder: ServerBuilder) -> Self {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().build().unwrap();
+        let server = builder.handshake_timeout(TIMEOUT).bind("127.0.0.1:0");
+        let server = runtime.block_on(server).unwrap();
+        let addr = server.local_addr().unwrap();
+        runtime.spawn(server.serve(|mut ws, _| async move {
+            while let Some(message) = ws.recv().await? {
+                ws.send(message).await?;
+            }
+            Ok(())
+        }));
+        let mut attacked = Self { addr, runtime: Some(runtime), before: 0, _alone: alone };
+        // What the first connection leaves behind for all others is no growth.
+        assert_eq!(attacked.status(format!("{REQUEST}\r\n").as_bytes()), 101);
+        sleep(Duration::from_millis(50));
+        attacked.before = ALLOCATED.load(Ordering::SeqCst);
+        PEAK.store(attacked.before, Ordering::SeqCst);
+        attacked
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.addr).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream
+    }
+
+    /// What a request is answered with.
+    fn status(&self, request: &[u8]) -> u16 {
+        let mut stream = self.connect();
+        stream.write_all(request).unwrap();
+        status(&mut stream)
+    }
+
+    /// How much more was allocated at a time since the attack began.
+    fn growth(&self) -> isize {
+        PEAK.load(Ordering::SeqCst) - self.before
+    }
+
+    /// Waits until what the attack has taken is given back, and until new clients are served.
+    fn expect_recovery(&self) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while ALLOCATED.load(Ordering::SeqCst) - self.before > 64 * KIB {
+            assert!(Instant::now() < deadline, "memory is not given back");
+            sleep(Duration::from_millis(10));
+        }
+        assert_eq!(self.status(format!("{REQUEST}\r\n").as_bytes()), 101);
+    }
+}
+
+impl Drop for Attacked {
+    fn drop(&mut self) {
+        self.runtime.take().unwrap().shutdown_timeout(Duration::from_secs(5));
+    }
+}
+
+/// The status of the answer; 0 if the connection ends without one.
+fn status(stream: &mut TcpStream) -> u16 {
+    let mut head = [0; 12];
+    match stream.read_exact(&mut head) {
+        Ok(()) => std::str::from_utf8(&head[9..]).unwrap().parse().unwrap(),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("no answer in time"),
+        Err(_) => 0,
+    }
+}
+
+/// Writes `piece` until it has written `len` bytes or the server has had enough.
+fn flood(stream: &mut TcpStream, piece: &[u8], len: usize) {
+    let mut written = 0;
+    while written < len && stream.write_all(piece).is_ok() {
+        written += piece.len();
+    }
+}
+
+#[test]
+fn a_header_line_of_32_mib() {
+    let server = Attacked::start(Server::builder());
+    let begun = Instant::now();
+    let mut stream = server.connect();
+    stream.write_all(b"GET /chat HTTP/1.1\r\nX-Long: ").unwrap();
+    flood(&mut stream, &[b'x'; 4096], 32 << 20);
+    // The answer may be lost where the attacker goes on: a socket with unread bytes resets.
+    assert!([431, 0].contains(&status(&mut stream)));
+    assert!(begun.elapsed() < 5 * TIMEOUT, "{:?}", begun.elapsed());
+    assert!(server.growth() <= 64 * KIB, "{} bytes", server.growth());
+    server.expect_recovery();
+}
+
+#[test]
+fn a_million_header_fields() {
+    let server = Attacked::start(Server::builder());
+    let mut stream = server.connect();
+    stream.write_all(b"GET /chat HTTP/1.1\r\n").unwrap();
+    flood(&mut stream, b"X-Many: y\r\n", 11_000_000);
+    assert!([431, 0].contains(&status(&mut stream)));
+    assert!(server.growth() <= 64 * KIB, "{} bytes", server.growth());
+    server.expect_recovery();
+}
+
+#[test]
+fn a_request_target_of_32_mib() {
+    let server = Attacked::start(Server::builder());
+    let mut stream = server.connect();
+    stream.write_all(b"GET /").unwrap();
+    flood(&mut stream, &[b'x'; 4096], 32 << 20);
+    assert!([414, 431, 0].contains(&status(&mut stream)));
+    assert!(server.growth() <= 64 * KIB, "{} bytes", server.growth());
+    server.expect_recovery();
+}
+
+#[test]
+fn handshakes_that_come_byte_by_byte() {
+    let server = Attacked::start(Server::builder());
+    let begun = Instant::now();
+    let mut streams: Vec<TcpStream> = (0..100).map(|_| server.connect()).collect();
+    let own = isize::try_from(streams.capacity() * size_of::<TcpStream>()).unwrap();
+    for byte in REQUEST.as_bytes() {
+        for stream in &mut streams {
+            let _cut = stream.write_all(&[*byte]);
+        }
+        sleep(Duration::from_millis(20));
+        if begun.elapsed() > 3 * TIMEOUT / 2 {
+            break;
+        }
+    }
+    for stream in &mut streams {
+        assert_eq!(status(stream), 0, "bytes extend no time-out");
+    }
+    assert!(begun.elapsed() < 6 * TIMEOUT, "{:?}", begun.elapsed());
+    let each = (server.growth() - own) / 100;
+    assert!(each <= MAX_EACH, "{each} bytes each");
+    drop(streams);
+    server.expect_recovery();
+}
+
+#[test]
+fn connections_that_say_nothing() {
+    let server = Attacked::start(Server::builder());
+    let begun = Instant::now();
+    let mut streams: Vec<TcpStream> = (0..300).map(|_| server.connect()).collect();
+    let own = isize::try_from(streams.capacity() * size_of::<TcpStream>()).unwrap();
+    for stream in &mut streams {
+        assert_eq!(status(stream), 0);
+    }
+    assert!((TIMEOUT..5 * TIMEOUT).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    let each = (server.growth() - own) / 300;
+    assert!(each <= 4 * KIB, "{each} bytes each");
+    drop(streams);
+    server.expect_recovery();
+}
+
+#[test]
+fn more_half_handshakes_than_may_be_under_way() {
+    let server = Attacked::start(Server::builder().max_pending_handshakes(50));
+    let mut streams: Vec<TcpStream> = (0..200).map(|_| server.connect()).collect();
+    let own = isize::try_from(streams.capacity() * size_of::<TcpStream>()).unwrap();
+    for stream in &mut streams {
+        stream.write_all(&REQUEST.as_bytes()[..30]).unwrap();
+    }
+    sleep(TIMEOUT / 2);
+    assert!(server.growth() - own <= 50 * MAX_EACH, "{} bytes", server.growth());
+    drop(streams);
+    server.expect_recovery();
+}
+
+#[test]
+fn a_body_on_the_upgrade() {
+    let server = Attacked::start(Server::builder());
+    for body in ["Content-Length: 33554432", "Transfer-Encoding: chunked"] {
+        let mut stream = server.connect();
+        stream.write_all(format!("{REQUEST}{body}\r\n\r\n").as_bytes()).unwrap();
+        assert_eq!(status(&mut stream), 400, "{body}");
+        flood(&mut stream, &[b'x'; 4096], 32 << 20);
+    }
+    assert!(server.growth() <= 96 * KIB, "{} bytes", server.growth());
+    server.expect_recovery();
+}
+
+#[test]
+fn requests_that_break_a_rule_a_thousand_times() {
+    let server = Attacked::start(Server::builder());
+    let key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+    for (field, refused) in [
+        (key, 400),
+        ("Origin: http://evil.example\r\n", 403),
+        ("Origin: null\r\n", 403),
+        ("Sec-WebSocket-Protocol: a,,b c\r\n", 400),
+        ("Sec-WebSocket-Extensions: \"\r\n", 400),
+    ] {
+        let request = format!("{REQUEST}{field}\r\n");
+        for _ in 0..200 {
+            assert_eq!(server.status(request.as_bytes()), refused, "{field}");
+        }
+    }
+    assert!(server.growth() <= 256 * KIB, "{} bytes", server.growth());
+    server.expect_recovery();
+}
+
+/// Everything that an application or a client can have us write, with what could end a line.
+#[test]
+fn line_ends_in_whatever_is_written() {
+    const EVIL: [&str; 5] = ["\r\nX-Evil: 1", "\nX-Evil: 1", "\rX-Evil: 1", "\0", "\u{7f}\u{e9}"];
+    for evil in EVIL {
+        let text = format!("a{evil}");
+        assert_eq!(HeaderValue::from_str(&text).is_ok(), evil == "never");
+        assert!(HeaderName::from_bytes(text.as_bytes()).is_err());
+        for challenge in [Basic::challenge(&text), Bearer::challenge(&text)] {
+            let value = challenge.response().headers().get(header::WWW_AUTHENTICATE);
+            let bytes = value.unwrap().as_bytes();
+            assert!(!bytes.iter().any(|byte| byte.is_ascii_control()), "{bytes:?}");
+        }
+    }
+    let server = Attacked::start(
+        Server::builder()
+            .choose_subprotocol(|request, _| {
+                let index: usize = request.query("evil")?.parse().ok()?;
+                Some(format!("chat{}", EVIL[index]))
+            })
+            .authorize(|request| async move {
+                match request.query("body") {
+                    Some(body) => Err(Refusal::new(StatusCode::FORBIDDEN).body(body)),
+                    None => Ok(()),
+                }
+            }),
+    );
+    let ask = |target: &str, field: &str| {
+        let request = REQUEST.replace("/chat", target);
+        let mut stream = server.connect();
+        stream.write_all(format!("{request}{field}\r\n").as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, _) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(!head.to_lowercase().contains("x-evil"), "{answer}");
+        answer
+    };
+    for evil in 0..EVIL.len() {
+        let answer = ask(&format!("/?evil={evil}"), "Sec-WebSocket-Protocol: chat\r\n");
+        assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+    }
+    // A body is no part of the head, whatever is in it.
+    let answer = ask("/?body=%0d%0aX-Evil:%201%0d%0a%0d%0a", "");
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    // What clients send is quoted where it is told again, in bodies alone.
+    for field in ["Origin: http://evil\u{e9}\r\n", "Origin: x\u{9}X-Evil: 1\r\n"] {
+        assert!(ask("/", field).starts_with("HTTP/1.1 40"));
+    }
+    assert!(server.growth() <= 64 * KIB, "{} bytes", server.growth());
+    server.expect_recovery();
+}
