@@ -23,7 +23,8 @@ pub enum Error {
     /// The opening handshake failed: the peer broke a rule, or our own request is invalid.
     Handshake(HandshakeError),
     /// The server answered the opening handshake with something else than an upgrade. The response
-    /// has its status and headers, and the start of its body (at most 64 KiB).
+    /// has its status and headers, and the start of its body (at most 64 KiB). On a server, this is
+    /// what it has answered itself where the request broke no rule of the handshake.
     Refused(Box<Response<Bytes>>),
     /// The peer's part of the opening handshake was not HTTP, or broke off.
     Http(BoxError),

@@ -10,6 +10,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod interop {
+    mod access;
     mod client;
     mod curl;
     mod deflate;

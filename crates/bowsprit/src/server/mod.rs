@@ -88,8 +88,9 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// The client's request was refused ([`Error::Handshake`]; the client has been told why), it is
-    /// no HTTP, it took too long, or the transport failed.
+    /// The client's request was refused ([`Error::Handshake`] for what breaks the rules, else
+    /// [`Error::Refused`]; the client has been told why), it is no HTTP, it took too long, or the
+    /// transport failed.
     ///
     /// # Cancel safety
     ///

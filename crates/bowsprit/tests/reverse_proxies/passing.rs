@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use bowsprit::{Client, CloseCode, Error, Listener, Message, WebSocket};
+use bowsprit::{Client, CloseCode, Error, Message, Options, WebSocket};
 use tokio::time::timeout;
 
-use super::proxy::{CLIENT, Program, Proxied};
+use super::proxy::{CLIENT, Program, Proxied, listener, lively};
 
 async fn connect(proxied: &Proxied, client: &Client) -> Result<WebSocket, Error> {
     let url = format!("ws://{}/chat", proxied.authority());
@@ -78,12 +78,25 @@ async fn heartbeats_keep_a_quiet_connection_beyond_the_proxys_timeouts() {
     }
 }
 
+/// Or the test above would show nothing.
+#[tokio::test]
+#[ignore = "needs scripts/setup-reverse-proxies"]
+async fn without_heartbeats_a_quiet_connection_is_cut() {
+    for program in Program::ALL {
+        let quiet = Options::server().patient();
+        let proxied = Proxied::start_with(program, |text| text, listener().await, quiet).await;
+        let mut ws = connect(&proxied, &Client::new()).await.unwrap();
+        recv(&mut ws).await;
+        let cut = timeout(Duration::from_secs(4), ws.recv()).await.expect("it is not cut");
+        assert!(matches!(cut, Err(Error::Disconnected)), "{program:?}: {cut:?}");
+    }
+}
+
 #[tokio::test]
 #[ignore = "needs scripts/setup-reverse-proxies"]
 async fn haproxy_tells_the_client_by_the_proxy_protocol() {
     for version in ["send-proxy", "send-proxy-v2"] {
-        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-        let listener = listener.proxy_protocol(["127.0.0.1/32".parse().unwrap()]);
+        let listener = listener().await.proxy_protocol(["127.0.0.1/32".parse().unwrap()]);
         let change = |text: String| {
             let text = text.replace("option forwardfor", "");
             text.lines()
@@ -93,7 +106,7 @@ async fn haproxy_tells_the_client_by_the_proxy_protocol() {
                 })
                 .collect()
         };
-        let proxied = Proxied::start_with(Program::HaProxy, change, listener).await;
+        let proxied = Proxied::start_with(Program::HaProxy, change, listener, lively()).await;
         let client = Client::new().header("x-forwarded-for", "6.6.6.6");
         expect_client(connect(&proxied, &client).await.unwrap(), CLIENT).await;
     }

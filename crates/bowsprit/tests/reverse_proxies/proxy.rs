@@ -104,17 +104,18 @@ impl Drop for Proxied {
 
 impl Proxied {
     pub(super) async fn start(program: Program) -> Self {
-        Self::start_with(program, |text| text, Listener::bind("127.0.0.1:0").await.unwrap()).await
+        Self::start_with(program, |text| text, listener().await, lively()).await
     }
 
-    /// The same with a changed configuration and a listener for it.
+    /// The same with a changed configuration, a listener for it, and other options.
     pub(super) async fn start_with(
         program: Program,
         change: impl Fn(String) -> String,
         listener: Listener,
+        options: Options,
     ) -> Self {
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let server = server(&seen, listener);
+        let server = server(&seen, listener, options);
         let server_addr = server.local_addr().unwrap();
         let serving = tokio::spawn(server.serve(tell_client_and_echo));
         // A port that is free may be taken a moment later.
@@ -145,10 +146,19 @@ impl Proxied {
     }
 }
 
-fn server(seen: &Arc<Mutex<Vec<String>>>, listener: Listener) -> BoundServer {
-    let (plain, upgrades) = (Arc::clone(seen), Arc::clone(seen));
+pub(super) async fn listener() -> Listener {
+    Listener::bind("127.0.0.1:0").await.unwrap()
+}
+
+/// Options with a heartbeat that is as fast as the proxies' time-outs are short here.
+pub(super) fn lively() -> Options {
     let mut options = Options::server();
     options.heartbeat = Some(Heartbeat::new(Duration::from_millis(500), Duration::from_secs(5)));
+    options
+}
+
+fn server(seen: &Arc<Mutex<Vec<String>>>, listener: Listener, options: Options) -> BoundServer {
+    let (plain, upgrades) = (Arc::clone(seen), Arc::clone(seen));
     Server::builder()
         .options(options)
         .trusted_proxies(TrustedProxies::x_forwarded(["127.0.0.1/32".parse().unwrap()]))
