@@ -1,5 +1,11 @@
 //! Testing what uses WebSockets without a network.
 
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
+
 use crate::{Client, Error, Server, WebSocket};
 
 /// What the pipe between the two holds each way.
@@ -50,7 +56,29 @@ pub async fn pair_of(
     url: &str,
 ) -> Result<(WebSocket, WebSocket), Error> {
     let (near, far) = tokio::io::duplex(PIPE_LEN);
-    let (client, server) = tokio::join!(client.connect_over(url, near), server.accept(far));
+    let mut connecting = pin!(client.connect_over(url, near));
+    let mut accepting = pin!(server.accept(far));
+    let (mut connected, mut accepted) = (None, None);
+    poll_fn(|cx| {
+        poll_into(&mut connected, connecting.as_mut(), cx);
+        poll_into(&mut accepted, accepting.as_mut(), cx);
+        if connected.is_some() && accepted.is_some() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
     // What the server has answered tells the client why it was not let in.
-    Ok((client?, server?))
+    let client = connected.unwrap_or(Err(Error::Disconnected))?;
+    Ok((client, accepted.unwrap_or(Err(Error::Disconnected))?))
+}
+
+/// Polls a future that is not done yet.
+fn poll_into<T>(
+    done: &mut Option<T>,
+    future: Pin<&mut impl Future<Output = T>>,
+    cx: &mut Context<'_>,
+) {
+    if done.is_none()
+        && let Poll::Ready(output) = future.poll(cx)
+    {
+        *done = Some(output);
+    }
 }
