@@ -11,6 +11,8 @@ use std::{
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+#[cfg(unix)]
+use tokio::net::{UnixStream, unix};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, tcp},
@@ -26,16 +28,23 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 /// A transport in one piece, as the handshake leaves it.
 pub(crate) enum Transport {
     Tcp(TcpStream),
-    Boxed(Box<dyn Io>),
+    #[cfg(unix)]
+    Unix(UnixStream),
+    /// The address is the one of the peer of the socket inside, if that is known.
+    Boxed(Box<dyn Io>, Option<SocketAddr>),
 }
 
 pub(crate) enum ReadHalf {
     Tcp(tcp::OwnedReadHalf),
+    #[cfg(unix)]
+    Unix(unix::OwnedReadHalf),
     Boxed(tokio::io::ReadHalf<Box<dyn Io>>),
 }
 
 pub(crate) enum WriteHalf {
     Tcp(tcp::OwnedWriteHalf),
+    #[cfg(unix)]
+    Unix(unix::OwnedWriteHalf),
     Boxed(tokio::io::WriteHalf<Box<dyn Io>>),
 }
 
@@ -44,6 +53,13 @@ impl Transport {
     /// they have read from it ahead.
     pub(crate) fn recognise(io: impl Io) -> (Self, Bytes) {
         let mut io = Some(io);
+        if let Some(transport) = take::<Self>(&mut io) {
+            return (transport, Bytes::new());
+        }
+        #[cfg(unix)]
+        if let Some(unix) = take::<UnixStream>(&mut io) {
+            return (Self::Unix(unix), Bytes::new());
+        }
         if let Some(tcp) = take::<TcpStream>(&mut io) {
             return (Self::tcp(tcp), Bytes::new());
         }
@@ -51,18 +67,18 @@ impl Transport {
             return Self::unbox(upgraded.into_inner());
         }
         let Some(io) = io else { unreachable!("taken only by the branches above") };
-        (Self::Boxed(Box::new(io)), Bytes::new())
+        (Self::Boxed(Box::new(io), None), Bytes::new())
     }
 
     fn unbox(upgraded: Upgraded) -> (Self, Bytes) {
         match upgraded.downcast::<TokioIo<TcpStream>>() {
             Ok(parts) => (Self::tcp(parts.io.into_inner()), parts.read_buf),
-            Err(upgraded) => (Self::Boxed(Box::new(TokioIo::new(upgraded))), Bytes::new()),
+            Err(upgraded) => (Self::Boxed(Box::new(TokioIo::new(upgraded)), None), Bytes::new()),
         }
     }
 
     /// Frames are written in batches already; nothing is to wait for an acknowledgement.
-    fn tcp(stream: TcpStream) -> Self {
+    pub(crate) fn tcp(stream: TcpStream) -> Self {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
@@ -73,7 +89,9 @@ impl Transport {
     pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(stream) => stream.peer_addr().ok(),
-            Self::Boxed(_) => None,
+            #[cfg(unix)]
+            Self::Unix(_) => None,
+            Self::Boxed(_, addr) => *addr,
         }
     }
 
@@ -83,7 +101,12 @@ impl Transport {
                 let (read, write) = stream.into_split();
                 (ReadHalf::Tcp(read), WriteHalf::Tcp(write))
             }
-            Self::Boxed(io) => {
+            #[cfg(unix)]
+            Self::Unix(stream) => {
+                let (read, write) = stream.into_split();
+                (ReadHalf::Unix(read), WriteHalf::Unix(write))
+            }
+            Self::Boxed(io, _) => {
                 let (read, write) = tokio::io::split(io);
                 (ReadHalf::Boxed(read), WriteHalf::Boxed(write))
             }
@@ -104,7 +127,12 @@ macro_rules! delegate {
                 let $pinned = Pin::new(io);
                 $call
             }
-            Self::Boxed(io) => {
+            #[cfg(unix)]
+            Self::Unix(io) => {
+                let $pinned = Pin::new(io);
+                $call
+            }
+            Self::Boxed(io, ..) => {
                 let $pinned = Pin::new(io);
                 $call
             }
@@ -112,41 +140,53 @@ macro_rules! delegate {
     };
 }
 
-impl AsyncRead for ReadHalf {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        delegate!(self, io => io.poll_read(cx, buf))
-    }
+/// Reads, or writes, through whichever transport it is.
+macro_rules! read_through {
+    ($($half:ty),*) => {$(
+        impl AsyncRead for $half {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                delegate!(self, io => io.poll_read(cx, buf))
+            }
+        }
+    )*};
 }
 
-impl AsyncWrite for WriteHalf {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        delegate!(self, io => io.poll_write(cx, buf))
-    }
+macro_rules! write_through {
+    ($($half:ty),*) => {$(
+        impl AsyncWrite for $half {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                delegate!(self, io => io.poll_write(cx, buf))
+            }
 
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        delegate!(self, io => io.poll_write_vectored(cx, bufs))
-    }
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                delegate!(self, io => io.poll_write_vectored(cx, bufs))
+            }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, io => io.poll_flush(cx))
-    }
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                delegate!(self, io => io.poll_flush(cx))
+            }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, io => io.poll_shutdown(cx))
-    }
+            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                delegate!(self, io => io.poll_shutdown(cx))
+            }
+        }
+    )*};
 }
+
+read_through!(ReadHalf, Transport);
+write_through!(WriteHalf, Transport);
 
 #[cfg(test)]
 mod tests {

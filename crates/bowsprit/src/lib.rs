@@ -42,6 +42,7 @@
 //! |---|---|---|
 //! | `client` | yes | [`connect`], [`Client`] |
 //! | `server` | yes | [`Server`] |
+//! | `idna` | no | host names outside of ASCII in URLs |
 //!
 //! The protocol itself is in the crate `bowsprit-proto`, which has no I/O.
 
@@ -69,7 +70,7 @@ mod websocket;
 
 pub use bowsprit_proto::{
     Chunk, Close, CloseCode, Event, Fragment, InvalidUrl, Limits, Message, MessageKind,
-    ProtocolError, SendError, State, Url, Utf8Bytes,
+    ProtocolError, SendError, State, Url, UserInfo, Utf8Bytes,
     deflate::{ContextTakeover, Deflate, Strategy, WindowBits},
     handshake::{HandshakeError, OriginPolicy, Rejection, SubprotocolPolicy, Version},
 };

@@ -132,7 +132,7 @@ fn a_server_that_does_not_speak_http_is_an_error() {
 
 #[test]
 fn a_url_that_is_none_is_an_error_in_one_line() {
-    for url in ["not a url", "http://localhost/", "ws://localhost/#part", "wss://localhost/"] {
+    for url in ["not a url", "ftp://localhost/", "ws://localhost/#part", "wss://localhost/"] {
         let ended = run(&["connect", url], b"");
         assert_eq!(ended.code, Some(1), "{url}: {}", ended.stderr);
         assert_eq!(ended.stderr.lines().count(), 1, "{url}: {}", ended.stderr);

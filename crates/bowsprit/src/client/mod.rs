@@ -1,0 +1,147 @@
+//! Opening connections, RFC 6455 §4.1.
+
+mod exchange;
+mod options;
+mod refusal;
+mod transport;
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use bowsprit_proto::handshake::{ClientHandshake, Offer};
+use tokio::time::timeout;
+
+use self::{exchange::exchange, options::Invalid};
+use crate::{
+    Deflate, Error, Io, Options, Role, Timer, Url, WebSocket, entropy,
+    io::Transport,
+    websocket::{Opened, Opening},
+};
+
+/// Connects to a URL with the default options. See [`Client`] for others.
+///
+/// # Errors
+///
+/// See [`Client::connect`].
+///
+/// # Cancel safety
+///
+/// Dropping the future gives up the connection.
+pub async fn connect(url: &str) -> Result<WebSocket, Error> {
+    Client::new().connect(url).await
+}
+
+/// Opens connections.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), bowsprit::Error> {
+/// let client = bowsprit::Client::new()
+///     .bearer_auth("1234")
+///     .subprotocol("chat.v2")
+///     .subprotocol("chat.v1");
+/// let ws = client.connect("ws://127.0.0.1:8080/chat").await?;
+/// println!("speaking {:?} with {}", ws.subprotocol(), ws.url().unwrap());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    offer: Offer,
+    options: Arc<Options>,
+    handshake_timeout: Duration,
+    invalid: Option<Invalid>,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Client {
+    /// A client with the default options.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut offer = Offer::default();
+        offer.deflate = Some(Deflate::client());
+        Self {
+            offer,
+            options: Arc::new(Options::client()),
+            handshake_timeout: Duration::from_secs(10),
+            invalid: None,
+        }
+    }
+
+    /// Connects to a URL: `ws:`, `http:`, which means the same, or a Unix socket, as in
+    /// `ws+unix:/path/of.sock:/resource?query`.
+    ///
+    /// User name and password in the URL become Basic authorization, unless there is a header
+    /// `authorization`.
+    ///
+    /// # Errors
+    ///
+    /// The URL is invalid, the server cannot be reached, it [refuses](Error::Refused), or it breaks
+    /// a rule of the handshake.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the connection.
+    pub async fn connect(&self, url: &str) -> Result<WebSocket, Error> {
+        let url = self.begin(url)?;
+        self.in_time(async { self.open(&url, self.reach(&url).await?).await }).await
+    }
+
+    /// Opens a connection over a transport that is there already. The URL gives `Host` and path;
+    /// for `wss:` the transport has to be encrypted.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the transport.
+    pub async fn connect_over(&self, url: &str, io: impl Io) -> Result<WebSocket, Error> {
+        let url = self.begin(url)?;
+        self.in_time(self.open(&url, Transport::recognise(io).0)).await
+    }
+
+    /// What can be wrong before anything is opened.
+    fn begin(&self, url: &str) -> Result<Url, Error> {
+        match self.invalid {
+            Some(invalid) => Err(invalid.into()),
+            None => Ok(url.parse()?),
+        }
+    }
+
+    async fn in_time<T>(
+        &self,
+        connecting: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let opened = timeout(self.handshake_timeout, connecting).await;
+        opened.unwrap_or(Err(Error::TimedOut(Timer::Handshake)))
+    }
+
+    /// Speaks the opening handshake over a transport.
+    async fn open(&self, url: &Url, transport: Transport) -> Result<WebSocket, Error> {
+        let (handshake, request) = ClientHandshake::new(url, &self.offer, entropy::random())?;
+        let (response, parts) = exchange(request, transport).await?;
+        let negotiated = handshake.verify(&response)?;
+        let transport = parts.io.into_inner();
+        let opened = Opened {
+            role: Role::Client,
+            peer_addr: transport.peer_addr(),
+            transport,
+            path: path(url.resource_name()),
+            negotiated,
+            received: &parts.read_buf,
+            options: Arc::clone(&self.options),
+            deflate: self.offer.deflate.unwrap_or_else(Deflate::client),
+        };
+        let opening = Opening { url: url.clone(), response };
+        Ok(opened.into_websocket(Some(Box::new(opening))))
+    }
+}
+
+fn path(resource_name: &str) -> &str {
+    resource_name.split_once('?').map_or(resource_name, |(path, _)| path)
+}
