@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use bowsprit::{
     ContextTakeover, Deflate, WindowBits,
     http::{HeaderName, HeaderValue},
@@ -47,6 +49,12 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "SETTINGS", num_args = 0..=1, require_equals = true,
           default_missing_value = "", value_parser = parse_deflate)]
     pub(crate) deflate: Option<Deflate>,
+    /// Encrypt (wss) with the certificates in this PEM file, the server's own first
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The private key of --cert, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
     /// Let in pages from anywhere, not only from this server
     #[arg(long)]
     pub(crate) any_origin: bool,
@@ -56,6 +64,18 @@ pub(crate) struct Serve {
 pub(crate) struct Connect {
     /// Where to connect to, such as ws://127.0.0.1:8080/echo
     pub(crate) url: String,
+    /// Trust only the authorities in this PEM file, not those of the system
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Show the server the certificate in this PEM file
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The private key of --cert, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+    /// Accept any certificate: whoever is on the way can read and change everything
+    #[arg(long, conflicts_with = "ca")]
+    pub(crate) insecure: bool,
     /// Send lines as binary messages
     #[arg(long)]
     pub(crate) binary: bool,

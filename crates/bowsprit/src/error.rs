@@ -20,6 +20,10 @@ pub enum Error {
     Header(http::Error),
     /// The URL asks for encryption, which this build does not have.
     NoTls,
+    /// The TLS handshake failed, for example because the peer's certificate is not good; or what TLS
+    /// was to use cannot be used. With rustls, the error inside is a `rustls::Error` if the peer is
+    /// at fault.
+    Tls(BoxError),
     /// The opening handshake failed: the peer broke a rule, or our own request is invalid.
     Handshake(HandshakeError),
     /// The server answered the opening handshake with something else than an upgrade. The response
@@ -65,6 +69,7 @@ impl fmt::Display for Error {
             Self::Url(error) => fmt::Display::fmt(error, f),
             Self::Header(error) => fmt::Display::fmt(error, f),
             Self::NoTls => f.write_str("wss URLs need TLS, which this build does not have"),
+            Self::Tls(error) => write!(f, "TLS failed: {error}"),
             Self::Handshake(error) => write!(f, "the opening handshake failed: {error}"),
             Self::Refused(response) => {
                 write!(f, "the server refused the connection: {}", response.status())
@@ -96,7 +101,7 @@ impl StdError for Error {
     /// What is behind the message; the message tells all that comes from this crate.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Http(error) => error.source(),
+            Self::Http(error) | Self::Tls(error) => error.source(),
             Self::Io(error) => error.source(),
             _ => None,
         }

@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    io::{self, IoSlice},
+    io::{self, ErrorKind, IoSlice},
     net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
@@ -149,7 +149,13 @@ macro_rules! read_through {
                 cx: &mut Context<'_>,
                 buf: &mut ReadBuf<'_>,
             ) -> Poll<io::Result<()>> {
-                delegate!(self, io => io.poll_read(cx, buf))
+                match delegate!(self, io => io.poll_read(cx, buf)) {
+                    // TLS that ends without a word is a transport that ends.
+                    Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                        Poll::Ready(Ok(()))
+                    }
+                    read => read,
+                }
             }
         }
     )*};

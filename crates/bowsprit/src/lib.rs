@@ -42,6 +42,11 @@
 //! |---|---|---|
 //! | `client` | yes | [`connect`], [`Client`] |
 //! | `server` | yes | [`Server`] |
+//! | `tls` | yes | `wss:` URLs, `ServerBuilder::tls`, by rustls; needs one of the next two, or an installed provider |
+//! | `tls-aws-lc-rs` | yes | cryptography by AWS-LC, used if both are there |
+//! | `tls-ring` | no | cryptography by ring |
+//! | `tls-webpki-roots` | no | `Tls::webpki_roots`: Mozilla's roots, compiled in |
+//! | `native-tls` | no | `TlsConnector::native`: the system's TLS, for clients |
 //! | `idna` | no | host names outside of ASCII in URLs |
 //!
 //! The protocol itself is in the crate `bowsprit-proto`, which has no I/O.
@@ -66,6 +71,8 @@ mod reader;
 #[cfg(feature = "server")]
 mod server;
 mod sink;
+#[cfg(any(feature = "client", feature = "tls"))]
+mod tls;
 mod websocket;
 
 pub use bowsprit_proto::{
@@ -89,6 +96,12 @@ pub use options::{Heartbeat, Options};
 pub use outgoing::Outgoing;
 #[cfg(feature = "server")]
 pub use server::{BoundServer, Server, ServerBuilder, Upgrade};
+#[cfg(all(feature = "client", feature = "tls"))]
+pub use tls::Tls;
+#[cfg(feature = "client")]
+pub use tls::TlsConnector;
+#[cfg(all(feature = "server", feature = "tls"))]
+pub use tls::{ClientCertificates, PeerCertificates, ServerTls};
 pub use websocket::WebSocket;
 
 /// Why bowsprit is like this.

@@ -134,7 +134,8 @@ impl Server {
             rest
         });
         let line = line.recv_timeout(TOO_LONG).expect("the server does not start");
-        let address = line.strip_prefix("listening on ws://").expect(&line).trim_end().to_owned();
+        let (_, address) = line.split_once("://").expect(&line);
+        let address = address.trim_end().to_owned();
         Self { process, address, rest: Some(rest) }
     }
 

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use self::{exchange::exchange, options::Invalid};
 use crate::{
-    Deflate, Error, Io, Options, Role, Timer, Url, WebSocket, entropy,
+    Deflate, Error, Io, Options, Role, Timer, TlsConnector, Url, WebSocket, entropy,
     io::Transport,
     websocket::{Opened, Opening},
 };
@@ -48,6 +48,7 @@ pub struct Client {
     offer: Offer,
     options: Arc<Options>,
     handshake_timeout: Duration,
+    tls: Option<TlsConnector>,
     invalid: Option<Invalid>,
 }
 
@@ -67,11 +68,12 @@ impl Client {
             offer,
             options: Arc::new(Options::client()),
             handshake_timeout: Duration::from_secs(10),
+            tls: None,
             invalid: None,
         }
     }
 
-    /// Connects to a URL: `ws:`, `http:`, which means the same, or a Unix socket, as in
+    /// Connects to a URL: `ws:` or `wss:`, `http:` or `https:`, which mean the same, or a Unix socket, as in
     /// `ws+unix:/path/of.sock:/resource?query`.
     ///
     /// User name and password in the URL become Basic authorization, unless there is a header

@@ -6,6 +6,8 @@ use bowsprit_proto::handshake::{basic_authorization, bearer_authorization};
 use http::{HeaderName, HeaderValue, header};
 
 use super::Client;
+#[cfg(any(feature = "tls", feature = "native-tls"))]
+use crate::TlsConnector;
 use crate::{Deflate, Error, HandshakeError, Limits, Options, Version};
 
 /// What is wrong with an option: told when connecting, so that options can be chained.
@@ -132,6 +134,15 @@ impl Client {
     #[must_use]
     pub fn options(mut self, options: Options) -> Self {
         self.options = Arc::new(options);
+        self
+    }
+
+    /// What to encrypt with, for `wss:` URLs: a [`Tls`](crate::Tls) or one of its kin. Default: TLS
+    /// that trusts whom the system trusts, with sessions that all such clients share.
+    #[cfg(any(feature = "tls", feature = "native-tls"))]
+    #[must_use]
+    pub fn tls(mut self, tls: impl Into<TlsConnector>) -> Self {
+        self.tls = Some(tls.into());
         self
     }
 

@@ -5,18 +5,24 @@ use std::io;
 use tokio::net::TcpStream;
 
 use super::Client;
-use crate::{Error, Url, io::Transport};
+use crate::{
+    Error, Url,
+    io::Transport,
+    tls::{self, Identity},
+};
 
 impl Client {
     /// A transport to the server, ready for the opening handshake.
     pub(super) async fn reach(&self, url: &Url) -> Result<Transport, Error> {
-        if url.is_secure() {
-            return Err(Error::NoTls);
+        if let Some(path) = url.socket_path() {
+            return Ok(unix(path).await?);
         }
-        match url.socket_path() {
-            Some(path) => Ok(unix(path).await?),
-            None => Ok(Transport::tcp(TcpStream::connect((url.host(), url.port())).await?)),
+        let transport = Transport::tcp(TcpStream::connect((url.host(), url.port())).await?);
+        if !url.is_secure() {
+            return Ok(transport);
         }
+        let tls = self.tls.clone().unwrap_or_else(tls::shared);
+        tls.connect(url.host(), transport, Identity::Shown).await
     }
 }
 

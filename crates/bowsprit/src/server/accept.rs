@@ -3,7 +3,7 @@
 use std::{
     any::Any,
     convert::Infallible,
-    future::{poll_fn, ready},
+    future::{Future, poll_fn, ready},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -125,12 +125,15 @@ fn not_found() -> Response<Full<Bytes>> {
 /// hyper takes 16 KiB for buffers when it begins to wait. A client whose request comes in one piece
 /// is answered within one poll after this, so that those many connections that are accepted at once
 /// share the memory of a few.
-async fn wait_for_request<T: Io>(io: &T) -> Result<(), Error> {
-    if let Some(stream) = (io as &dyn Any).downcast_ref::<TcpStream>() {
-        // Not `poll_read_ready`: a stream that was just accepted claims to be ready.
-        poll_fn(|cx| stream.poll_peek(cx, &mut ReadBuf::new(&mut [0]))).await?;
+fn wait_for_request<T: Io>(io: &T) -> impl Future<Output = Result<(), Error>> {
+    let stream = (io as &dyn Any).downcast_ref::<TcpStream>();
+    async move {
+        if let Some(stream) = stream {
+            // Not `poll_read_ready`: a stream that was just accepted claims to be ready.
+            poll_fn(|cx| stream.poll_peek(cx, &mut ReadBuf::new(&mut [0]))).await?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Ends a transport so that the client gets the answer: closing a socket with unread bytes would

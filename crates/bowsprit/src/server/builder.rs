@@ -21,6 +21,8 @@ pub struct ServerBuilder {
     handshake_timeout: Duration,
     backlog: u32,
     fallback: Box<dyn Fallback>,
+    #[cfg(feature = "tls")]
+    tls: Option<crate::ServerTls>,
 }
 
 impl ServerBuilder {
@@ -32,6 +34,8 @@ impl ServerBuilder {
             handshake_timeout: Duration::from_secs(10),
             backlog: DEFAULT_BACKLOG,
             fallback: Box::new(|_: &Request<()>| None),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -94,6 +98,17 @@ impl ServerBuilder {
         self
     }
 
+    /// Encrypts the connections of this server's listener: it then speaks `wss:`. The TLS handshake
+    /// is part of the time that the opening handshake may take. Default: no encryption.
+    ///
+    /// [`Server::accept`] and [`Server::upgrade`] take transports as they are.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: impl Into<crate::ServerTls>) -> Self {
+        self.tls = Some(tls.into());
+        self
+    }
+
     /// How many connections may wait to be accepted. Default: 1,024. The system may cap it.
     #[must_use]
     pub const fn backlog(mut self, backlog: u32) -> Self {
@@ -121,6 +136,8 @@ impl ServerBuilder {
             options: Arc::new(self.options),
             handshake_timeout: self.handshake_timeout,
             fallback: self.fallback,
+            #[cfg(feature = "tls")]
+            tls: self.tls,
         };
         Server { shared: Arc::new(shared) }
     }

@@ -2,6 +2,8 @@
 
 mod accept;
 mod builder;
+#[cfg(feature = "tls")]
+mod encrypted;
 mod serve;
 mod upgrade;
 
@@ -29,6 +31,8 @@ struct Shared {
     options: Arc<Options>,
     handshake_timeout: Duration,
     fallback: Box<dyn Fallback>,
+    #[cfg(feature = "tls")]
+    tls: Option<crate::ServerTls>,
 }
 
 /// Answers requests that do not ask for a WebSocket.

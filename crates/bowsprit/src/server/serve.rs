@@ -130,6 +130,9 @@ async fn open(
     stream: TcpStream,
     peer: SocketAddr,
 ) -> Option<(WebSocket, Request<()>)> {
+    #[cfg(feature = "tls")]
+    let accepted = server.shared.accept_socket(stream).await;
+    #[cfg(not(feature = "tls"))]
     let accepted = server.shared.accept(stream).await;
     match accepted {
         Ok((ws, request)) => {

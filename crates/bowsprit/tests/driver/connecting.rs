@@ -278,7 +278,16 @@ fn an_invalid_url_is_an_error_before_anything_is_opened() {
             let connected = bowsprit::connect(url).await;
             assert!(matches!(connected, Err(Error::Url(error)) if error == expected), "{url}");
         }
-        let secure = bowsprit::connect("wss://example.com/").await;
+    });
+}
+
+#[cfg(not(any(feature = "tls", feature = "native-tls")))]
+#[test]
+fn without_tls_there_is_no_encrypted_connection() {
+    real(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("wss://{}/", listener.local_addr().unwrap());
+        let secure = bowsprit::connect(&url).await;
         assert!(matches!(secure, Err(Error::NoTls)), "{secure:?}");
     });
 }
