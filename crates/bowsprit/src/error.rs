@@ -20,6 +20,16 @@ pub enum Error {
     Header(http::Error),
     /// The URL asks for encryption, which this build does not have.
     NoTls,
+    /// The host has no address, or nobody could tell.
+    Resolve {
+        /// The name that was asked for.
+        host: String,
+        /// What the resolver says.
+        error: io::Error,
+    },
+    /// A function of the application, such as that of
+    /// [`Client::headers_with`](crate::Client::headers_with), failed.
+    Hook(BoxError),
     /// The TLS handshake failed, for example because the peer's certificate is not good; or what TLS
     /// was to use cannot be used. With rustls, the error inside is a `rustls::Error` if the peer is
     /// at fault.
@@ -53,7 +63,9 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Timer {
-    /// The opening handshake, the connection of the transport included.
+    /// The connection of the transport: name, socket, proxy.
+    Connect,
+    /// The opening handshake, that of TLS included.
     Handshake,
     /// A sign of life from the peer after a ping.
     Heartbeat,
@@ -69,6 +81,8 @@ impl fmt::Display for Error {
             Self::Url(error) => fmt::Display::fmt(error, f),
             Self::Header(error) => fmt::Display::fmt(error, f),
             Self::NoTls => f.write_str("wss URLs need TLS, which this build does not have"),
+            Self::Resolve { host, error } => write!(f, "cannot resolve {host}: {error}"),
+            Self::Hook(error) => write!(f, "connecting was given up: {error}"),
             Self::Tls(error) => write!(f, "TLS failed: {error}"),
             Self::Handshake(error) => write!(f, "the opening handshake failed: {error}"),
             Self::Refused(response) => {
@@ -89,6 +103,7 @@ impl fmt::Display for Error {
 impl fmt::Display for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Connect => "the server could not be reached",
             Self::Handshake => "the opening handshake took too long",
             Self::Heartbeat => "the peer did not answer a ping",
             Self::WriteStall => "the peer takes no data",
@@ -101,8 +116,8 @@ impl StdError for Error {
     /// What is behind the message; the message tells all that comes from this crate.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Http(error) | Self::Tls(error) => error.source(),
-            Self::Io(error) => error.source(),
+            Self::Http(error) | Self::Tls(error) | Self::Hook(error) => error.source(),
+            Self::Io(error) | Self::Resolve { error, .. } => error.source(),
             _ => None,
         }
     }

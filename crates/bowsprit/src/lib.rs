@@ -86,7 +86,7 @@ pub(crate) use bowsprit_proto::{
 };
 pub use bytes::Bytes;
 #[cfg(feature = "client")]
-pub use client::{Client, connect};
+pub use client::{Client, Destination, TcpOptions, connect};
 pub use error::{BoxError, Error, Timer};
 pub use halves::{ReceiveHalf, SendHalf};
 pub use handle::Handle;

@@ -18,6 +18,7 @@ mod driver {
     mod lifecycle;
     mod options;
     mod peer;
+    mod reaching;
     mod serve;
     mod support;
     mod timers;

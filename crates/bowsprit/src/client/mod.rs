@@ -1,19 +1,27 @@
 //! Opening connections, RFC 6455 §4.1.
 
 mod exchange;
+mod hook;
+mod network;
 mod options;
+mod race;
 mod refusal;
+mod tcp;
 mod transport;
+mod turn;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
 use bowsprit_proto::handshake::{ClientHandshake, Offer};
+use http::HeaderMap;
 use tokio::time::timeout;
 
-use self::{exchange::exchange, options::Invalid};
+use self::{exchange::exchange, hook::Hook, network::Network, options::Invalid};
+pub use self::{network::Destination, tcp::TcpOptions};
 use crate::{
-    Deflate, Error, Io, Options, Role, Timer, TlsConnector, Url, WebSocket, entropy,
+    BoxError, Deflate, Error, Io, Options, Role, Timer, TlsConnector, Url, WebSocket, entropy,
     io::Transport,
+    tls::{self, Identity},
     websocket::{Opened, Opening},
 };
 
@@ -48,7 +56,9 @@ pub struct Client {
     offer: Offer,
     options: Arc<Options>,
     handshake_timeout: Duration,
+    network: Network,
     tls: Option<TlsConnector>,
+    headers_with: Option<Hook<Url, Result<HeaderMap, BoxError>>>,
     invalid: Option<Invalid>,
 }
 
@@ -68,7 +78,9 @@ impl Client {
             offer,
             options: Arc::new(Options::client()),
             handshake_timeout: Duration::from_secs(10),
+            network: Network::default(),
             tls: None,
+            headers_with: None,
             invalid: None,
         }
     }
@@ -89,7 +101,16 @@ impl Client {
     /// Dropping the future gives up the connection.
     pub async fn connect(&self, url: &str) -> Result<WebSocket, Error> {
         let url = self.begin(url)?;
-        self.in_time(async { self.open(&url, self.reach(&url).await?).await }).await
+        let offer = self.offer(&url).await?;
+        let reaching = self.reach(&url);
+        let reached = within(self.network.connect_timeout, Timer::Connect, reaching).await?;
+        let opening = async {
+            let transport = self.encrypt(&url, reached.transport).await?;
+            self.open(&url, &offer, transport).await
+        };
+        // The turn ends here, with what it was taken for.
+        let _turn = reached.turn;
+        within(self.handshake_timeout, Timer::Handshake, opening).await
     }
 
     /// Opens a connection over a transport that is there already. The URL gives `Host` and path;
@@ -104,7 +125,9 @@ impl Client {
     /// Dropping the future gives up the transport.
     pub async fn connect_over(&self, url: &str, io: impl Io) -> Result<WebSocket, Error> {
         let url = self.begin(url)?;
-        self.in_time(self.open(&url, Transport::recognise(io).0)).await
+        let offer = self.offer(&url).await?;
+        let opening = self.open(&url, &offer, Transport::recognise(io).0);
+        within(self.handshake_timeout, Timer::Handshake, opening).await
     }
 
     /// What can be wrong before anything is opened.
@@ -115,17 +138,33 @@ impl Client {
         }
     }
 
-    async fn in_time<T>(
-        &self,
-        connecting: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        let opened = timeout(self.handshake_timeout, connecting).await;
-        opened.unwrap_or(Err(Error::TimedOut(Timer::Handshake)))
+    /// What to ask for, with what the application adds for this attempt.
+    async fn offer(&self, url: &Url) -> Result<Offer, Error> {
+        let mut offer = self.offer.clone();
+        if let Some(hook) = &self.headers_with {
+            let headers = hook.call(url.clone()).await.map_err(Error::Hook)?;
+            // Not `append`: what is fresh replaces what the client was made with.
+            offer.headers.extend(headers);
+        }
+        Ok(offer)
+    }
+
+    async fn encrypt(&self, url: &Url, transport: Transport) -> Result<Transport, Error> {
+        if !url.is_secure() {
+            return Ok(transport);
+        }
+        let tls = self.tls.clone().unwrap_or_else(tls::shared);
+        tls.connect(url.host(), transport, Identity::Shown).await
     }
 
     /// Speaks the opening handshake over a transport.
-    async fn open(&self, url: &Url, transport: Transport) -> Result<WebSocket, Error> {
-        let (handshake, request) = ClientHandshake::new(url, &self.offer, entropy::random())?;
+    async fn open(
+        &self,
+        url: &Url,
+        offer: &Offer,
+        transport: Transport,
+    ) -> Result<WebSocket, Error> {
+        let (handshake, request) = ClientHandshake::new(url, offer, entropy::random())?;
         let (response, parts) = exchange(request, transport).await?;
         let negotiated = handshake.verify(&response)?;
         let transport = parts.io.into_inner();
@@ -142,6 +181,15 @@ impl Client {
         let opening = Opening { url: url.clone(), response };
         Ok(opened.into_websocket(Some(Box::new(opening))))
     }
+}
+
+/// Gives up when the time is over.
+async fn within<T>(
+    time: Duration,
+    timer: Timer,
+    future: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    timeout(time, future).await.unwrap_or(Err(Error::TimedOut(timer)))
 }
 
 fn path(resource_name: &str) -> &str {

@@ -1,14 +1,16 @@
 //! The options of a client.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use bowsprit_proto::handshake::{basic_authorization, bearer_authorization};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::Client;
+use super::{Client, Destination, TcpOptions, hook::Hook};
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use crate::TlsConnector;
-use crate::{Deflate, Error, HandshakeError, Limits, Options, Version};
+use crate::{
+    BoxError, Deflate, Error, HandshakeError, Io, Limits, Options, Url, Version, io::Transport,
+};
 
 /// What is wrong with an option: told when connecting, so that options can be chained.
 #[derive(Clone, Copy, Debug)]
@@ -146,10 +148,85 @@ impl Client {
         self
     }
 
-    /// How long connecting may take in all: name, transport and handshake. Default: 10 s.
+    /// How long it may take to reach the server: resolving its name, and connecting to it, or to a
+    /// proxy and through that. Default: 10 s.
+    #[must_use]
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.network.connect_timeout = timeout;
+        self
+    }
+
+    /// How long the opening handshake may take once the server is reached, that of TLS included.
+    /// Bytes that come do not extend it. Default: 10 s.
     #[must_use]
     pub const fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
+        self
+    }
+
+    /// Options of the TCP socket. Default: [`TcpOptions::default`].
+    #[must_use]
+    pub const fn tcp(mut self, options: TcpOptions) -> Self {
+        self.network.tcp = options;
+        self
+    }
+
+    /// Looks up host names in place of the system. Addresses in URLs are not looked up.
+    ///
+    /// ```
+    /// use std::net::{IpAddr, Ipv4Addr};
+    ///
+    /// let client = bowsprit::Client::new()
+    ///     .resolver(async |_host| Ok(vec![IpAddr::from(Ipv4Addr::LOCALHOST)]));
+    /// ```
+    #[must_use]
+    pub fn resolver<F>(mut self, resolver: impl Fn(String) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = io::Result<Vec<IpAddr>>> + Send + 'static,
+    {
+        self.network.resolver = Some(Hook::new(resolver));
+        self
+    }
+
+    /// Makes transports in place of TCP: whatever can be read and written. Where a proxy is used it
+    /// is asked for a transport to that. TLS comes on top, if the URL asks for it.
+    #[must_use]
+    pub fn connector<F, T>(
+        mut self,
+        connector: impl Fn(Destination) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = io::Result<T>> + Send + 'static,
+        T: Io,
+    {
+        self.network.connector = Some(Hook::new(move |to| {
+            let connecting = connector(to);
+            async move { Ok(Transport::recognise(connecting.await?).0) }
+        }));
+        self
+    }
+
+    /// Asks for header fields just before each attempt to connect, for example for a token that is
+    /// still fresh. They replace those of the same name that the client was made with. An error
+    /// ends the attempt with [`Error::Hook`].
+    ///
+    /// It takes as long as it takes: none of the time-outs includes it.
+    #[must_use]
+    pub fn headers_with<F>(mut self, hook: impl Fn(Url) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<HeaderMap, BoxError>> + Send + 'static,
+    {
+        self.headers_with = Some(Hook::new(hook));
+        self
+    }
+
+    /// Connects to an address only when no other such client of this process is connecting to it,
+    /// as RFC 6455 §4.1 (2) demands and browsers do. Default: false; servers of today need it not.
+    ///
+    /// Waiting for one's turn is part of [`connect_timeout`](Self::connect_timeout).
+    #[must_use]
+    pub const fn one_attempt_per_address(mut self, one: bool) -> Self {
+        self.network.one_attempt_per_address = one;
         self
     }
 }

@@ -2,27 +2,19 @@
 
 use std::io;
 
-use tokio::net::TcpStream;
-
-use super::Client;
-use crate::{
-    Error, Url,
-    io::Transport,
-    tls::{self, Identity},
+use super::{
+    Client,
+    network::{Destination, Reached},
 };
+use crate::{Error, Url, io::Transport};
 
 impl Client {
-    /// A transport to the server, ready for the opening handshake.
-    pub(super) async fn reach(&self, url: &Url) -> Result<Transport, Error> {
-        if let Some(path) = url.socket_path() {
-            return Ok(unix(path).await?);
+    /// A transport to the server, not encrypted yet.
+    pub(super) async fn reach(&self, url: &Url) -> Result<Reached, Error> {
+        match url.socket_path() {
+            Some(path) => Ok(Reached { transport: unix(path).await?, turn: None }),
+            None => self.network.reach(&Destination::new(url.host(), url.port())).await,
         }
-        let transport = Transport::tcp(TcpStream::connect((url.host(), url.port())).await?);
-        if !url.is_secure() {
-            return Ok(transport);
-        }
-        let tls = self.tls.clone().unwrap_or_else(tls::shared);
-        tls.connect(url.host(), transport, Identity::Shown).await
     }
 }
 
