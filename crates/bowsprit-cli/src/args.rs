@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bowsprit::{
-    ContextTakeover, Deflate, WindowBits,
+    ContextTakeover, Deflate, Proxy, WindowBits,
     http::{HeaderName, HeaderValue},
 };
 use clap::{Args, Parser, Subcommand};
@@ -76,6 +76,13 @@ pub(crate) struct Connect {
     /// Accept any certificate: whoever is on the way can read and change everything
     #[arg(long, conflicts_with = "ca")]
     pub(crate) insecure: bool,
+    /// Connect through this proxy, such as socks5h://user:password@host:1080; also http, https,
+    /// socks4, socks4a and socks5 [default: what the environment names, as curl reads it]
+    #[arg(long, value_name = "URL", value_parser = parse_proxy)]
+    pub(crate) proxy: Option<Proxy>,
+    /// Connect through no proxy, whatever the environment says
+    #[arg(long, conflicts_with = "proxy")]
+    pub(crate) no_proxy: bool,
     /// Send lines as binary messages
     #[arg(long)]
     pub(crate) binary: bool,
@@ -94,6 +101,10 @@ pub(crate) struct Connect {
     /// The version of the protocol to speak
     #[arg(long, value_name = "VERSION", default_value = "13", value_parser = ["8", "13"])]
     pub(crate) protocol_version: String,
+}
+
+fn parse_proxy(text: &str) -> Result<Proxy, bowsprit::Error> {
+    text.parse()
 }
 
 fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {

@@ -51,6 +51,12 @@ async fn open(options: &Connect) -> anyhow::Result<WebSocket> {
     if options.protocol_version == "8" {
         client = client.version(Version::V8);
     }
+    if let Some(proxy) = &options.proxy {
+        client = client.proxy(proxy.clone());
+    }
+    if options.no_proxy {
+        client = client.no_proxy();
+    }
     client = client.tls(tls(options)?);
     match client.connect(&options.url).await {
         Err(Error::Refused(response)) => {

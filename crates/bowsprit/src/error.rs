@@ -27,6 +27,18 @@ pub enum Error {
         /// What the resolver says.
         error: io::Error,
     },
+    /// A text, perhaps one in the environment, names no proxy; why not. The text itself is not told:
+    /// it may have a password in it.
+    #[cfg(feature = "proxy")]
+    InvalidProxy(&'static str),
+    /// A proxy did not connect us.
+    #[cfg(feature = "proxy")]
+    Proxy {
+        /// The proxy's URL, without user name and password.
+        proxy: String,
+        /// What happened.
+        error: ProxyError,
+    },
     /// A function of the application, such as that of
     /// [`Client::headers_with`](crate::Client::headers_with), failed.
     Hook(BoxError),
@@ -82,6 +94,10 @@ impl fmt::Display for Error {
             Self::Header(error) => fmt::Display::fmt(error, f),
             Self::NoTls => f.write_str("wss URLs need TLS, which this build does not have"),
             Self::Resolve { host, error } => write!(f, "cannot resolve {host}: {error}"),
+            #[cfg(feature = "proxy")]
+            Self::InvalidProxy(why) => write!(f, "the proxy cannot be used: {why}"),
+            #[cfg(feature = "proxy")]
+            Self::Proxy { proxy, error } => write!(f, "proxy {proxy}: {error}"),
             Self::Hook(error) => write!(f, "connecting was given up: {error}"),
             Self::Tls(error) => write!(f, "TLS failed: {error}"),
             Self::Handshake(error) => write!(f, "the opening handshake failed: {error}"),
@@ -96,6 +112,39 @@ impl fmt::Display for Error {
             Self::TimedOut(timer) => write!(f, "timed out: {timer}"),
             Self::Terminated => f.write_str("the connection was cut from this side"),
             Self::Io(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+/// How a proxy failed.
+#[cfg(feature = "proxy")]
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ProxyError {
+    /// It cannot be connected to.
+    Unreachable(io::Error),
+    /// It refused, with this response: 407 if it wants to know who asks.
+    Refused(Box<Response<Bytes>>),
+    /// It does not speak HTTP, or broke off.
+    Http(BoxError),
+    /// It refused, or broke the rules of SOCKS.
+    Socks(BoxError),
+    /// SOCKS 4 knows no IPv6.
+    Ipv6,
+    /// It said something on behalf of a server that was not asked yet.
+    Chatty,
+}
+
+#[cfg(feature = "proxy")]
+impl fmt::Display for ProxyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(error) => write!(f, "cannot be reached: {error}"),
+            Self::Refused(response) => write!(f, "refused to connect: {}", response.status()),
+            Self::Http(error) => write!(f, "no answer in HTTP: {error}"),
+            Self::Socks(error) => write!(f, "refused to connect: {error}"),
+            Self::Ipv6 => f.write_str("SOCKS 4 cannot connect to IPv6 addresses"),
+            Self::Chatty => f.write_str("it speaks before the server is asked"),
         }
     }
 }

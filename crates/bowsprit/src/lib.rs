@@ -42,6 +42,7 @@
 //! |---|---|---|
 //! | `client` | yes | [`connect`], [`Client`] |
 //! | `server` | yes | [`Server`] |
+//! | `proxy` | yes | connections through HTTP and SOCKS proxies, also those that the environment names |
 //! | `tls` | yes | `wss:` URLs, `ServerBuilder::tls`, by rustls; needs one of the next two, or an installed provider |
 //! | `tls-aws-lc-rs` | yes | cryptography by AWS-LC, used if both are there |
 //! | `tls-ring` | no | cryptography by ring |
@@ -86,7 +87,12 @@ pub(crate) use bowsprit_proto::{
 };
 pub use bytes::Bytes;
 #[cfg(feature = "client")]
+#[cfg(feature = "proxy")]
+pub use client::Proxy;
+#[cfg(feature = "client")]
 pub use client::{Client, Destination, TcpOptions, connect};
+#[cfg(feature = "proxy")]
+pub use error::ProxyError;
 pub use error::{BoxError, Error, Timer};
 pub use halves::{ReceiveHalf, SendHalf};
 pub use handle::Handle;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Empty;
 use hyper::client::conn::http1::{self, Connection, Parts};
 use hyper_util::rt::TokioIo;
@@ -25,6 +25,7 @@ pub(super) async fn exchange<T: Io>(
     request: Request<()>,
     io: T,
 ) -> Result<(Response<()>, Parts<TokioIo<T>>), Error> {
+    let is_tunnel = request.method() == Method::CONNECT;
     let (mut requests, mut connection) = http1::Builder::new()
         .title_case_headers(true)
         .max_buf_size(MAX_HEAD_LEN)
@@ -34,7 +35,11 @@ pub(super) async fn exchange<T: Io>(
         .map_err(http_error)?;
     let request = requests.send_request(request.map(|()| Empty::new()));
     let response = drive(&mut connection, request).await?.map_err(http_error)?;
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    let accepted = match is_tunnel {
+        true => response.status().is_success(),
+        false => response.status() == StatusCode::SWITCHING_PROTOCOLS,
+    };
+    if !accepted {
         let refusal = drive(&mut connection, refusal(response)).await?;
         return Err(Error::Refused(Box::new(refusal)));
     }

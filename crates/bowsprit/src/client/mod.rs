@@ -4,6 +4,8 @@ mod exchange;
 mod hook;
 mod network;
 mod options;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod race;
 mod refusal;
 mod tcp;
@@ -16,6 +18,8 @@ use bowsprit_proto::handshake::{ClientHandshake, Offer};
 use http::HeaderMap;
 use tokio::time::timeout;
 
+#[cfg(feature = "proxy")]
+pub use self::proxy::Proxy;
 use self::{exchange::exchange, hook::Hook, network::Network, options::Invalid};
 pub use self::{network::Destination, tcp::TcpOptions};
 use crate::{
@@ -58,6 +62,8 @@ pub struct Client {
     handshake_timeout: Duration,
     network: Network,
     tls: Option<TlsConnector>,
+    #[cfg(feature = "proxy")]
+    proxy: proxy::Choice,
     headers_with: Option<Hook<Url, Result<HeaderMap, BoxError>>>,
     invalid: Option<Invalid>,
 }
@@ -80,6 +86,8 @@ impl Client {
             handshake_timeout: Duration::from_secs(10),
             network: Network::default(),
             tls: None,
+            #[cfg(feature = "proxy")]
+            proxy: proxy::Choice::default(),
             headers_with: None,
             invalid: None,
         }
@@ -153,8 +161,11 @@ impl Client {
         if !url.is_secure() {
             return Ok(transport);
         }
-        let tls = self.tls.clone().unwrap_or_else(tls::shared);
-        tls.connect(url.host(), transport, Identity::Shown).await
+        self.tls_connector().connect(url.host(), transport, Identity::Shown).await
+    }
+
+    fn tls_connector(&self) -> TlsConnector {
+        self.tls.clone().unwrap_or_else(tls::shared)
     }
 
     /// Speaks the opening handshake over a transport.

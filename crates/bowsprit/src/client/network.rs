@@ -57,31 +57,24 @@ pub(super) struct Reached {
 }
 
 impl Network {
-    pub(super) async fn reach(&self, to: &Destination) -> Result<Reached, Error> {
+    /// Connects, in turn if that is wanted.
+    pub(super) async fn reach(&self, to: &Destination, in_turn: bool) -> Result<Reached, Error> {
         if let Some(connector) = &self.connector {
-            let turn = self.turn_of(&to.host).await;
+            let turn = turn_of(&to.host, in_turn).await;
             return Ok(Reached { transport: connector.call(to.clone()).await?, turn });
         }
         let addrs = self.resolve(&to.host).await?;
         let addrs = addrs.into_iter().filter(|addr| self.tcp.can_reach(*addr)).collect();
-        Ok(race(addrs, |addr| self.connect(addr, to.port)).await?)
+        Ok(race(addrs, |addr| self.connect(addr, to.port, in_turn)).await?)
     }
 
-    async fn connect(&self, addr: IpAddr, port: u16) -> io::Result<Reached> {
-        let turn = match self.one_attempt_per_address {
+    async fn connect(&self, addr: IpAddr, port: u16, in_turn: bool) -> io::Result<Reached> {
+        let turn = match in_turn {
             true => Some(turn::take(Host::Address(addr)).await),
             false => None,
         };
         let stream = self.tcp.connect((addr, port).into()).await?;
         Ok(Reached { transport: Transport::Tcp(stream), turn })
-    }
-
-    /// The turn of a host whose address stays unknown here.
-    pub(super) async fn turn_of(&self, host: &str) -> Option<Turn> {
-        match self.one_attempt_per_address {
-            true => Some(turn::take(Host::Name(host.to_owned())).await),
-            false => None,
-        }
     }
 
     /// The addresses of a host; an address is its own.
@@ -101,5 +94,13 @@ impl Network {
             }
             Err(error) => Err(Error::Resolve { host: host.to_owned(), error }),
         }
+    }
+}
+
+/// The turn of a host whose address stays unknown here.
+pub(super) async fn turn_of(host: &str, in_turn: bool) -> Option<Turn> {
+    match in_turn {
+        true => Some(turn::take(Host::Name(host.to_owned())).await),
+        false => None,
     }
 }

@@ -5,6 +5,8 @@ use std::{io, net::IpAddr, sync::Arc, time::Duration};
 use bowsprit_proto::handshake::{basic_authorization, bearer_authorization};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+#[cfg(feature = "proxy")]
+use super::proxy::{Choice, Proxy};
 use super::{Client, Destination, TcpOptions, hook::Hook};
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use crate::TlsConnector;
@@ -217,6 +219,27 @@ impl Client {
         F: Future<Output = Result<HeaderMap, BoxError>> + Send + 'static,
     {
         self.headers_with = Some(Hook::new(hook));
+        self
+    }
+
+    /// Connects through this proxy, whatever the environment says; not to Unix sockets.
+    ///
+    /// Default: the proxies that the environment names, as curl reads it. For `wss:` that is the
+    /// first one of `https_proxy`, `HTTPS_PROXY`, `all_proxy` and `ALL_PROXY`, for `ws:` the first of
+    /// `http_proxy`, `all_proxy` and `ALL_PROXY`, unless `no_proxy` or `NO_PROXY` has the host, a
+    /// domain above it, a network around it (`10.0.0.0/8`), or `*`.
+    #[cfg(feature = "proxy")]
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Choice::Always(proxy);
+        self
+    }
+
+    /// Connects through no proxy, whatever the environment says.
+    #[cfg(feature = "proxy")]
+    #[must_use]
+    pub fn no_proxy(mut self) -> Self {
+        self.proxy = Choice::Never;
         self
     }
 

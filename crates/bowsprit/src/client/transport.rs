@@ -11,10 +11,15 @@ use crate::{Error, Url, io::Transport};
 impl Client {
     /// A transport to the server, not encrypted yet.
     pub(super) async fn reach(&self, url: &Url) -> Result<Reached, Error> {
-        match url.socket_path() {
-            Some(path) => Ok(Reached { transport: unix(path).await?, turn: None }),
-            None => self.network.reach(&Destination::new(url.host(), url.port())).await,
+        if let Some(path) = url.socket_path() {
+            return Ok(Reached { transport: unix(path).await?, turn: None });
         }
+        #[cfg(feature = "proxy")]
+        if let Some(proxy) = self.proxy.proxy_for(url)? {
+            return self.reach_through(&proxy, url).await;
+        }
+        let to = Destination::new(url.host(), url.port());
+        self.network.reach(&to, self.network.one_attempt_per_address).await
     }
 }
 

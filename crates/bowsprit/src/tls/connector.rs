@@ -36,7 +36,7 @@ enum Backend {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Identity {
     Shown,
-    #[allow(dead_code, reason = "for redirects")]
+    #[cfg_attr(not(feature = "proxy"), allow(dead_code, reason = "for proxies"))]
     Hidden,
 }
 
