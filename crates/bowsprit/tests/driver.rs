@@ -18,13 +18,14 @@ mod driver {
     mod connecting;
     mod hooks;
     mod lifecycle;
-    mod long_messages;
     mod listeners;
+    mod long_messages;
     mod numbers;
     mod options;
     mod peer;
     #[cfg(feature = "proxy-protocol")]
     mod proxy_protocol;
+    mod reaching;
     mod routes;
     mod serve;
     mod support;

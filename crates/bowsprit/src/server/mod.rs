@@ -1,6 +1,7 @@
 //! Accepting connections, RFC 6455 §4.2.
 
 mod accept;
+mod arrival;
 mod authorize;
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
@@ -67,6 +68,8 @@ struct Shared {
     proxies: Option<TrustedProxies>,
     on_refused: OnRefused,
     on_failed: OnFailed,
+    #[cfg(feature = "tls")]
+    tls: Option<crate::ServerTls>,
 }
 
 /// Answers requests that do not ask for a WebSocket.
