@@ -110,7 +110,7 @@ pub use outgoing::Outgoing;
 pub use prepared::Prepared;
 #[cfg(feature = "server")]
 pub use server::{
-    Basic, Bearer, BoundServer, Listener, PeerAddr, Refusal, RequestExt, Route, Server,
+    Basic, Bearer, BoundServer, Encrypted, Listener, PeerAddr, Refusal, RequestExt, Route, Server,
     ServerBuilder, TrustedProxies, Upgrade, constant_time_eq,
 };
 #[cfg(all(feature = "client", feature = "tls"))]

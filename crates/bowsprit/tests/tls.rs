@@ -8,6 +8,7 @@ mod tls {
     mod authority;
     mod certificates;
     mod clients;
+    mod listeners;
     mod openssl;
     mod servers;
 }

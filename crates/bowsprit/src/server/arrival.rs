@@ -11,6 +11,8 @@ use ipnet::IpNet;
 use tokio::time::timeout_at;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
+#[cfg(feature = "tls")]
+use super::Encrypted;
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 use super::accept::too_late;
 use super::{PeerAddr, Shared, accept::Opened};
@@ -104,6 +106,7 @@ impl Arrived {
         let encrypted = timeout_at(self.arrival.deadline, encrypting).await.map_err(too_late)?;
         let (transport, certificates) = encrypted?;
         self.transport = transport;
+        self.arrival.extensions.insert(Encrypted);
         if let Some(certificates) = certificates {
             self.arrival.extensions.insert(certificates);
         }

@@ -37,7 +37,7 @@ pub use self::{
     forwarded::TrustedProxies,
     listener::Listener,
     refusal::Refusal,
-    request::{PeerAddr, RequestExt},
+    request::{Encrypted, PeerAddr, RequestExt},
     route::Route,
     serve::BoundServer,
     upgrade::Upgrade,
