@@ -1,7 +1,9 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use bowsprit::{
-    ContextTakeover, Deflate, WindowBits,
+    ContextTakeover, Deflate, Proxy, WindowBits,
     http::{HeaderName, HeaderValue},
 };
 use clap::{Args, Parser, Subcommand};
@@ -52,6 +54,12 @@ pub(crate) struct Serve {
     /// when listening on this machine alone only names and addresses of its own]
     #[arg(long = "host", value_name = "NAME")]
     pub(crate) hosts: Vec<String>,
+    /// Encrypt (wss) with the certificates in this PEM file, the server's own first
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The private key of --cert, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
     /// Let in pages from anywhere, not only from this server
     #[arg(long)]
     pub(crate) any_origin: bool,
@@ -61,6 +69,25 @@ pub(crate) struct Serve {
 pub(crate) struct Connect {
     /// Where to connect to, such as ws://127.0.0.1:8080/echo
     pub(crate) url: String,
+    /// Trust only the authorities in this PEM file, not those of the system
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Show the server the certificate in this PEM file
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The private key of --cert, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+    /// Accept any certificate: whoever is on the way can read and change everything
+    #[arg(long, conflicts_with = "ca")]
+    pub(crate) insecure: bool,
+    /// Connect through this proxy, such as socks5h://user:password@host:1080; also http, https,
+    /// socks4, socks4a and socks5 [default: what the environment names, as curl reads it]
+    #[arg(long, value_name = "URL", value_parser = parse_proxy)]
+    pub(crate) proxy: Option<Proxy>,
+    /// Connect through no proxy, whatever the environment says
+    #[arg(long, conflicts_with = "proxy")]
+    pub(crate) no_proxy: bool,
     /// Send lines as binary messages
     #[arg(long)]
     pub(crate) binary: bool,
@@ -79,6 +106,10 @@ pub(crate) struct Connect {
     /// The version of the protocol to speak
     #[arg(long, value_name = "VERSION", default_value = "13", value_parser = ["8", "13"])]
     pub(crate) protocol_version: String,
+}
+
+fn parse_proxy(text: &str) -> Result<Proxy, bowsprit::Error> {
+    text.parse()
 }
 
 fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {

@@ -1,10 +1,13 @@
 //! `bowsprit connect`: lines out, messages in.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    path::Path,
+};
 
 use anyhow::{Context, bail};
 use bowsprit::{
-    Bytes, Client, CloseCode, Error, Message, ReceiveHalf, SendHalf, Version, WebSocket,
+    Bytes, Client, CloseCode, Error, Message, ReceiveHalf, SendHalf, Tls, Version, WebSocket,
     http::Response,
 };
 use tokio::io::{AsyncBufReadExt, BufReader, Stdin};
@@ -48,12 +51,39 @@ async fn open(options: &Connect) -> anyhow::Result<WebSocket> {
     if options.protocol_version == "8" {
         client = client.version(Version::V8);
     }
+    if let Some(proxy) = &options.proxy {
+        client = client.proxy(proxy.clone());
+    }
+    if options.no_proxy {
+        client = client.no_proxy();
+    }
+    client = client.tls(tls(options)?);
     match client.connect(&options.url).await {
         Err(Error::Refused(response)) => {
             bail!("{}", refusal(&response));
         }
         result => result.with_context(|| format!("cannot connect to {}", options.url)),
     }
+}
+
+/// Whom to trust, and who we are.
+fn tls(options: &Connect) -> anyhow::Result<Tls> {
+    let mut tls = Tls::new();
+    if let Some(path) = &options.ca {
+        let ca = tls.without_system_roots().root_certificates(&read(path)?);
+        tls = ca.with_context(|| format!("cannot use {}", path.display()))?;
+    }
+    if let (Some(cert), Some(key)) = (&options.cert, &options.key) {
+        tls = tls.client_certificate(&read(cert)?, &read(key)?)?;
+    }
+    if options.insecure {
+        tls = tls.dangerous_accept_any_certificate();
+    }
+    Ok(tls)
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// What the server says instead of 101.

@@ -12,7 +12,7 @@ use std::{
 use anyhow::Context;
 use bowsprit::{
     BoxError, Error, Event, Handle, HostPolicy, Limits, Message, OriginPolicy, Server,
-    ServerBuilder, SubprotocolPolicy, WebSocket,
+    ServerBuilder, ServerTls, SubprotocolPolicy, WebSocket,
 };
 
 use crate::{args::Serve, page};
@@ -22,10 +22,11 @@ const CHAT: &str = "/chat";
 pub(crate) async fn serve(options: Serve) -> anyhow::Result<()> {
     let listen = options.listen.clone();
     let hosts = hosts(options.hosts.clone(), &listen).await;
-    let server = builder(options).hosts(hosts).bind(&listen).await;
+    let scheme = if options.cert.is_some() { "wss" } else { "ws" };
+    let server = builder(options)?.hosts(hosts).bind(&listen).await;
     let server = server.with_context(|| format!("cannot listen on {listen}"))?;
     let addr = server.local_addr()?;
-    writeln!(std::io::stdout(), "listening on ws://{addr}")?;
+    writeln!(std::io::stdout(), "listening on {scheme}://{addr}")?;
     let chat = Arc::new(Chat::default());
     let handler = move |ws: WebSocket, _request| handle(ws, Arc::clone(&chat));
     Ok(server.serve(handler).await?)
@@ -42,7 +43,7 @@ async fn hosts(names: Vec<String>, listen: &str) -> HostPolicy {
     if own { HostPolicy::Loopback } else { HostPolicy::Any }
 }
 
-fn builder(options: Serve) -> ServerBuilder {
+fn builder(options: Serve) -> anyhow::Result<ServerBuilder> {
     let limits = Limits::SERVER
         .max_message_len(options.max_message_len)
         .max_fragments(options.max_fragments);
@@ -65,7 +66,10 @@ fn builder(options: Serve) -> ServerBuilder {
     if options.any_origin {
         builder = builder.origins(OriginPolicy::Any);
     }
-    builder
+    if let (Some(cert), Some(key)) = (options.cert, options.key) {
+        builder = builder.tls(ServerTls::from_pem_files(cert, key)?);
+    }
+    Ok(builder)
 }
 
 async fn handle(ws: WebSocket, chat: Arc<Chat>) -> Result<(), BoxError> {

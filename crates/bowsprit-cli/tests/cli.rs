@@ -6,4 +6,5 @@ mod cli {
     mod connect;
     mod program;
     mod serve;
+    mod tls;
 }

@@ -60,5 +60,5 @@ pub use error::{ProtocolError, SendError};
 pub use frame::{FrameHeader, Opcode};
 pub use limits::Limits;
 pub use message::{Message, MessageKind};
-pub use url::{InvalidUrl, Url};
+pub use url::{InvalidUrl, Url, UserInfo};
 pub use utf8::Utf8Bytes;

@@ -20,6 +20,32 @@ pub enum Error {
     Header(http::Error),
     /// The URL asks for encryption, which this build does not have.
     NoTls,
+    /// The host has no address, or nobody could tell.
+    Resolve {
+        /// The name that was asked for.
+        host: String,
+        /// What the resolver says.
+        error: io::Error,
+    },
+    /// A text, perhaps one in the environment, names no proxy; why not. The text itself is not told:
+    /// it may have a password in it.
+    #[cfg(feature = "proxy")]
+    InvalidProxy(&'static str),
+    /// A proxy did not connect us.
+    #[cfg(feature = "proxy")]
+    Proxy {
+        /// The proxy's URL, without user name and password.
+        proxy: String,
+        /// What happened.
+        error: ProxyError,
+    },
+    /// A function of the application, such as that of
+    /// [`Client::headers_with`](crate::Client::headers_with), failed.
+    Hook(BoxError),
+    /// The TLS handshake failed, for example because the peer's certificate is not good; or what TLS
+    /// was to use cannot be used. With rustls, the error inside is a `rustls::Error` if the peer is
+    /// at fault.
+    Tls(BoxError),
     /// The opening handshake failed: the peer broke a rule, or our own request is invalid.
     Handshake(HandshakeError),
     /// The server answered the opening handshake with something else than an upgrade. The response
@@ -50,7 +76,9 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Timer {
-    /// The opening handshake, the connection of the transport included.
+    /// The connection of the transport: name, socket, proxy.
+    Connect,
+    /// The opening handshake, that of TLS included.
     Handshake,
     /// A sign of life from the peer after a ping.
     Heartbeat,
@@ -66,6 +94,13 @@ impl fmt::Display for Error {
             Self::Url(error) => fmt::Display::fmt(error, f),
             Self::Header(error) => fmt::Display::fmt(error, f),
             Self::NoTls => f.write_str("wss URLs need TLS, which this build does not have"),
+            Self::Resolve { host, error } => write!(f, "cannot resolve {host}: {error}"),
+            #[cfg(feature = "proxy")]
+            Self::InvalidProxy(why) => write!(f, "the proxy cannot be used: {why}"),
+            #[cfg(feature = "proxy")]
+            Self::Proxy { proxy, error } => write!(f, "proxy {proxy}: {error}"),
+            Self::Hook(error) => write!(f, "connecting was given up: {error}"),
+            Self::Tls(error) => write!(f, "TLS failed: {error}"),
             Self::Handshake(error) => write!(f, "the opening handshake failed: {error}"),
             Self::Refused(response) => {
                 write!(f, "the server refused the connection: {}", response.status())
@@ -82,9 +117,43 @@ impl fmt::Display for Error {
     }
 }
 
+/// How a proxy failed.
+#[cfg(feature = "proxy")]
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ProxyError {
+    /// It cannot be connected to.
+    Unreachable(io::Error),
+    /// It refused, with this response: 407 if it wants to know who asks.
+    Refused(Box<Response<Bytes>>),
+    /// It does not speak HTTP, or broke off.
+    Http(BoxError),
+    /// It refused, or broke the rules of SOCKS.
+    Socks(BoxError),
+    /// SOCKS 4 knows no IPv6.
+    Ipv6,
+    /// It said something on behalf of a server that was not asked yet.
+    Chatty,
+}
+
+#[cfg(feature = "proxy")]
+impl fmt::Display for ProxyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(error) => write!(f, "cannot be reached: {error}"),
+            Self::Refused(response) => write!(f, "refused to connect: {}", response.status()),
+            Self::Http(error) => write!(f, "no answer in HTTP: {error}"),
+            Self::Socks(error) => write!(f, "refused to connect: {error}"),
+            Self::Ipv6 => f.write_str("SOCKS 4 cannot connect to IPv6 addresses"),
+            Self::Chatty => f.write_str("it speaks before the server is asked"),
+        }
+    }
+}
+
 impl fmt::Display for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Connect => "the server could not be reached",
             Self::Handshake => "the opening handshake took too long",
             Self::Heartbeat => "the peer did not answer a ping",
             Self::WriteStall => "the peer takes no data",
@@ -97,8 +166,8 @@ impl StdError for Error {
     /// What is behind the message; the message tells all that comes from this crate.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Http(error) => error.source(),
-            Self::Io(error) => error.source(),
+            Self::Http(error) | Self::Tls(error) | Self::Hook(error) => error.source(),
+            Self::Io(error) | Self::Resolve { error, .. } => error.source(),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    io::{self, IoSlice},
+    io::{self, ErrorKind, IoSlice},
     net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
@@ -32,7 +32,8 @@ pub(crate) enum Transport {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
-    Boxed(Box<dyn Io>),
+    /// The address is the one of the peer of the socket inside, if that is known.
+    Boxed(Box<dyn Io>, Option<SocketAddr>),
 }
 
 pub(crate) enum ReadHalf {
@@ -54,6 +55,9 @@ impl Transport {
     /// they have read from it ahead.
     pub(crate) fn recognise(io: impl Io) -> (Self, Bytes) {
         let mut io = Some(io);
+        if let Some(transport) = take::<Self>(&mut io) {
+            return (transport, Bytes::new());
+        }
         if let Some(tcp) = take::<TcpStream>(&mut io) {
             return (Self::tcp(tcp), Bytes::new());
         }
@@ -65,7 +69,7 @@ impl Transport {
             return Self::unbox(upgraded.into_inner());
         }
         let Some(io) = io else { unreachable!("taken only by the branches above") };
-        (Self::Boxed(Box::new(io)), Bytes::new())
+        (Self::Boxed(Box::new(io), None), Bytes::new())
     }
 
     fn unbox(upgraded: Upgraded) -> (Self, Bytes) {
@@ -79,11 +83,11 @@ impl Transport {
             Ok(parts) => return (Self::tcp(parts.io.into_inner()), parts.read_buf),
             Err(upgraded) => upgraded,
         };
-        (Self::Boxed(Box::new(TokioIo::new(upgraded))), Bytes::new())
+        (Self::Boxed(Box::new(TokioIo::new(upgraded)), None), Bytes::new())
     }
 
     /// Frames are written in batches already; nothing is to wait for an acknowledgement.
-    fn tcp(stream: TcpStream) -> Self {
+    pub(crate) fn tcp(stream: TcpStream) -> Self {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
@@ -96,7 +100,7 @@ impl Transport {
             Self::Tcp(stream) => stream.peer_addr().ok(),
             #[cfg(unix)]
             Self::Unix(_) => None,
-            Self::Boxed(_) => None,
+            Self::Boxed(_, addr) => *addr,
         }
     }
 
@@ -111,7 +115,7 @@ impl Transport {
                 let (read, write) = stream.into_split();
                 (ReadHalf::Unix(read), WriteHalf::Unix(write))
             }
-            Self::Boxed(io) => {
+            Self::Boxed(io, _) => {
                 let (read, write) = tokio::io::split(io);
                 (ReadHalf::Boxed(read), WriteHalf::Boxed(write))
             }
@@ -137,7 +141,7 @@ macro_rules! delegate {
                 let $pinned = Pin::new(io);
                 $call
             }
-            Self::Boxed(io) => {
+            Self::Boxed(io, ..) => {
                 let $pinned = Pin::new(io);
                 $call
             }
@@ -145,41 +149,59 @@ macro_rules! delegate {
     };
 }
 
-impl AsyncRead for ReadHalf {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        delegate!(self, io => io.poll_read(cx, buf))
-    }
+/// Reads, or writes, through whichever transport it is.
+macro_rules! read_through {
+    ($($half:ty),*) => {$(
+        impl AsyncRead for $half {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                match delegate!(self, io => io.poll_read(cx, buf)) {
+                    // TLS that ends without a word is a transport that ends.
+                    Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                        Poll::Ready(Ok(()))
+                    }
+                    read => read,
+                }
+            }
+        }
+    )*};
 }
 
-impl AsyncWrite for WriteHalf {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        delegate!(self, io => io.poll_write(cx, buf))
-    }
+macro_rules! write_through {
+    ($($half:ty),*) => {$(
+        impl AsyncWrite for $half {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                delegate!(self, io => io.poll_write(cx, buf))
+            }
 
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        delegate!(self, io => io.poll_write_vectored(cx, bufs))
-    }
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                delegate!(self, io => io.poll_write_vectored(cx, bufs))
+            }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, io => io.poll_flush(cx))
-    }
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                delegate!(self, io => io.poll_flush(cx))
+            }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        delegate!(self, io => io.poll_shutdown(cx))
-    }
+            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                delegate!(self, io => io.poll_shutdown(cx))
+            }
+        }
+    )*};
 }
+
+read_through!(ReadHalf, Transport);
+write_through!(WriteHalf, Transport);
 
 #[cfg(test)]
 mod tests {

@@ -42,10 +42,17 @@
 //! |---|---|---|
 //! | `client` | yes | [`connect`], [`Client`] |
 //! | `server` | yes | [`Server`] |
-//! | `stock-zlib` | no | compression by zlib instead of zlib-rs: slower, in contexts as small as 9 kB |
+//! | `proxy` | yes | connections through HTTP and SOCKS proxies, also those that the environment names |
+//! | `tls` | yes | `wss:` URLs, `ServerBuilder::tls`, by rustls; needs one of the next two, or an installed provider |
+//! | `tls-aws-lc-rs` | yes | cryptography by AWS-LC, used if both are there |
+//! | `tls-ring` | no | cryptography by ring |
+//! | `tls-webpki-roots` | no | `Tls::webpki_roots`: Mozilla's roots, compiled in |
+//! | `native-tls` | no | `TlsConnector::native`: the system's TLS, for clients |
+//! | `idna` | no | host names outside of ASCII in URLs |
 //! | `proxy-protocol` | no | `Listener::proxy_protocol`: proxies tell where clients are |
 //! | `tower` | no | `tower::WebSocketLayer`, before any tower service |
 //! | `axum` | no | `axum::WebSocketUpgrade`, an extractor |
+//! | `stock-zlib` | no | compression by zlib instead of zlib-rs: slower, in contexts as small as 9 kB |
 //!
 //! The protocol itself is in the crate `bowsprit-proto`, which has no I/O.
 
@@ -73,11 +80,13 @@ mod sink;
 mod stream;
 #[cfg(all(feature = "client", feature = "server"))]
 pub mod testing;
+#[cfg(any(feature = "client", feature = "tls"))]
+mod tls;
 mod websocket;
 
 pub use bowsprit_proto::{
     Chunk, Close, CloseCode, Event, Fragment, InvalidUrl, Limits, Message, MessageKind,
-    ProtocolError, SendError, State, Url, Utf8Bytes,
+    ProtocolError, SendError, State, Url, UserInfo, Utf8Bytes,
     deflate::{ContextTakeover, Deflate, Strategy, WindowBits},
     handshake::{HandshakeError, HostPolicy, OriginPolicy, SubprotocolPolicy, Version},
 };
@@ -86,7 +95,12 @@ pub(crate) use bowsprit_proto::{
 };
 pub use bytes::Bytes;
 #[cfg(feature = "client")]
-pub use client::{Client, connect};
+#[cfg(feature = "proxy")]
+pub use client::Proxy;
+#[cfg(feature = "client")]
+pub use client::{Client, Destination, TcpOptions, connect};
+#[cfg(feature = "proxy")]
+pub use error::ProxyError;
 pub use error::{BoxError, Error, Timer};
 pub use halves::{ReceiveHalf, SendHalf};
 pub use handle::Handle;
@@ -99,10 +113,16 @@ pub use outgoing::Outgoing;
 pub use prepared::Prepared;
 #[cfg(feature = "server")]
 pub use server::{
-    Basic, Bearer, BoundServer, Listener, PeerAddr, Refusal, RequestExt, Route, Server,
+    Basic, Bearer, BoundServer, Encrypted, Listener, PeerAddr, Refusal, RequestExt, Route, Server,
     ServerBuilder, TrustedProxies, Upgrade, constant_time_eq,
 };
 pub use stream::MessageIo;
+#[cfg(all(feature = "client", feature = "tls"))]
+pub use tls::Tls;
+#[cfg(feature = "client")]
+pub use tls::TlsConnector;
+#[cfg(all(feature = "server", feature = "tls"))]
+pub use tls::{ClientCertificates, PeerCertificates, ServerTls};
 pub use websocket::WebSocket;
 
 /// For [axum](https://docs.rs/axum)'s handlers. Needs the feature `axum`.

@@ -26,6 +26,7 @@ mod driver {
     mod peer;
     #[cfg(feature = "proxy-protocol")]
     mod proxy_protocol;
+    mod reaching;
     mod routes;
     mod serve;
     mod support;

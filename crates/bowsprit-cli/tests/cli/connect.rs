@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use super::program::{Answering, Program, Server, run};
+use super::program::{Answering, Program, Server, run, run_with};
 
 #[test]
 fn lines_are_sent_and_messages_printed_until_the_input_ends() {
@@ -122,6 +122,35 @@ fn a_server_that_is_not_there_is_an_error_in_one_line() {
 }
 
 #[test]
+fn proxies_come_from_the_command_line_and_from_the_environment() {
+    let refusal = b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n";
+    let connect = ["connect", "ws://chat.invalid/"];
+    let named = |proxy: &Answering| proxy.url().trim_end_matches('/').replace("ws", "http");
+    for by_environment in [false, true] {
+        let proxy = Answering::start(refusal);
+        let url = named(&proxy);
+        let ended = if by_environment {
+            run_with(&[("http_proxy", &url), ("no_proxy", "other.invalid")], &connect)
+        } else {
+            run(&["connect", "--proxy", &url, connect[1]], b"")
+        };
+        let told = format!("proxy {url}: refused to connect: 407");
+        assert!(ended.code == Some(1) && ended.stderr.contains(&told), "{}", ended.stderr);
+        assert!(proxy.request().starts_with("CONNECT chat.invalid:80 HTTP/1.1\r\n"));
+    }
+    let server = Server::start(&[]);
+    for (variable, args) in [("no_proxy", &[][..]), ("unused", &["--no-proxy"])] {
+        let variables = [("all_proxy", "http://127.0.0.1:1"), (variable, "127.0.0.0/8")];
+        let url = server.url("/");
+        let ended = run_with(&variables, &[&["connect"], args, &[&*url]].concat());
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    }
+    let ended = run_with(&[("ALL_PROXY", "quic://secret@p")], &connect);
+    assert!(ended.stderr.contains("the proxy cannot be used"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("secret"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_server_that_does_not_speak_http_is_an_error() {
     let server = Answering::start(b"220 mail.example ESMTP\r\n");
     let ended = run(&["connect", &server.url()], b"");
@@ -132,7 +161,7 @@ fn a_server_that_does_not_speak_http_is_an_error() {
 
 #[test]
 fn a_url_that_is_none_is_an_error_in_one_line() {
-    for url in ["not a url", "http://localhost/", "ws://localhost/#part", "wss://localhost/"] {
+    for url in ["not a url", "ftp://localhost/", "ws://localhost/#part"] {
         let ended = run(&["connect", url], b"");
         assert_eq!(ended.code, Some(1), "{url}: {}", ended.stderr);
         assert_eq!(ended.stderr.lines().count(), 1, "{url}: {}", ended.stderr);
@@ -148,6 +177,10 @@ fn wrong_arguments_of_connect_are_a_usage_error() {
         &["connect", "--header", "bad name: x", "ws://localhost/"],
         &["connect", "--header", "x: bad\nvalue", "ws://localhost/"],
         &["connect", "--protocol-version", "7", "ws://localhost/"],
+        &["connect", "--ca", "ca.pem", "--insecure", "wss://localhost/"],
+        &["connect", "--cert", "cert.pem", "wss://localhost/"],
+        &["connect", "--proxy", "ftp://localhost", "ws://localhost/"],
+        &["connect", "--proxy", "localhost", "--no-proxy", "ws://localhost/"],
     ] {
         let ended = run(args, b"");
         assert_eq!((ended.code, &*ended.stdout), (Some(2), &b""[..]), "{args:?}");

@@ -37,6 +37,9 @@ impl Ended {
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bowsprit"));
+    for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+        command.env_remove(name).env_remove(name.to_uppercase());
+    }
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -49,9 +52,18 @@ pub(super) fn run(args: &[&str], input: &[u8]) -> Ended {
     program.end()
 }
 
+/// Runs the program to its end, with these variables in its environment and no input.
+pub(super) fn run_with(variables: &[(&str, &str)], args: &[&str]) -> Ended {
+    Program::spawn(command(args).envs(variables.iter().copied())).end()
+}
+
 impl Program {
     pub(super) fn start(args: &[&str]) -> Self {
-        let mut process = command(args).spawn().unwrap();
+        Self::spawn(&mut command(args))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut process = command.spawn().unwrap();
         let stdout = drain(process.stdout.take().unwrap());
         let stderr = drain(process.stderr.take().unwrap());
         Self { process, stdout, stderr, seen: Vec::new() }
@@ -134,7 +146,8 @@ impl Server {
             rest
         });
         let line = line.recv_timeout(TOO_LONG).expect("the server does not start");
-        let address = line.strip_prefix("listening on ws://").expect(&line).trim_end().to_owned();
+        let (_, address) = line.split_once("://").expect(&line);
+        let address = address.trim_end().to_owned();
         Self { process, address, rest: Some(rest) }
     }
 

@@ -4,7 +4,10 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 
-use super::{HandshakeError, Negotiated, Version, field, key, origin::SEC_WEBSOCKET_ORIGIN};
+use super::{
+    HandshakeError, Negotiated, Version, basic_authorization, field, key,
+    origin::SEC_WEBSOCKET_ORIGIN,
+};
 use crate::{
     Url,
     deflate::{self, Deflate, Parameters},
@@ -27,7 +30,7 @@ pub struct Offer {
     /// The compression to offer, if any.
     pub deflate: Option<Deflate>,
     /// More header fields, such as cookies and credentials. Those of the handshake itself are
-    /// refused; `Host` may be replaced.
+    /// refused; `Host` may be replaced, and `Authorization` replaces what the URL says.
     pub headers: HeaderMap,
 }
 
@@ -150,8 +153,15 @@ fn request(url: &Url, offer: &Offer, key: &str) -> Result<Request<()>, Handshake
     if let Some(origin) = &offer.origin {
         headers.insert(origin_name(offer.version), origin.clone());
     }
-    if offer.headers.contains_key(header::HOST) {
-        headers.remove(header::HOST);
+    if let Some(info) = url.user_info()
+        && let Some(basic) = basic_authorization(info.user(), info.password())
+    {
+        headers.insert(header::AUTHORIZATION, basic);
+    }
+    for name in [header::HOST, header::AUTHORIZATION] {
+        if offer.headers.contains_key(&name) {
+            headers.remove(name);
+        }
     }
     headers.extend(offer.headers.clone());
     Ok(request)

@@ -4,6 +4,7 @@
 //! [`verify`](ClientHandshake::verify) the response. A server [`respond`]s to a request under a
 //! [`Policy`]. Parsing HTTP is the driver's part.
 
+mod authorization;
 mod client;
 mod error;
 mod field;
@@ -16,6 +17,7 @@ use alloc::string::String;
 
 use crate::deflate::Parameters;
 
+pub use authorization::{basic_authorization, bearer_authorization};
 pub use client::{ClientHandshake, Offer};
 pub use error::HandshakeError;
 pub use host::HostPolicy;

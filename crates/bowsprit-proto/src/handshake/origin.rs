@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use http::{HeaderMap, HeaderName, header};
 
-use super::{HandshakeError, Version, field};
+use super::{Context, HandshakeError, Version, field};
 use crate::url::{default_port, split_authority};
 
 /// The origin header of the HyBi drafts.
@@ -20,7 +20,7 @@ pub(super) const SEC_WEBSOCKET_ORIGIN: HeaderName = HeaderName::from_static("sec
 #[non_exhaustive]
 pub enum OriginPolicy {
     /// Only pages from the host and port that the request is addressed to, by its `Host` or as a
-    /// trusted proxy tells.
+    /// trusted proxy tells. If the request is known to be encrypted, so must the page be.
     #[default]
     Same,
     /// Only these origins, written as browsers do: `https://example.com`.
@@ -30,12 +30,12 @@ pub enum OriginPolicy {
 }
 
 impl OriginPolicy {
-    /// Checks a request's origin; `host` takes the place of `Host`.
+    /// Checks a request's origin.
     pub(super) fn check(
         &self,
         headers: &HeaderMap,
         version: Version,
-        host: Option<&str>,
+        context: Context<'_>,
     ) -> Result<(), HandshakeError> {
         let Some(origin) = request_origin(headers, version)? else { return Ok(()) };
         let allowed = match self {
@@ -44,9 +44,11 @@ impl OriginPolicy {
                 origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
             }
             Self::Same => {
-                let host =
-                    host.map_or_else(|| field::single(headers, &header::HOST), |h| Ok(Some(h)));
-                host?.is_some_and(|host| is_same(origin, host))
+                let host = match context.host {
+                    Some(host) => Some(host),
+                    None => field::single(headers, &header::HOST)?,
+                };
+                host.is_some_and(|host| is_same(origin, host, context.encrypted))
             }
         };
         if allowed { Ok(()) } else { Err(HandshakeError::Origin(String::from(origin))) }
@@ -71,10 +73,13 @@ fn request_origin(headers: &HeaderMap, version: Version) -> Result<Option<&str>,
 
 /// Whether an origin has the host and port of a `Host` header. A port that is left out is the
 /// default one of the origin's scheme. The origin `null` has no host.
-fn is_same(origin: &str, host: &str) -> bool {
+///
+/// RFC 6454 §5: origins are the same only if their schemes are. What stands before us may have
+/// decrypted the request, so only one that is known to be encrypted tells its scheme.
+fn is_same(origin: &str, host: &str, encrypted: bool) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let secure = scheme.eq_ignore_ascii_case("https");
-    if !secure && !scheme.eq_ignore_ascii_case("http") {
+    if !secure && (encrypted || !scheme.eq_ignore_ascii_case("http")) {
         return false;
     }
     let (Some((origin, origin_port)), Some((host, host_port))) =

@@ -51,6 +51,8 @@ pub enum SubprotocolPolicy {
 pub struct Context<'c> {
     /// The host that the client has asked for, where a trusted proxy tells another than `Host`.
     pub host: Option<&'c str>,
+    /// The client is known to have encrypted its request.
+    pub encrypted: bool,
     /// Chooses among the subprotocols that the client asks for, in place of the policy.
     #[expect(clippy::type_complexity, reason = "a name for it would not make it simpler")]
     pub choose_subprotocol: Option<&'c dyn Fn(&[&str]) -> Option<String>>,
@@ -135,7 +137,7 @@ fn accept<B>(
     let offers: Vec<&str> = subprotocols(headers)?;
     let extensions = field::list(headers, &header::SEC_WEBSOCKET_EXTENSIONS)?;
     let deflate = choose_deflate(extensions.as_deref(), policy)?;
-    policy.origins.check(headers, version, context.host)?;
+    policy.origins.check(headers, version, context)?;
     let subprotocol = match context.choose_subprotocol {
         Some(choose) if !offers.is_empty() => choose_offered(choose, &offers)?,
         Some(_) => None,

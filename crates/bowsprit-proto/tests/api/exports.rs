@@ -4,12 +4,12 @@
 use bowsprit_proto::{
     Chunk, Close, CloseCode, Connection, Event, Fragment, FrameHeader, InvalidUrl, Limits,
     MaskingKeys, Message, MessageKind, Opcode, Output, Progress, ProtocolError, ReceiveBuffer,
-    Receiver, Role, SendError, Sender, State, Url, Utf8Bytes,
+    Receiver, Role, SendError, Sender, State, Url, UserInfo, Utf8Bytes,
     extension::{Extension, InvalidExtensions, Parameter, parse},
     handshake::{
         Accepted, ClientHandshake, Context, HandshakeError, HostPolicy, Negotiated, Offer,
-        OriginPolicy, Policy, Rejection, SubprotocolPolicy, Version, accept_for, respond,
-        respond_in,
+        OriginPolicy, Policy, Rejection, SubprotocolPolicy, Version, accept_for,
+        basic_authorization, bearer_authorization, respond, respond_in,
     },
     mask::{apply_mask, copy_masked},
     subprotocol::is_token,

@@ -280,3 +280,33 @@ fn a_client_and_a_server_of_this_crate_agree() {
         assert_eq!(accepted.negotiated.version, version);
     }
 }
+
+#[test]
+fn credentials_in_the_url_become_basic_authorization_unless_a_header_is_given() {
+    let asked = |url, offer: &Offer| begin(url, offer).unwrap().1;
+    // The example of RFC 7617 §2.
+    let request = asked("ws://Aladdin:open%20sesame@example.com/x", &Offer::default());
+    let authorization = &request.headers()["authorization"];
+    assert_eq!(authorization, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    assert!(authorization.is_sensitive());
+    assert_eq!((text(request.headers(), "host"), request.uri().path()), ("example.com", "/x"));
+    let offer = with_headers(&[("Authorization", &["Bearer 1"])]);
+    let request = asked("ws://user:secret@example.com/", &offer);
+    let all: Vec<_> = request.headers().get_all("authorization").iter().collect();
+    assert_eq!(all, ["Bearer 1"]);
+    let request = asked("ws://example.com/", &Offer::default());
+    assert!(!request.headers().contains_key("authorization"));
+}
+
+#[test]
+fn credentials_that_a_header_cannot_carry_are_refused() {
+    use bowsprit_proto::handshake::{basic_authorization, bearer_authorization};
+    assert_eq!(basic_authorization("us\u{e9}r", "p:w").unwrap(), "Basic dXPDqXI6cDp3");
+    for (user, password) in [("a:b", ""), ("a\r\nx", ""), ("a", "\0"), ("a", "\u{7f}")] {
+        assert_eq!(basic_authorization(user, password), None, "{user:?} {password:?}");
+    }
+    assert_eq!(bearer_authorization("mF_9.B5f-4.1JqM=").unwrap(), "Bearer mF_9.B5f-4.1JqM=");
+    for token in ["", "a b", "a\r\nx: y", "t\u{f6}ken"] {
+        assert_eq!(bearer_authorization(token), None, "{token:?}");
+    }
+}

@@ -1,6 +1,8 @@
 //! Whose pages may connect, RFC 6455 §10.2.
 
-use bowsprit_proto::handshake::{HandshakeError, OriginPolicy, Policy, respond};
+use bowsprit_proto::handshake::{
+    Context, HandshakeError, OriginPolicy, Policy, respond, respond_in,
+};
 use http::{HeaderName, header};
 
 use super::opening_server::{Lines, accept, refuse, request};
@@ -66,6 +68,27 @@ fn by_default_only_pages_of_the_same_host_and_port_are_let_in() {
     ];
     for (host, origin) in foreign {
         assert!(!is_let_in(host, origin, OriginPolicy::Same), "{origin} to {host}");
+    }
+}
+
+/// RFC: 10.2-1
+#[test]
+fn a_request_that_was_encrypted_is_of_the_origin_of_encrypted_pages() {
+    let mut context = Context::default();
+    context.encrypted = true;
+    for (host, origin, same) in [
+        ("example.com", "https://example.com", true),
+        ("example.com:443", "https://example.com", true),
+        ("example.com:8443", "https://example.com:8443", true),
+        ("example.com", "http://example.com", false),
+        ("example.com:80", "http://example.com", false),
+        ("example.com:8443", "http://example.com:8443", false),
+    ] {
+        let request = request(&[("Host", &[host]), ("Origin", &[origin])]);
+        let judged = respond_in(context, &request, &policy(OriginPolicy::Same));
+        assert_eq!(judged.is_ok(), same, "{origin} to {host}");
+        let list = policy(OriginPolicy::List(vec![origin.to_owned()]));
+        assert!(respond_in(context, &request, &list).is_ok(), "{origin} in a list");
     }
 }
 

@@ -19,6 +19,10 @@ fn the_port_is_by_default_80_for_ws_and_443_for_wss() {
         ("ws://[::1]", false, "::1", 80),
         ("wss://[2001:DB8::1]:99/", true, "2001:db8::1", 99),
         ("ws://a:65535", false, "a", 65535),
+        ("http://a.example", false, "a.example", 80),
+        ("HTTPS://a.example/", true, "a.example", 443),
+        ("https://a.example:80/", true, "a.example", 80),
+        ("ws://user:secret@[::1]:99/", false, "::1", 99),
     ] {
         let url = parse(text);
         assert_eq!((url.is_secure(), url.host(), url.port()), (secure, host, port), "{text}");
@@ -66,8 +70,9 @@ fn a_text_that_is_no_websocket_uri_is_refused() {
         ("a.example", InvalidUrl::Syntax),
         ("ws:a.example", InvalidUrl::Syntax),
         ("ws:/a.example", InvalidUrl::Syntax),
-        ("http://a", InvalidUrl::Scheme),
-        ("https://a", InvalidUrl::Scheme),
+        ("ftp://a", InvalidUrl::Scheme),
+        ("wss+unix:///run/a.sock:/", InvalidUrl::Scheme),
+        ("file:///etc/passwd", InvalidUrl::Scheme),
         ("wsss://a", InvalidUrl::Scheme),
         (" ws://a", InvalidUrl::Scheme),
         ("://a", InvalidUrl::Scheme),
@@ -75,9 +80,23 @@ fn a_text_that_is_no_websocket_uri_is_refused() {
         ("ws:///path", InvalidUrl::Host),
         ("ws://?q", InvalidUrl::Host),
         ("ws://:80", InvalidUrl::Host),
-        ("ws://user@a", InvalidUrl::UserInfo),
-        ("ws://user:secret@a/", InvalidUrl::UserInfo),
         ("ws://@a/", InvalidUrl::UserInfo),
+        ("ws://user@", InvalidUrl::Host),
+        ("ws://a@b@c/", InvalidUrl::UserInfo),
+        ("ws://us er@a/", InvalidUrl::UserInfo),
+        ("ws://us%3Aer:secret@a/", InvalidUrl::UserInfo),
+        ("ws://user%0D%0Ax:secret@a/", InvalidUrl::UserInfo),
+        ("ws://user:%00@a/", InvalidUrl::UserInfo),
+        ("ws://user:%7f@a/", InvalidUrl::UserInfo),
+        ("ws://user:%ff@a/", InvalidUrl::UserInfo),
+        ("ws://user:%f@a/", InvalidUrl::UserInfo),
+        ("ws://user:%+f@a/", InvalidUrl::UserInfo),
+        ("ws://user:%@a/", InvalidUrl::UserInfo),
+        ("ws+unix:", InvalidUrl::SocketPath),
+        ("ws+unix::/path", InvalidUrl::SocketPath),
+        ("ws+unix://:/path", InvalidUrl::SocketPath),
+        ("ws+unix:/a\0b:/", InvalidUrl::SocketPath),
+        ("ws+unix:/a.sock:/\r\n", InvalidUrl::Syntax),
         ("ws://a:", InvalidUrl::Syntax),
         ("ws://a:x", InvalidUrl::Syntax),
         ("ws://a:+80", InvalidUrl::Syntax),
@@ -102,14 +121,138 @@ fn a_text_that_is_no_websocket_uri_is_refused() {
     }
 }
 
+#[test]
+fn a_unix_socket_is_named_by_its_path_and_the_resource_after_a_colon() {
+    for (text, path, resource_name) in [
+        ("ws+unix:/run/a.sock", "/run/a.sock", "/"),
+        ("ws+unix:/run/a.sock:/chat?room=1", "/run/a.sock", "/chat?room=1"),
+        ("WS+UNIX:///run/a.sock:/b:c", "/run/a.sock", "/b:c"),
+        ("ws+unix:a.sock:?q", "a.sock", "/?q"),
+        ("ws+unix:/run/gr\u{fc}n@x.sock:/", "/run/gr\u{fc}n@x.sock", "/"),
+    ] {
+        let url = parse(text);
+        assert_eq!((url.socket_path(), url.resource_name()), (Some(path), resource_name), "{text}");
+        assert_eq!((url.authority().as_ref(), url.is_secure()), ("localhost", false));
+        assert_eq!(parse(&url.to_string()), url);
+    }
+}
+
+#[test]
+fn user_name_and_password_are_percent_decoded_and_not_shown() {
+    for (text, user, password) in [
+        ("ws://user@a/", "user", ""),
+        ("ws://user:@a/", "user", ""),
+        ("ws://user:secret@a/", "user", "secret"),
+        ("ws://us%65r:se:cr%40t@a/", "user", "se:cr@t"),
+        ("ws://:s%C3%A9cret@a/", "", "s\u{e9}cret"),
+    ] {
+        let url = parse(text);
+        let info = url.user_info().unwrap();
+        assert_eq!((info.user(), info.password()), (user, password), "{text}");
+        assert_eq!(url.to_string(), "ws://a/");
+        let shown = format!("{url:?}");
+        assert!(!shown.contains("user\"") && !shown.contains("cret"), "{shown}");
+        assert_eq!(url.without_user_info().user_info(), None);
+    }
+}
+
+#[cfg(not(feature = "idna"))]
+#[test]
+fn a_host_name_outside_of_ascii_needs_a_feature() {
+    assert_eq!("ws://b\u{fc}cher.example/".parse::<Url>(), Err(InvalidUrl::HostName));
+    assert!(InvalidUrl::HostName.to_string().contains("feature idna"));
+}
+
+#[cfg(feature = "idna")]
+#[test]
+fn a_host_name_outside_of_ascii_is_converted() {
+    let url = parse("ws://user@B\u{dc}cher.example:81/");
+    assert_eq!((url.host(), url.port()), ("xn--bcher-kva.example", 81));
+    assert_eq!(parse("wss://\u{4f8b}\u{3002}jp").host(), "xn--fsq.jp");
+    for host in ["\u{fc}%41", "\u{ff05}", "xn--\u{fc}", "\u{fc} a", "\u{ff0f}\u{ff20}"] {
+        let parsed = format!("ws://{host}/").parse::<Url>();
+        assert_eq!(parsed, Err(InvalidUrl::HostName), "{host:?}");
+    }
+}
+
+/// What RFC 3986 §5.4 gives as examples, with the differences that WebSocket URIs make.
+#[test]
+fn a_reference_is_resolved_against_its_base() {
+    let base = parse("ws://user@a/b/c/d;p?q");
+    for (reference, expected) in [
+        ("g", "ws://a/b/c/g"),
+        ("./g", "ws://a/b/c/g"),
+        ("g/", "ws://a/b/c/g/"),
+        ("/g", "ws://a/g"),
+        ("//g", "ws://g/"),
+        ("?y", "ws://a/b/c/d;p?y"),
+        ("g?y", "ws://a/b/c/g?y"),
+        ("#s", "ws://a/b/c/d;p?q"),
+        ("g#s", "ws://a/b/c/g"),
+        (";x", "ws://a/b/c/;x"),
+        ("", "ws://a/b/c/d;p?q"),
+        (".", "ws://a/b/c/"),
+        ("./", "ws://a/b/c/"),
+        ("..", "ws://a/b/"),
+        ("../g", "ws://a/b/g"),
+        ("../..", "ws://a/"),
+        ("../../../g", "ws://a/g"),
+        ("/./g", "ws://a/g"),
+        ("/../g", "ws://a/g"),
+        ("g.", "ws://a/b/c/g."),
+        ("..g", "ws://a/b/c/..g"),
+        ("./g/.", "ws://a/b/c/g/"),
+        ("g/../h", "ws://a/b/c/h"),
+        ("g?y/../x", "ws://a/b/c/g?y/../x"),
+        ("http://g/h", "ws://g/h"),
+        ("https://g:80", "wss://g:80/"),
+        ("/http://g/h", "ws://a/http://g/h"),
+        ("1:2", "ws://a/b/c/1:2"),
+        ("ws+unix:/run/a.sock:/x", "ws+unix:/run/a.sock:/x"),
+    ] {
+        let joined = base.join(reference).unwrap_or_else(|error| panic!("{reference}: {error}"));
+        assert_eq!(joined.to_string(), expected, "{reference}");
+        let stays = joined.is_same_origin(&base);
+        assert_eq!(joined.user_info().is_some(), stays, "{reference}");
+    }
+    for (reference, error) in [
+        ("ftp://a/", InvalidUrl::Scheme),
+        ("javascript:alert(1)", InvalidUrl::Syntax),
+        ("http:g", InvalidUrl::Syntax),
+        ("//", InvalidUrl::Host),
+        ("/\r\nx", InvalidUrl::Syntax),
+        ("//a\\b", InvalidUrl::Syntax),
+    ] {
+        assert_eq!(base.join(reference), Err(error), "{reference}");
+    }
+}
+
+#[test]
+fn an_origin_is_scheme_host_and_port_or_a_socket() {
+    let same = |a: &str, b: &str| parse(a).is_same_origin(&parse(b));
+    assert!(same("ws://a/x", "http://user@A:80/y"));
+    assert!(same("ws+unix:/a:/x", "ws+unix:/a:/y"));
+    for (a, b) in [
+        ("ws://a", "wss://a"),
+        ("ws://a:443", "wss://a"),
+        ("ws://a", "ws://a:81"),
+        ("ws://a", "ws://b.a"),
+        ("ws+unix:/a", "ws+unix:/b"),
+        ("ws+unix:/a", "ws://localhost"),
+    ] {
+        assert!(!same(a, b) && !same(b, a), "{a} {b}");
+    }
+}
+
 proptest! {
     /// RFC: 4.1-3, 4.1-15
     #[test]
     fn whatever_is_parsed_makes_a_request_and_is_displayed_as_itself(
-        text in "(wss?://)?[a-z\\[\\]:@.0-9 %]{0,12}(/\\PC{0,20})?",
+        text in "((wss?|http)://|ws\\+unix:)?[a-z\\[\\]:@.0-9 %/]{0,12}(/\\PC{0,20})?",
     ) {
         if let Ok(url) = text.parse::<Url>() {
-            prop_assert_eq!(&url.to_string().parse::<Url>(), &Ok(url.clone()));
+            let shown = url.to_string().parse::<Url>();
+            prop_assert_eq!(shown, Ok(url.clone().without_user_info()));
             let offer = bowsprit_proto::handshake::Offer::default();
             let made = bowsprit_proto::handshake::ClientHandshake::new(&url, &offer, [0; 16]);
             let (_, request) = made.unwrap();

@@ -3,8 +3,7 @@
 use std::{
     any::Any,
     convert::Infallible,
-    future::poll_fn,
-    net::SocketAddr,
+    future::{Future, poll_fn},
     sync::{Mutex, MutexGuard, PoisonError},
     task::Poll,
     time::Duration,
@@ -23,11 +22,11 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, ReadBuf},
     net::TcpStream,
-    time::{Instant, error::Elapsed, timeout, timeout_at},
+    time::{error::Elapsed, timeout, timeout_at},
 };
 
-use super::{PeerAddr, Refusal, Shared, Upgrade, handler::Handler};
-use crate::{Error, Io, Timer, WebSocket};
+use super::{Refusal, Shared, Upgrade, arrival::Arrival, handler::Handler};
+use crate::{Error, Io, Timer, WebSocket, io::Transport};
 
 /// hyper's limits on the request's head: bytes and header fields. Beyond them it answers 431.
 const MAX_HEAD_LEN: usize = 16 * 1024;
@@ -57,14 +56,6 @@ impl Opened {
     }
 }
 
-/// What is known of a connection before its request.
-#[derive(Clone, Copy)]
-pub(super) struct Arrival {
-    pub(super) peer: Option<SocketAddr>,
-    /// When its request has to be there.
-    pub(super) deadline: Instant,
-}
-
 /// How far a request has come.
 enum Stage {
     Reading,
@@ -76,11 +67,6 @@ enum Stage {
 }
 
 impl Shared {
-    /// A connection that arrives now.
-    pub(super) fn arrival(&self, peer: Option<SocketAddr>) -> Arrival {
-        Arrival { peer, deadline: Instant::now() + self.handshake_timeout }
-    }
-
     /// Speaks the opening handshake, within its time.
     pub(super) async fn accept<T: Io>(&self, io: T, mut arrival: Arrival) -> Result<Opened, Error> {
         arrival.peer = arrival.peer.or_else(|| as_tcp(&io)?.peer_addr().ok());
@@ -108,15 +94,11 @@ impl Shared {
     /// The client has its time for the request, then the application for its decision, and the
     /// client again for taking the answer.
     async fn speak_http<T: Io>(&self, io: T, arrival: Arrival) -> Result<(T, Bytes, Stage), Error> {
-        let Arrival { peer, deadline } = arrival;
+        let deadline = arrival.deadline;
         let stage = Mutex::new(Stage::Reading);
         let service = service_fn(|request: Request<Incoming>| {
             let mut request = request.map(drop);
-            // hyper's own extension would keep its part of the connection.
-            request.extensions_mut().clear();
-            if let Some(peer) = peer {
-                request.extensions_mut().insert(PeerAddr(peer));
-            }
+            arrival.tell(&mut request);
             Box::pin(self.answer(request, &stage))
         });
         timeout_at(deadline, wait_for_request(&io)).await.map_err(too_late)??;
@@ -202,16 +184,23 @@ pub(super) fn too_late(_: Elapsed) -> Error {
 /// hyper takes 16 KiB for buffers when it begins to wait. A client whose request comes in one piece
 /// is answered within one poll after this, so that those many connections that are accepted at once
 /// share the memory of a few.
-async fn wait_for_request<T: Io>(io: &T) -> Result<(), Error> {
-    if let Some(stream) = as_tcp(io) {
-        // Not `poll_read_ready`: a stream that was just accepted claims to be ready.
-        poll_fn(|cx| stream.poll_peek(cx, &mut ReadBuf::new(&mut [0]))).await?;
+fn wait_for_request<T: Io>(io: &T) -> impl Future<Output = Result<(), Error>> {
+    let stream = as_tcp(io);
+    async move {
+        if let Some(stream) = stream {
+            // Not `poll_read_ready`: a stream that was just accepted claims to be ready.
+            poll_fn(|cx| stream.poll_peek(cx, &mut ReadBuf::new(&mut [0]))).await?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn as_tcp<T: Io>(io: &T) -> Option<&TcpStream> {
-    (io as &dyn Any).downcast_ref()
+    let io = io as &dyn Any;
+    match io.downcast_ref() {
+        Some(Transport::Tcp(stream)) => Some(stream),
+        _ => io.downcast_ref(),
+    }
 }
 
 /// Ends a transport so that the client gets the answer: closing a socket with unread bytes would

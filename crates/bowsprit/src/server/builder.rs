@@ -32,6 +32,8 @@ pub struct ServerBuilder {
     proxies: Option<TrustedProxies>,
     on_refused: OnRefused,
     on_failed: OnFailed,
+    #[cfg(feature = "tls")]
+    tls: Option<crate::ServerTls>,
 }
 
 impl ServerBuilder {
@@ -49,6 +51,8 @@ impl ServerBuilder {
             proxies: None,
             on_refused: Box::new(|_, refusal| refusal),
             on_failed: Box::new(|_| {}),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -118,6 +122,18 @@ impl ServerBuilder {
     #[must_use]
     pub fn max_pending_handshakes(mut self, max: usize) -> Self {
         self.max_pending_handshakes = max;
+        self
+    }
+
+    /// Encrypts the connections of this server's listeners, which then speak `wss:`, but for those
+    /// of a [`Listener`] that says otherwise. The TLS handshake is part of the time that the opening
+    /// handshake may take. Default: no encryption.
+    ///
+    /// [`Server::accept`] and [`Server::upgrade`] take transports as they are.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: impl Into<crate::ServerTls>) -> Self {
+        self.tls = Some(tls.into());
         self
     }
 
@@ -198,6 +214,8 @@ impl ServerBuilder {
             proxies: self.proxies,
             on_refused: self.on_refused,
             on_failed: self.on_failed,
+            #[cfg(feature = "tls")]
+            tls: self.tls,
         };
         Server { shared: Arc::new(shared) }
     }

@@ -9,8 +9,10 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The proxies whose word is taken for where a client is and which host it has asked for.
+/// The proxies whose word is taken for where a client is, which host it has asked for, and whether
+/// encrypted.
 ///
 /// Anybody can send these header fields. What a request says of its way is read from its end, where
 /// the last proxy has written, and only as far as the proxies are trusted. There are two families
@@ -42,10 +44,13 @@ pub(super) struct Origin {
     pub(super) addr: Option<IpAddr>,
     /// The host that it has asked for, where that is not the `Host` of the request.
     pub(super) host: Option<String>,
+    /// Whether it has encrypted its request; `None` where that is not known.
+    pub(super) encrypted: Option<bool>,
 }
 
 impl TrustedProxies {
-    /// Proxies in these networks that write `X-Forwarded-For`, and perhaps `X-Forwarded-Host`.
+    /// Proxies in these networks that write `X-Forwarded-For`, and perhaps `X-Forwarded-Host` and
+    /// `X-Forwarded-Proto`.
     pub fn x_forwarded(networks: impl IntoIterator<Item = IpNet>) -> Self {
         Self::new(networks, Family::XForwarded)
     }
@@ -77,21 +82,27 @@ impl TrustedProxies {
     ///
     /// Whatever a trusted proxy could not or would not tell ends the way: nobody knows who has
     /// written what stands before it.
-    pub(super) fn origin(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Origin {
-        let mut origin = Origin { addr: peer, host: None };
-        if !self.trusts(peer) {
-            return origin;
+    pub(super) fn origin(&self, seen: Origin, headers: &HeaderMap) -> Origin {
+        if !self.trusts(seen.addr) {
+            return seen;
         }
+        // That a proxy encrypts does not tell whether the client does.
+        let mut origin = Origin { encrypted: None, ..seen };
         let mut hops = match self.family {
             Family::XForwarded => x_forwarded_for(headers),
             Family::Forwarded => forwarded(headers),
         };
         if let Family::XForwarded = self.family {
             origin.host = elements(headers, &X_FORWARDED_HOST).pop();
+            origin.encrypted =
+                elements(headers, &X_FORWARDED_PROTO).pop().map(|proto| is_encrypted(&proto));
         }
         while let Some(hop) = hops.pop() {
-            // Which host was asked for is what the outermost trusted proxy tells.
+            // What was asked for, and how, is what the outermost trusted proxy tells.
             origin.host = hop.host.or(origin.host);
+            if let Family::Forwarded = self.family {
+                origin.encrypted = hop.encrypted;
+            }
             let Some(addr) = hop.addr else { break };
             origin.addr = Some(addr);
             if !self.trusts(Some(addr)) {
@@ -110,7 +121,7 @@ pub(super) fn contains(networks: &[IpNet], addr: IpAddr) -> bool {
 
 fn x_forwarded_for(headers: &HeaderMap) -> Vec<Origin> {
     let elements = elements(headers, &X_FORWARDED_FOR).into_iter();
-    elements.map(|element| Origin { addr: parse_node(&element), host: None }).collect()
+    elements.map(|element| Origin { addr: parse_node(&element), ..Origin::default() }).collect()
 }
 
 /// RFC 7239 §4: elements with `;` between their pairs. An element that is malformed has no address.
@@ -127,10 +138,16 @@ fn parse_element(element: &str) -> Option<Origin> {
         match name.trim().to_ascii_lowercase().as_str() {
             "for" => origin.addr = parse_node(&value),
             "host" => origin.host = Some(value),
+            "proto" => origin.encrypted = Some(is_encrypted(&value)),
             _ => {}
         }
     }
     Some(origin)
+}
+
+/// Whether a scheme is one of TLS. Some proxies write that of a WebSocket's URL.
+fn is_encrypted(scheme: &str) -> bool {
+    ["https", "wss"].iter().any(|encrypted| scheme.eq_ignore_ascii_case(encrypted))
 }
 
 /// The elements of a list, over all fields of a name. A field that is no text is one bad element.

@@ -7,8 +7,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 
 use super::{
-    PeerAddr, Refusal, RequestExt, Shared, Slot, Upgrade, endpoint::Endpoint, forwarded::Origin,
-    request::ClientAddr,
+    Encrypted, PeerAddr, Refusal, RequestExt, Shared, Slot, Upgrade,
+    endpoint::Endpoint,
+    forwarded::Origin,
+    request::{ClientAddr, ClientEncrypted},
 };
 use crate::{Deflate, HandshakeError};
 
@@ -37,66 +39,72 @@ impl Shared {
     }
 
     async fn admit(&self, request: &mut Request<()>) -> Judged {
-        let (endpoint, host) = self.find(request)?;
-        let slot = self.gate.enter(request.client_addr())?;
+        let (endpoint, origin) = self.find(request)?;
+        let slot = self.gate.enter(origin.addr)?;
         if let Some(authorize) = &endpoint.authorize {
             // Nobody is asked about what cannot be accepted.
-            let mut context = Context::default();
-            context.host = host.as_deref();
-            handshake::respond_in(context, request, &endpoint.policy)?;
+            handshake::respond_in(origin.context(), request, &endpoint.policy)?;
             authorize.decide(request, endpoint.authorize_timeout).await?;
         }
-        endpoint.respond(request, host.as_deref(), slot)
+        endpoint.respond(request, &origin, slot)
     }
 
     fn admit_at_once(&self, request: &mut Request<()>) -> Judged {
-        let (endpoint, host) = self.find(request)?;
+        let (endpoint, origin) = self.find(request)?;
         if endpoint.authorize.is_some() {
             tracing::error!("Server::upgrade cannot wait for a decision: call Server::admit");
             return Err(StatusCode::INTERNAL_SERVER_ERROR.into());
         }
-        let slot = self.gate.enter(request.client_addr())?;
-        endpoint.respond(request, host.as_deref(), slot)
+        let slot = self.gate.enter(origin.addr)?;
+        endpoint.respond(request, &origin, slot)
     }
 
-    /// Where a request goes, and the host that a trusted proxy says it has asked for.
-    fn find(&self, request: &mut Request<()>) -> Result<(&Endpoint, Option<String>), Refusal> {
-        let host = self.check_in(request)?;
+    /// Where a request goes, and what is known of its client.
+    fn find(&self, request: &mut Request<()>) -> Result<(&Endpoint, Origin), Refusal> {
+        let origin = self.check_in(request)?;
         let (endpoint, params) = self.routes.find(request.uri().path())?;
         params.keep_in(request);
         match &endpoint.should_handle {
             Some(should_handle) if !should_handle(request) => Err(Refusal::not_found()),
-            _ => Ok((endpoint, host)),
+            _ => Ok((endpoint, origin)),
         }
     }
 
-    /// Finds out who the client is and which host it has asked for.
-    fn check_in(&self, request: &mut Request<()>) -> Result<Option<String>, Refusal> {
+    /// Finds out who the client is, which host it has asked for, and whether encrypted.
+    fn check_in(&self, request: &mut Request<()>) -> Result<Origin, Refusal> {
         let peer = request.extensions().get().map(|PeerAddr(addr)| addr.ip().to_canonical());
+        let encrypted = request.extensions().get::<Encrypted>().map(|_| true);
+        let seen = Origin { addr: peer, host: None, encrypted };
         let origin = match &self.proxies {
-            Some(proxies) => proxies.origin(peer, request.headers()),
-            None => Origin { addr: peer, host: None },
+            Some(proxies) => proxies.origin(seen, request.headers()),
+            None => seen,
         };
         if let Some(addr) = origin.addr {
             request.extensions_mut().insert(ClientAddr(addr));
         }
+        let encrypted = origin.encrypted.unwrap_or(false);
+        request.extensions_mut().insert(ClientEncrypted(encrypted));
         self.hosts.check(request.headers(), origin.host.as_deref())?;
-        Ok(origin.host)
+        Ok(origin)
+    }
+}
+
+impl Origin {
+    /// What the handshake is to know of it.
+    fn context(&self) -> Context<'_> {
+        let mut context = Context::default();
+        context.host = self.host.as_deref();
+        context.encrypted = self.encrypted.unwrap_or(false);
+        context
     }
 }
 
 impl Endpoint {
     /// Answers a request that is let in if it keeps the rules.
-    fn respond(
-        &self,
-        request: &Request<()>,
-        host: Option<&str>,
-        slot: Option<Box<Slot>>,
-    ) -> Judged {
+    fn respond(&self, request: &Request<()>, origin: &Origin, slot: Option<Box<Slot>>) -> Judged {
         let choose = self.choose_subprotocol.as_ref();
         let choose = choose.map(|choose| |offers: &[&str]| choose(request, offers));
-        let mut context = Context::default();
-        context.host = host;
+        let mut context = origin.context();
         context.choose_subprotocol = choose.as_ref().map(|choose| choose as _);
         let mut accepted = handshake::respond_in(context, request, &self.policy)?;
         if let Some(add) = &self.add_headers {

@@ -10,9 +10,13 @@ use std::{
 
 #[cfg(feature = "proxy-protocol")]
 use ipnet::IpNet;
-use tokio::net::{TcpListener, TcpSocket, TcpStream, ToSocketAddrs, lookup_host};
 #[cfg(unix)]
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixListener;
+use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
+
+#[cfg(feature = "tls")]
+use crate::ServerTls;
+use crate::io::Transport;
 
 /// Connections that wait to be accepted, by default.
 pub(super) const BACKLOG: u32 = 1024;
@@ -37,6 +41,8 @@ pub struct Listener {
     /// Who may and must tell the client's address before all else.
     #[cfg(feature = "proxy-protocol")]
     pub(super) proxies: Option<Arc<[IpNet]>>,
+    #[cfg(feature = "tls")]
+    pub(super) encryption: Encryption,
 }
 
 enum Socket {
@@ -45,11 +51,24 @@ enum Socket {
     Unix(UnixListener),
 }
 
-/// An accepted connection.
-pub(super) enum Stream {
-    Tcp(TcpStream),
-    #[cfg(unix)]
-    Unix(UnixStream),
+/// Whether connections are encrypted.
+#[cfg(feature = "tls")]
+pub(super) enum Encryption {
+    AsServer,
+    Plain,
+    Tls(ServerTls),
+}
+
+#[cfg(feature = "tls")]
+impl Encryption {
+    /// What to encrypt with, where the server has `server`.
+    pub(super) const fn of<'e>(&'e self, server: Option<&'e ServerTls>) -> Option<&'e ServerTls> {
+        match self {
+            Self::AsServer => server,
+            Self::Plain => None,
+            Self::Tls(tls) => Some(tls),
+        }
+    }
 }
 
 impl Listener {
@@ -116,6 +135,23 @@ impl Listener {
         self
     }
 
+    /// Encrypts the connections of this listener, whatever
+    /// [`ServerBuilder::tls`](crate::ServerBuilder::tls) says of all. Default: as the server.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: impl Into<ServerTls>) -> Self {
+        self.encryption = Encryption::Tls(tls.into());
+        self
+    }
+
+    /// Takes the connections of this listener as they are, although the server encrypts.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn plain(mut self) -> Self {
+        self.encryption = Encryption::Plain;
+        self
+    }
+
     /// The address it listens on, if it is one of TCP.
     ///
     /// # Errors
@@ -132,14 +168,14 @@ impl Listener {
     pub(super) fn poll_accept(
         &self,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<(Stream, Option<SocketAddr>)>> {
+    ) -> Poll<io::Result<(Transport, Option<SocketAddr>)>> {
         match &self.socket {
             Socket::Tcp(listener) => {
-                listener.poll_accept(cx).map_ok(|(tcp, peer)| (Stream::Tcp(tcp), Some(peer)))
+                listener.poll_accept(cx).map_ok(|(tcp, peer)| (Transport::tcp(tcp), Some(peer)))
             }
             #[cfg(unix)]
             Socket::Unix(listener) => {
-                listener.poll_accept(cx).map_ok(|(unix, _)| (Stream::Unix(unix), None))
+                listener.poll_accept(cx).map_ok(|(unix, _)| (Transport::Unix(unix), None))
             }
         }
     }
@@ -149,6 +185,8 @@ impl Listener {
             socket,
             #[cfg(feature = "proxy-protocol")]
             proxies: None,
+            #[cfg(feature = "tls")]
+            encryption: Encryption::AsServer,
         }
     }
 }

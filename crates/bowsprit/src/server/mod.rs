@@ -1,6 +1,7 @@
 //! Accepting connections, RFC 6455 §4.2.
 
 mod accept;
+mod arrival;
 mod authorize;
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
@@ -36,7 +37,7 @@ pub use self::{
     forwarded::TrustedProxies,
     listener::Listener,
     refusal::Refusal,
-    request::{PeerAddr, RequestExt},
+    request::{Encrypted, PeerAddr, RequestExt},
     route::Route,
     serve::BoundServer,
     upgrade::Upgrade,
@@ -67,6 +68,8 @@ struct Shared {
     proxies: Option<TrustedProxies>,
     on_refused: OnRefused,
     on_failed: OnFailed,
+    #[cfg(feature = "tls")]
+    tls: Option<crate::ServerTls>,
 }
 
 /// Answers requests that do not ask for a WebSocket.

@@ -35,9 +35,20 @@ impl Params {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
+/// That the transport of a request is encrypted, as an extension of it.
+///
+/// Requests on a server's listeners have it where they came by TLS. Where another HTTP server
+/// accepts connections, put it in before [`Server::admit`](crate::Server::admit).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encrypted;
+
 /// The address of the client, behind whatever proxies are trusted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClientAddr(pub(super) IpAddr);
+
+/// Whether the client has encrypted the request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClientEncrypted(pub(super) bool);
 
 /// What handlers want to know of the request that has opened their connection.
 pub trait RequestExt {
@@ -51,6 +62,11 @@ pub trait RequestExt {
     /// The address of the client, as far as the proxies between are
     /// [trusted](crate::ServerBuilder::trusted_proxies).
     fn client_addr(&self) -> Option<IpAddr>;
+
+    /// Whether the client is known to have encrypted the request: it came by TLS, or a proxy that
+    /// is [trusted](crate::ServerBuilder::trusted_proxies) says that it did. That one can also say
+    /// that it did not, whatever is between it and us.
+    fn is_encrypted(&self) -> bool;
 
     /// The first value with this name in the query, decoded as forms are.
     fn query(&self, name: &str) -> Option<Cow<'_, str>>;
@@ -78,6 +94,10 @@ impl<B> RequestExt for Request<B> {
 
     fn client_addr(&self) -> Option<IpAddr> {
         self.extensions().get().map(|ClientAddr(addr)| *addr)
+    }
+
+    fn is_encrypted(&self) -> bool {
+        self.extensions().get().is_some_and(|ClientEncrypted(encrypted)| *encrypted)
     }
 
     fn query(&self, name: &str) -> Option<Cow<'_, str>> {

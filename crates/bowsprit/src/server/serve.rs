@@ -14,22 +14,17 @@ use std::{
 };
 
 use http::Request;
-#[cfg(feature = "proxy-protocol")]
-use ipnet::IpNet;
 use tokio::sync::OwnedSemaphorePermit;
-#[cfg(feature = "proxy-protocol")]
-use tokio::time::timeout_at;
 
 #[cfg(any(feature = "axum", feature = "tower"))]
 use super::Upgrade;
 use super::{
-    Server, Shared,
-    accept::{Arrival, Opened},
+    Server,
+    accept::Opened,
+    arrival::Arrived,
     handler::{Handler, Running, erase},
-    listener::{Listener, Stream},
+    listener::Listener,
 };
-#[cfg(feature = "proxy-protocol")]
-use super::{accept::too_late, forwarded::contains, proxy_protocol};
 use crate::{BoxError, Close, CloseCode, Error, WebSocket, link::Link, reader::Reader};
 
 /// How long to wait when the system has no descriptor for another connection.
@@ -148,27 +143,23 @@ impl BoundServer {
             });
             accepted.map_or(Poll::Pending, Poll::Ready)
         });
-        #[cfg_attr(not(feature = "proxy-protocol"), expect(unused_variables, reason = "for that"))]
+        #[cfg_attr(
+            not(any(feature = "proxy-protocol", feature = "tls")),
+            expect(unused_variables, reason = "for those")
+        )]
         let (listener, accepted) = accepted.await;
-        let (stream, peer) = accepted?;
+        let (transport, peer) = accepted?;
+        let shared = &self.server.shared;
         Ok(Arrived {
-            stream,
-            arrival: self.server.shared.arrival(peer),
+            transport,
+            arrival: shared.arrival(peer),
             #[cfg(feature = "proxy-protocol")]
             proxies: listener.proxies.clone(),
+            #[cfg(feature = "tls")]
+            tls: listener.encryption.of(shared.tls.as_ref()).cloned(),
             permit,
         })
     }
-}
-
-/// A connection that was accepted.
-struct Arrived {
-    stream: Stream,
-    arrival: Arrival,
-    #[cfg(feature = "proxy-protocol")]
-    proxies: Option<Arc<[IpNet]>>,
-    /// Held until the handshake is over.
-    permit: Option<OwnedSemaphorePermit>,
 }
 
 /// Whether `accept` failed only because the client has gone already.
@@ -229,7 +220,7 @@ fn live(
 /// Speaks the opening handshake; `None` if that came to nothing.
 async fn open(server: Server, arrived: Arrived) -> Option<Opened> {
     let peer = arrived.arrival.peer;
-    match handshake(&server.shared, arrived).await {
+    match server.shared.open(arrived).await {
         Ok(opened) => Some(opened.serve().await),
         Err(error) => {
             tracing::debug!(?peer, %error, "no connection was opened");
@@ -243,46 +234,6 @@ impl Opened {
     async fn serve(self) -> Self {
         self.ws.link().serve(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
         self
-    }
-}
-
-async fn handshake(
-    shared: &Shared,
-    #[cfg_attr(not(feature = "proxy-protocol"), expect(unused_mut, reason = "for that"))]
-    mut arrived: Arrived,
-) -> Result<Opened, Error> {
-    #[cfg(feature = "proxy-protocol")]
-    if let Some(proxies) = arrived.proxies.take() {
-        let told = arrived.ask_proxy(&proxies).await;
-        told.inspect_err(|error| (shared.on_failed)(error))?;
-    }
-    let Arrived { stream, arrival, permit, .. } = arrived;
-    let opened = match stream {
-        Stream::Tcp(stream) => shared.accept(stream, arrival).await,
-        #[cfg(unix)]
-        Stream::Unix(stream) => shared.accept(stream, arrival).await,
-    };
-    drop(permit);
-    opened
-}
-
-#[cfg(feature = "proxy-protocol")]
-impl Arrived {
-    /// Lets the proxy tell where the client is.
-    async fn ask_proxy(&mut self, proxies: &[IpNet]) -> Result<(), Error> {
-        if self.arrival.peer.is_some_and(|peer| !contains(proxies, peer.ip())) {
-            return Err(io::Error::from(io::ErrorKind::PermissionDenied).into());
-        }
-        let told = async {
-            match &mut self.stream {
-                Stream::Tcp(stream) => proxy_protocol::read(stream).await,
-                #[cfg(unix)]
-                Stream::Unix(stream) => proxy_protocol::read(stream).await,
-            }
-        };
-        let told = timeout_at(self.arrival.deadline, told).await.map_err(too_late)??;
-        self.arrival.peer = told.or(self.arrival.peer);
-        Ok(())
     }
 }
 

@@ -268,16 +268,94 @@ fn a_server_that_cannot_be_reached_is_an_error() {
 fn an_invalid_url_is_an_error_before_anything_is_opened() {
     paused(async {
         for (url, expected) in [
-            ("http://example.com/", InvalidUrl::Scheme),
+            ("ftp://example.com/", InvalidUrl::Scheme),
             ("ws://example.com/#top", InvalidUrl::Fragment),
-            ("ws://user:secret@example.com/", InvalidUrl::UserInfo),
+            ("ws://us er:secret@example.com/", InvalidUrl::UserInfo),
+            ("ws+unix:", InvalidUrl::SocketPath),
             ("ws:///chat", InvalidUrl::Host),
             ("example.com", InvalidUrl::Syntax),
         ] {
             let connected = bowsprit::connect(url).await;
             assert!(matches!(connected, Err(Error::Url(error)) if error == expected), "{url}");
         }
-        let secure = bowsprit::connect("wss://example.com/").await;
+    });
+}
+
+#[cfg(not(any(feature = "tls", feature = "native-tls")))]
+#[test]
+fn without_tls_there_is_no_encrypted_connection() {
+    real(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("wss://{}/", listener.local_addr().unwrap());
+        let secure = bowsprit::connect(&url).await;
         assert!(matches!(secure, Err(Error::NoTls)), "{secure:?}");
+    });
+}
+
+#[test]
+fn http_urls_and_credentials_in_urls_are_understood() {
+    real(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        for (client, expected) in [
+            (Client::new(), "Basic dXNlcjpzZTpjckB0"),
+            (
+                Client::new().basic_auth("Aladdin", "open sesame"),
+                "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+            ),
+            (Client::new().bearer_auth("abc"), "Bearer abc"),
+        ] {
+            let url = format!("http://user:se:cr%40t@{addr}/chat");
+            let connecting = tokio::spawn(async move { client.connect(&url).await });
+            let mut peer = Peer::server(listener.accept().await.unwrap().0);
+            let request = peer.head().await;
+            assert!(request.contains(&format!("\r\nAuthorization: {expected}\r\n")), "{request}");
+            assert!(request.contains(&format!("\r\nHost: {addr}\r\n")), "{request}");
+            peer.write(switching_protocols(&request, "")).await;
+            let ws = connecting.await.unwrap().unwrap();
+            assert_eq!(ws.url().unwrap().to_string(), format!("ws://{addr}/chat"));
+        }
+    });
+}
+
+#[test]
+fn options_that_no_header_can_carry_are_errors_before_anything_is_opened() {
+    paused(async {
+        for client in [Client::new().basic_auth("a:b", "c"), Client::new().bearer_auth("a\r\nx: y")]
+        {
+            let error = client.connect("ws://127.0.0.1:1/").await.unwrap_err();
+            let malformed = HandshakeError::Malformed(http::header::AUTHORIZATION);
+            assert!(matches!(&error, Error::Handshake(found) if *found == malformed), "{error:?}");
+        }
+        for client in [
+            Client::new().header("a b", "c"),
+            Client::new().header("a", "b\r\nc: d"),
+            Client::new().origin("a\nb"),
+        ] {
+            let error = client.connect("ws://127.0.0.1:1/").await.unwrap_err();
+            assert!(matches!(error, Error::Header(_)), "{error:?}");
+        }
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_unix_socket_can_be_connected_to() {
+    real(async {
+        let path = std::env::temp_dir().join(format!("bowsprit-{}.sock", std::process::id()));
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let url = format!("ws+unix:{}:/chat?room=1", path.display());
+        let server = bowsprit::Server::builder().path("/chat").build();
+        let (ws, accepted) = tokio::join!(bowsprit::connect(&url), async {
+            server.accept(listener.accept().await.unwrap().0).await.unwrap()
+        });
+        std::fs::remove_file(&path).unwrap();
+        let (mut ws, mut accepted) = (ws.unwrap(), accepted);
+        assert_eq!((ws.peer_addr(), ws.url().unwrap().to_string()), (None, url.clone()));
+        ws.send("over a socket").await.unwrap();
+        let message = accepted.recv().await.unwrap().unwrap();
+        assert_eq!(message.as_text(), Some("over a socket"));
+        drop((ws, accepted));
+        assert!(matches!(bowsprit::connect(&url).await, Err(Error::Io(_))));
     });
 }

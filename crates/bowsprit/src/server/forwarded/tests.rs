@@ -15,8 +15,12 @@ fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
     headers
 }
 
+fn seen(peer: &str) -> Origin {
+    Origin { addr: Some(peer.parse().unwrap()), ..Origin::default() }
+}
+
 fn follow(proxies: &TrustedProxies, peer: &str, fields: &[(&'static str, &str)]) -> String {
-    let origin = proxies.origin(Some(peer.parse().unwrap()), &headers(fields));
+    let origin = proxies.origin(seen(peer), &headers(fields));
     origin.addr.unwrap().to_string()
 }
 
@@ -98,7 +102,7 @@ fn the_host_is_what_trusted_proxies_tell() {
     let x_forwarded = TrustedProxies::x_forwarded(networks());
     let forwarded = TrustedProxies::forwarded(networks());
     let host = |proxies: &TrustedProxies, peer: &str, fields: &[(&'static str, &str)]| {
-        proxies.origin(Some(peer.parse().unwrap()), &headers(fields)).host
+        proxies.origin(seen(peer), &headers(fields)).host
     };
     let x = [("x-forwarded-host", "evil.example, example.com"), ("forwarded", "host=evil.example")];
     assert_eq!(host(&x_forwarded, "10.0.0.1", &x).as_deref(), Some("example.com"));
@@ -115,7 +119,40 @@ fn the_host_is_what_trusted_proxies_tell() {
 fn peers_without_an_address_are_trusted_when_told() {
     let fields = headers(&[("x-forwarded-for", "192.0.2.1")]);
     let proxies = TrustedProxies::x_forwarded([]);
-    assert_eq!(proxies.origin(None, &fields), Origin::default());
-    let client = proxies.and_unix_sockets().origin(None, &fields).addr;
+    assert_eq!(proxies.origin(Origin::default(), &fields), Origin::default());
+    let client = proxies.and_unix_sockets().origin(Origin::default(), &fields).addr;
     assert_eq!(client, Some("192.0.2.1".parse().unwrap()));
+}
+
+#[test]
+fn whether_the_client_has_encrypted_is_what_the_outermost_trusted_proxy_tells() {
+    let encrypted = |proxies: &TrustedProxies, peer, own, fields: &[_]| {
+        let seen = Origin { encrypted: own, ..seen(peer) };
+        proxies.origin(seen, &headers(fields)).encrypted
+    };
+    let x_forwarded = TrustedProxies::x_forwarded(networks());
+    for (peer, own, field, told) in [
+        ("10.0.0.1", None, "https", Some(true)),
+        ("10.0.0.1", None, "WSS", Some(true)),
+        ("10.0.0.1", Some(true), "http", Some(false)),
+        ("10.0.0.1", Some(true), "", None),
+        ("10.0.0.1", None, "https, http", Some(false)),
+        ("192.0.2.9", None, "https", None),
+        ("192.0.2.9", Some(true), "http", Some(true)),
+    ] {
+        let fields = [("x-forwarded-proto", field), ("x-forwarded-for", "192.0.2.1")];
+        assert_eq!(encrypted(&x_forwarded, peer, own, &fields), told, "{peer} {field}");
+    }
+    let forwarded = TrustedProxies::forwarded(networks());
+    for (field, told) in [
+        ("for=192.0.2.1;proto=https", Some(true)),
+        ("for=192.0.2.1;proto=http", Some(false)),
+        ("for=192.0.2.1", None),
+        ("for=6.6.6.6;proto=http, for=192.0.2.1;proto=https", Some(true)),
+        ("for=192.0.2.1;proto=https, for=10.0.0.2;proto=http", Some(true)),
+        ("for=192.0.2.1, for=10.0.0.2;proto=https", None),
+    ] {
+        let fields = [("forwarded", field), ("x-forwarded-proto", "https")];
+        assert_eq!(encrypted(&forwarded, "10.0.0.1", None, &fields), told, "{field}");
+    }
 }

@@ -1,0 +1,38 @@
+//! Credentials in the request, RFC 7617 and RFC 6750.
+
+use alloc::format;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::HeaderValue;
+
+/// The value of `Authorization`, or of `Proxy-Authorization`, for a user and a password.
+///
+/// `None` if the user's name has a colon, or either has control characters: RFC 7617 §2 forbids
+/// them.
+#[must_use]
+pub fn basic_authorization(user: &str, password: &str) -> Option<HeaderValue> {
+    let mut chars = user.chars().chain(password.chars());
+    if user.contains(':') || chars.any(char::is_control) {
+        return None;
+    }
+    let encoded = STANDARD.encode(format!("{user}:{password}"));
+    sensitive(&format!("Basic {encoded}"))
+}
+
+/// The value of `Authorization` for a token, RFC 6750 §2.1.
+///
+/// `None` if a header cannot have it.
+#[must_use]
+pub fn bearer_authorization(token: &str) -> Option<HeaderValue> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if token.is_empty() || !token.bytes().all(is_token) {
+        return None;
+    }
+    sensitive(&format!("Bearer {token}"))
+}
+
+fn sensitive(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}

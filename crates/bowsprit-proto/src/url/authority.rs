@@ -1,0 +1,97 @@
+//! Who and where: user name and password, host and port, RFC 3986 §3.2.
+
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use core::{fmt, net::Ipv6Addr};
+
+use super::InvalidUrl;
+
+/// The user name and the password in a URL, percent-decoded.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct UserInfo {
+    user: String,
+    password: String,
+}
+
+impl UserInfo {
+    pub(super) fn parse(text: &str) -> Result<Self, InvalidUrl> {
+        let (user, password) = text.split_once(':').unwrap_or((text, ""));
+        let decode = |part| percent_decoded(part).ok_or(InvalidUrl::UserInfo);
+        let info = Self { user: decode(user)?, password: decode(password)? };
+        // RFC 7617 §2: "a user-id containing a colon character is invalid", and "The user-id and
+        // password MUST NOT contain any control characters".
+        let has_controls = info.user.chars().chain(info.password.chars()).any(char::is_control);
+        if text.is_empty() || info.user.contains(':') || has_controls {
+            return Err(InvalidUrl::UserInfo);
+        }
+        Ok(info)
+    }
+
+    /// The user name.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The password; empty if there is none.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+}
+
+impl fmt::Debug for UserInfo {
+    /// Tells that there is something, and not what.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserInfo").finish_non_exhaustive()
+    }
+}
+
+/// RFC 3986 §2.1; `None` if a character should have been encoded, or the result is not UTF-8.
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => {
+                let mut digit = || char::from(bytes.next()?).to_digit(16)?.try_into().ok();
+                let high: u8 = digit()?;
+                (high << 4) | digit()?
+            }
+            byte if is_host_byte(byte) || byte == b':' => byte,
+            _ => return None,
+        });
+    }
+    core::str::from_utf8(&decoded).ok().map(ToOwned::to_owned)
+}
+
+/// Host and port, as RFC 3986 §3.2.2 and §3.2.3 write them; an IPv6 address keeps its brackets.
+///
+/// `None` if either is malformed, or the port left empty.
+pub(crate) fn split_authority(authority: &str) -> Option<(&str, Option<u16>)> {
+    let host_len = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (address, _) = rest.split_once(']')?;
+            address.parse::<Ipv6Addr>().ok()?;
+            address.len() + "[]".len()
+        }
+        None => authority.bytes().position(|byte| !is_host_byte(byte)).unwrap_or(authority.len()),
+    };
+    let (host, rest) = authority.split_at(host_len);
+    let port = match rest.strip_prefix(':') {
+        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(port.parse().ok()?),
+        None if rest.is_empty() => None,
+        _ => return None,
+    };
+    (!host.is_empty()).then_some((host, port))
+}
+
+/// The unreserved characters and sub-delimiters of RFC 3986 §2. Nothing that needs escapes can be
+/// looked up.
+const fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'.' | b'_' | b'~')
+        || matches!(
+            byte,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
+        )
+}

@@ -1,0 +1,78 @@
+//! References relative to a URL, RFC 3986 §5: what a redirect names.
+
+use alloc::{format, string::String, vec::Vec};
+
+use super::{InvalidUrl, Url, parse::resource_name};
+
+impl Url {
+    /// The URL that `reference`, such as the `Location` of a redirect, means where this is the
+    /// base.
+    ///
+    /// A fragment, which RFC 9110 §10.2.2 allows there, is left out. User name and password stay
+    /// as long as host and port do.
+    ///
+    /// # Errors
+    ///
+    /// The reference leads to no WebSocket URI.
+    pub fn join(&self, reference: &str) -> Result<Self, InvalidUrl> {
+        let reference = reference.split_once('#').map_or(reference, |(reference, _)| reference);
+        if has_scheme(reference) {
+            return reference.parse();
+        }
+        if reference.starts_with("//") {
+            let scheme = if self.secure { "wss" } else { "ws" };
+            return format!("{scheme}:{reference}").parse();
+        }
+        let resource_name = resource_name(&self.merged(reference))?;
+        Ok(Self { resource_name, ..self.clone() })
+    }
+
+    /// §5.2.2, of references that name neither scheme nor authority.
+    fn merged(&self, reference: &str) -> String {
+        let (path, query) = split_query(reference);
+        let (base, base_query) = split_query(&self.resource_name);
+        match path {
+            "" => format!("{base}{}", if query.is_empty() { base_query } else { query }),
+            _ if path.starts_with('/') => without_dot_segments(path) + query,
+            _ => {
+                let folder = base.rfind('/').map_or("", |end| &base[..end]);
+                without_dot_segments(&format!("{folder}/{path}")) + query
+            }
+        }
+    }
+}
+
+/// The query keeps its question mark.
+fn split_query(resource: &str) -> (&str, &str) {
+    resource.split_at(resource.find('?').unwrap_or(resource.len()))
+}
+
+/// §3.1.
+fn has_scheme(reference: &str) -> bool {
+    let is_scheme_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    reference.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|char: char| char.is_ascii_alphabetic())
+            && scheme.bytes().all(is_scheme_byte)
+    })
+}
+
+/// §5.2.4, of a path that begins with a slash.
+fn without_dot_segments(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path[1..].split('/').peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        match segment {
+            "." | ".." => {
+                if segment == ".." {
+                    kept.pop();
+                }
+                if is_last {
+                    kept.push("");
+                }
+            }
+            segment => kept.push(segment),
+        }
+    }
+    format!("/{}", kept.join("/"))
+}

@@ -1,0 +1,158 @@
+//! WebSocket URIs, RFC 6455 §3, and how other texts that people write become one.
+
+mod authority;
+mod join;
+mod parse;
+
+use alloc::{borrow::Cow, boxed::Box, format, string::String};
+use core::fmt;
+
+pub use self::authority::UserInfo;
+pub(crate) use self::authority::split_authority;
+
+/// A WebSocket URI, taken apart into what §3 calls *host*, *port*, *resource name* and the *secure*
+/// flag.
+///
+/// ```
+/// let url: bowsprit_proto::Url = "ws://example.com/chat?room=1".parse()?;
+/// assert_eq!((url.host(), url.port()), ("example.com", 80));
+/// assert_eq!(url.resource_name(), "/chat?room=1");
+/// # Ok::<(), bowsprit_proto::InvalidUrl>(())
+/// ```
+///
+/// `http:` and `https:` are read as `ws:` and `wss:`. A Unix socket is written as
+/// `ws+unix:/path/of.sock:/resource?query`; the resource may be left out.
+///
+/// A user name and a password are kept apart: they are shown neither by `Display` nor by `Debug`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Url {
+    secure: bool,
+    /// As in the `Host` header, so an IPv6 address has its brackets.
+    host: String,
+    port: u16,
+    resource_name: String,
+    user_info: Option<Box<UserInfo>>,
+    socket_path: Option<Box<str>>,
+}
+
+/// A text that is no WebSocket URI, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidUrl {
+    /// It does not match the grammar of URIs.
+    Syntax,
+    /// The scheme is none that can become a WebSocket connection.
+    Scheme,
+    /// It has a fragment, §3.
+    Fragment,
+    /// The user name or password is empty, not percent-encoded UTF-8, or not allowed in a header.
+    UserInfo,
+    /// It names no host.
+    Host,
+    /// The host's name is not ASCII, and this build cannot convert it, or it cannot be converted.
+    HostName,
+    /// It names no Unix socket.
+    SocketPath,
+}
+
+impl fmt::Display for InvalidUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Syntax => "the URL is not well-formed",
+            Self::Scheme => "the URL's scheme is not ws, wss, http, https or ws+unix",
+            Self::Fragment => "the URL has a fragment, which WebSocket URLs may not",
+            Self::UserInfo => "the URL's user name or password is empty or not percent-encoded",
+            Self::Host => "the URL names no host",
+            Self::HostName if cfg!(feature = "idna") => "the URL's host is no valid name",
+            Self::HostName => "the URL's host is not ASCII, for which the feature idna is needed",
+            Self::SocketPath => "the URL names no socket, as in ws+unix:/path/of.sock:/resource",
+        })
+    }
+}
+
+impl core::error::Error for InvalidUrl {}
+
+impl Url {
+    /// Whether the connection is to be encrypted: the scheme is `wss` or `https`.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The host: a name or an address; IPv6 addresses without brackets. `localhost` for a Unix
+    /// socket.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// The port, by default 80 for `ws` and 443 for `wss`.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Path and query: what the request asks for.
+    #[must_use]
+    pub fn resource_name(&self) -> &str {
+        &self.resource_name
+    }
+
+    /// User name and password.
+    #[must_use]
+    pub fn user_info(&self) -> Option<&UserInfo> {
+        self.user_info.as_deref()
+    }
+
+    /// The path of the Unix socket to connect to in place of host and port.
+    #[must_use]
+    pub fn socket_path(&self) -> Option<&str> {
+        self.socket_path.as_deref()
+    }
+
+    /// The value of the `Host` header, §4.1 (4): "the value contains /host/ plus optionally ":"
+    /// followed by /port/ (when not using the default port)".
+    #[must_use]
+    pub fn authority(&self) -> Cow<'_, str> {
+        if self.port == default_port(self.secure) {
+            Cow::Borrowed(&self.host)
+        } else {
+            Cow::Owned(format!("{}:{}", self.host, self.port))
+        }
+    }
+
+    /// Whether both are at the same place: what one may be told, the other may be told too.
+    ///
+    /// RFC 6454 §5 compares scheme, host and port; a Unix socket is a place of its own.
+    #[must_use]
+    pub fn is_same_origin(&self, other: &Self) -> bool {
+        let place = |url: &Self| (url.secure, url.port);
+        place(self) == place(other)
+            && self.host == other.host
+            && self.socket_path == other.socket_path
+    }
+
+    /// The same without user name and password.
+    #[must_use]
+    pub fn without_user_info(mut self) -> Self {
+        self.user_info = None;
+        self
+    }
+}
+
+impl fmt::Display for Url {
+    /// The URL without user name and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(path) = &self.socket_path {
+            return write!(f, "ws+unix:{path}:{}", self.resource_name);
+        }
+        let scheme = if self.secure { "wss" } else { "ws" };
+        write!(f, "{scheme}://{}{}", self.authority(), self.resource_name)
+    }
+}
+
+/// §3: "The port component is OPTIONAL; the default for "ws" is port 80, while the default for
+/// "wss" is port 443."
+pub(crate) const fn default_port(secure: bool) -> u16 {
+    if secure { 443 } else { 80 }
+}

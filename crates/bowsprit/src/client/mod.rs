@@ -1,0 +1,208 @@
+//! Opening connections, RFC 6455 §4.1.
+
+mod exchange;
+mod hook;
+mod network;
+mod options;
+#[cfg(feature = "proxy")]
+mod proxy;
+mod race;
+mod refusal;
+mod tcp;
+mod transport;
+mod turn;
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use bowsprit_proto::handshake::{ClientHandshake, Offer};
+use http::HeaderMap;
+use tokio::time::timeout;
+
+#[cfg(feature = "proxy")]
+pub use self::proxy::Proxy;
+use self::{exchange::exchange, hook::Hook, network::Network, options::Invalid};
+pub use self::{network::Destination, tcp::TcpOptions};
+use crate::{
+    BoxError, Deflate, Error, Io, Options, Role, Timer, TlsConnector, Url, WebSocket, entropy,
+    io::Transport,
+    tls::{self, Identity},
+    websocket::{Opened, Opening},
+};
+
+/// Connects to a URL with the default options. See [`Client`] for others.
+///
+/// # Errors
+///
+/// See [`Client::connect`].
+///
+/// # Cancel safety
+///
+/// Dropping the future gives up the connection.
+pub async fn connect(url: &str) -> Result<WebSocket, Error> {
+    Client::new().connect(url).await
+}
+
+/// Opens connections.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), bowsprit::Error> {
+/// let client = bowsprit::Client::new()
+///     .bearer_auth("1234")
+///     .subprotocol("chat.v2")
+///     .subprotocol("chat.v1");
+/// let ws = client.connect("ws://127.0.0.1:8080/chat").await?;
+/// println!("speaking {:?} with {}", ws.subprotocol(), ws.url().unwrap());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    offer: Offer,
+    options: Arc<Options>,
+    handshake_timeout: Duration,
+    network: Network,
+    tls: Option<TlsConnector>,
+    #[cfg(feature = "proxy")]
+    proxy: proxy::Choice,
+    headers_with: Option<Hook<Url, Result<HeaderMap, BoxError>>>,
+    invalid: Option<Invalid>,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Client {
+    /// A client with the default options.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut offer = Offer::default();
+        offer.deflate = Some(Deflate::client());
+        Self {
+            offer,
+            options: Arc::new(Options::client()),
+            handshake_timeout: Duration::from_secs(10),
+            network: Network::default(),
+            tls: None,
+            #[cfg(feature = "proxy")]
+            proxy: proxy::Choice::default(),
+            headers_with: None,
+            invalid: None,
+        }
+    }
+
+    /// Connects to a URL: `ws:` or `wss:`, `http:` or `https:`, which mean the same, or a Unix socket, as in
+    /// `ws+unix:/path/of.sock:/resource?query`.
+    ///
+    /// User name and password in the URL become Basic authorization, unless there is a header
+    /// `authorization`.
+    ///
+    /// # Errors
+    ///
+    /// The URL is invalid, the server cannot be reached, it [refuses](Error::Refused), or it breaks
+    /// a rule of the handshake.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the connection.
+    pub async fn connect(&self, url: &str) -> Result<WebSocket, Error> {
+        let url = self.begin(url)?;
+        let offer = self.offer(&url).await?;
+        let reaching = self.reach(&url);
+        let reached = within(self.network.connect_timeout, Timer::Connect, reaching).await?;
+        let opening = async {
+            let transport = self.encrypt(&url, reached.transport).await?;
+            self.open(&url, &offer, transport).await
+        };
+        // The turn ends here, with what it was taken for.
+        let _turn = reached.turn;
+        within(self.handshake_timeout, Timer::Handshake, opening).await
+    }
+
+    /// Opens a connection over a transport that is there already. The URL gives `Host` and path;
+    /// for `wss:` the transport has to be encrypted.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the transport.
+    pub async fn connect_over(&self, url: &str, io: impl Io) -> Result<WebSocket, Error> {
+        let url = self.begin(url)?;
+        let offer = self.offer(&url).await?;
+        let opening = self.open(&url, &offer, Transport::recognise(io).0);
+        within(self.handshake_timeout, Timer::Handshake, opening).await
+    }
+
+    /// What can be wrong before anything is opened.
+    fn begin(&self, url: &str) -> Result<Url, Error> {
+        match self.invalid {
+            Some(invalid) => Err(invalid.into()),
+            None => Ok(url.parse()?),
+        }
+    }
+
+    /// What to ask for, with what the application adds for this attempt.
+    async fn offer(&self, url: &Url) -> Result<Offer, Error> {
+        let mut offer = self.offer.clone();
+        if let Some(hook) = &self.headers_with {
+            let headers = hook.call(url.clone()).await.map_err(Error::Hook)?;
+            // Not `append`: what is fresh replaces what the client was made with.
+            offer.headers.extend(headers);
+        }
+        Ok(offer)
+    }
+
+    async fn encrypt(&self, url: &Url, transport: Transport) -> Result<Transport, Error> {
+        if !url.is_secure() {
+            return Ok(transport);
+        }
+        self.tls_connector().connect(url.host(), transport, Identity::Shown).await
+    }
+
+    fn tls_connector(&self) -> TlsConnector {
+        self.tls.clone().unwrap_or_else(tls::shared)
+    }
+
+    /// Speaks the opening handshake over a transport.
+    async fn open(
+        &self,
+        url: &Url,
+        offer: &Offer,
+        transport: Transport,
+    ) -> Result<WebSocket, Error> {
+        let (handshake, request) = ClientHandshake::new(url, offer, entropy::random())?;
+        let (response, parts) = exchange(request, transport).await?;
+        let negotiated = handshake.verify(&response)?;
+        let transport = parts.io.into_inner();
+        let opened = Opened {
+            role: Role::Client,
+            peer_addr: transport.peer_addr(),
+            transport,
+            path: path(url.resource_name()),
+            negotiated,
+            received: &parts.read_buf,
+            options: Arc::clone(&self.options),
+            deflate: self.offer.deflate.unwrap_or_else(Deflate::client),
+        };
+        let opening = Opening { url: url.clone(), response };
+        Ok(opened.into_websocket(Some(Box::new(opening))))
+    }
+}
+
+/// Gives up when the time is over.
+async fn within<T>(
+    time: Duration,
+    timer: Timer,
+    future: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    timeout(time, future).await.unwrap_or(Err(Error::TimedOut(timer)))
+}
+
+fn path(resource_name: &str) -> &str {
+    resource_name.split_once('?').map_or(resource_name, |(path, _)| path)
+}

@@ -1,0 +1,106 @@
+//! From a host and a port to a transport.
+
+use std::{io, net::IpAddr, time::Duration};
+
+use tokio::net::lookup_host;
+
+use super::{
+    hook::Hook,
+    race::race,
+    tcp::TcpOptions,
+    turn::{self, Host, Turn},
+};
+use crate::{Error, io::Transport};
+
+/// Where a client connects to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Destination {
+    /// A name or an address; IPv6 addresses without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl Destination {
+    pub(super) fn new(host: &str, port: u16) -> Self {
+        Self { host: host.to_owned(), port }
+    }
+}
+
+/// How to reach hosts.
+#[derive(Clone, Debug)]
+pub(super) struct Network {
+    pub(super) tcp: TcpOptions,
+    pub(super) resolver: Option<Hook<String, io::Result<Vec<IpAddr>>>>,
+    pub(super) connector: Option<Hook<Destination, io::Result<Transport>>>,
+    pub(super) connect_timeout: Duration,
+    pub(super) one_attempt_per_address: bool,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            tcp: TcpOptions::default(),
+            resolver: None,
+            connector: None,
+            connect_timeout: Duration::from_secs(10),
+            one_attempt_per_address: false,
+        }
+    }
+}
+
+/// A transport, and the right to speak the opening handshake over it.
+pub(super) struct Reached {
+    pub(super) transport: Transport,
+    pub(super) turn: Option<Turn>,
+}
+
+impl Network {
+    /// Connects, in turn if that is wanted.
+    pub(super) async fn reach(&self, to: &Destination, in_turn: bool) -> Result<Reached, Error> {
+        if let Some(connector) = &self.connector {
+            let turn = turn_of(&to.host, in_turn).await;
+            return Ok(Reached { transport: connector.call(to.clone()).await?, turn });
+        }
+        let addrs = self.resolve(&to.host).await?;
+        let addrs = addrs.into_iter().filter(|addr| self.tcp.can_reach(*addr)).collect();
+        Ok(race(addrs, |addr| self.connect(addr, to.port, in_turn)).await?)
+    }
+
+    async fn connect(&self, addr: IpAddr, port: u16, in_turn: bool) -> io::Result<Reached> {
+        let turn = match in_turn {
+            true => Some(turn::take(Host::Address(addr)).await),
+            false => None,
+        };
+        let stream = self.tcp.connect((addr, port).into()).await?;
+        Ok(Reached { transport: Transport::Tcp(stream), turn })
+    }
+
+    /// The addresses of a host; an address is its own.
+    pub(super) async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, Error> {
+        if let Ok(addr) = host.parse() {
+            return Ok(vec![addr]);
+        }
+        let resolved = match &self.resolver {
+            Some(resolver) => resolver.call(host.to_owned()).await,
+            None => lookup_host((host, 0)).await.map(|addrs| addrs.map(|addr| addr.ip()).collect()),
+        };
+        match resolved {
+            Ok(addrs) if !addrs.is_empty() => Ok(addrs),
+            Ok(_) => {
+                let error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+                Err(Error::Resolve { host: host.to_owned(), error })
+            }
+            Err(error) => Err(Error::Resolve { host: host.to_owned(), error }),
+        }
+    }
+}
+
+/// The turn of a host whose address stays unknown here.
+pub(super) async fn turn_of(host: &str, in_turn: bool) -> Option<Turn> {
+    match in_turn {
+        true => Some(turn::take(Host::Name(host.to_owned())).await),
+        false => None,
+    }
+}

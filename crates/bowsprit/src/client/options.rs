@@ -1,0 +1,255 @@
+//! The options of a client.
+
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
+
+use bowsprit_proto::handshake::{basic_authorization, bearer_authorization};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+#[cfg(feature = "proxy")]
+use super::proxy::{Choice, Proxy};
+use super::{Client, Destination, TcpOptions, hook::Hook};
+#[cfg(any(feature = "tls", feature = "native-tls"))]
+use crate::TlsConnector;
+use crate::{
+    BoxError, Deflate, Error, HandshakeError, Io, Limits, Options, Url, Version, io::Transport,
+};
+
+/// What is wrong with an option: told when connecting, so that options can be chained.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Invalid {
+    HeaderName,
+    HeaderValue,
+    Credentials,
+}
+
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        match invalid {
+            Invalid::HeaderName => Self::Header(
+                HeaderName::from_bytes(b"\0")
+                    .map_or_else(Into::into, |_| unreachable!("not a name")),
+            ),
+            Invalid::HeaderValue => Self::Header(
+                HeaderValue::from_bytes(b"\0")
+                    .map_or_else(Into::into, |_| unreachable!("not a value")),
+            ),
+            Invalid::Credentials => {
+                Self::Handshake(HandshakeError::Malformed(header::AUTHORIZATION))
+            }
+        }
+    }
+}
+
+impl Client {
+    /// Adds a header field to the request, such as a cookie or credentials.
+    ///
+    /// Those of the handshake itself cannot be set; `Host` can be replaced. An invalid name or
+    /// value is an error when connecting.
+    #[must_use]
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName, Error: Into<http::Error>>,
+        V: TryInto<HeaderValue, Error: Into<http::Error>>,
+    {
+        match (name.try_into(), value.try_into()) {
+            (Ok(name), Ok(value)) => drop(self.offer.headers.append(name, value)),
+            (Err(_), _) => self.invalid = Some(Invalid::HeaderName),
+            (_, Err(_)) => self.invalid = Some(Invalid::HeaderValue),
+        }
+        self
+    }
+
+    /// Sends a user name and a password, RFC 7617. They replace those of the URL.
+    ///
+    /// A name with a colon, and control characters in either, are an error when connecting.
+    #[must_use]
+    pub fn basic_auth(self, user: &str, password: &str) -> Self {
+        self.authorization(basic_authorization(user, password))
+    }
+
+    /// Sends a token, RFC 6750. It replaces what the URL says.
+    ///
+    /// One with characters that tokens cannot have is an error when connecting.
+    #[must_use]
+    pub fn bearer_auth(self, token: &str) -> Self {
+        self.authorization(bearer_authorization(token))
+    }
+
+    fn authorization(mut self, value: Option<HeaderValue>) -> Self {
+        match value {
+            Some(value) => drop(self.offer.headers.insert(header::AUTHORIZATION, value)),
+            None => self.invalid = Some(Invalid::Credentials),
+        }
+        self
+    }
+
+    /// Names an origin, as browsers do for the page that connects.
+    #[must_use]
+    pub fn origin<V>(mut self, origin: V) -> Self
+    where
+        V: TryInto<HeaderValue, Error: Into<http::Error>>,
+    {
+        match origin.try_into() {
+            Ok(origin) => self.offer.origin = Some(origin),
+            Err(_) => self.invalid = Some(Invalid::HeaderValue),
+        }
+        self
+    }
+
+    /// Asks for a subprotocol; the first one asked for is preferred.
+    ///
+    /// If the server then chooses none, connecting fails, as it does in browsers.
+    /// [`subprotocol_optional`](Self::subprotocol_optional) changes that.
+    #[must_use]
+    pub fn subprotocol(mut self, name: impl Into<String>) -> Self {
+        self.offer.subprotocols.push(name.into());
+        self
+    }
+
+    /// Goes on without a subprotocol if the server chooses none of those asked for.
+    #[must_use]
+    pub const fn subprotocol_optional(mut self) -> Self {
+        self.offer.subprotocol_optional = true;
+        self
+    }
+
+    /// Speaks another version of the protocol. Default: [`Version::V13`], RFC 6455.
+    #[must_use]
+    pub const fn version(mut self, version: Version) -> Self {
+        self.offer.version = version;
+        self
+    }
+
+    /// The compression to offer. Default: [`Deflate::client`]; `None` offers none.
+    #[must_use]
+    pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
+        self.offer.deflate = deflate.into();
+        self
+    }
+
+    /// What the server may make us hold. Default: [`Limits::CLIENT`].
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        Arc::make_mut(&mut self.options).limits = limits;
+        self
+    }
+
+    /// Limits and timers of the open connection. Default: [`Options::client`].
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = Arc::new(options);
+        self
+    }
+
+    /// What to encrypt with, for `wss:` URLs: a [`Tls`](crate::Tls) or one of its kin. Default: TLS
+    /// that trusts whom the system trusts, with sessions that all such clients share.
+    #[cfg(any(feature = "tls", feature = "native-tls"))]
+    #[must_use]
+    pub fn tls(mut self, tls: impl Into<TlsConnector>) -> Self {
+        self.tls = Some(tls.into());
+        self
+    }
+
+    /// How long it may take to reach the server: resolving its name, and connecting to it, or to a
+    /// proxy and through that. Default: 10 s.
+    #[must_use]
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.network.connect_timeout = timeout;
+        self
+    }
+
+    /// How long the opening handshake may take once the server is reached, that of TLS included.
+    /// Bytes that come do not extend it. Default: 10 s.
+    #[must_use]
+    pub const fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// Options of the TCP socket. Default: [`TcpOptions::default`].
+    #[must_use]
+    pub const fn tcp(mut self, options: TcpOptions) -> Self {
+        self.network.tcp = options;
+        self
+    }
+
+    /// Looks up host names in place of the system. Addresses in URLs are not looked up.
+    ///
+    /// ```
+    /// use std::net::{IpAddr, Ipv4Addr};
+    ///
+    /// let client = bowsprit::Client::new()
+    ///     .resolver(async |_host| Ok(vec![IpAddr::from(Ipv4Addr::LOCALHOST)]));
+    /// ```
+    #[must_use]
+    pub fn resolver<F>(mut self, resolver: impl Fn(String) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = io::Result<Vec<IpAddr>>> + Send + 'static,
+    {
+        self.network.resolver = Some(Hook::new(resolver));
+        self
+    }
+
+    /// Makes transports in place of TCP: whatever can be read and written. Where a proxy is used it
+    /// is asked for a transport to that. TLS comes on top, if the URL asks for it.
+    #[must_use]
+    pub fn connector<F, T>(
+        mut self,
+        connector: impl Fn(Destination) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = io::Result<T>> + Send + 'static,
+        T: Io,
+    {
+        self.network.connector = Some(Hook::new(move |to| {
+            let connecting = connector(to);
+            async move { Ok(Transport::recognise(connecting.await?).0) }
+        }));
+        self
+    }
+
+    /// Asks for header fields just before each attempt to connect, for example for a token that is
+    /// still fresh. They replace those of the same name that the client was made with. An error
+    /// ends the attempt with [`Error::Hook`].
+    ///
+    /// It takes as long as it takes: none of the time-outs includes it.
+    #[must_use]
+    pub fn headers_with<F>(mut self, hook: impl Fn(Url) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<HeaderMap, BoxError>> + Send + 'static,
+    {
+        self.headers_with = Some(Hook::new(hook));
+        self
+    }
+
+    /// Connects through this proxy, whatever the environment says; not to Unix sockets.
+    ///
+    /// Default: the proxies that the environment names, as curl reads it. For `wss:` that is the
+    /// first one of `https_proxy`, `HTTPS_PROXY`, `all_proxy` and `ALL_PROXY`, for `ws:` the first of
+    /// `http_proxy`, `all_proxy` and `ALL_PROXY`, unless `no_proxy` or `NO_PROXY` has the host, a
+    /// domain above it, a network around it (`10.0.0.0/8`), or `*`.
+    #[cfg(feature = "proxy")]
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Choice::Always(proxy);
+        self
+    }
+
+    /// Connects through no proxy, whatever the environment says.
+    #[cfg(feature = "proxy")]
+    #[must_use]
+    pub fn no_proxy(mut self) -> Self {
+        self.proxy = Choice::Never;
+        self
+    }
+
+    /// Connects to an address only when no other such client of this process is connecting to it,
+    /// as RFC 6455 §4.1 (2) demands and browsers do. Default: false; servers of today need it not.
+    ///
+    /// Waiting for one's turn is part of [`connect_timeout`](Self::connect_timeout).
+    #[must_use]
+    pub const fn one_attempt_per_address(mut self, one: bool) -> Self {
+        self.network.one_attempt_per_address = one;
+        self
+    }
+}

@@ -1,0 +1,130 @@
+//! Proxies: which one, and through it.
+
+mod environment;
+mod parse;
+mod socks;
+mod tunnel;
+
+use std::fmt;
+
+use http::HeaderValue;
+
+use super::{
+    Client,
+    network::{Destination, Reached, turn_of},
+};
+use crate::{Error, Url, error::ProxyError, tls::Identity};
+
+pub(super) use self::environment::Choice;
+
+/// A proxy to connect through.
+///
+/// ```
+/// let proxy: bowsprit::Proxy = "socks5h://user:secret@127.0.0.1:1080".parse()?;
+/// let client = bowsprit::Client::new().proxy(proxy);
+/// # Ok::<(), bowsprit::Error>(())
+/// ```
+///
+/// | scheme | |
+/// |---|---|
+/// | `http`, or none | HTTP CONNECT |
+/// | `https` | HTTP CONNECT over TLS to the proxy |
+/// | `socks5`, `socks4` | host names are looked up here |
+/// | `socks5h`, `socks4a` | host names are looked up by the proxy |
+///
+/// The port is 1080 unless the URL tells another, 443 with `https`, as curl has it. User name and
+/// password are percent-decoded, sent to the proxy and to nobody else, and never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxy {
+    kind: Kind,
+    host: String,
+    port: u16,
+    user: Option<Box<User>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Http,
+    Https,
+    Socks4,
+    Socks4a,
+    Socks5,
+    Socks5h,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct User {
+    name: String,
+    password: String,
+}
+
+impl fmt::Display for Proxy {
+    /// The proxy's URL without user name and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.kind {
+            Kind::Http => "http",
+            Kind::Https => "https",
+            Kind::Socks4 => "socks4",
+            Kind::Socks4a => "socks4a",
+            Kind::Socks5 => "socks5",
+            Kind::Socks5h => "socks5h",
+        };
+        match self.host.contains(':') {
+            true => write!(f, "{scheme}://[{}]:{}", self.host, self.port),
+            false => write!(f, "{scheme}://{}:{}", self.host, self.port),
+        }
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proxy({self})")
+    }
+}
+
+impl Proxy {
+    /// The value of `Proxy-Authorization`.
+    fn authorization(&self) -> Option<HeaderValue> {
+        let user = self.user.as_deref()?;
+        bowsprit_proto::handshake::basic_authorization(&user.name, &user.password)
+    }
+
+    /// An error of this proxy.
+    fn failed(&self, error: ProxyError) -> Error {
+        Error::Proxy { proxy: self.to_string(), error }
+    }
+}
+
+impl Client {
+    /// A transport to the server through a proxy.
+    ///
+    /// §4.1 (3): "If the user agent is configured to use a proxy [...] then the client SHOULD
+    /// connect to that proxy and ask it to open a TCP connection to the host given by /host/ and the
+    /// port given by /port/."
+    pub(super) async fn reach_through(&self, proxy: &Proxy, url: &Url) -> Result<Reached, Error> {
+        // The turn of the server, not that of the proxy, which serves many.
+        let turn = turn_of(url.host(), self.network.one_attempt_per_address).await;
+        let to_proxy = self.network.reach(&Destination::new(&proxy.host, proxy.port), false).await;
+        let to_proxy = to_proxy.map_err(|error| match error {
+            Error::Io(error) => proxy.failed(ProxyError::Unreachable(error)),
+            error => error,
+        });
+        let transport = to_proxy?.transport;
+        let to = Destination::new(url.host(), url.port());
+        let transport = match proxy.kind {
+            Kind::Http => tunnel::open(proxy, &to, transport).await?,
+            Kind::Https => {
+                let tls = self.tls_connector();
+                // A client's certificate is meant for the server.
+                let transport = tls.connect(&proxy.host, transport, Identity::Hidden).await?;
+                tunnel::open(proxy, &to, transport).await?
+            }
+            Kind::Socks4 | Kind::Socks5 => {
+                let addrs = self.network.resolve(&to.host).await?;
+                socks::open_resolved(proxy, addrs, to.port, transport).await?
+            }
+            Kind::Socks4a | Kind::Socks5h => socks::open(proxy, &to, transport).await?,
+        };
+        Ok(Reached { transport, turn })
+    }
+}

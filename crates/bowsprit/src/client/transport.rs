@@ -1,0 +1,34 @@
+//! The way to a server: TCP or a Unix socket.
+
+use std::io;
+
+use super::{
+    Client,
+    network::{Destination, Reached},
+};
+use crate::{Error, Url, io::Transport};
+
+impl Client {
+    /// A transport to the server, not encrypted yet.
+    pub(super) async fn reach(&self, url: &Url) -> Result<Reached, Error> {
+        if let Some(path) = url.socket_path() {
+            return Ok(Reached { transport: unix(path).await?, turn: None });
+        }
+        #[cfg(feature = "proxy")]
+        if let Some(proxy) = self.proxy.proxy_for(url)? {
+            return self.reach_through(&proxy, url).await;
+        }
+        let to = Destination::new(url.host(), url.port());
+        self.network.reach(&to, self.network.one_attempt_per_address).await
+    }
+}
+
+#[cfg(unix)]
+async fn unix(path: &str) -> io::Result<Transport> {
+    tokio::net::UnixStream::connect(path).await.map(Transport::Unix)
+}
+
+#[cfg(not(unix))]
+async fn unix(_: &str) -> io::Result<Transport> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets"))
+}

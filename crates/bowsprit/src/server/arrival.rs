@@ -1,0 +1,115 @@
+//! A connection before its request: who has come, by the PROXY protocol and by TLS.
+
+use std::net::SocketAddr;
+#[cfg(feature = "proxy-protocol")]
+use std::{io, sync::Arc};
+
+use http::{Extensions, Request};
+#[cfg(feature = "proxy-protocol")]
+use ipnet::IpNet;
+#[cfg(any(feature = "proxy-protocol", feature = "tls"))]
+use tokio::time::timeout_at;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+
+#[cfg(feature = "tls")]
+use super::Encrypted;
+#[cfg(any(feature = "proxy-protocol", feature = "tls"))]
+use super::accept::too_late;
+use super::{PeerAddr, Shared, accept::Opened};
+#[cfg(feature = "proxy-protocol")]
+use super::{forwarded::contains, proxy_protocol};
+#[cfg(feature = "tls")]
+use crate::ServerTls;
+use crate::{Error, io::Transport};
+
+/// What is known of a connection before its request.
+pub(super) struct Arrival {
+    pub(super) peer: Option<SocketAddr>,
+    /// When its request has to be there.
+    pub(super) deadline: Instant,
+    /// What the request is to tell.
+    extensions: Extensions,
+}
+
+impl Arrival {
+    /// Has a request tell it. hyper's own extension would keep its part of the connection.
+    pub(super) fn tell(&self, request: &mut Request<()>) {
+        *request.extensions_mut() = self.extensions.clone();
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(PeerAddr(peer));
+        }
+    }
+}
+
+/// A connection that a listener has accepted.
+pub(super) struct Arrived {
+    pub(super) transport: Transport,
+    pub(super) arrival: Arrival,
+    #[cfg(feature = "proxy-protocol")]
+    pub(super) proxies: Option<Arc<[IpNet]>>,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<ServerTls>,
+    /// Held until the handshake is over.
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Shared {
+    /// A connection that arrives now.
+    pub(super) fn arrival(&self, peer: Option<SocketAddr>) -> Arrival {
+        let deadline = Instant::now() + self.handshake_timeout;
+        Arrival { peer, deadline, extensions: Extensions::new() }
+    }
+
+    /// Speaks all that comes before frames.
+    pub(super) async fn open(&self, arrived: Arrived) -> Result<Opened, Error> {
+        #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
+        let arrived = arrived.prepare().await.inspect_err(|error| (self.on_failed)(error))?;
+        let Arrived { transport, arrival, permit, .. } = arrived;
+        let opened = self.accept(transport, arrival).await;
+        drop(permit);
+        opened
+    }
+}
+
+#[cfg(any(feature = "proxy-protocol", feature = "tls"))]
+impl Arrived {
+    /// Speaks what comes before HTTP. What a proxy tells of the client stands before all else.
+    async fn prepare(mut self) -> Result<Self, Error> {
+        #[cfg(feature = "proxy-protocol")]
+        if let Some(proxies) = self.proxies.take() {
+            self.ask_proxy(&proxies).await?;
+        }
+        #[cfg(feature = "tls")]
+        if let Some(tls) = self.tls.take() {
+            // Boxed: what TLS needs must not make plain connections wait with more memory.
+            return Box::pin(self.encrypt(tls)).await;
+        }
+        Ok(self)
+    }
+
+    /// Lets the proxy tell where the client is.
+    #[cfg(feature = "proxy-protocol")]
+    async fn ask_proxy(&mut self, proxies: &[IpNet]) -> Result<(), Error> {
+        if self.arrival.peer.is_some_and(|peer| !contains(proxies, peer.ip())) {
+            return Err(io::Error::from(io::ErrorKind::PermissionDenied).into());
+        }
+        let told = proxy_protocol::read(&mut self.transport);
+        let told = timeout_at(self.arrival.deadline, told).await.map_err(too_late)??;
+        self.arrival.peer = told.or(self.arrival.peer);
+        Ok(())
+    }
+
+    /// Speaks the handshake of TLS, within the time of the opening handshake.
+    #[cfg(feature = "tls")]
+    async fn encrypt(mut self, tls: ServerTls) -> Result<Self, Error> {
+        let encrypting = tls.accept(self.transport);
+        let encrypted = timeout_at(self.arrival.deadline, encrypting).await.map_err(too_late)?;
+        let (transport, certificates) = encrypted?;
+        self.transport = transport;
+        self.arrival.extensions.insert(Encrypted);
+        if let Some(certificates) = certificates {
+            self.arrival.extensions.insert(certificates);
+        }
+        Ok(self)
+    }
+}

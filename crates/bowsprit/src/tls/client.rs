@@ -1,0 +1,191 @@
+//! What a client trusts, and who it is.
+
+use std::{fmt, sync::Arc};
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, PrivateKeyDer},
+};
+
+use super::{dangerous, failed, pem, provider::provider};
+use crate::Error;
+
+/// How a client encrypts with rustls: TLS 1.2 and 1.3.
+///
+/// By default it trusts whom the system trusts, and shows no certificate of its own. Give it to
+/// [`Client::tls`](crate::Client::tls), which also takes a [`rustls::ClientConfig`].
+///
+/// ```no_run
+/// # fn example(ca: &[u8]) -> Result<bowsprit::Client, bowsprit::Error> {
+/// use bowsprit::{Client, Tls};
+///
+/// let tls = Tls::new().without_system_roots().root_certificates(ca)?;
+/// let client = Client::new().tls(tls);
+/// # Ok(client)
+/// # }
+/// ```
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Tls {
+    trust: Trust,
+    roots: Vec<CertificateDer<'static>>,
+    identity: Option<Identity>,
+}
+
+/// Whose certificates are good.
+#[derive(Debug, Default)]
+enum Trust {
+    #[default]
+    System,
+    /// Nobody but the roots that were added.
+    Added,
+    #[cfg(feature = "tls-webpki-roots")]
+    Webpki,
+    Dangerous(Arc<dyn ServerCertVerifier>),
+    DangerousAny,
+    DangerousPin(CertificateDer<'static>),
+}
+
+struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+impl Tls {
+    /// Trusts whom the system trusts.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Trusts the authorities that Mozilla trusts, compiled in, in place of the system's.
+    #[cfg(feature = "tls-webpki-roots")]
+    pub fn webpki_roots() -> Self {
+        Self { trust: Trust::Webpki, ..Self::default() }
+    }
+
+    /// Trusts only the [`root_certificates`](Self::root_certificates).
+    pub fn without_system_roots(mut self) -> Self {
+        self.trust = Trust::Added;
+        self
+    }
+
+    /// Trusts these authorities as well: certificates in PEM.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tls`] if there is none, or one cannot be read.
+    pub fn root_certificates(mut self, pem: &[u8]) -> Result<Self, Error> {
+        let roots = pem::certificates(pem)?;
+        // To fail here rather than when connecting.
+        pem::roots(roots.iter().cloned())?;
+        self.roots.extend(roots);
+        Ok(self)
+    }
+
+    /// Shows a certificate to servers that ask for one: its chain and its key, in PEM. Servers that
+    /// a redirect leads to, elsewhere, are shown none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tls`] if there is none, or one cannot be read.
+    pub fn client_certificate(mut self, chain: &[u8], key: &[u8]) -> Result<Self, Error> {
+        let (chain, key) = (pem::certificates(chain)?, pem::private_key(key)?);
+        self.identity = Some(Identity { chain, key });
+        Ok(self)
+    }
+
+    /// Trusts exactly one certificate, in PEM, whatever name it has, whoever has signed it, and
+    /// even if it has expired.
+    ///
+    /// Dangerous: nothing but the certificate is checked, and a server that gets a new one cannot
+    /// be reached any more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tls`] if it cannot be read.
+    pub fn dangerous_pin(mut self, pem: &[u8]) -> Result<Self, Error> {
+        let mut certificates = pem::certificates(pem)?;
+        self.trust = Trust::DangerousPin(certificates.swap_remove(0));
+        Ok(self)
+    }
+
+    /// Lets `verifier` decide whom to trust.
+    ///
+    /// Dangerous: a mistake in it makes encryption worthless.
+    pub fn dangerous_verifier(mut self, verifier: Arc<dyn ServerCertVerifier>) -> Self {
+        self.trust = Trust::Dangerous(verifier);
+        self
+    }
+
+    /// Trusts everyone.
+    ///
+    /// Dangerous: whoever is on the way to the server can read and change everything.
+    pub fn dangerous_accept_any_certificate(mut self) -> Self {
+        self.trust = Trust::DangerousAny;
+        self
+    }
+
+    /// The configuration for rustls. Reads the system's roots, which takes milliseconds.
+    pub(super) fn config(&self) -> Result<ClientConfig, Error> {
+        let provider = provider()?;
+        let verifier = self.verifier(&provider)?;
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(failed)?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier);
+        let mut config = match &self.identity {
+            Some(Identity { chain, key }) => {
+                builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(failed)?
+            }
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+
+    fn verifier(
+        &self,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+        let provider = Arc::clone(provider);
+        match &self.trust {
+            Trust::System => {
+                let roots = self.roots.iter().cloned();
+                let verifier =
+                    rustls_platform_verifier::Verifier::new_with_extra_roots(roots, provider);
+                Ok(Arc::new(verifier.map_err(failed)?))
+            }
+            Trust::Added => webpki(self.added()?, provider),
+            #[cfg(feature = "tls-webpki-roots")]
+            Trust::Webpki => {
+                let mut roots = self.added()?;
+                Arc::make_mut(&mut roots).extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+                webpki(roots, provider)
+            }
+            Trust::Dangerous(verifier) => Ok(Arc::clone(verifier)),
+            Trust::DangerousAny => Ok(dangerous::any(provider)),
+            Trust::DangerousPin(pinned) => Ok(dangerous::pinned(pinned.clone(), provider)),
+        }
+    }
+
+    fn added(&self) -> Result<Arc<RootCertStore>, Error> {
+        pem::roots(self.roots.iter().cloned())
+    }
+}
+
+fn webpki(
+    roots: Arc<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider).build();
+    Ok(verifier.map_err(failed)?)
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").finish_non_exhaustive()
+    }
+}

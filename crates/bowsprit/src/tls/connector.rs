@@ -1,0 +1,214 @@
+//! From a transport to an encrypted one.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+#[cfg(feature = "tls")]
+use rustls::{ClientConfig, client::ResolvesClientCert, pki_types::ServerName};
+
+#[cfg(feature = "tls")]
+use super::Tls;
+use crate::{Error, io::Transport};
+
+/// What a client encrypts with: a [`Tls`], a [`rustls::ClientConfig`] or, with the feature
+/// `native-tls`, a `native_tls::TlsConnector`.
+///
+/// Cloning is cheap. Clones share the sessions that a later connection can resume.
+#[derive(Clone)]
+pub struct TlsConnector {
+    backend: Arc<Backend>,
+}
+
+enum Backend {
+    #[cfg(feature = "tls")]
+    Options { tls: Tls, config: OnceLock<Arc<ClientConfig>> },
+    #[cfg(feature = "tls")]
+    Config(Arc<ClientConfig>),
+    #[cfg(feature = "native-tls")]
+    Native(Result<native_tls::TlsConnector, String>),
+    #[cfg(not(any(feature = "tls", feature = "native-tls")))]
+    Missing,
+}
+
+/// To whom a client may show its certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Identity {
+    Shown,
+    #[cfg_attr(not(feature = "proxy"), allow(dead_code, reason = "for proxies"))]
+    Hidden,
+}
+
+impl TlsConnector {
+    fn new(backend: Backend) -> Self {
+        Self { backend: Arc::new(backend) }
+    }
+
+    /// Encrypts `transport`, once the server has proved to be `host`.
+    ///
+    /// §4.1 (5): "If /secure/ is true, the client MUST perform a TLS handshake over the connection
+    /// after opening the connection and before sending the handshake data. If this fails (e.g., the
+    /// server's certificate could not be verified), then the client MUST _Fail the WebSocket
+    /// Connection_ and abort the connection."
+    pub(crate) async fn connect(
+        &self,
+        host: &str,
+        transport: Transport,
+        identity: Identity,
+    ) -> Result<Transport, Error> {
+        match &*self.backend {
+            #[cfg(feature = "tls")]
+            Backend::Options { config, .. } => {
+                let config = match config.get() {
+                    Some(config) => Arc::clone(config),
+                    None => self.load().await?,
+                };
+                rustls_connect(config, host, transport, identity).await
+            }
+            #[cfg(feature = "tls")]
+            Backend::Config(config) => {
+                rustls_connect(Arc::clone(config), host, transport, identity).await
+            }
+            #[cfg(feature = "native-tls")]
+            Backend::Native(connector) => {
+                native_connect(connector, host, transport, identity).await
+            }
+            #[cfg(not(any(feature = "tls", feature = "native-tls")))]
+            Backend::Missing => {
+                let _unused = (host, transport, identity);
+                Err(Error::NoTls)
+            }
+        }
+    }
+
+    /// Makes the configuration where it may block: it reads files.
+    #[cfg(feature = "tls")]
+    async fn load(&self) -> Result<Arc<ClientConfig>, Error> {
+        let backend = Arc::clone(&self.backend);
+        let loading = tokio::task::spawn_blocking(move || match &*backend {
+            Backend::Options { tls, config } => {
+                let made = Arc::new(tls.config()?);
+                Ok(Arc::clone(config.get_or_init(|| made)))
+            }
+            _ => unreachable!("asked for by the branch above"),
+        });
+        loading.await.map_err(super::failed)?
+    }
+}
+
+impl Default for TlsConnector {
+    /// Trusts whom the system trusts.
+    fn default() -> Self {
+        #[cfg(feature = "tls")]
+        return Tls::new().into();
+        #[cfg(all(feature = "native-tls", not(feature = "tls")))]
+        return Self::native();
+        #[cfg(not(any(feature = "tls", feature = "native-tls")))]
+        return Self::new(Backend::Missing);
+    }
+}
+
+/// One for all clients that ask for no other, so that they share roots and sessions.
+pub(crate) fn shared() -> TlsConnector {
+    static SHARED: OnceLock<TlsConnector> = OnceLock::new();
+    SHARED.get_or_init(TlsConnector::default).clone()
+}
+
+#[cfg(feature = "tls")]
+impl From<Tls> for TlsConnector {
+    fn from(tls: Tls) -> Self {
+        Self::new(Backend::Options { tls, config: OnceLock::new() })
+    }
+}
+
+#[cfg(feature = "tls")]
+impl From<Arc<ClientConfig>> for TlsConnector {
+    /// Takes the configuration as it is, ALPN and SNI included.
+    fn from(config: Arc<ClientConfig>) -> Self {
+        Self::new(Backend::Config(config))
+    }
+}
+
+/// SNI is left to rustls, which sends none for addresses: RFC 6066 §3 allows names only.
+#[cfg(feature = "tls")]
+async fn rustls_connect(
+    mut config: Arc<ClientConfig>,
+    host: &str,
+    transport: Transport,
+    identity: Identity,
+) -> Result<Transport, Error> {
+    let name = ServerName::try_from(host.to_owned()).map_err(super::failed)?;
+    if identity == Identity::Hidden && config.client_auth_cert_resolver.has_certs() {
+        let config = Arc::make_mut(&mut config);
+        config.client_auth_cert_resolver = Arc::new(Nobody);
+        config.resumption = rustls::client::Resumption::disabled();
+    }
+    let addr = transport.peer_addr();
+    let connector = tokio_rustls::TlsConnector::from(config);
+    // Boxed, as the transport will be: the state of a handshake takes some kilobytes.
+    let stream = Box::pin(connector.connect(name, transport)).await;
+    Ok(Transport::Boxed(Box::new(stream.map_err(super::handshake_failed)?), addr))
+}
+
+/// A client without a certificate.
+#[cfg(feature = "tls")]
+#[derive(Debug)]
+struct Nobody;
+
+#[cfg(feature = "tls")]
+impl ResolvesClientCert for Nobody {
+    fn resolve(
+        &self,
+        _: &[&[u8]],
+        _: &[rustls::SignatureScheme],
+    ) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(feature = "native-tls")]
+impl TlsConnector {
+    /// The system's own TLS, in place of rustls: OpenSSL, Schannel or Security Framework.
+    #[must_use]
+    pub fn native() -> Self {
+        let connector = native_tls::TlsConnector::new();
+        Self::new(Backend::Native(connector.map_err(|error| error.to_string())))
+    }
+}
+
+#[cfg(feature = "native-tls")]
+impl From<native_tls::TlsConnector> for TlsConnector {
+    fn from(connector: native_tls::TlsConnector) -> Self {
+        Self::new(Backend::Native(Ok(connector)))
+    }
+}
+
+/// A certificate cannot be taken out of a connector of the system: where it must stay hidden, there
+/// is no connection.
+#[cfg(feature = "native-tls")]
+async fn native_connect(
+    connector: &Result<native_tls::TlsConnector, String>,
+    host: &str,
+    transport: Transport,
+    identity: Identity,
+) -> Result<Transport, Error> {
+    let connector = connector.as_ref().map_err(|error| super::failed(error.as_str()))?;
+    if identity == Identity::Hidden {
+        return Err(super::failed("native-tls cannot hide a certificate from a redirect's target"));
+    }
+    let addr = transport.peer_addr();
+    let connector = tokio_native_tls::TlsConnector::from(connector.clone());
+    let stream = Box::pin(connector.connect(host, transport)).await;
+    Ok(Transport::Boxed(Box::new(stream.map_err(super::failed)?), addr))
+}
+
+impl fmt::Debug for TlsConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsConnector").finish_non_exhaustive()
+    }
+}

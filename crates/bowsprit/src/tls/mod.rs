@@ -1,0 +1,45 @@
+//! Encryption, RFC 6455 §4.1 (5) and §10.6.
+
+#[cfg(all(feature = "client", feature = "tls"))]
+mod client;
+#[cfg(feature = "client")]
+mod connector;
+#[cfg(all(feature = "client", feature = "tls"))]
+mod dangerous;
+#[cfg(feature = "tls")]
+mod pem;
+#[cfg(feature = "tls")]
+mod provider;
+#[cfg(all(feature = "server", feature = "tls"))]
+mod server;
+
+#[cfg(any(feature = "tls", feature = "native-tls"))]
+use crate::{BoxError, Error};
+
+#[cfg(all(feature = "client", feature = "tls"))]
+pub use self::client::Tls;
+#[cfg(feature = "client")]
+pub use self::connector::TlsConnector;
+#[cfg(feature = "client")]
+pub(crate) use self::connector::{Identity, shared};
+#[cfg(all(feature = "server", feature = "tls"))]
+pub use self::server::{ClientCertificates, PeerCertificates, ServerTls};
+
+/// What the application has given for TLS cannot be used, or the handshake failed.
+#[cfg(any(feature = "tls", feature = "native-tls"))]
+fn failed(error: impl Into<BoxError>) -> Error {
+    Error::Tls(error.into())
+}
+
+/// How a TLS handshake failed: a transport that breaks off is no failure of TLS.
+#[cfg(feature = "tls")]
+fn handshake_failed(error: std::io::Error) -> Error {
+    use std::io::ErrorKind::{InvalidData, Other};
+    if !matches!(error.kind(), InvalidData | Other) {
+        return Error::Io(error);
+    }
+    match error.into_inner() {
+        Some(inner) => Error::Tls(inner),
+        None => Error::Tls("the handshake failed".into()),
+    }
+}

@@ -1,0 +1,35 @@
+//! Certificates and keys in PEM, RFC 7468.
+
+use std::sync::Arc;
+
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+
+use super::failed;
+use crate::Error;
+
+pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match certificates {
+        Ok(certificates) if certificates.is_empty() => Err(failed("there is no certificate")),
+        Ok(certificates) => Ok(certificates),
+        Err(error) => Err(failed(format!("the certificate cannot be read: {error}"))),
+    }
+}
+
+pub(super) fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, Error> {
+    PrivateKeyDer::from_pem_slice(pem)
+        .map_err(|error| failed(format!("the private key cannot be read: {error}")))
+}
+
+pub(super) fn roots(
+    certificates: impl IntoIterator<Item = CertificateDer<'static>>,
+) -> Result<Arc<RootCertStore>, Error> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates {
+        roots.add(certificate).map_err(failed)?;
+    }
+    Ok(Arc::new(roots))
+}

@@ -1,0 +1,35 @@
+//! Where cryptography comes from.
+
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+
+use super::failed;
+use crate::Error;
+
+/// The provider that the program has installed, or the one that this crate was built with.
+///
+/// `ClientConfig::builder()` would panic where two are compiled in and none was chosen.
+pub(super) fn provider() -> Result<Arc<CryptoProvider>, Error> {
+    match CryptoProvider::get_default() {
+        Some(installed) => Ok(Arc::clone(installed)),
+        None => built_in().ok_or_else(|| {
+            failed("there is no cryptography: enable the feature tls-aws-lc-rs or tls-ring")
+        }),
+    }
+}
+
+#[cfg(feature = "tls-aws-lc-rs")]
+fn built_in() -> Option<Arc<CryptoProvider>> {
+    Some(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+}
+
+#[cfg(all(feature = "tls-ring", not(feature = "tls-aws-lc-rs")))]
+fn built_in() -> Option<Arc<CryptoProvider>> {
+    Some(Arc::new(rustls::crypto::ring::default_provider()))
+}
+
+#[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+const fn built_in() -> Option<Arc<CryptoProvider>> {
+    None
+}

@@ -1,0 +1,133 @@
+//! Who a server is, and which clients it knows.
+
+use std::{path::Path, sync::Arc};
+
+use rustls::{ServerConfig, pki_types::CertificateDer, server::WebPkiClientVerifier};
+
+use super::{failed, handshake_failed, pem, provider::provider};
+use crate::{Error, io::Transport};
+
+/// How a server encrypts: TLS 1.2 and 1.3, by rustls.
+///
+/// Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct ServerTls {
+    config: Arc<ServerConfig>,
+}
+
+/// Whether clients need a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClientCertificates {
+    /// They may show one. One that is not good ends the handshake.
+    Optional,
+    /// They must show one.
+    Required,
+}
+
+/// The certificates of a client, its own first: an extension of the request.
+///
+/// ```
+/// # fn example(request: &bowsprit::http::Request<()>) {
+/// let certificates = request.extensions().get::<bowsprit::PeerCertificates>();
+/// let own = certificates.map(|certificates| certificates.as_slice()[0].as_ref());
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct PeerCertificates(Arc<[CertificateDer<'static>]>);
+
+impl PeerCertificates {
+    /// The certificates, in DER.
+    #[must_use]
+    pub fn as_slice(&self) -> &[CertificateDer<'static>] {
+        &self.0
+    }
+}
+
+impl ServerTls {
+    /// From the server's chain of certificates, its own first, and its private key, both in PEM.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tls`] if they cannot be read, or do not belong to each other.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, Error> {
+        Self::build(chain, key, None)
+    }
+
+    /// The same from two files.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_pem`](Self::from_pem), and [`Error::Tls`] with the name of a file that cannot be
+    /// read.
+    pub fn from_pem_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::from_pem(&read(chain.as_ref())?, &read(key.as_ref())?)
+    }
+
+    /// With clients whose certificates were signed by one of `roots`, in PEM. A handler finds them
+    /// in [`PeerCertificates`].
+    ///
+    /// # Errors
+    ///
+    /// As [`from_pem`](Self::from_pem).
+    pub fn from_pem_with_clients(
+        chain: &[u8],
+        key: &[u8],
+        roots: &[u8],
+        clients: ClientCertificates,
+    ) -> Result<Self, Error> {
+        Self::build(chain, key, Some((roots, clients)))
+    }
+
+    fn build(
+        chain: &[u8],
+        key: &[u8],
+        clients: Option<(&[u8], ClientCertificates)>,
+    ) -> Result<Self, Error> {
+        let (chain, key, provider) =
+            (pem::certificates(chain)?, pem::private_key(key)?, provider()?);
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(failed)?;
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some((roots, clients)) => {
+                let roots = pem::roots(pem::certificates(roots)?)?;
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
+                builder.with_client_cert_verifier(match clients {
+                    ClientCertificates::Required => verifier.build().map_err(failed)?,
+                    ClientCertificates::Optional => {
+                        verifier.allow_unauthenticated().build().map_err(failed)?
+                    }
+                })
+            }
+        };
+        let mut config = builder.with_single_cert(chain, key).map_err(failed)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { config: Arc::new(config) })
+    }
+
+    /// Speaks the TLS handshake.
+    pub(crate) async fn accept(
+        &self,
+        transport: Transport,
+    ) -> Result<(Transport, Option<PeerCertificates>), Error> {
+        let addr = transport.peer_addr();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&self.config));
+        let stream = acceptor.accept(transport).await.map_err(handshake_failed)?;
+        let certificates = stream.get_ref().1.peer_certificates();
+        let certificates = certificates.map(|shown| PeerCertificates(shown.into()));
+        Ok((Transport::Boxed(Box::new(stream), addr), certificates))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|error| failed(format!("cannot read {}: {error}", path.display())))
+}
+
+impl From<Arc<ServerConfig>> for ServerTls {
+    /// Takes the configuration as it is.
+    fn from(config: Arc<ServerConfig>) -> Self {
+        Self { config }
+    }
+}
