@@ -39,6 +39,15 @@ pub enum Error {
         /// What happened.
         error: ProxyError,
     },
+    /// The server redirects, and that was not followed. (Where redirects are not followed at all,
+    /// one is a [refusal](Self::Refused).)
+    #[cfg(feature = "client")]
+    Redirect {
+        /// The URL that redirects.
+        from: String,
+        /// Why it was not followed.
+        error: crate::RedirectError,
+    },
     /// A function of the application, such as that of
     /// [`Client::headers_with`](crate::Client::headers_with), failed.
     Hook(BoxError),
@@ -98,6 +107,10 @@ impl fmt::Display for Error {
             Self::InvalidProxy(why) => write!(f, "the proxy cannot be used: {why}"),
             #[cfg(feature = "proxy")]
             Self::Proxy { proxy, error } => write!(f, "proxy {proxy}: {error}"),
+            #[cfg(feature = "client")]
+            Self::Redirect { from, error } => {
+                write!(f, "a redirect of {from} was not followed: {error}")
+            }
             Self::Hook(error) => write!(f, "connecting was given up: {error}"),
             Self::Tls(error) => write!(f, "TLS failed: {error}"),
             Self::Handshake(error) => write!(f, "the opening handshake failed: {error}"),

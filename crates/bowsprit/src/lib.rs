@@ -90,7 +90,7 @@ pub use bytes::Bytes;
 #[cfg(feature = "proxy")]
 pub use client::Proxy;
 #[cfg(feature = "client")]
-pub use client::{Client, Destination, TcpOptions, connect};
+pub use client::{Client, Destination, Redirect, RedirectError, Refusal, TcpOptions, connect};
 #[cfg(feature = "proxy")]
 pub use error::ProxyError;
 pub use error::{BoxError, Error, Timer};

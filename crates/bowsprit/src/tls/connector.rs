@@ -36,7 +36,6 @@ enum Backend {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Identity {
     Shown,
-    #[cfg_attr(not(feature = "proxy"), allow(dead_code, reason = "for proxies"))]
     Hidden,
 }
 
