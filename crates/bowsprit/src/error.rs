@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt, io};
 use bytes::Bytes;
 use http::Response;
 
-use crate::{HandshakeError, InvalidUrl, ProtocolError, SendError};
+use crate::{Close, HandshakeError, InvalidUrl, ProtocolError, SendError};
 
 /// Any error, for handlers: whatever they fail with, `?` converts it.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -70,6 +70,8 @@ pub enum Error {
     /// The queue of a [`Handle`](crate::Handle) is full, or a fragmented message is under way;
     /// nothing was queued.
     QueueFull,
+    /// The peer has closed the connection, so that a client that reconnects does so no more.
+    Closed(Close<'static>),
     /// The transport ended without a close frame: close code 1006 where only a number can be told.
     Disconnected,
     /// Something took too long.
@@ -121,6 +123,7 @@ impl fmt::Display for Error {
             Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
             Self::Send(error) => fmt::Display::fmt(error, f),
             Self::QueueFull => f.write_str("the connection's queue is full"),
+            Self::Closed(close) => write!(f, "the peer has closed the connection: {close}"),
             Self::Disconnected => f.write_str("the peer went away without a close frame"),
             Self::TimedOut(timer) => write!(f, "timed out: {timer}"),
             Self::Terminated => f.write_str("the connection was cut from this side"),

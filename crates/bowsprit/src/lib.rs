@@ -90,7 +90,10 @@ pub use bytes::Bytes;
 #[cfg(feature = "proxy")]
 pub use client::Proxy;
 #[cfg(feature = "client")]
-pub use client::{Client, Destination, Redirect, RedirectError, Refusal, TcpOptions, connect};
+pub use client::{
+    Backoff, Change, Client, Connections, Destination, Reconnect, Redirect, RedirectError, Refusal,
+    Session, SessionHandle, Setback, TcpOptions, WhenFull, connect,
+};
 #[cfg(feature = "proxy")]
 pub use error::ProxyError;
 pub use error::{BoxError, Error, Timer};

@@ -19,6 +19,7 @@ mod driver {
     mod options;
     mod peer;
     mod reaching;
+    mod reconnecting;
     mod redirecting;
     mod serve;
     mod support;

@@ -8,6 +8,7 @@ mod options;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod race;
+mod reconnect;
 mod redirect;
 mod refusal;
 mod tcp;
@@ -28,6 +29,9 @@ use self::{
 };
 pub use self::{
     network::Destination,
+    reconnect::{
+        Backoff, Change, Connections, Reconnect, Session, SessionHandle, Setback, WhenFull,
+    },
     redirect::{Redirect, RedirectError},
     refusal::Refusal,
     tcp::TcpOptions,
