@@ -18,7 +18,12 @@ from websockets_deflate import describe, take_deflate
 
 
 def refuse(connection, request):
-    if request.path != "/refuse":
+    path, _, target = request.path.partition("?")
+    if path == "/redirect":
+        response = connection.respond(302, "")
+        response.headers["Location"] = target
+        return response
+    if path != "/refuse":
         return None
     response = connection.respond(401, "go away")
     response.headers["X-Why"] = "test"

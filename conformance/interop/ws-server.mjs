@@ -6,6 +6,7 @@
 // Besides echoing, some paths do something of their own:
 //
 //   /close-4001  closes at once, with code 4001 and reason `bye`
+//   /redirect?TO redirects to `TO`
 //   /refuse      is refused with HTTP 401, `X-Why: test` and the body `go away`
 //   /greet       sends `hello` right with the handshake
 //   /deflate     sends what was agreed on, as `describe` of ws-deflate.mjs puts it
@@ -28,7 +29,10 @@ const server = new WebSocketServer({
   perMessageDeflate: takeDeflate(process.argv).deflate,
   handleProtocols: (offered) => offered.has('chat.v1') && 'chat.v1',
   verifyClient: ({ req }, done) => {
-    if (req.url === '/refuse') done(false, 401, 'go away', { 'X-Why': 'test' });
+    const [path] = req.url.split('?');
+    const target = req.url.slice(path.length + 1);
+    if (path === '/refuse') done(false, 401, 'go away', { 'X-Why': 'test' });
+    else if (path === '/redirect') done(false, 302, '', { Location: target });
     else done(true);
   },
 });

@@ -79,6 +79,56 @@ async fn the_echo_server_and_the_client_understand_each_other() {
     assert_eq!(client.stdout, b"text something\nbinary b\"\\x01\\x02\\x03\"\n");
 }
 
+/// What an example prints that has to succeed.
+fn printed(program: &str, args: &[&str]) -> String {
+    let ended = Command::new(program).args(args).output().expect("it starts");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    String::from_utf8(ended.stdout).expect("it is text")
+}
+
+#[tokio::test]
+async fn the_round_trip_time_is_measured() {
+    let server = Running::start(env!("CARGO_BIN_EXE_echo-server"));
+    let lines = printed(env!("CARGO_BIN_EXE_round-trip-time"), &[&server.url, "3"]);
+    assert_eq!(lines.lines().count(), 3, "{lines}");
+    assert!(lines.lines().all(|line| line.starts_with("round-trip time ")), "{lines}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_answers_otherwise_is_named() {
+    // A WebSocket server makes no tunnels.
+    let server = Running::start(env!("CARGO_BIN_EXE_echo-server"));
+    let proxy = server.url.trim_end_matches('/').replace("ws://", "http://");
+    let proxy = proxy.trim_end_matches("/echo");
+    let lines = printed(env!("CARGO_BIN_EXE_proxy"), &[proxy, "ws://chat.invalid/"]);
+    assert!(lines.starts_with(&format!("{proxy} answers 4")), "{lines}");
+}
+
+#[tokio::test]
+async fn a_session_subscribes_before_it_sends_what_was_kept() {
+    let server = Running::start(env!("CARGO_BIN_EXE_echo-server"));
+    let lines = printed(env!("CARGO_BIN_EXE_reconnect"), &[&server.url]);
+    let expected = ["Connecting", "Open", "subscribe", "kept until there is a connection"];
+    assert_eq!(lines.lines().collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_is_noticed() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let running = tokio::task::spawn_blocking(move || {
+        printed(env!("CARGO_BIN_EXE_broken-connection"), &[&url, "0.1"])
+    });
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut ws = bowsprit::Server::builder().build().accept(stream).await.unwrap();
+    ws.send("still here").await.unwrap();
+    ws.flush().await.unwrap();
+    // Nobody reads any more, so nobody answers the ping.
+    let lines = running.await.unwrap();
+    drop(ws);
+    assert!(lines.contains("still here") && lines.ends_with("the server is gone\n"), "{lines}");
+}
+
 #[tokio::test]
 async fn a_broadcast_reaches_the_others_only() {
     let server = Running::start(env!("CARGO_BIN_EXE_broadcast"));

@@ -85,6 +85,9 @@ pub(crate) struct Connect {
     /// socks4, socks4a and socks5 [default: what the environment names, as curl reads it]
     #[arg(long, value_name = "URL", value_parser = parse_proxy)]
     pub(crate) proxy: Option<Proxy>,
+    /// Follow so many redirects
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub(crate) max_redirects: usize,
     /// Connect through no proxy, whatever the environment says
     #[arg(long, conflicts_with = "proxy")]
     pub(crate) no_proxy: bool,

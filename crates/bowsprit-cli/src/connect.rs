@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use bowsprit::{
-    Bytes, Client, CloseCode, Error, Message, ReceiveHalf, SendHalf, Tls, Version, WebSocket,
+    Bytes, Client, CloseCode, Error, Message, ReceiveHalf, SendHalf, Tls, Url, Version, WebSocket,
     http::Response,
 };
 use tokio::io::{AsyncBufReadExt, BufReader, Stdin};
@@ -19,7 +19,8 @@ const MAX_SHOWN_LEN: usize = 1024;
 
 pub(crate) async fn connect(options: Connect) -> anyhow::Result<()> {
     let ws = open(&options).await?;
-    note(&format!("connected to {}", options.url));
+    let url = ws.url().map_or_else(|| shown(&options.url), ToString::to_string);
+    note(&format!("connected to {url}"));
     if let Some(name) = ws.subprotocol() {
         note(&format!("subprotocol {}", escaped(name)));
     }
@@ -35,7 +36,7 @@ pub(crate) async fn connect(options: Connect) -> anyhow::Result<()> {
 }
 
 async fn open(options: &Connect) -> anyhow::Result<WebSocket> {
-    let mut client = Client::new();
+    let mut client = Client::new().max_redirects(options.max_redirects);
     for (name, value) in &options.headers {
         client = client.header(name.clone(), value.clone());
     }
@@ -62,8 +63,13 @@ async fn open(options: &Connect) -> anyhow::Result<WebSocket> {
         Err(Error::Refused(response)) => {
             bail!("{}", refusal(&response));
         }
-        result => result.with_context(|| format!("cannot connect to {}", options.url)),
+        result => result.with_context(|| format!("cannot connect to {}", shown(&options.url))),
     }
+}
+
+/// A URL without user name and password.
+fn shown(url: &str) -> String {
+    url.parse::<Url>().map_or_else(|_| url.to_owned(), |url| url.to_string())
 }
 
 /// Whom to trust, and who we are.

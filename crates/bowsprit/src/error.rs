@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt, io};
 use bytes::Bytes;
 use http::Response;
 
-use crate::{HandshakeError, InvalidUrl, ProtocolError, SendError};
+use crate::{Close, HandshakeError, InvalidUrl, ProtocolError, SendError};
 
 /// Any error, for handlers: whatever they fail with, `?` converts it.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -39,6 +39,15 @@ pub enum Error {
         /// What happened.
         error: ProxyError,
     },
+    /// The server redirects, and that was not followed. (Where redirects are not followed at all,
+    /// one is a [refusal](Self::Refused).)
+    #[cfg(feature = "client")]
+    Redirect {
+        /// The URL that redirects.
+        from: String,
+        /// Why it was not followed.
+        error: crate::RedirectError,
+    },
     /// A function of the application, such as that of
     /// [`Client::headers_with`](crate::Client::headers_with), failed.
     Hook(BoxError),
@@ -62,6 +71,8 @@ pub enum Error {
     /// The queue of a [`Handle`](crate::Handle) is full, or a fragmented message is under way;
     /// nothing was queued.
     QueueFull,
+    /// The peer has closed the connection, so that a client that reconnects does so no more.
+    Closed(Close<'static>),
     /// The transport ended without a close frame: close code 1006 where only a number can be told.
     Disconnected,
     /// Something took too long.
@@ -99,6 +110,10 @@ impl fmt::Display for Error {
             Self::InvalidProxy(why) => write!(f, "the proxy cannot be used: {why}"),
             #[cfg(feature = "proxy")]
             Self::Proxy { proxy, error } => write!(f, "proxy {proxy}: {error}"),
+            #[cfg(feature = "client")]
+            Self::Redirect { from, error } => {
+                write!(f, "a redirect of {from} was not followed: {error}")
+            }
             Self::Hook(error) => write!(f, "connecting was given up: {error}"),
             Self::Tls(error) => write!(f, "TLS failed: {error}"),
             Self::Handshake(error) => write!(f, "the opening handshake failed: {error}"),
@@ -109,6 +124,7 @@ impl fmt::Display for Error {
             Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
             Self::Send(error) => fmt::Display::fmt(error, f),
             Self::QueueFull => f.write_str("the connection's queue is full"),
+            Self::Closed(close) => write!(f, "the peer has closed the connection: {close}"),
             Self::Disconnected => f.write_str("the peer went away without a close frame"),
             Self::TimedOut(timer) => write!(f, "timed out: {timer}"),
             Self::Terminated => f.write_str("the connection was cut from this side"),

@@ -98,7 +98,10 @@ pub use bytes::Bytes;
 #[cfg(feature = "proxy")]
 pub use client::Proxy;
 #[cfg(feature = "client")]
-pub use client::{Client, Destination, TcpOptions, connect};
+pub use client::{
+    Backoff, Change, Client, Connections, Destination, Reconnect, Redirect, RedirectError, Refused,
+    Session, SessionHandle, Setback, TcpOptions, WhenFull, connect,
+};
 #[cfg(feature = "proxy")]
 pub use error::ProxyError;
 pub use error::{BoxError, Error, Timer};

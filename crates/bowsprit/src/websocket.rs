@@ -273,7 +273,7 @@ impl WebSocket {
         &self.send
     }
 
-    #[cfg(feature = "server")]
+    #[cfg(any(feature = "client", feature = "server"))]
     pub(crate) const fn link(&self) -> &Arc<Link> {
         self.receive.link()
     }

@@ -27,6 +27,8 @@ mod driver {
     #[cfg(feature = "proxy-protocol")]
     mod proxy_protocol;
     mod reaching;
+    mod reconnecting;
+    mod redirecting;
     mod routes;
     mod serve;
     mod support;

@@ -151,6 +151,28 @@ fn proxies_come_from_the_command_line_and_from_the_environment() {
 }
 
 #[test]
+fn redirects_are_followed_when_told_and_passwords_are_not_shown() {
+    let server = Server::start(&[]);
+    let redirect = format!(
+        "HTTP/1.1 302 Found\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n",
+        server.url("/echo")
+    );
+    let secret = |first: &Answering| first.url().replace("ws://", "ws://user:s3cret@");
+    let first = Answering::start(redirect.as_bytes());
+    let ended = run(&["connect", "--max-redirects", "1", &secret(&first)], b"hello\n");
+    assert_eq!((ended.code, ended.lines()), (Some(0), vec!["hello"]), "{}", ended.stderr);
+    let told = format!("connected to {}", server.url("/echo"));
+    assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+    first.request();
+    let first = Answering::start(redirect.as_bytes());
+    let ended = run(&["connect", &secret(&first)], b"");
+    assert!(ended.code == Some(1) && ended.stderr.contains("302 Found"), "{}", ended.stderr);
+    let ended = run(&["connect", "ws://user:s3cret@127.0.0.1:1/"], b"");
+    assert!(ended.stderr.contains("ws://127.0.0.1:1/"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("s3cret"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_server_that_does_not_speak_http_is_an_error() {
     let server = Answering::start(b"220 mail.example ESMTP\r\n");
     let ended = run(&["connect", &server.url()], b"");

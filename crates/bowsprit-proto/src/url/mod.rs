@@ -132,6 +132,13 @@ impl Url {
             && self.socket_path == other.socket_path
     }
 
+    /// The same with the user name and password of another.
+    #[must_use]
+    pub fn with_user_info_of(mut self, other: &Self) -> Self {
+        self.user_info.clone_from(&other.user_info);
+        self
+    }
+
     /// The same without user name and password.
     #[must_use]
     pub fn without_user_info(mut self) -> Self {

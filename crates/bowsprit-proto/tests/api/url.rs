@@ -163,8 +163,9 @@ fn a_host_name_outside_of_ascii_needs_a_feature() {
     assert!(InvalidUrl::HostName.to_string().contains("feature idna"));
 }
 
-#[cfg(feature = "idna")]
+/// RFC: 11.1-1
 #[test]
+#[cfg(feature = "idna")]
 fn a_host_name_outside_of_ascii_is_converted() {
     let url = parse("ws://user@B\u{dc}cher.example:81/");
     assert_eq!((url.host(), url.port()), ("xn--bcher-kva.example", 81));

@@ -2,11 +2,14 @@
 
 mod exchange;
 mod hook;
+mod journey;
 mod network;
 mod options;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod race;
+mod reconnect;
+mod redirect;
 mod refusal;
 mod tcp;
 mod transport;
@@ -20,8 +23,19 @@ use tokio::time::timeout;
 
 #[cfg(feature = "proxy")]
 pub use self::proxy::Proxy;
-use self::{exchange::exchange, hook::Hook, network::Network, options::Invalid};
-pub use self::{network::Destination, tcp::TcpOptions};
+use self::{
+    exchange::exchange, hook::Hook, journey::Journey, network::Network, options::Invalid,
+    redirect::Judge,
+};
+pub use self::{
+    network::Destination,
+    reconnect::{
+        Backoff, Change, Connections, Reconnect, Session, SessionHandle, Setback, WhenFull,
+    },
+    redirect::{Redirect, RedirectError},
+    refusal::Refused,
+    tcp::TcpOptions,
+};
 use crate::{
     BoxError, Deflate, Error, Io, Options, Role, Timer, TlsConnector, Url, WebSocket, entropy,
     io::Transport,
@@ -65,6 +79,9 @@ pub struct Client {
     #[cfg(feature = "proxy")]
     proxy: proxy::Choice,
     headers_with: Option<Hook<Url, Result<HeaderMap, BoxError>>>,
+    on_refusal: Option<Hook<Refused, Result<Option<HeaderMap>, BoxError>>>,
+    max_redirects: usize,
+    on_redirect: Option<Judge>,
     invalid: Option<Invalid>,
 }
 
@@ -89,6 +106,9 @@ impl Client {
             #[cfg(feature = "proxy")]
             proxy: proxy::Choice::default(),
             headers_with: None,
+            on_refusal: None,
+            max_redirects: 0,
+            on_redirect: None,
             invalid: None,
         }
     }
@@ -109,16 +129,7 @@ impl Client {
     /// Dropping the future gives up the connection.
     pub async fn connect(&self, url: &str) -> Result<WebSocket, Error> {
         let url = self.begin(url)?;
-        let offer = self.offer(&url).await?;
-        let reaching = self.reach(&url);
-        let reached = within(self.network.connect_timeout, Timer::Connect, reaching).await?;
-        let opening = async {
-            let transport = self.encrypt(&url, reached.transport).await?;
-            self.open(&url, &offer, transport).await
-        };
-        // The turn ends here, with what it was taken for.
-        let _turn = reached.turn;
-        within(self.handshake_timeout, Timer::Handshake, opening).await
+        Journey::new(self, url).go().await
     }
 
     /// Opens a connection over a transport that is there already. The URL gives `Host` and path;
@@ -133,7 +144,8 @@ impl Client {
     /// Dropping the future gives up the transport.
     pub async fn connect_over(&self, url: &str, io: impl Io) -> Result<WebSocket, Error> {
         let url = self.begin(url)?;
-        let offer = self.offer(&url).await?;
+        let mut offer = self.offer.clone();
+        self.add_headers(&mut offer, &url).await?;
         let opening = self.open(&url, &offer, Transport::recognise(io).0);
         within(self.handshake_timeout, Timer::Handshake, opening).await
     }
@@ -146,22 +158,24 @@ impl Client {
         }
     }
 
-    /// What to ask for, with what the application adds for this attempt.
-    async fn offer(&self, url: &Url) -> Result<Offer, Error> {
-        let mut offer = self.offer.clone();
+    /// Adds what the application has for this attempt. What is fresh replaces what is there.
+    async fn add_headers(&self, offer: &mut Offer, url: &Url) -> Result<(), Error> {
         if let Some(hook) = &self.headers_with {
-            let headers = hook.call(url.clone()).await.map_err(Error::Hook)?;
-            // Not `append`: what is fresh replaces what the client was made with.
-            offer.headers.extend(headers);
+            offer.headers.extend(hook.call(url.clone()).await.map_err(Error::Hook)?);
         }
-        Ok(offer)
+        Ok(())
     }
 
-    async fn encrypt(&self, url: &Url, transport: Transport) -> Result<Transport, Error> {
+    async fn encrypt(
+        &self,
+        url: &Url,
+        transport: Transport,
+        identity: Identity,
+    ) -> Result<Transport, Error> {
         if !url.is_secure() {
             return Ok(transport);
         }
-        self.tls_connector().connect(url.host(), transport, Identity::Shown).await
+        self.tls_connector().connect(url.host(), transport, identity).await
     }
 
     fn tls_connector(&self) -> TlsConnector {

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 #[cfg(feature = "proxy")]
 use super::proxy::{Choice, Proxy};
 use super::{Client, Destination, TcpOptions, hook::Hook};
+use super::{Redirect, Refused, redirect::Judge};
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use crate::TlsConnector;
 use crate::{
@@ -219,6 +220,41 @@ impl Client {
         F: Future<Output = Result<HeaderMap, BoxError>> + Send + 'static,
     {
         self.headers_with = Some(Hook::new(hook));
+        self
+    }
+
+    /// Follows so many redirects. Default: 0: a redirect is a refusal.
+    ///
+    /// As long as they stay at the scheme, host and port of the first URL, the same request is made
+    /// again. Once they leave, nothing secret is told any more, not even on the way back: no header
+    /// fields of the application, no user and password, no client certificate. From `wss:` to `ws:`,
+    /// to a Unix socket, and in circles, redirects are an [`Error::Redirect`].
+    #[must_use]
+    pub const fn max_redirects(mut self, max: usize) -> Self {
+        self.max_redirects = max;
+        self
+    }
+
+    /// Is told of each redirect before it is followed, and may refuse it: then it is an
+    /// [`Error::Refused`].
+    #[must_use]
+    pub fn on_redirect(
+        mut self,
+        allows: impl Fn(&Redirect) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.on_redirect = Some(Judge::new(allows));
+        self
+    }
+
+    /// Is asked what to do when the server refuses. With header fields, for example an answer to a
+    /// challenge, the request is made once more; with `None`, and the second time, the refusal is
+    /// an [`Error::Refused`]. Servers elsewhere, after a redirect, are not answered.
+    #[must_use]
+    pub fn on_refusal<F>(mut self, hook: impl Fn(Refused) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Option<HeaderMap>, BoxError>> + Send + 'static,
+    {
+        self.on_refusal = Some(Hook::new(hook));
         self
     }
 

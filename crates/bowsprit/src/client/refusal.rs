@@ -8,11 +8,23 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
+use crate::Url;
+
 /// How much of the body of a refusal is kept.
 const MAX_REFUSAL_LEN: usize = 64 * 1024;
 
 /// How long its body is read.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A server's answer that is neither 101 nor a redirect that is followed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Refused {
+    /// The URL that was asked.
+    pub url: Url,
+    /// Status, header fields, and the start of the body: at most 64 KiB.
+    pub response: Response<Bytes>,
+}
 
 /// A refusal with the start of its body.
 pub(super) async fn refusal(response: Response<Incoming>) -> Response<Bytes> {

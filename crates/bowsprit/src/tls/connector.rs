@@ -27,7 +27,11 @@ enum Backend {
     #[cfg(feature = "tls")]
     Config(Arc<ClientConfig>),
     #[cfg(feature = "native-tls")]
-    Native(Result<native_tls::TlsConnector, String>),
+    Native {
+        connector: Result<native_tls::TlsConnector, String>,
+        /// It comes from the application, and may have a certificate of its own.
+        may_show: bool,
+    },
     #[cfg(not(any(feature = "tls", feature = "native-tls")))]
     Missing,
 }
@@ -36,7 +40,6 @@ enum Backend {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Identity {
     Shown,
-    #[cfg_attr(not(feature = "proxy"), allow(dead_code, reason = "for proxies"))]
     Hidden,
 }
 
@@ -71,9 +74,11 @@ impl TlsConnector {
                 rustls_connect(Arc::clone(config), host, transport, identity).await
             }
             #[cfg(feature = "native-tls")]
-            Backend::Native(connector) => {
-                native_connect(connector, host, transport, identity).await
+            Backend::Native { may_show: true, .. } if identity == Identity::Hidden => {
+                Err(super::failed("native-tls cannot hide the certificate that it may show here"))
             }
+            #[cfg(feature = "native-tls")]
+            Backend::Native { connector, .. } => native_connect(connector, host, transport).await,
             #[cfg(not(any(feature = "tls", feature = "native-tls")))]
             Backend::Missing => {
                 let _unused = (host, transport, identity);
@@ -177,30 +182,27 @@ impl TlsConnector {
     #[must_use]
     pub fn native() -> Self {
         let connector = native_tls::TlsConnector::new();
-        Self::new(Backend::Native(connector.map_err(|error| error.to_string())))
+        let connector = connector.map_err(|error| error.to_string());
+        Self::new(Backend::Native { connector, may_show: false })
     }
 }
 
 #[cfg(feature = "native-tls")]
 impl From<native_tls::TlsConnector> for TlsConnector {
+    /// Its certificate cannot be taken out: where it has to stay hidden, from proxies and from where
+    /// redirects lead to, there is no connection.
     fn from(connector: native_tls::TlsConnector) -> Self {
-        Self::new(Backend::Native(Ok(connector)))
+        Self::new(Backend::Native { connector: Ok(connector), may_show: true })
     }
 }
 
-/// A certificate cannot be taken out of a connector of the system: where it must stay hidden, there
-/// is no connection.
 #[cfg(feature = "native-tls")]
 async fn native_connect(
     connector: &Result<native_tls::TlsConnector, String>,
     host: &str,
     transport: Transport,
-    identity: Identity,
 ) -> Result<Transport, Error> {
     let connector = connector.as_ref().map_err(|error| super::failed(error.as_str()))?;
-    if identity == Identity::Hidden {
-        return Err(super::failed("native-tls cannot hide a certificate from a redirect's target"));
-    }
     let addr = transport.peer_addr();
     let connector = tokio_native_tls::TlsConnector::from(connector.clone());
     let stream = Box::pin(connector.connect(host, transport)).await;

@@ -162,3 +162,34 @@ async fn a_subprotocol_is_agreed_on() {
     })
     .await;
 }
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-interop"]
+async fn redirects_are_followed_with_secrets_only_at_home() {
+    with_each(async |server, peer| {
+        let other = PeerServer::start(peer).await;
+        let client = Client::new().header("x-api-key", "s3cret").max_redirects(2);
+        let home = format!("ws://user:s3cret@{}", server.authority());
+        let away = other.url("/headers");
+        for (path, told) in
+            [("/redirect?/headers".to_owned(), true), (format!("/redirect?{away}"), false)]
+        {
+            let mut ws = client.connect(&format!("{home}{path}")).await.unwrap();
+            let headers = ws.recv().await.unwrap().unwrap();
+            let headers = headers.as_text().unwrap();
+            assert_eq!(headers.contains("s3cret"), told, "{peer:?}: {headers}");
+            assert_eq!(headers.contains("authorization"), told, "{peer:?}: {headers}");
+            close(ws).await;
+        }
+        let client = client.max_redirects(1);
+        let error = client.connect(&format!("{home}/redirect?/redirect?/headers")).await;
+        assert!(matches!(error, Err(Error::Redirect { .. })), "{error:?}");
+        let refused = Client::new().connect(&server.url("/redirect?/headers")).await;
+        let Err(Error::Refused(response)) = refused else { panic!("{refused:?}") };
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["location"]),
+            (302, &"/headers".parse().unwrap())
+        );
+    })
+    .await;
+}

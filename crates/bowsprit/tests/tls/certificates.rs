@@ -135,6 +135,10 @@ async fn the_systems_own_tls_can_be_used() {
     let connector = native_tls::TlsConnector::builder().add_root_certificate(root).build().unwrap();
     let client = Client::new().tls(connector);
     check_echo(&mut client.connect(&url).await.unwrap()).await;
+    let away = super::servers::redirecting(&authority, url.clone()).await;
+    let away = format!("wss://localhost:{}/", away.port());
+    let shy = client.clone().max_redirects(1).connect(&away).await;
+    assert!(matches!(shy, Err(Error::Tls(_))), "{shy:?}");
     let misnamed = format!("wss://127.0.0.1:{}/", addr.port());
     let refused = client.connect(&misnamed).await;
     assert!(matches!(refused, Err(Error::Tls(_))), "{refused:?}");

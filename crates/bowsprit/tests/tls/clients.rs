@@ -1,9 +1,12 @@
 //! Certificates of clients.
 
-use bowsprit::{ClientCertificates, CloseCode, Error, PeerCertificates, Server, ServerTls};
+use bowsprit::{Client, ClientCertificates, CloseCode, Error, PeerCertificates, Server, ServerTls};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-use super::authority::{Authority, connect};
+use super::{
+    authority::{Authority, connect},
+    servers::redirecting,
+};
 
 /// A server that tells its clients what certificate they have shown.
 async fn telling(authority: &Authority, clients: ClientCertificates) -> std::net::SocketAddr {
@@ -60,4 +63,21 @@ async fn a_certificate_of_a_stranger_is_refused() {
         let hidden = |error: &Error| !matches!(error, Error::Refused(_) | Error::Handshake(_));
         assert!(refused.as_ref().is_err_and(hidden), "{refused:?}");
     }
+}
+
+#[tokio::test]
+async fn a_certificate_is_not_shown_to_whom_a_redirect_leads_elsewhere() {
+    let authority = Authority::new();
+    let client = authority.client("someone");
+    let addr = telling(&authority, ClientCertificates::Optional).await;
+    let elsewhere = format!("wss://localhost:{}/", addr.port());
+    let first = redirecting(&authority, elsewhere.clone()).await;
+    let tls = authority.trusting();
+    let tls = tls.client_certificate(client.chain.as_bytes(), client.key.as_bytes()).unwrap();
+    let client = Client::new().tls(tls).max_redirects(1);
+    let mut shown = client.connect(&elsewhere).await.unwrap();
+    assert!(!shown.recv().await.unwrap().unwrap().as_bytes().is_empty());
+    let mut ws = client.connect(&format!("wss://localhost:{}/", first.port())).await.unwrap();
+    assert_eq!(ws.url().unwrap().to_string(), elsewhere);
+    assert!(ws.recv().await.unwrap().unwrap().as_bytes().is_empty());
 }

@@ -1,11 +1,12 @@
 //! What goes over the wire around the opening handshake, and what breaks it.
 
 use std::{
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use bowsprit::{Client, CloseCode, Error, Server, ServerTls, Timer};
+use bowsprit::{Client, CloseCode, Error, RedirectError, Server, ServerTls, Timer};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -144,8 +145,11 @@ async fn the_tls_handshake_is_part_of_the_time_of_the_opening_handshake() {
     assert_eq!(ended.expect("not cut").unwrap(), 0);
 }
 
-/// A server that ends the transport after `goodbye` without a word of TLS.
-async fn truncating(authority: &Authority, goodbye: &'static [u8]) -> std::net::SocketAddr {
+/// A server that makes its answer of the key, and ends the transport without a word of TLS.
+pub(super) async fn answering(
+    authority: &Authority,
+    answer: impl FnOnce(&str) -> Vec<u8> + Send + 'static,
+) -> SocketAddr {
     let (chain, key) = parts(&authority.server("localhost"));
     let config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
@@ -167,17 +171,43 @@ async fn truncating(authority: &Authority, goodbye: &'static [u8]) -> std::net::
         let mut fields = head.lines().filter_map(|line| line.split_once(": "));
         let key = fields.find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"));
         let key = key.unwrap().1;
-        let accept = bowsprit_proto::handshake::accept_for(key);
-        let answer = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {accept}\r\n\r\n"
-        );
-        stream.write_all(answer.as_bytes()).await.unwrap();
-        stream.write_all(goodbye).await.unwrap();
+        stream.write_all(&answer(key)).await.unwrap();
         stream.flush().await.unwrap();
         stream.get_mut().0.shutdown().await.unwrap();
     });
     addr
+}
+
+/// Lets the client in, says `goodbye`, and ends the transport without a word of TLS.
+async fn truncating(authority: &Authority, goodbye: &'static [u8]) -> SocketAddr {
+    let answer = |key: &str| {
+        let accept = bowsprit_proto::handshake::accept_for(key);
+        let head = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n\r\n"
+        );
+        [head.as_bytes(), goodbye].concat()
+    };
+    answering(authority, answer).await
+}
+
+/// A server that redirects to `location`.
+pub(super) async fn redirecting(authority: &Authority, location: String) -> SocketAddr {
+    let answer = move |_: &str| {
+        format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n").into()
+    };
+    answering(authority, answer).await
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_plain_connection_is_not_followed() {
+    let authority = Authority::new();
+    let addr = redirecting(&authority, "ws://127.0.0.1:1/".to_owned()).await;
+    let client = Client::new().tls(authority.trusting()).max_redirects(3);
+    let url = format!("wss://localhost:{}/", addr.port());
+    let insecure = client.connect(&url).await;
+    let expected = matches!(insecure, Err(Error::Redirect { error: RedirectError::Insecure, .. }));
+    assert!(expected, "{insecure:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,93 @@
+//! How long to wait before the next attempt.
+
+use std::time::Duration;
+
+use http::{Response, header};
+
+use super::Setback;
+use crate::{Bytes, Error, entropy};
+
+/// Exponential back-off with full jitter: each wait is a random part of a ceiling that doubles.
+///
+/// RFC 6455 §7.2.3: "the first reconnect attempt SHOULD be delayed by a random amount of time", for
+/// which "0 to 5 seconds" is reasonable, and later ones "SHOULD be delayed by increasingly longer
+/// amounts of time". A server that has restarted is then not met by all its clients at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Backoff {
+    /// The longest first wait. Default: 5 s.
+    pub first: Duration,
+    /// The longest wait. Default: 90 s.
+    pub max: Duration,
+    /// A connection that was open for so long is stable: after it, waits begin anew. Default: 30 s.
+    pub stable_after: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(5),
+            max: Duration::from_secs(90),
+            stable_after: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Backoff {
+    /// The wait after so many setbacks in a row, at least what the server asks for.
+    pub(super) fn wait(&self, setbacks: u32, setback: &Setback) -> Duration {
+        let part = f64::from(u32::from_le_bytes(entropy::random())) / f64::from(u32::MAX);
+        let asked = retry_after(setback).unwrap_or_default().min(self.max);
+        self.ceiling(setbacks).mul_f64(part).max(asked)
+    }
+
+    fn ceiling(&self, setbacks: u32) -> Duration {
+        let doubled = 1u32.checked_shl(setbacks.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.first.saturating_mul(doubled).min(self.max)
+    }
+}
+
+/// What a refusal says, RFC 9110 §10.2.3, where it is a number of seconds.
+fn retry_after(setback: &Setback) -> Option<Duration> {
+    let Setback::Failed(Error::Refused(response)) = setback else { return None };
+    let response: &Response<Bytes> = response;
+    let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC: 7.2.3-3
+    #[test]
+    fn the_ceiling_doubles_up_to_the_longest() {
+        let backoff = Backoff::default();
+        let seconds = |setbacks| backoff.ceiling(setbacks).as_secs();
+        assert_eq!(
+            [1, 2, 3, 4, 5, 6, 7, 40, u32::MAX].map(seconds),
+            [5, 10, 20, 40, 80, 90, 90, 90, 90]
+        );
+    }
+
+    /// RFC: 7.2.3-2
+    #[test]
+    fn waits_are_spread_over_the_whole_ceiling() {
+        let (backoff, lost) = (Backoff::default(), Setback::Broken(Error::Disconnected));
+        let waits: Vec<_> = (0..1000).map(|_| backoff.wait(1, &lost).as_secs_f64()).collect();
+        assert!(waits.iter().all(|wait| (0.0..=5.0).contains(wait)));
+        let mean = waits.iter().sum::<f64>() / 1000.0;
+        assert!((2.2..2.8).contains(&mean), "{mean}");
+        assert!(waits.iter().any(|wait| *wait < 0.2) && waits.iter().any(|wait| *wait > 4.8));
+    }
+
+    #[test]
+    fn a_server_can_ask_for_a_longer_wait_within_reason() {
+        for (asked, least) in [("20", 20), ("1000000", 90), ("soon", 0)] {
+            let response = Response::builder().status(503).header("retry-after", asked);
+            let refusal = Error::Refused(Box::new(response.body(Bytes::new()).unwrap()));
+            let wait = Backoff::default().wait(1, &Setback::Failed(refusal)).as_secs();
+            assert!(wait >= least && wait <= 90, "{asked}: {wait}");
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Connections that come back.
+
+mod backoff;
+mod queue;
+mod session;
+mod setback;
+
+use std::{
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use futures_core::Stream;
+use tokio::time::{Instant, sleep};
+
+pub use self::{
+    backoff::Backoff,
+    queue::WhenFull,
+    session::{Session, SessionHandle},
+    setback::Setback,
+};
+use super::{Client, hook::Hook};
+use crate::{BoxError, CloseCode, Error, Handle, WebSocket, error::Cause, link::Link};
+
+/// How a client comes back: made by [`Client::reconnect`].
+///
+/// [`connections`](Self::connections) gives each connection to you; a [`session`](Self::session)
+/// joins them to one.
+#[derive(Clone)]
+#[must_use]
+pub struct Reconnect {
+    client: Client,
+    url: Box<str>,
+    backoff: Backoff,
+    max_setbacks: Option<u32>,
+    retry: Arc<dyn Fn(&Setback) -> bool + Send + Sync>,
+    watch: Arc<dyn Fn(&Change<'_>) + Send + Sync>,
+    on_open: Option<Hook<Handle, Result<(), BoxError>>>,
+    max_queue_len: usize,
+    when_full: WhenFull,
+}
+
+/// What happens to a client that reconnects.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Change<'s> {
+    /// It begins to connect.
+    Connecting,
+    /// There is a connection.
+    Open,
+    /// There is none, or none any more.
+    Lost(&'s Setback),
+    /// It waits before it tries again.
+    Waiting(Duration),
+    /// It tries no more.
+    GivenUp,
+}
+
+impl Client {
+    /// Connections to this URL, one after the other, for as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// The URL or an option of the client is invalid.
+    pub fn reconnect(&self, url: &str) -> Result<Reconnect, Error> {
+        self.begin(url)?;
+        Ok(Reconnect {
+            client: self.clone(),
+            url: url.into(),
+            backoff: Backoff::default(),
+            max_setbacks: None,
+            retry: Arc::new(Setback::can_heal),
+            watch: Arc::new(|_| ()),
+            on_open: None,
+            max_queue_len: self.options.max_queue_len,
+            when_full: WhenFull::default(),
+        })
+    }
+}
+
+impl Reconnect {
+    /// How long to wait between attempts. Default: [`Backoff::default`].
+    pub const fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Gives up after so many setbacks without a stable connection between them. Default: never.
+    pub const fn max_setbacks(mut self, max: u32) -> Self {
+        self.max_setbacks = Some(max);
+        self
+    }
+
+    /// Decides whether to try again. Default: [`Setback::can_heal`].
+    pub fn retry_if(mut self, retry: impl Fn(&Setback) -> bool + Send + Sync + 'static) -> Self {
+        self.retry = Arc::new(retry);
+        self
+    }
+
+    /// Is told of every change, from the task that asks for connections or messages.
+    pub fn on_change(mut self, watch: impl Fn(&Change<'_>) + Send + Sync + 'static) -> Self {
+        self.watch = Arc::new(watch);
+        self
+    }
+
+    /// Does what each new connection needs, such as subscribing again, before it is handed out. An
+    /// error is a setback, [`Error::Hook`].
+    pub fn on_open<F>(mut self, hook: impl Fn(Handle) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        self.on_open = Some(Hook::new(hook));
+        self
+    }
+
+    /// How much a session keeps while there is no connection, each message counted with 64 bytes
+    /// more than it has. Default: [`Options::max_queue_len`](crate::Options::max_queue_len).
+    pub const fn max_queue_len(mut self, max: usize) -> Self {
+        self.max_queue_len = max;
+        self
+    }
+
+    /// What a session does with messages beyond that. Default: [`WhenFull::Refuse`].
+    pub const fn when_full(mut self, policy: WhenFull) -> Self {
+        self.when_full = policy;
+        self
+    }
+
+    /// Each connection by itself.
+    pub fn connections(self) -> Connections {
+        let state = State { reconnect: self, setbacks: 0, last: None, over: false };
+        Connections { step: Step::Idle(Some(Box::new(state))) }
+    }
+
+    /// One connection made of many.
+    pub fn session(self) -> Session {
+        Session::new(self)
+    }
+
+    async fn open(&self) -> Result<WebSocket, Error> {
+        (self.watch)(&Change::Connecting);
+        let ws = self.client.connect(&self.url).await?;
+        if let Some(hook) = &self.on_open {
+            hook.call(ws.handle()).await.map_err(Error::Hook)?;
+        }
+        (self.watch)(&Change::Open);
+        Ok(ws)
+    }
+}
+
+impl fmt::Debug for Reconnect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reconnect")
+            .field("client", &self.client)
+            .field("backoff", &self.backoff)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Connections to one URL, one after the other: an asynchronous iterator.
+///
+/// Asked for the next one, it first looks at how the last one has ended, waits as [`Backoff`] says,
+/// and connects. It ends with an error once if there is no point in going on.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), bowsprit::Error> {
+/// let client = bowsprit::Client::new();
+/// let mut connections = client.reconnect("wss://example.com/feed")?.connections();
+/// while let Some(ws) = connections.next().await {
+///     let mut ws = ws?;
+///     while let Ok(Some(message)) = ws.recv().await {
+///         println!("{message:?}");
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub struct Connections {
+    step: Step,
+}
+
+enum Step {
+    Idle(Option<Box<State>>),
+    Running(Pin<Box<dyn Future<Output = Next> + Send>>),
+}
+
+/// What came of asking for the next connection.
+struct Next {
+    state: Box<State>,
+    connection: Option<Result<WebSocket, Error>>,
+}
+
+struct State {
+    reconnect: Reconnect,
+    /// In a row, without a stable connection between them.
+    setbacks: u32,
+    /// The connection that was handed out last, and when.
+    last: Option<(Arc<Link>, Instant)>,
+    over: bool,
+}
+
+impl Connections {
+    /// The next connection. `None` after an error, and after a close that says that all is said.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: what was begun goes on when it is asked for again.
+    pub async fn next(&mut self) -> Option<Result<WebSocket, Error>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+}
+
+impl Stream for Connections {
+    type Item = Result<WebSocket, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            match &mut self.step {
+                Step::Idle(state) => {
+                    let Some(state) = state.take() else { return Poll::Ready(None) };
+                    self.step = Step::Running(Box::pin(state.next()));
+                }
+                Step::Running(next) => {
+                    let Next { state, connection } = ready!(next.as_mut().poll(cx));
+                    self.step = Step::Idle(Some(state));
+                    return Poll::Ready(connection);
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connections").finish_non_exhaustive()
+    }
+}
+
+impl State {
+    async fn next(mut self: Box<Self>) -> Next {
+        let connection = self.connect().await;
+        Next { state: self, connection }
+    }
+
+    async fn connect(&mut self) -> Option<Result<WebSocket, Error>> {
+        if let Some((link, since)) = self.last.take() {
+            let stable = since.elapsed() >= self.reconnect.backoff.stable_after;
+            self.setbacks = if stable { 0 } else { self.setbacks };
+            let setback = ending(&link);
+            if !self.bear(&setback).await {
+                return match setback {
+                    Setback::Closed(close) if close.code == CloseCode::NORMAL => None,
+                    Setback::Closed(close) => Some(Err(Error::Closed(close))),
+                    Setback::Failed(error) | Setback::Broken(error) => Some(Err(error)),
+                };
+            }
+        }
+        while !self.over {
+            match self.reconnect.open().await {
+                Ok(ws) => {
+                    self.last = Some((Arc::clone(ws.link()), Instant::now()));
+                    return Some(Ok(ws));
+                }
+                Err(error) => {
+                    let setback = Setback::Failed(error);
+                    if !self.bear(&setback).await
+                        && let Setback::Failed(error) = setback
+                    {
+                        return Some(Err(error));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Waits for the next attempt; false if there shall be none.
+    async fn bear(&mut self, setback: &Setback) -> bool {
+        let reconnect = &self.reconnect;
+        (reconnect.watch)(&Change::Lost(setback));
+        self.setbacks = self.setbacks.saturating_add(1);
+        let too_many = reconnect.max_setbacks.is_some_and(|max| self.setbacks > max);
+        if too_many || !(reconnect.retry)(setback) {
+            self.over = true;
+            (reconnect.watch)(&Change::GivenUp);
+            return false;
+        }
+        let wait = reconnect.backoff.wait(self.setbacks, setback);
+        (reconnect.watch)(&Change::Waiting(wait));
+        sleep(wait).await;
+        true
+    }
+}
+
+/// How a connection has ended. One that was dropped while it was open has broken.
+fn ending(link: &Link) -> Setback {
+    match (link.peer_close(), link.cause()) {
+        (Some(close), _) => Setback::Closed(close),
+        (None, Some(Cause::Terminated) | None) => Setback::Broken(Error::Disconnected),
+        (None, Some(cause)) => Setback::Broken(cause.into()),
+    }
+}

@@ -1,0 +1,254 @@
+//! One connection made of many.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use futures_core::Stream;
+use tokio::sync::Notify;
+
+use super::{Connections, Reconnect, queue::Queue};
+use crate::{CloseCode, Error, Handle, Message, SendError, WebSocket};
+
+/// A connection that comes back: messages go in and come out as if it had never been away.
+///
+/// Nothing happens unless [`recv`](Self::recv) is awaited. What is sent while there is no connection
+/// is kept, up to a limit, and sent in order with the next one. What was handed to a connection that
+/// then broke may be lost, as with every connection.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), bowsprit::Error> {
+/// let client = bowsprit::Client::new();
+/// let mut session = client
+///     .reconnect("wss://example.com/feed")?
+///     .on_open(|handle| async move { Ok(handle.send("subscribe news").await?) })
+///     .on_change(|change| println!("{change:?}"))
+///     .session();
+/// let handle = session.handle();
+/// handle.send("hello")?;
+/// while let Some(message) = session.recv().await? {
+///     println!("{message:?}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub struct Session {
+    connections: Connections,
+    open: Option<WebSocket>,
+    /// Sends what has waited for this connection.
+    flush: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    shared: Arc<Shared>,
+}
+
+/// Sends on a [`Session`], from any task.
+#[derive(Clone)]
+pub struct SessionHandle {
+    shared: Arc<Shared>,
+}
+
+/// What a session comes to next.
+enum Step {
+    Told,
+    Gained(Box<WebSocket>),
+    Received(Message),
+    Lost,
+    Over(Option<Error>),
+}
+
+struct Shared {
+    link: Mutex<Connected>,
+    told_to_close: Notify,
+}
+
+struct Connected {
+    /// Set while messages can go to the connection without overtaking others.
+    direct: Option<Handle>,
+    queue: Queue,
+    closed: bool,
+}
+
+impl Session {
+    pub(super) fn new(reconnect: Reconnect) -> Self {
+        let queue = Queue::new(reconnect.max_queue_len, reconnect.when_full);
+        let link = Mutex::new(Connected { direct: None, queue, closed: false });
+        let shared = Arc::new(Shared { link, told_to_close: Notify::new() });
+        Self { connections: reconnect.connections(), open: None, flush: None, shared }
+    }
+
+    /// Something to send with.
+    #[must_use]
+    pub fn handle(&self) -> SessionHandle {
+        SessionHandle { shared: Arc::clone(&self.shared) }
+    }
+
+    /// Receives the next message, connecting as often as it takes. `None` after
+    /// [`SessionHandle::close`], or after the server has closed with 1000.
+    ///
+    /// # Errors
+    ///
+    /// There is no point in going on: the last setback. Then comes `None`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
+        loop {
+            if self.shared.lock().closed {
+                return self.end().await;
+            }
+            let shared = Arc::clone(&self.shared);
+            let mut told = pin!(shared.told_to_close.notified());
+            let step = poll_fn(|cx| match told.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(Step::Told),
+                Poll::Pending => self.poll_step(cx),
+            });
+            match step.await {
+                Step::Told => {}
+                Step::Gained(ws) => self.gain(*ws),
+                Step::Received(message) => return Ok(Some(message)),
+                Step::Lost => self.lose(),
+                Step::Over(None) => return Ok(None),
+                Step::Over(Some(error)) => return Err(error),
+            }
+        }
+    }
+
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        self.poll_flush(cx);
+        let Some(ws) = &mut self.open else {
+            let connected = ready!(Pin::new(&mut self.connections).poll_next(cx));
+            return Poll::Ready(match connected {
+                Some(Ok(ws)) => Step::Gained(Box::new(ws)),
+                Some(Err(error)) => Step::Over(Some(error)),
+                None => Step::Over(None),
+            });
+        };
+        Pin::new(ws).poll_next(cx).map(|received| match received {
+            Some(Ok(message)) => Step::Received(message),
+            // The connection's end is looked at when the next one is asked for.
+            Some(Err(_)) | None => Step::Lost,
+        })
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) {
+        if let Some(flush) = &mut self.flush
+            && flush.as_mut().poll(cx).is_ready()
+        {
+            self.flush = None;
+        }
+    }
+
+    fn gain(&mut self, ws: WebSocket) {
+        let (shared, handle) = (Arc::clone(&self.shared), ws.handle());
+        self.flush = Some(Box::pin(async move { shared.flush(handle).await }));
+        self.open = Some(ws);
+    }
+
+    fn lose(&mut self) {
+        let mut link = self.shared.lock();
+        link.direct = None;
+        link.queue.not_sent();
+        drop(link);
+        self.flush = None;
+        self.open = None;
+    }
+
+    /// The closing handshake, if there is somebody to have it with.
+    async fn end(&mut self) -> Result<Option<Message>, Error> {
+        if let Some(ws) = &mut self.open {
+            let closed = ws.close(CloseCode::NORMAL).await;
+            self.lose();
+            closed?;
+        }
+        Ok(None)
+    }
+}
+
+impl SessionHandle {
+    /// Sends a message with the connection that there is, or keeps it for the next one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::QueueFull`]: there is no room; nothing was queued. [`Error::Send`] after
+    /// [`close`](Self::close).
+    pub fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
+        let mut link = self.shared.lock();
+        if link.closed {
+            return Err(Error::Send(SendError::Closed));
+        }
+        let message = message.into();
+        match &link.direct {
+            None => link.queue.push(message),
+            Some(handle) => match handle.try_send(message.clone()) {
+                Err(error @ Error::QueueFull) => Err(error),
+                // The connection has just ended, which the session will notice.
+                Err(_) => link.queue.push(message),
+                Ok(()) => Ok(()),
+            },
+        }
+    }
+
+    /// Ends the session: the connection is closed with 1000, and [`Session::recv`] returns `None`.
+    /// Messages that wait for a connection are dropped.
+    pub fn close(&self) {
+        let handle = {
+            let mut link = self.shared.lock();
+            link.closed = true;
+            link.direct.take()
+        };
+        self.shared.told_to_close.notify_one();
+        if let Some(handle) = handle {
+            // If that fails, the connection has ended by itself.
+            let _ended = handle.close(CloseCode::NORMAL);
+        }
+    }
+
+    /// Whether there is a connection that takes messages now.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.shared.lock().direct.is_some()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Connected> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends what has waited. A message is taken out only when the connection has it.
+    async fn flush(&self, handle: Handle) {
+        while let Some(message) = self.next_waiting(&handle) {
+            if handle.send(message).await.is_err() {
+                return;
+            }
+            self.lock().queue.sent();
+        }
+    }
+
+    /// The next message; without one, later ones may go to the connection at once.
+    fn next_waiting(&self, handle: &Handle) -> Option<Message> {
+        let mut link = self.lock();
+        let next = link.queue.begin();
+        if next.is_none() && !link.closed {
+            link.direct = Some(handle.clone());
+        }
+        next
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("open", &self.open).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SessionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionHandle").field("open", &self.is_open()).finish()
+    }
+}

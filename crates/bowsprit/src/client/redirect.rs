@@ -1,0 +1,71 @@
+//! Redirects, RFC 6455 §4.1: "the server might redirect the client using a 3xx status code (but
+//! clients are not required to follow them)".
+
+use std::{fmt, sync::Arc};
+
+use http::StatusCode;
+
+use crate::Url;
+
+/// A redirect that is about to be followed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Redirect {
+    /// Who redirects.
+    pub from: Url,
+    /// Where to.
+    pub to: Url,
+    /// 301 to 308.
+    pub status: StatusCode,
+    /// Whether header fields, credentials and client certificates are sent there: only as long as
+    /// the first URL's origin was not left.
+    pub keeps_secrets: bool,
+}
+
+/// Why a redirect was not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RedirectError {
+    /// It leads to no WebSocket URL.
+    Location,
+    /// It leads from an encrypted to a plain connection.
+    Insecure,
+    /// It leads to a Unix socket.
+    UnixSocket,
+    /// It leads to where the way has been already.
+    Loop,
+    /// There were more than [`Client::max_redirects`](crate::Client::max_redirects).
+    TooMany,
+}
+
+impl fmt::Display for RedirectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Location => "it leads to no WebSocket URL",
+            Self::Insecure => "it leads from an encrypted to a plain connection",
+            Self::UnixSocket => "it leads to another socket of this machine",
+            Self::Loop => "it leads in circles",
+            Self::TooMany => "there were too many before it",
+        })
+    }
+}
+
+/// The application's say in redirects.
+#[derive(Clone)]
+pub(super) struct Judge(Arc<dyn Fn(&Redirect) -> bool + Send + Sync>);
+
+impl Judge {
+    pub(super) fn new(judge: impl Fn(&Redirect) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(judge))
+    }
+
+    pub(super) fn allows(&self, redirect: &Redirect) -> bool {
+        (self.0)(redirect)
+    }
+}
+
+impl fmt::Debug for Judge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Judge")
+    }
+}

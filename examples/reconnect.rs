@@ -1,0 +1,26 @@
+//! Stays connected: subscribes again with each connection, and tells of every change.
+//!
+//! ```sh
+//! cargo run -p bowsprit-examples --bin reconnect -- ws://127.0.0.1:8080/echo
+//! ```
+
+use bowsprit::Client;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let url = std::env::args().nth(1).ok_or("usage: reconnect URL")?;
+    let mut session = Client::new()
+        .reconnect(&url)?
+        .on_open(|handle| async move { Ok(handle.send("subscribe").await?) })
+        .on_change(|change| println!("{change:?}"))
+        .session();
+    let handle = session.handle();
+    handle.send("kept until there is a connection")?;
+    while let Some(message) = session.recv().await? {
+        println!("{}", message.as_text().unwrap_or("bytes"));
+        if message.as_text() == Some("kept until there is a connection") {
+            handle.close();
+        }
+    }
+    Ok(())
+}
