@@ -94,7 +94,6 @@ pub(crate) use bowsprit_proto::{
     Output, Progress, ReceiveBuffer, Receiver, Role, Sender, handshake::Negotiated,
 };
 pub use bytes::Bytes;
-#[cfg(feature = "client")]
 #[cfg(feature = "proxy")]
 pub use client::Proxy;
 #[cfg(feature = "client")]
