@@ -7,16 +7,20 @@ use http::HeaderValue;
 
 /// The value of `Authorization`, or of `Proxy-Authorization`, for a user and a password.
 ///
-/// `None` if the user's name has a colon, or either has control characters: RFC 7617 §2 forbids
-/// them.
+/// `None` if the user's name has a colon, or either has control characters.
 #[must_use]
 pub fn basic_authorization(user: &str, password: &str) -> Option<HeaderValue> {
-    let mut chars = user.chars().chain(password.chars());
-    if user.contains(':') || chars.any(char::is_control) {
+    if !are_basic(user, password) {
         return None;
     }
     let encoded = STANDARD.encode(format!("{user}:{password}"));
     sensitive(&format!("Basic {encoded}"))
+}
+
+/// RFC 7617 §2: "a user-id containing a colon character is invalid", and "The user-id and password
+/// MUST NOT contain any control characters".
+pub(crate) fn are_basic(user: &str, password: &str) -> bool {
+    !user.contains(':') && !user.chars().chain(password.chars()).any(char::is_control)
 }
 
 /// The value of `Authorization` for a token, RFC 6750 §2.1.

@@ -17,6 +17,7 @@ use alloc::string::String;
 
 use crate::deflate::Parameters;
 
+pub(crate) use authorization::are_basic;
 pub use authorization::{basic_authorization, bearer_authorization};
 pub use client::{ClientHandshake, Offer};
 pub use error::HandshakeError;

@@ -4,6 +4,7 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::{fmt, net::Ipv6Addr};
 
 use super::InvalidUrl;
+use crate::handshake::are_basic;
 
 /// The user name and the password in a URL, percent-decoded.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -17,10 +18,7 @@ impl UserInfo {
         let (user, password) = text.split_once(':').unwrap_or((text, ""));
         let decode = |part| percent_decoded(part).ok_or(InvalidUrl::UserInfo);
         let info = Self { user: decode(user)?, password: decode(password)? };
-        // RFC 7617 §2: "a user-id containing a colon character is invalid", and "The user-id and
-        // password MUST NOT contain any control characters".
-        let has_controls = info.user.chars().chain(info.password.chars()).any(char::is_control);
-        if text.is_empty() || info.user.contains(':') || has_controls {
+        if text.is_empty() || !are_basic(&info.user, &info.password) {
             return Err(InvalidUrl::UserInfo);
         }
         Ok(info)

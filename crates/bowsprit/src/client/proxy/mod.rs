@@ -13,7 +13,7 @@ use super::{
     Client,
     network::{Destination, Reached, turn_of},
 };
-use crate::{Error, Url, error::ProxyError, tls::Identity};
+use crate::{Error, Url, UserInfo, error::ProxyError, tls::Identity};
 
 pub(super) use self::environment::Choice;
 
@@ -39,7 +39,7 @@ pub struct Proxy {
     kind: Kind,
     host: String,
     port: u16,
-    user: Option<Box<User>>,
+    user: Option<Box<UserInfo>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +50,6 @@ enum Kind {
     Socks4a,
     Socks5,
     Socks5h,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-struct User {
-    name: String,
-    password: String,
 }
 
 impl fmt::Display for Proxy {
@@ -86,7 +80,7 @@ impl Proxy {
     /// The value of `Proxy-Authorization`.
     fn authorization(&self) -> Option<HeaderValue> {
         let user = self.user.as_deref()?;
-        bowsprit_proto::handshake::basic_authorization(&user.name, &user.password)
+        bowsprit_proto::handshake::basic_authorization(user.user(), user.password())
     }
 
     /// An error of this proxy.

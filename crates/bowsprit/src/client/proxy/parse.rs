@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use super::{Kind, Proxy, User};
-use crate::{Error, Url};
+use super::{Kind, Proxy};
+use crate::{Error, Url, UserInfo};
 
 impl FromStr for Proxy {
     type Err = Error;
@@ -30,10 +30,8 @@ impl FromStr for Proxy {
             return Err(Error::InvalidProxy("it has a path"));
         }
         let port = if names_port(rest) { url.port() } else { default_port(kind) };
-        let user = url.user_info().map(|info| {
-            Box::new(User { name: info.user().to_owned(), password: info.password().to_owned() })
-        });
-        check_user(kind, user.as_deref())?;
+        check_user(kind, url.user_info())?;
+        let user = url.user_info().cloned().map(Box::new);
         Ok(Self { kind, host: url.host().to_owned(), port, user })
     }
 }
@@ -55,14 +53,14 @@ const fn default_port(kind: Kind) -> u16 {
 }
 
 /// RFC 1929 §2: both have a length of 1 to 255; SOCKS 4 has only a name, and no place for more.
-fn check_user(kind: Kind, user: Option<&User>) -> Result<(), Error> {
+fn check_user(kind: Kind, user: Option<&UserInfo>) -> Result<(), Error> {
     let Some(user) = user else { return Ok(()) };
     let fits = |text: &str| (1..=255).contains(&text.len());
     match kind {
-        Kind::Socks5 | Kind::Socks5h if !fits(&user.name) || !fits(&user.password) => {
+        Kind::Socks5 | Kind::Socks5h if !fits(user.user()) || !fits(user.password()) => {
             Err(Error::InvalidProxy("SOCKS 5 needs a user and a password of 1 to 255 bytes"))
         }
-        Kind::Socks4 | Kind::Socks4a if !user.password.is_empty() => {
+        Kind::Socks4 | Kind::Socks4a if !user.password().is_empty() => {
             Err(Error::InvalidProxy("SOCKS 4 has no passwords"))
         }
         _ => Ok(()),

@@ -7,7 +7,7 @@ use tokio_socks::{
     tcp::{Socks4Stream, Socks5Stream},
 };
 
-use super::{Kind, Proxy, User};
+use super::{Kind, Proxy};
 use crate::{Error, client::network::Destination, error::ProxyError, io::Transport};
 
 /// Asks the proxy to connect to the first address that it can carry.
@@ -46,16 +46,17 @@ async fn ask(
         (true, None) => {
             Socks5Stream::connect_with_socket(transport, target).await.map(Socks5Stream::into_inner)
         }
-        (true, Some(User { name, password })) => {
-            Socks5Stream::connect_with_password_and_socket(transport, target, name, password)
+        (true, Some(info)) => {
+            let (user, password) = (info.user(), info.password());
+            Socks5Stream::connect_with_password_and_socket(transport, target, user, password)
                 .await
                 .map(Socks5Stream::into_inner)
         }
         (false, None) => {
             Socks4Stream::connect_with_socket(transport, target).await.map(Socks4Stream::into_inner)
         }
-        (false, Some(User { name, .. })) => {
-            Socks4Stream::connect_with_userid_and_socket(transport, target, name)
+        (false, Some(info)) => {
+            Socks4Stream::connect_with_userid_and_socket(transport, target, info.user())
                 .await
                 .map(Socks4Stream::into_inner)
         }
