@@ -77,6 +77,9 @@ impl FrameHeader {
 
     /// Appends the header's bytes to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        if let (Ok(len @ 0..=125), None) = (u8::try_from(self.payload_len), self.masking_key) {
+            return out.extend_from_slice(&[self.flags(), len]);
+        }
         let (mut bytes, len) = self.start();
         let end = match self.masking_key {
             None => len,
@@ -86,6 +89,11 @@ impl FrameHeader {
             }
         };
         out.extend_from_slice(&bytes[..end]);
+    }
+
+    /// The first byte.
+    fn flags(&self) -> u8 {
+        (u8::from(self.fin) * FIN) | (u8::from(self.rsv1) * RSV1) | u8::from(self.opcode)
     }
 
     /// What comes before the masking key, in the first bytes of an array.

@@ -13,16 +13,16 @@ use std::{
 use super::Out;
 
 pub(super) struct Locked<'l> {
-    guard: MutexGuard<'l, Out>,
-    /// Dropped after the guard.
-    late: Late,
+    /// Taken when dropped.
+    guard: Option<MutexGuard<'l, Out>>,
 }
 
-struct Late(Vec<Waker>);
+/// Why there is always a guard.
+const HELD: &str = "held until it is dropped";
 
 impl<'l> Locked<'l> {
     pub(super) const fn new(guard: MutexGuard<'l, Out>) -> Self {
-        Self { guard, late: Late(Vec::new()) }
+        Self { guard: Some(guard) }
     }
 }
 
@@ -30,17 +30,12 @@ impl Drop for Locked<'_> {
     #[inline]
     fn drop(&mut self) {
         // Every message takes the lock, and few wake anybody.
-        if !self.guard.due.is_empty() {
-            self.late.0 = mem::take(&mut self.guard.due);
-        }
-    }
-}
-
-impl Drop for Late {
-    #[inline]
-    fn drop(&mut self) {
-        if !self.0.is_empty() {
-            mem::take(&mut self.0).into_iter().for_each(Waker::wake);
+        if let Some(mut guard) = self.guard.take()
+            && !guard.due.is_empty()
+        {
+            let due = mem::take(&mut guard.due);
+            drop(guard);
+            due.into_iter().for_each(Waker::wake);
         }
     }
 }
@@ -48,13 +43,15 @@ impl Drop for Late {
 impl Deref for Locked<'_> {
     type Target = Out;
 
+    #[inline]
     fn deref(&self) -> &Out {
-        &self.guard
+        self.guard.as_ref().expect(HELD)
     }
 }
 
 impl DerefMut for Locked<'_> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut Out {
-        &mut self.guard
+        self.guard.as_mut().expect(HELD)
     }
 }
