@@ -1,6 +1,6 @@
 //! Handles: sending on a connection from anywhere.
 
-use std::{future::poll_fn, net::SocketAddr, sync::Arc};
+use std::{any::Any, future::poll_fn, hash, net::SocketAddr, sync::Arc, time::Instant};
 
 use crate::{
     Close, Error, Outgoing, State,
@@ -62,6 +62,39 @@ impl Handle {
         self.link.fail(Cause::Terminated);
     }
 
+    /// A number that no other connection of this process has or will have.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.link.id()
+    }
+
+    /// When the opening handshake was over.
+    #[must_use]
+    pub fn connected_since(&self) -> Instant {
+        self.link.since().into_std()
+    }
+
+    /// Keeps something of the application's with the connection, for all of its handles: one thing,
+    /// which takes the place of what was there. It lives as long as the last handle.
+    ///
+    /// ```no_run
+    /// # fn example(ws: &bowsprit::WebSocket) {
+    /// struct User(String);
+    ///
+    /// ws.handle().set_data(User("alice".into()));
+    /// let user = ws.handle().data::<User>().map(|user| user.0.clone());
+    /// # }
+    /// ```
+    pub fn set_data<T: Any + Send + Sync>(&self, data: T) {
+        let _before = self.link.set_data(Arc::new(data));
+    }
+
+    /// What [`set_data`](Self::set_data) was given; `None` if that was nothing, or of another type.
+    #[must_use]
+    pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.link.data()?.downcast().ok()
+    }
+
     /// How far the closing handshake has come.
     #[must_use]
     pub fn state(&self) -> State {
@@ -90,5 +123,20 @@ impl Handle {
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.link.info().subprotocol.as_deref()
+    }
+}
+
+/// Two handles are equal if they are of the same connection.
+impl PartialEq for Handle {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for Handle {}
+
+impl hash::Hash for Handle {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
     }
 }

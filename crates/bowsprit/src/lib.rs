@@ -99,7 +99,7 @@ pub use outgoing::Outgoing;
 pub use prepared::Prepared;
 #[cfg(feature = "server")]
 pub use server::{
-    Basic, Bearer, BoundServer, Listener, PeerAddr, Refusal, RequestExt, Route, Server,
+    Basic, Bearer, BoundServer, Clients, Listener, PeerAddr, Refusal, RequestExt, Route, Server,
     ServerBuilder, TrustedProxies, Upgrade, constant_time_eq,
 };
 pub use stream::MessageIo;

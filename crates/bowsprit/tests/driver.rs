@@ -14,6 +14,7 @@ mod driver {
     mod batching;
     mod byte_streams;
     mod chunks;
+    mod clients;
     mod closing;
     mod compression;
     mod connecting;

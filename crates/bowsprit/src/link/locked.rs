@@ -10,7 +10,7 @@ use std::{
     task::Waker,
 };
 
-use super::Out;
+use super::{Out, extras::Left};
 
 pub(super) struct Locked<'l> {
     guard: MutexGuard<'l, Out>,
@@ -18,11 +18,14 @@ pub(super) struct Locked<'l> {
     late: Late,
 }
 
-struct Late(Vec<Waker>);
+struct Late {
+    wakers: Vec<Waker>,
+    left: Option<Box<Left>>,
+}
 
 impl<'l> Locked<'l> {
     pub(super) const fn new(guard: MutexGuard<'l, Out>) -> Self {
-        Self { guard, late: Late(Vec::new()) }
+        Self { guard, late: Late { wakers: Vec::new(), left: None } }
     }
 }
 
@@ -31,7 +34,10 @@ impl Drop for Locked<'_> {
     fn drop(&mut self) {
         // Every message takes the lock, and few wake anybody.
         if !self.guard.due.is_empty() {
-            self.late.0 = mem::take(&mut self.guard.due);
+            self.late.wakers = mem::take(&mut self.guard.due);
+        }
+        if self.guard.ended.is_some() {
+            self.late.left = self.guard.leave();
         }
     }
 }
@@ -39,8 +45,8 @@ impl Drop for Locked<'_> {
 impl Drop for Late {
     #[inline]
     fn drop(&mut self) {
-        if !self.0.is_empty() {
-            mem::take(&mut self.0).into_iter().for_each(Waker::wake);
+        if !self.wakers.is_empty() {
+            mem::take(&mut self.wakers).into_iter().for_each(Waker::wake);
         }
     }
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, Request, Response, StatusCode, header};
 
 use super::{
     PeerAddr, Refusal, RequestExt, Shared, Slot, Upgrade, endpoint::Endpoint, forwarded::Origin,
-    request::ClientAddr,
+    request::ClientAddr, route::Place,
 };
 use crate::{Deflate, HandshakeError};
 
@@ -37,7 +37,8 @@ impl Shared {
     }
 
     async fn admit(&self, request: &mut Request<()>) -> Judged {
-        let (endpoint, host) = self.find(request)?;
+        let (place, host) = self.find(request)?;
+        let endpoint = &place.endpoint;
         let slot = self.gate.enter(request.client_addr())?;
         if let Some(authorize) = &endpoint.authorize {
             // Nobody is asked about what cannot be accepted.
@@ -46,27 +47,27 @@ impl Shared {
             handshake::respond_in(context, request, &endpoint.policy)?;
             authorize.decide(request, endpoint.authorize_timeout).await?;
         }
-        endpoint.respond(request, host.as_deref(), slot)
+        place.respond(request, host.as_deref(), slot)
     }
 
     fn admit_at_once(&self, request: &mut Request<()>) -> Judged {
-        let (endpoint, host) = self.find(request)?;
-        if endpoint.authorize.is_some() {
+        let (place, host) = self.find(request)?;
+        if place.endpoint.authorize.is_some() {
             tracing::error!("Server::upgrade cannot wait for a decision: call Server::admit");
             return Err(StatusCode::INTERNAL_SERVER_ERROR.into());
         }
         let slot = self.gate.enter(request.client_addr())?;
-        endpoint.respond(request, host.as_deref(), slot)
+        place.respond(request, host.as_deref(), slot)
     }
 
     /// Where a request goes, and the host that a trusted proxy says it has asked for.
-    fn find(&self, request: &mut Request<()>) -> Result<(&Endpoint, Option<String>), Refusal> {
+    fn find(&self, request: &mut Request<()>) -> Result<(&Place, Option<String>), Refusal> {
         let host = self.check_in(request)?;
-        let (endpoint, params) = self.routes.find(request.uri().path())?;
+        let (place, params) = self.routes.find(request.uri().path())?;
         params.keep_in(request);
-        match &endpoint.should_handle {
+        match &place.endpoint.should_handle {
             Some(should_handle) if !should_handle(request) => Err(Refusal::not_found()),
-            _ => Ok((endpoint, host)),
+            _ => Ok((place, host)),
         }
     }
 
@@ -85,7 +86,7 @@ impl Shared {
     }
 }
 
-impl Endpoint {
+impl Place {
     /// Answers a request that is let in if it keeps the rules.
     fn respond(
         &self,
@@ -93,13 +94,14 @@ impl Endpoint {
         host: Option<&str>,
         slot: Option<Box<Slot>>,
     ) -> Judged {
-        let choose = self.choose_subprotocol.as_ref();
+        let endpoint: &Endpoint = &self.endpoint;
+        let choose = endpoint.choose_subprotocol.as_ref();
         let choose = choose.map(|choose| |offers: &[&str]| choose(request, offers));
         let mut context = Context::default();
         context.host = host;
         context.choose_subprotocol = choose.as_ref().map(|choose| choose as _);
-        let mut accepted = handshake::respond_in(context, request, &self.policy)?;
-        if let Some(add) = &self.add_headers {
+        let mut accepted = handshake::respond_in(context, request, &endpoint.policy)?;
+        if let Some(add) = &endpoint.add_headers {
             let mut headers = HeaderMap::new();
             add(request, &mut headers);
             accepted.add_headers(headers).map_err(|error| own_mistake(&error))?;
@@ -107,11 +109,12 @@ impl Endpoint {
         let upgrade = Upgrade {
             path: request.uri().path().into(),
             negotiated: accepted.negotiated,
-            options: Arc::clone(&self.options),
-            deflate: self.policy.deflate.unwrap_or_else(Deflate::server),
-            handler: self.handler.clone(),
+            options: Arc::clone(&endpoint.options),
+            deflate: endpoint.policy.deflate.unwrap_or_else(Deflate::server),
+            handler: endpoint.handler.clone(),
             peer_addr: request.peer_addr(),
             slot,
+            members: Arc::clone(&self.members),
         };
         Ok((accepted.response, upgrade))
     }

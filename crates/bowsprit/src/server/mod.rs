@@ -5,6 +5,7 @@ mod authorize;
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
 mod builder;
+mod clients;
 mod credentials;
 mod endpoint;
 mod forwarded;
@@ -29,9 +30,9 @@ use bowsprit_proto::handshake::HostPolicy;
 use bytes::Bytes;
 use http::{Request, Response};
 
-pub(crate) use self::gate::Slot;
 pub use self::{
     builder::ServerBuilder,
+    clients::Clients,
     credentials::{Basic, Bearer, constant_time_eq},
     forwarded::TrustedProxies,
     listener::Listener,
@@ -41,7 +42,9 @@ pub use self::{
     serve::BoundServer,
     upgrade::Upgrade,
 };
+pub(crate) use self::{clients::Membership, gate::Slot};
 use self::{
+    clients::Registry,
     gate::Gate,
     hooks::{OnFailed, OnRefused},
     route::Routes,
@@ -57,6 +60,7 @@ pub struct Server {
 }
 
 struct Shared {
+    registry: Arc<Registry>,
     routes: Routes,
     /// A path without a handler of its own.
     without_handler: Option<Box<str>>,
@@ -157,6 +161,37 @@ impl Server {
         let judged = self.shared.judge(&mut head).await;
         *request.extensions_mut() = mem::take(head.extensions_mut());
         judged
+    }
+}
+
+/// Connections.
+impl Server {
+    /// The handles of all open connections, in no order, however they were accepted.
+    ///
+    /// Connections that come or go meanwhile may be among them or not. No lock is held between two
+    /// of them.
+    ///
+    /// ```
+    /// # use bowsprit::{Server, State};
+    /// # let server = Server::builder().build();
+    /// let open = server.clients().filter(|client| client.state() == State::Open).count();
+    /// ```
+    #[must_use]
+    pub fn clients(&self) -> Clients {
+        Clients::of(self.shared.routes.members(None))
+    }
+
+    /// The handles of those that have asked for this path, written as it was given to
+    /// [`path`](ServerBuilder::path) or [`route`](ServerBuilder::route). None if it was not.
+    #[must_use]
+    pub fn clients_at(&self, path: &str) -> Clients {
+        Clients::of(self.shared.routes.members(Some(path)))
+    }
+
+    /// How many connections are open.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.registry.len()
     }
 }
 
