@@ -80,7 +80,7 @@ async fn the_echo_server_and_the_client_understand_each_other() {
 }
 
 #[tokio::test]
-async fn a_broadcast_reaches_the_others_only() {
+async fn a_broadcast_reaches_the_others_and_the_sender_on_request() {
     let server = Running::start(env!("CARGO_BIN_EXE_broadcast"));
     let (mut one, mut two) = (server.connect("/").await, server.connect("/").await);
     // Both have joined when each has heard the other.
@@ -92,6 +92,32 @@ async fn a_broadcast_reaches_the_others_only() {
     }
     two.send("from two").await.unwrap();
     assert_eq!(recv(&mut one).await, Message::text("from two"));
+    two.send("from two!").await.unwrap();
+    assert_eq!(recv(&mut one).await, Message::text("from two!"));
+    loop {
+        match recv(&mut two).await.as_text() {
+            Some("from one") => {}
+            other => break assert_eq!(other, Some("from two!")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_topic_reaches_those_who_have_joined() {
+    let server = Running::start(env!("CARGO_BIN_EXE_topics"));
+    let (mut one, mut two) = (server.connect("/").await, server.connect("/").await);
+    one.send("join sea").await.unwrap();
+    // What a connection says is heard in order; its own answer tells that it has joined.
+    one.send("sea: anybody there?").await.unwrap();
+    assert_eq!(recv(&mut one).await, Message::text("told 0"));
+    two.send("sea: it is rough").await.unwrap();
+    assert_eq!(recv(&mut two).await, Message::text("told 1"));
+    assert_eq!(recv(&mut one).await, Message::text("it is rough"));
+    one.send("leave sea").await.unwrap();
+    one.send("sea: bye").await.unwrap();
+    assert_eq!(recv(&mut one).await, Message::text("told 0"));
+    two.send("sea: anybody left?").await.unwrap();
+    assert_eq!(recv(&mut two).await, Message::text("told 0"));
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! Handles: sending on a connection from anywhere.
 
-use std::{any::Any, future::poll_fn, hash, net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    any::Any, future::poll_fn, hash, net::SocketAddr, sync::Arc, task::Context, time::Instant,
+};
 
 use crate::{
     Close, Error, Outgoing, State,
     error::Cause,
-    link::{Link, Origin},
+    hub::Offer,
+    link::{Link, Offered, Origin},
 };
 
 /// A cheap, clonable way to send on a connection from any task.
@@ -23,6 +26,14 @@ pub struct Handle {
 impl Handle {
     pub(crate) const fn new(link: Arc<Link>) -> Self {
         Self { link }
+    }
+
+    pub(crate) const fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    pub(crate) fn offer(&self, offer: &Offer, cx: Option<&mut Context<'_>>) -> Offered {
+        self.link.offer(offer, cx)
     }
 
     /// Sends a message, waiting while the queue is full or a fragmented message is under way.
@@ -105,6 +116,13 @@ impl Handle {
     #[must_use]
     pub fn queued_len(&self) -> usize {
         self.link.queued_len()
+    }
+
+    /// How many messages of broadcasts and topics this connection has missed, because it was too
+    /// slow for them.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.link.dropped()
     }
 
     /// The address of the peer's end of the transport, if it has one.

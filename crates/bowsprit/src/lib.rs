@@ -60,6 +60,7 @@ mod entropy;
 mod error;
 mod halves;
 mod handle;
+mod hub;
 mod io;
 mod link;
 mod options;
@@ -91,6 +92,7 @@ pub use error::{BoxError, Error, Timer};
 pub use halves::{ReceiveHalf, SendHalf};
 pub use handle::Handle;
 pub use http;
+pub use hub::{Delivery, Publication, SlowConsumer, Topics};
 pub use io::Io;
 #[cfg(feature = "server")]
 pub use ipnet;

@@ -19,6 +19,7 @@ mod driver {
     mod compression;
     mod connecting;
     mod hooks;
+    mod hub;
     mod lifecycle;
     mod listeners;
     mod long_messages;

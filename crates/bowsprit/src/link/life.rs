@@ -35,6 +35,7 @@ impl Link {
         self.ended.store(true, Ordering::Release);
         out.output = Output::new();
         out.deferred = None;
+        out.drop_outbox();
         out.unflushed = false;
         if let Some(mut write) = out.write.take() {
             // The peer is told now, even if the reader holds on to its half of the transport.

@@ -16,6 +16,7 @@ mod extras;
 mod flusher;
 mod life;
 mod locked;
+mod outbox;
 mod sending;
 mod sweeper;
 mod timers;
@@ -34,8 +35,8 @@ use std::{
 
 use tokio::time::Instant;
 
-pub(crate) use self::sending::Origin;
 use self::{deferred::Deferred, extras::Extras, flusher::Helpers, locked::Locked, timers::Timers};
+pub(crate) use self::{outbox::Offered, sending::Origin};
 use crate::{Close, Options, Output, Sender, State, error::Cause, io::WriteHalf, reader::Reader};
 
 /// The number of the next connection, of whatever server or client.

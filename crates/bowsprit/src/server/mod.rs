@@ -49,7 +49,7 @@ use self::{
     hooks::{OnFailed, OnRefused},
     route::Routes,
 };
-use crate::{Error, Io, WebSocket};
+use crate::{Error, Io, Prepared, Publication, SlowConsumer, WebSocket, hub::Offer};
 
 /// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.
 ///
@@ -188,11 +188,36 @@ impl Server {
         Clients::of(self.shared.routes.members(Some(path)))
     }
 
+    /// Sends a message to all [`clients`](Self::clients).
+    ///
+    /// Where one has no room for it, it is closed with 1013, unless the publication is told
+    /// [otherwise](Publication::slow_consumers).
+    ///
+    /// ```no_run
+    /// # async fn example(server: bowsprit::Server, ws: bowsprit::WebSocket) {
+    /// server.broadcast("the anchor is up").await;
+    /// let delivery = server.broadcast("for the others").except(&ws.handle()).now();
+    /// # }
+    /// ```
+    pub fn broadcast(&self, message: impl Into<Prepared>) -> Publication {
+        publication(message.into(), self.clients())
+    }
+
+    /// Sends a message to those that have asked for this path; see
+    /// [`clients_at`](Self::clients_at).
+    pub fn broadcast_at(&self, path: &str, message: impl Into<Prepared>) -> Publication {
+        publication(message.into(), self.clients_at(path))
+    }
+
     /// How many connections are open.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.registry.len()
     }
+}
+
+fn publication(message: Prepared, receivers: Clients) -> Publication {
+    Publication::new(Offer { message, topic: 0, slow: SlowConsumer::default() }, receivers)
 }
 
 /// A copy of all but the body.
