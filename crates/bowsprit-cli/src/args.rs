@@ -52,6 +52,9 @@ pub(crate) struct Serve {
     /// when listening on this machine alone only names and addresses of its own]
     #[arg(long = "host", value_name = "NAME")]
     pub(crate) hosts: Vec<String>,
+    /// After SIGTERM or SIGINT, how long clients have to answer the close frame before they are cut
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) shutdown_timeout: u64,
     /// Let in pages from anywhere, not only from this server
     #[arg(long)]
     pub(crate) any_origin: bool,

@@ -1,19 +1,23 @@
 //! `bowsprit serve`: an echo and a chat.
 
-use std::io::Write;
+use std::{io::Write, time::Duration};
 
 use anyhow::Context;
 use bowsprit::{
-    BoxError, Error, Event, HostPolicy, Limits, OriginPolicy, Server, ServerBuilder,
-    SubprotocolPolicy, Topics, WebSocket,
+    BoxError, Departed, Error, Event, HostPolicy, Limits, OriginPolicy, Server, ServerBuilder,
+    Shutdown, SubprotocolPolicy, Topics, WebSocket,
 };
 
-use crate::{args::Serve, page};
+use tokio::sync::oneshot;
+
+use crate::{args::Serve, page, signal::Signals};
 
 const CHAT: &str = "/chat";
 
 pub(crate) async fn serve(options: Serve) -> anyhow::Result<()> {
+    let mut signals = Signals::catch()?;
     let listen = options.listen.clone();
+    let shutdown = Shutdown::within(Duration::from_secs(options.shutdown_timeout));
     let hosts = hosts(options.hosts.clone(), &listen).await;
     let server = builder(options).hosts(hosts).bind(&listen).await;
     let server = server.with_context(|| format!("cannot listen on {listen}"))?;
@@ -21,7 +25,22 @@ pub(crate) async fn serve(options: Serve) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "listening on ws://{addr}")?;
     let topics = Topics::new();
     let handler = move |ws: WebSocket, _request| handle(ws, topics.clone());
-    Ok(server.serve(handler).await?)
+    let (stop, stopped) = oneshot::channel::<()>();
+    let stopped = async { stopped.await.unwrap_or_default() };
+    let stopping = async {
+        signals.next().await;
+        tracing::info!("shutting down; the next signal cuts all connections");
+        let _serving = stop.send(());
+        signals.next().await;
+    };
+    tokio::select! {
+        departed = server.serve_until(handler, stopped, shutdown) => {
+            let Departed { closed, cut, .. } = departed?;
+            tracing::info!(closed, cut, "shut down");
+        }
+        () = stopping => {}
+    }
+    Ok(())
 }
 
 /// Which hosts to answer to. What is served to this machine alone is worth protecting from pages

@@ -101,8 +101,8 @@ pub use outgoing::Outgoing;
 pub use prepared::Prepared;
 #[cfg(feature = "server")]
 pub use server::{
-    Basic, Bearer, BoundServer, Clients, Listener, PeerAddr, Refusal, RequestExt, Route, Server,
-    ServerBuilder, TrustedProxies, Upgrade, constant_time_eq,
+    Basic, Bearer, BoundServer, Clients, Departed, Listener, PeerAddr, Refusal, RequestExt, Route,
+    Server, ServerBuilder, Shutdown, TrustedProxies, Upgrade, constant_time_eq,
 };
 pub use stream::MessageIo;
 pub use websocket::WebSocket;

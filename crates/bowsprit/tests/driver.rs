@@ -30,6 +30,7 @@ mod driver {
     mod proxy_protocol;
     mod routes;
     mod serve;
+    mod shutdown;
     mod support;
     mod timers;
     #[cfg(feature = "tower")]

@@ -5,15 +5,16 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     vec,
 };
 
 use slab::Slab;
+use tokio::sync::Notify;
 
 use super::serve::panic_message;
-use crate::{Handle, link::Link};
+use crate::{CloseCode, Handle, link::Link};
 
 /// Lists that a path's connections are spread over, so that threads seldom wait for each other.
 const SHARDS: usize = 8;
@@ -26,6 +27,11 @@ pub(super) struct Registry {
     pub(super) on_join: Option<Hook>,
     pub(super) on_leave: Option<Hook>,
     count: AtomicUsize,
+    departed: AtomicUsize,
+    /// The server shuts down: nobody new is let in.
+    pub(super) closing: AtomicBool,
+    /// Told when it begins to shut down, and when the last connection has left.
+    pub(super) changed: Notify,
 }
 
 /// The open connections of one path.
@@ -43,11 +49,23 @@ pub(crate) struct Membership {
 
 impl Registry {
     pub(super) fn new(on_join: Option<Hook>, on_leave: Option<Hook>) -> Self {
-        Self { on_join, on_leave, count: AtomicUsize::new(0) }
+        Self {
+            on_join,
+            on_leave,
+            count: AtomicUsize::new(0),
+            departed: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
+            changed: Notify::new(),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
         self.count.load(Ordering::SeqCst)
+    }
+
+    /// How many connections have left so far.
+    pub(super) fn departed(&self) -> usize {
+        self.departed.load(Ordering::SeqCst)
     }
 }
 
@@ -70,6 +88,10 @@ impl Members {
                 .unwrap_or_else(|_| unreachable!("so many do not fit into memory")),
             shard: u8::try_from(shard).unwrap_or_default(),
         });
+        if self.registry.is_closing() {
+            // Its handshake was accepted before.
+            let _closing = link.close(&CloseCode::GOING_AWAY.into());
+        }
     }
 
     fn shard(&self, shard: usize) -> MutexGuard<'_, Slab<Weak<Link>>> {
@@ -95,7 +117,10 @@ impl Drop for Membership {
         if let Some(link) = link.upgrade() {
             run_hook(members.registry.on_leave.as_ref(), &link);
         }
-        members.registry.count.fetch_sub(1, Ordering::SeqCst);
+        members.registry.departed.fetch_add(1, Ordering::SeqCst);
+        if members.registry.count.fetch_sub(1, Ordering::SeqCst) == 1 {
+            members.registry.changed.notify_waiters();
+        }
     }
 }
 

@@ -62,6 +62,9 @@ impl Shared {
 
     /// Where a request goes, and the host that a trusted proxy says it has asked for.
     fn find(&self, request: &mut Request<()>) -> Result<(&Place, Option<String>), Refusal> {
+        if self.registry.is_closing() {
+            return Err(StatusCode::SERVICE_UNAVAILABLE.into());
+        }
         let host = self.check_in(request)?;
         let (place, params) = self.routes.find(request.uri().path())?;
         params.keep_in(request);

@@ -20,6 +20,7 @@ mod refusal;
 mod request;
 mod route;
 mod serve;
+mod shutdown;
 #[cfg(feature = "tower")]
 pub(crate) mod tower;
 mod upgrade;
@@ -40,6 +41,7 @@ pub use self::{
     request::{PeerAddr, RequestExt},
     route::Route,
     serve::BoundServer,
+    shutdown::{Departed, Shutdown},
     upgrade::Upgrade,
 };
 pub(crate) use self::{clients::Membership, gate::Slot};
