@@ -9,7 +9,7 @@ use std::{
 };
 
 use http::Request;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{BoundServer, Server, clients::Registry};
 use crate::{BoxError, CloseCode, Error, Handle, WebSocket, entropy};
@@ -54,8 +54,10 @@ impl Shutdown {
 
     /// When to tell one of the clients.
     fn delay(&self) -> Duration {
-        let random = u32::from_be_bytes(entropy::random());
-        self.jitter.min(self.deadline).mul_f64(f64::from(random) / f64::from(u32::MAX))
+        let share = f64::from(u32::from_be_bytes(entropy::random())) / f64::from(u32::MAX);
+        let longest = self.jitter.min(self.deadline);
+        // Ages beyond what a duration can be told in stay ages.
+        Duration::try_from_secs_f64(longest.as_secs_f64() * share).unwrap_or(longest)
     }
 }
 
@@ -76,10 +78,9 @@ impl Server {
     /// or cut yet stay.
     pub async fn shut_down(&self, shutdown: Shutdown) -> Departed {
         let registry = &self.shared.registry;
-        let deadline = Instant::now() + shutdown.deadline;
         registry.begin_to_close();
         let before = registry.departed();
-        let in_time = timeout_at(deadline, self.empty(shutdown)).await;
+        let in_time = timeout(shutdown.deadline, self.empty(shutdown)).await;
         let closed = registry.departed() - before;
         let mut cut = 0;
         if in_time.is_err() {
@@ -121,7 +122,7 @@ impl Server {
             self.clients().map(|client| (shutdown.delay(), client)).collect();
         clients.sort_unstable_by_key(|(delay, _)| *delay);
         for (delay, client) in clients {
-            sleep_until(begun + delay).await;
+            sleep(delay.saturating_sub(begun.elapsed())).await;
             // Who is closing already needs no other close frame.
             let _closing = client.close(CloseCode::GOING_AWAY);
         }

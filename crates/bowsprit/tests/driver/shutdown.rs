@@ -108,6 +108,24 @@ fn with_jitter_clients_are_told_one_after_the_other() {
 }
 
 #[test]
+fn a_deadline_that_never_comes_is_no_deadline() {
+    paused(async {
+        let server = Server::builder().options(Options::server().patient()).build();
+        let (ws, mut peer) = open(&server).await;
+        read(ws);
+        let leaving = server.clone();
+        let shutdown = Shutdown::within(Duration::MAX).jitter(Duration::MAX);
+        let leaving = tokio::spawn(async move { leaving.shut_down(shutdown).await });
+        tokio::time::sleep(60 * SECOND).await;
+        assert!(!leaving.is_finished());
+        peer.send_close(1000, "").await;
+        peer.expect_close(1000).await;
+        drop(peer);
+        assert_eq!(leaving.await.unwrap().closed, 1);
+    });
+}
+
+#[test]
 fn requests_that_come_while_it_shuts_down_are_answered_503() {
     paused(async {
         let server = Server::builder().build();
