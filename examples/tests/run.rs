@@ -4,7 +4,7 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
@@ -18,6 +18,7 @@ use tokio::{
 /// A server example, stopped when dropped.
 struct Running {
     process: Child,
+    stdout: BufReader<ChildStdout>,
     url: String,
 }
 
@@ -27,13 +28,17 @@ impl Running {
     }
 
     fn start_with(program: &str, args: &[&str]) -> Self {
-        let mut process =
-            Command::new(program).args(args).stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut process = Command::new(program)
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
         let mut line = String::new();
-        let stdout = process.stdout.take().expect("it is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("it prints a line");
+        let mut stdout = BufReader::new(process.stdout.take().expect("it is piped"));
+        stdout.read_line(&mut line).expect("it prints a line");
         let url = line.trim().strip_prefix("listening on ").expect("it tells its address");
-        Self { process, url: url.to_owned() }
+        Self { process, stdout, url: url.to_owned() }
     }
 
     async fn connect(&self, path: &str) -> WebSocket {
@@ -130,7 +135,7 @@ async fn a_server_that_is_gone_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_broadcast_reaches_the_others_only() {
+async fn a_broadcast_reaches_the_others_and_the_sender_on_request() {
     let server = Running::start(env!("CARGO_BIN_EXE_broadcast"));
     let (mut one, mut two) = (server.connect("/").await, server.connect("/").await);
     // Both have joined when each has heard the other.
@@ -142,6 +147,48 @@ async fn a_broadcast_reaches_the_others_only() {
     }
     two.send("from two").await.unwrap();
     assert_eq!(recv(&mut one).await, Message::text("from two"));
+    two.send("from two!").await.unwrap();
+    assert_eq!(recv(&mut one).await, Message::text("from two!"));
+    loop {
+        match recv(&mut two).await.as_text() {
+            Some("from one") => {}
+            other => break assert_eq!(other, Some("from two!")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_topic_reaches_those_who_have_joined() {
+    let server = Running::start(env!("CARGO_BIN_EXE_topics"));
+    let (mut one, mut two) = (server.connect("/").await, server.connect("/").await);
+    one.send("join sea").await.unwrap();
+    // What a connection says is heard in order; its own answer tells that it has joined.
+    one.send("sea: anybody there?").await.unwrap();
+    assert_eq!(recv(&mut one).await, Message::text("told 0"));
+    two.send("sea: it is rough").await.unwrap();
+    assert_eq!(recv(&mut two).await, Message::text("told 1"));
+    assert_eq!(recv(&mut one).await, Message::text("it is rough"));
+    one.send("leave sea").await.unwrap();
+    one.send("sea: bye").await.unwrap();
+    assert_eq!(recv(&mut one).await, Message::text("told 0"));
+    two.send("sea: anybody left?").await.unwrap();
+    assert_eq!(recv(&mut two).await, Message::text("told 0"));
+}
+
+#[tokio::test]
+async fn a_server_that_shuts_down_closes_with_1001() {
+    let mut server = Running::start(env!("CARGO_BIN_EXE_graceful-shutdown"));
+    let mut ws = server.connect("/").await;
+    ws.send("still there").await.unwrap();
+    assert_eq!(recv(&mut ws).await, Message::text("still there"));
+    drop(server.process.stdin.take());
+    let ended = timeout(Duration::from_secs(10), ws.recv()).await.expect("no close in time");
+    assert_eq!(ended.unwrap(), None);
+    assert_eq!(ws.peer_close().unwrap().code, CloseCode::GOING_AWAY);
+    let mut line = String::new();
+    server.stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "1 clients have gone, 0 were cut\n");
+    assert!(server.process.wait().unwrap().success());
 }
 
 #[tokio::test]

@@ -60,6 +60,9 @@ pub(crate) struct Serve {
     /// The private key of --cert, in PEM
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
+    /// After SIGTERM or SIGINT, how long clients have to answer the close frame before they are cut
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) shutdown_timeout: u64,
     /// Let in pages from anywhere, not only from this server
     #[arg(long)]
     pub(crate) any_origin: bool,

@@ -4,6 +4,7 @@ mod args;
 mod connect;
 mod page;
 mod serve;
+mod signal;
 mod terminal;
 
 use std::{io, process::ExitCode};

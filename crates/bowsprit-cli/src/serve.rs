@@ -1,35 +1,47 @@
 //! `bowsprit serve`: an echo and a chat.
 
-use std::{
-    collections::HashMap,
-    io::Write,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{io::Write, time::Duration};
 
 use anyhow::Context;
 use bowsprit::{
-    BoxError, Error, Event, Handle, HostPolicy, Limits, Message, OriginPolicy, Server,
-    ServerBuilder, ServerTls, SubprotocolPolicy, WebSocket,
+    BoxError, Departed, Error, Event, HostPolicy, Limits, OriginPolicy, Server, ServerBuilder,
+    ServerTls, Shutdown, SubprotocolPolicy, Topics, WebSocket,
 };
 
-use crate::{args::Serve, page};
+use tokio::sync::oneshot;
+
+use crate::{args::Serve, page, signal::Signals};
 
 const CHAT: &str = "/chat";
 
 pub(crate) async fn serve(options: Serve) -> anyhow::Result<()> {
+    let mut signals = Signals::catch()?;
     let listen = options.listen.clone();
+    let shutdown = Shutdown::within(Duration::from_secs(options.shutdown_timeout));
     let hosts = hosts(options.hosts.clone(), &listen).await;
     let scheme = if options.cert.is_some() { "wss" } else { "ws" };
     let server = builder(options)?.hosts(hosts).bind(&listen).await;
     let server = server.with_context(|| format!("cannot listen on {listen}"))?;
     let addr = server.local_addr()?;
     writeln!(std::io::stdout(), "listening on {scheme}://{addr}")?;
-    let chat = Arc::new(Chat::default());
-    let handler = move |ws: WebSocket, _request| handle(ws, Arc::clone(&chat));
-    Ok(server.serve(handler).await?)
+    let topics = Topics::new();
+    let handler = move |ws: WebSocket, _request| handle(ws, topics.clone());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let stopped = async { stopped.await.unwrap_or_default() };
+    let stopping = async {
+        signals.next().await;
+        tracing::info!("shutting down; the next signal cuts all connections");
+        let _serving = stop.send(());
+        signals.next().await;
+    };
+    tokio::select! {
+        departed = server.serve_until(handler, stopped, shutdown) => {
+            let Departed { closed, cut, .. } = departed?;
+            tracing::info!(closed, cut, "shut down");
+        }
+        () = stopping => {}
+    }
+    Ok(())
 }
 
 /// Which hosts to answer to. What is served to this machine alone is worth protecting from pages
@@ -72,9 +84,9 @@ fn builder(options: Serve) -> anyhow::Result<ServerBuilder> {
     Ok(builder)
 }
 
-async fn handle(ws: WebSocket, chat: Arc<Chat>) -> Result<(), BoxError> {
+async fn handle(ws: WebSocket, topics: Topics) -> Result<(), BoxError> {
     tracing::debug!(peer = ?ws.peer_addr(), path = ws.path(), extensions = ws.extensions(), "connected");
-    let result = if ws.path() == CHAT { chat.join(ws).await } else { echo(ws).await };
+    let result = if ws.path() == CHAT { chat(ws, &topics).await } else { echo(ws).await };
     match result {
         // What a peer does wrong is no failure of this server.
         Err(error) => tracing::debug!(%error, "disconnected"),
@@ -95,47 +107,12 @@ async fn echo(mut ws: WebSocket) -> Result<(), Error> {
     Ok(())
 }
 
-/// Sends each message to everyone.
-#[derive(Debug, Default)]
-struct Chat {
-    next_id: AtomicU64,
-    members: Mutex<HashMap<u64, Handle>>,
-}
-
-impl Chat {
-    async fn join(&self, mut ws: WebSocket) -> Result<(), Error> {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        self.members().insert(id, ws.handle());
-        let _membership = Membership { chat: self, id };
-        while let Some(message) = ws.recv().await? {
-            self.tell_everyone(&message);
-        }
-        Ok(())
+/// Sends each message to everyone. Who does not keep up is closed, so that nobody misses anything
+/// without knowing it.
+async fn chat(mut ws: WebSocket, topics: &Topics) -> Result<(), Error> {
+    topics.join(CHAT, &ws.handle());
+    while let Some(message) = ws.recv().await? {
+        topics.publish(CHAT, message).await;
     }
-
-    fn tell_everyone(&self, message: &Message) {
-        for member in self.members().values() {
-            // Who does not keep up is cut off, so that the others need not wait. Who has gone
-            // leaves by itself.
-            if let Err(Error::QueueFull) = member.try_send(message.clone()) {
-                member.terminate();
-            }
-        }
-    }
-
-    fn members(&self) -> MutexGuard<'_, HashMap<u64, Handle>> {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Leaves the chat when the connection ends, however that happens.
-struct Membership<'c> {
-    chat: &'c Chat,
-    id: u64,
-}
-
-impl Drop for Membership<'_> {
-    fn drop(&mut self) {
-        self.chat.members().remove(&self.id);
-    }
+    Ok(())
 }

@@ -1,11 +1,14 @@
 //! Handles: sending on a connection from anywhere.
 
-use std::{future::poll_fn, net::SocketAddr, sync::Arc};
+use std::{
+    any::Any, future::poll_fn, hash, net::SocketAddr, sync::Arc, task::Context, time::Instant,
+};
 
 use crate::{
     Close, Error, Outgoing, State,
     error::Cause,
-    link::{Link, Origin},
+    hub::Offer,
+    link::{Link, Offered, Origin},
 };
 
 /// A cheap, clonable way to send on a connection from any task.
@@ -23,6 +26,14 @@ pub struct Handle {
 impl Handle {
     pub(crate) const fn new(link: Arc<Link>) -> Self {
         Self { link }
+    }
+
+    pub(crate) const fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    pub(crate) fn offer(&self, offer: &Offer, cx: Option<&mut Context<'_>>) -> Offered {
+        self.link.offer(offer, cx)
     }
 
     /// Sends a message, waiting while the queue is full or a fragmented message is under way.
@@ -62,6 +73,39 @@ impl Handle {
         self.link.fail(Cause::Terminated);
     }
 
+    /// A number that no other connection of this process has or will have.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.link.id()
+    }
+
+    /// When the opening handshake was over.
+    #[must_use]
+    pub fn connected_since(&self) -> Instant {
+        self.link.since().into_std()
+    }
+
+    /// Keeps something of the application's with the connection, for all of its handles: one thing,
+    /// which takes the place of what was there. It lives as long as the last handle.
+    ///
+    /// ```no_run
+    /// # fn example(ws: &bowsprit::WebSocket) {
+    /// struct User(String);
+    ///
+    /// ws.handle().set_data(User("alice".into()));
+    /// let user = ws.handle().data::<User>().map(|user| user.0.clone());
+    /// # }
+    /// ```
+    pub fn set_data<T: Any + Send + Sync>(&self, data: T) {
+        let _before = self.link.set_data(Arc::new(data));
+    }
+
+    /// What [`set_data`](Self::set_data) was given; `None` if that was nothing, or of another type.
+    #[must_use]
+    pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.link.data()?.downcast().ok()
+    }
+
     /// How far the closing handshake has come.
     #[must_use]
     pub fn state(&self) -> State {
@@ -72,6 +116,13 @@ impl Handle {
     #[must_use]
     pub fn queued_len(&self) -> usize {
         self.link.queued_len()
+    }
+
+    /// How many messages of broadcasts and topics this connection has missed, because it was too
+    /// slow for them.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.link.dropped()
     }
 
     /// The address of the peer's end of the transport, if it has one.
@@ -90,5 +141,20 @@ impl Handle {
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.link.info().subprotocol.as_deref()
+    }
+}
+
+/// Two handles are equal if they are of the same connection.
+impl PartialEq for Handle {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for Handle {}
+
+impl hash::Hash for Handle {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
     }
 }

@@ -67,6 +67,7 @@ mod entropy;
 mod error;
 mod halves;
 mod handle;
+mod hub;
 mod io;
 mod link;
 mod options;
@@ -107,6 +108,7 @@ pub use error::{BoxError, Error, Timer};
 pub use halves::{ReceiveHalf, SendHalf};
 pub use handle::Handle;
 pub use http;
+pub use hub::{Delivery, Publication, SlowConsumer, Topics};
 pub use io::Io;
 #[cfg(feature = "server")]
 pub use ipnet;
@@ -115,8 +117,8 @@ pub use outgoing::Outgoing;
 pub use prepared::Prepared;
 #[cfg(feature = "server")]
 pub use server::{
-    Basic, Bearer, BoundServer, Encrypted, Listener, PeerAddr, Refusal, RequestExt, Route, Server,
-    ServerBuilder, TrustedProxies, Upgrade, constant_time_eq,
+    Basic, Bearer, BoundServer, Clients, Departed, Encrypted, Listener, PeerAddr, Refusal,
+    RequestExt, Route, Server, ServerBuilder, Shutdown, TrustedProxies, Upgrade, constant_time_eq,
 };
 pub use stream::MessageIo;
 #[cfg(all(feature = "client", feature = "tls"))]

@@ -14,10 +14,12 @@ mod driver {
     mod batching;
     mod byte_streams;
     mod chunks;
+    mod clients;
     mod closing;
     mod compression;
     mod connecting;
     mod hooks;
+    mod hub;
     mod lifecycle;
     mod listeners;
     mod long_messages;
@@ -31,6 +33,7 @@ mod driver {
     mod redirecting;
     mod routes;
     mod serve;
+    mod shutdown;
     mod support;
     mod timers;
     #[cfg(feature = "tower")]

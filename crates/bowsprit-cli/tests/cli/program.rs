@@ -165,6 +165,18 @@ impl Server {
         self.rest.take().unwrap().join().unwrap()
     }
 
+    /// Tells it to end, with this signal.
+    pub(super) fn signal(&self, name: &str) {
+        let process = self.process.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &process]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for its end.
+    pub(super) fn wait(mut self) -> ExitStatus {
+        wait(&mut self.process)
+    }
+
     /// Sends a plain request and reads the answer to its end.
     pub(super) fn ask(&self, method: &str, path: &str) -> String {
         self.ask_as(&self.address, method, path)

@@ -1,5 +1,7 @@
 //! `bowsprit serve`.
 
+use std::io::{Read, Write};
+
 use super::program::{Program, Server, run};
 
 #[test]
@@ -81,6 +83,46 @@ fn a_chat_message_reaches_everyone() {
         let lines = ended.lines();
         assert!(lines.ends_with(&["member 2 is here", "hello everyone"]), "{lines:?}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_closes_everybody_with_1001() {
+    for signal in ["TERM", "INT"] {
+        let server = Server::start(&[]);
+        let mut client = Program::start(&["--verbose", "connect", &server.url("/echo")]);
+        client.type_line("are you there?");
+        client.wait_for("are you there?");
+        server.signal(signal);
+        assert_eq!(server.wait().code(), Some(0));
+        let ended = client.end();
+        assert!(ended.stderr.contains("1001"), "{}", ended.stderr);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_waits_for_nobody() {
+    let server = Server::start(&["--shutdown-timeout", "3600"]);
+    // It never answers the close frame.
+    let mut deaf = std::net::TcpStream::connect(server.address()).unwrap();
+    let request = "GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Version: 13\r\n\r\n";
+    deaf.write_all(request.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    deaf.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 101");
+    server.signal("TERM");
+    // Until the close frame is there.
+    let mut received = Vec::new();
+    while !received.ends_with(&[0x88, 2, 3, 0xe9]) {
+        let mut byte = [0];
+        deaf.read_exact(&mut byte).unwrap();
+        received.push(byte[0]);
+    }
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]

@@ -77,6 +77,7 @@ impl Link {
     pub(crate) fn close(self: &Arc<Self>, close: &Close<'_>) -> Result<(), Error> {
         let mut out = self.lock();
         out.check_open()?;
+        self.empty_outbox(&mut out);
         if let Some(deferred) = &mut out.deferred {
             // Only to have it checked now.
             Sender::server().close(close, &mut Output::new())?;

@@ -32,11 +32,10 @@ impl Link {
             return;
         }
         out.ended = Some(cause);
-        #[cfg(feature = "server")]
-        drop(out.slot.take());
         self.ended.store(true, Ordering::Release);
         out.output = Output::new();
         out.deferred = None;
+        out.drop_outbox();
         out.unflushed = false;
         if let Some(mut write) = out.write.take() {
             // The peer is told now, even if the reader holds on to its half of the transport.
@@ -98,12 +97,6 @@ impl Link {
     #[cfg(feature = "server")]
     pub(crate) fn serve(&self, server: Waker) {
         self.lock().server = Some(server);
-    }
-
-    /// Keeps the connection's place until it ends.
-    #[cfg(feature = "server")]
-    pub(crate) fn occupy(&self, slot: Box<crate::server::Slot>) {
-        self.lock().slot = Some(slot);
     }
 
     /// The reader, once the application has dropped both halves.

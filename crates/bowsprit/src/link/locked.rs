@@ -30,14 +30,22 @@ impl Drop for Locked<'_> {
     #[inline]
     fn drop(&mut self) {
         // Every message takes the lock, and few wake anybody.
-        if let Some(mut guard) = self.guard.take()
-            && !guard.due.is_empty()
+        if let Some(guard) = self.guard.take()
+            && (!guard.due.is_empty() || guard.ended.is_some())
         {
-            let due = mem::take(&mut guard.due);
-            drop(guard);
-            due.into_iter().for_each(Waker::wake);
+            give_back(guard);
         }
     }
+}
+
+/// Gives the lock back, then wakes those who wait and tells that an ended connection has left.
+#[cold]
+fn give_back(mut guard: MutexGuard<'_, Out>) {
+    let due = mem::take(&mut guard.due);
+    let left = guard.ended.is_some().then(|| guard.leave()).flatten();
+    drop(guard);
+    due.into_iter().for_each(Waker::wake);
+    drop(left);
 }
 
 impl Deref for Locked<'_> {

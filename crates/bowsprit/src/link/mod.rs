@@ -12,9 +12,11 @@
 //! direction.
 
 mod deferred;
+mod extras;
 mod flusher;
 mod life;
 mod locked;
+mod outbox;
 mod sending;
 mod sweeper;
 mod timers;
@@ -26,14 +28,19 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU8, AtomicU32},
+        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering},
     },
     task::Waker,
 };
 
-pub(crate) use self::sending::Origin;
-use self::{deferred::Deferred, flusher::Helpers, locked::Locked, timers::Timers};
+use tokio::time::Instant;
+
+use self::{deferred::Deferred, extras::Extras, flusher::Helpers, locked::Locked, timers::Timers};
+pub(crate) use self::{outbox::Offered, sending::Origin};
 use crate::{Close, Options, Output, Sender, State, error::Cause, io::WriteHalf, reader::Reader};
+
+/// The number of the next connection, of whatever server or client.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// Facts about a connection that never change.
 #[derive(Debug, Default)]
@@ -60,6 +67,8 @@ pub(crate) struct Link {
     helpers: Arc<Helpers>,
     options: Arc<Options>,
     info: Info,
+    id: u64,
+    since: Instant,
 }
 
 struct Out {
@@ -83,9 +92,11 @@ struct Out {
     /// it. Until then it has the reader kept here.
     server: Option<Waker>,
     returned: Option<Box<Reader>>,
-    /// Its place among the connections that the server allows.
+    /// Its place on its server's list.
     #[cfg(feature = "server")]
-    slot: Option<Box<crate::server::Slot>>,
+    membership: Option<crate::server::Membership>,
+    /// What few connections have.
+    extras: Option<Box<Extras>>,
 }
 
 impl Link {
@@ -116,7 +127,8 @@ impl Link {
             server: None,
             returned: None,
             #[cfg(feature = "server")]
-            slot: None,
+            membership: None,
+            extras: None,
         };
         let link = Arc::new(Self {
             out: Mutex::new(out),
@@ -128,6 +140,8 @@ impl Link {
             helpers: Helpers::of_current_runtime(),
             options,
             info,
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            since: Instant::now(),
         });
         link.helpers.watch(&link);
         link
@@ -135,6 +149,16 @@ impl Link {
 
     pub(crate) const fn info(&self) -> &Info {
         &self.info
+    }
+
+    /// Tells it from all other connections of this process.
+    pub(crate) const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// When the opening handshake was over.
+    pub(crate) const fn since(&self) -> Instant {
+        self.since
     }
 
     pub(crate) fn options(&self) -> &Options {

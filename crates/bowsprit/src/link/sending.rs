@@ -139,6 +139,7 @@ impl Link {
         if let Event::Close(close) = event {
             out.peer_close = Some(Box::new(close.clone().into_owned()));
             // Nothing more may be sent, so nobody need wait for room.
+            out.drop_outbox();
             out.wake_waiting();
             if out.deferred.is_some() {
                 // The answer comes after what was sent before.
@@ -153,6 +154,7 @@ impl Link {
         let mut out = self.lock();
         out.wake_waiting();
         out.deferred = None;
+        out.drop_outbox();
         self.answer(out, |sender, output| sender.fail(error, output));
     }
 
@@ -195,13 +197,17 @@ impl Out {
     }
 
     fn has_room(&self, room: usize, origin: Origin) -> bool {
-        let interrupts = origin == Origin::Handle && self.sender.is_fragmented();
-        self.queued_len() <= room && !interrupts
+        if !self.sender.is_fragmented() {
+            return self.queued_len() <= room;
+        }
+        // Publications wait for the end of the message, so it must not wait for them.
+        origin == Origin::Owner && self.queued_len() - self.outbox_len() <= room
     }
 
-    /// Bytes that wait to be written, or to be compressed before that.
+    /// Bytes that wait to be written, or for their turn before that.
     pub(super) fn queued_len(&self) -> usize {
-        self.output.len() + self.deferred.as_ref().map_or(0, |deferred| deferred.len)
+        let deferred = self.deferred.as_ref().map_or(0, |deferred| deferred.len);
+        self.output.len() + deferred + self.outbox_len()
     }
 
     /// Queues a message that is copied in any case, without moving it: moves are much of what a

@@ -28,14 +28,19 @@ impl Link {
         self.scheduled.store(false, Ordering::Release);
         let waker = Waker::from(Arc::clone(self));
         let mut out = self.lock();
-        match out.write_out(&mut Context::from_waker(&waker)) {
-            Err(error) => self.end(&mut out, Cause::Io(error.kind())),
-            // Those who wait may call this themselves: without progress they would wake each other
-            // for ever.
-            Ok(progress) if progress && out.output.len() <= self.options.high_water_len / 2 => {
-                out.wake_waiting();
+        loop {
+            match out.write_out(&mut Context::from_waker(&waker)) {
+                Err(error) => return self.end(&mut out, Cause::Io(error.kind())),
+                // Those who wait may call this themselves: without progress they would wake each
+                // other for ever.
+                Ok(progress) if progress && out.output.len() <= self.options.high_water_len / 2 => {
+                    out.wake_waiting();
+                }
+                Ok(_) => {}
             }
-            Ok(_) => {}
+            if !out.output.is_empty() || !self.refill(&mut out) {
+                return;
+            }
         }
     }
 
@@ -66,7 +71,7 @@ impl Link {
         {
             return Poll::Ready(Err(cause.into()));
         }
-        if out.output.is_empty() && out.deferred.is_none() && !out.unflushed {
+        if out.queued_len() == 0 && out.deferred.is_none() && !out.unflushed {
             return Poll::Ready(Ok(()));
         }
         out.wait(cx);

@@ -10,13 +10,14 @@ use tokio::net::ToSocketAddrs;
 use super::{
     BoundServer, Fallback, Refusal, Server, Shared, TrustedProxies,
     authorize::Authorize,
+    clients::{Hook, Registry},
     endpoint::{Settings, endpoint_options},
     gate::{Gate, MAX_PENDING_HANDSHAKES},
     hooks::{OnFailed, OnRefused},
     listener::{BACKLOG, Listener},
     route::{Paths, Route},
 };
-use crate::{Deflate, Error, Limits, Options};
+use crate::{Deflate, Error, Handle, Limits, Options};
 
 /// Makes a [`Server`].
 pub struct ServerBuilder {
@@ -34,6 +35,8 @@ pub struct ServerBuilder {
     on_failed: OnFailed,
     #[cfg(feature = "tls")]
     tls: Option<crate::ServerTls>,
+    on_join: Option<Hook>,
+    on_leave: Option<Hook>,
 }
 
 impl ServerBuilder {
@@ -53,6 +56,8 @@ impl ServerBuilder {
             on_failed: Box::new(|_| {}),
             #[cfg(feature = "tls")]
             tls: None,
+            on_join: None,
+            on_leave: None,
         }
     }
 
@@ -196,6 +201,23 @@ impl ServerBuilder {
         self
     }
 
+    /// Sees each connection that was opened, before its handler does and before it is among the
+    /// server's [`clients`](Server::clients). What the hook sends is the first that is sent.
+    /// It must not block.
+    #[must_use]
+    pub fn on_join(mut self, hook: impl Fn(&Handle) + Send + Sync + 'static) -> Self {
+        self.on_join = Some(Box::new(hook));
+        self
+    }
+
+    /// Sees each connection that has ended, however that happened, when it is no longer among the
+    /// server's [`clients`](Server::clients). It must not block.
+    #[must_use]
+    pub fn on_leave(mut self, hook: impl Fn(&Handle) + Send + Sync + 'static) -> Self {
+        self.on_leave = Some(Box::new(hook));
+        self
+    }
+
     /// A server without a listener, for [`Server::accept`] and [`Server::upgrade`].
     #[must_use]
     pub fn build(self) -> Server {
@@ -204,9 +226,11 @@ impl ServerBuilder {
             self.max_connections_per_address,
             self.max_pending_handshakes,
         );
+        let registry = Arc::new(Registry::new(self.on_join, self.on_leave));
         let shared = Shared {
             without_handler: self.paths.without_handler().map(Into::into),
-            routes: self.paths.build(&self.settings),
+            routes: self.paths.build(&self.settings, &registry),
+            registry,
             handshake_timeout: self.handshake_timeout,
             fallback: self.fallback,
             gate: Arc::new(gate),

@@ -11,6 +11,7 @@ use super::{
     endpoint::Endpoint,
     forwarded::Origin,
     request::{ClientAddr, ClientEncrypted},
+    route::Place,
 };
 use crate::{Deflate, HandshakeError};
 
@@ -39,34 +40,38 @@ impl Shared {
     }
 
     async fn admit(&self, request: &mut Request<()>) -> Judged {
-        let (endpoint, origin) = self.find(request)?;
+        let (place, origin) = self.find(request)?;
+        let endpoint = &place.endpoint;
         let slot = self.gate.enter(origin.addr)?;
         if let Some(authorize) = &endpoint.authorize {
             // Nobody is asked about what cannot be accepted.
             handshake::respond_in(origin.context(), request, &endpoint.policy)?;
             authorize.decide(request, endpoint.authorize_timeout).await?;
         }
-        endpoint.respond(request, &origin, slot)
+        place.respond(request, &origin, slot)
     }
 
     fn admit_at_once(&self, request: &mut Request<()>) -> Judged {
-        let (endpoint, origin) = self.find(request)?;
-        if endpoint.authorize.is_some() {
+        let (place, origin) = self.find(request)?;
+        if place.endpoint.authorize.is_some() {
             tracing::error!("Server::upgrade cannot wait for a decision: call Server::admit");
             return Err(StatusCode::INTERNAL_SERVER_ERROR.into());
         }
         let slot = self.gate.enter(origin.addr)?;
-        endpoint.respond(request, &origin, slot)
+        place.respond(request, &origin, slot)
     }
 
     /// Where a request goes, and what is known of its client.
-    fn find(&self, request: &mut Request<()>) -> Result<(&Endpoint, Origin), Refusal> {
+    fn find(&self, request: &mut Request<()>) -> Result<(&Place, Origin), Refusal> {
+        if self.registry.is_closing() {
+            return Err(StatusCode::SERVICE_UNAVAILABLE.into());
+        }
         let origin = self.check_in(request)?;
-        let (endpoint, params) = self.routes.find(request.uri().path())?;
+        let (place, params) = self.routes.find(request.uri().path())?;
         params.keep_in(request);
-        match &endpoint.should_handle {
+        match &place.endpoint.should_handle {
             Some(should_handle) if !should_handle(request) => Err(Refusal::not_found()),
-            _ => Ok((endpoint, origin)),
+            _ => Ok((place, origin)),
         }
     }
 
@@ -99,15 +104,16 @@ impl Origin {
     }
 }
 
-impl Endpoint {
+impl Place {
     /// Answers a request that is let in if it keeps the rules.
     fn respond(&self, request: &Request<()>, origin: &Origin, slot: Option<Box<Slot>>) -> Judged {
-        let choose = self.choose_subprotocol.as_ref();
+        let endpoint: &Endpoint = &self.endpoint;
+        let choose = endpoint.choose_subprotocol.as_ref();
         let choose = choose.map(|choose| |offers: &[&str]| choose(request, offers));
         let mut context = origin.context();
         context.choose_subprotocol = choose.as_ref().map(|choose| choose as _);
-        let mut accepted = handshake::respond_in(context, request, &self.policy)?;
-        if let Some(add) = &self.add_headers {
+        let mut accepted = handshake::respond_in(context, request, &endpoint.policy)?;
+        if let Some(add) = &endpoint.add_headers {
             let mut headers = HeaderMap::new();
             add(request, &mut headers);
             accepted.add_headers(headers).map_err(|error| own_mistake(&error))?;
@@ -115,11 +121,12 @@ impl Endpoint {
         let upgrade = Upgrade {
             path: request.uri().path().into(),
             negotiated: accepted.negotiated,
-            options: Arc::clone(&self.options),
-            deflate: self.policy.deflate.unwrap_or_else(Deflate::server),
-            handler: self.handler.clone(),
+            options: Arc::clone(&endpoint.options),
+            deflate: endpoint.policy.deflate.unwrap_or_else(Deflate::server),
+            handler: endpoint.handler.clone(),
             peer_addr: request.peer_addr(),
             slot,
+            members: Arc::clone(&self.members),
         };
         Ok((accepted.response, upgrade))
     }

@@ -6,6 +6,7 @@ mod authorize;
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
 mod builder;
+mod clients;
 mod credentials;
 mod endpoint;
 mod forwarded;
@@ -20,6 +21,7 @@ mod refusal;
 mod request;
 mod route;
 mod serve;
+mod shutdown;
 #[cfg(feature = "tower")]
 pub(crate) mod tower;
 mod upgrade;
@@ -30,9 +32,9 @@ use bowsprit_proto::handshake::HostPolicy;
 use bytes::Bytes;
 use http::{Request, Response};
 
-pub(crate) use self::gate::Slot;
 pub use self::{
     builder::ServerBuilder,
+    clients::Clients,
     credentials::{Basic, Bearer, constant_time_eq},
     forwarded::TrustedProxies,
     listener::Listener,
@@ -40,14 +42,17 @@ pub use self::{
     request::{Encrypted, PeerAddr, RequestExt},
     route::Route,
     serve::BoundServer,
+    shutdown::{Departed, Shutdown},
     upgrade::Upgrade,
 };
+pub(crate) use self::{clients::Membership, gate::Slot};
 use self::{
+    clients::Registry,
     gate::Gate,
     hooks::{OnFailed, OnRefused},
     route::Routes,
 };
-use crate::{Error, Io, WebSocket};
+use crate::{Error, Io, Prepared, Publication, SlowConsumer, WebSocket, hub::Offer};
 
 /// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.
 ///
@@ -58,6 +63,7 @@ pub struct Server {
 }
 
 struct Shared {
+    registry: Arc<Registry>,
     routes: Routes,
     /// A path without a handler of its own.
     without_handler: Option<Box<str>>,
@@ -162,6 +168,62 @@ impl Server {
         *request.extensions_mut() = mem::take(head.extensions_mut());
         judged
     }
+}
+
+/// Connections.
+impl Server {
+    /// The handles of all open connections, in no order, however they were accepted.
+    ///
+    /// Connections that come or go meanwhile may be among them or not. No lock is held between two
+    /// of them.
+    ///
+    /// ```
+    /// # use bowsprit::{Server, State};
+    /// # let server = Server::builder().build();
+    /// let open = server.clients().filter(|client| client.state() == State::Open).count();
+    /// ```
+    #[must_use]
+    pub fn clients(&self) -> Clients {
+        Clients::of(self.shared.routes.members(None))
+    }
+
+    /// The handles of those that have asked for this path, written as it was given to
+    /// [`path`](ServerBuilder::path) or [`route`](ServerBuilder::route). None if it was not.
+    #[must_use]
+    pub fn clients_at(&self, path: &str) -> Clients {
+        Clients::of(self.shared.routes.members(Some(path)))
+    }
+
+    /// Sends a message to all [`clients`](Self::clients).
+    ///
+    /// Where one has no room for it, it is closed with 1013, unless the publication is told
+    /// [otherwise](Publication::slow_consumers).
+    ///
+    /// ```no_run
+    /// # async fn example(server: bowsprit::Server, ws: bowsprit::WebSocket) {
+    /// server.broadcast("the anchor is up").await;
+    /// let delivery = server.broadcast("for the others").except(&ws.handle()).now();
+    /// # }
+    /// ```
+    pub fn broadcast(&self, message: impl Into<Prepared>) -> Publication {
+        publication(message.into(), self.clients())
+    }
+
+    /// Sends a message to those that have asked for this path; see
+    /// [`clients_at`](Self::clients_at).
+    pub fn broadcast_at(&self, path: &str, message: impl Into<Prepared>) -> Publication {
+        publication(message.into(), self.clients_at(path))
+    }
+
+    /// How many connections are open.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.registry.len()
+    }
+}
+
+fn publication(message: Prepared, receivers: Clients) -> Publication {
+    Publication::new(Offer { message, topic: 0, slow: SlowConsumer::default() }, receivers)
 }
 
 /// A copy of all but the body.

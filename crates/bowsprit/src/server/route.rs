@@ -10,6 +10,7 @@ use percent_encoding::percent_decode_str;
 use super::{
     Refusal,
     authorize::Authorize,
+    clients::{Members, Registry},
     endpoint::{Endpoint, Settings, endpoint_options},
     handler::{Handler, erase},
     request::Params,
@@ -60,56 +61,67 @@ impl fmt::Debug for Route {
 
 /// The paths of a server and what is spoken there.
 pub(super) struct Routes {
-    /// By number.
+    /// The numbers of places.
     paths: Router<usize>,
-    endpoints: Vec<Endpoint>,
-    /// Where no path was named, the first endpoint is everywhere.
+    places: Vec<Place>,
+    /// Where no path was named, the only place is everywhere.
     everywhere: bool,
 }
 
-/// Paths while they are collected. Number 0 is the server's own endpoint.
+/// A path, what is spoken there, and who is there.
+pub(super) struct Place {
+    path: Box<str>,
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) members: Arc<Members>,
+}
+
+/// Paths while they are collected.
 #[derive(Default)]
 pub(super) struct Paths {
     router: Router<usize>,
-    named: bool,
+    /// A path without a route has the server's own endpoint.
+    named: Vec<(Box<str>, Option<Route>)>,
     /// A path for which only `serve` has a handler.
     without_handler: Option<Box<str>>,
-    routes: Vec<Route>,
 }
 
 impl Paths {
     pub(super) fn add(&mut self, path: &str) {
         self.without_handler = Some(path.into());
-        self.insert(path, 0);
+        self.insert(path, None);
     }
 
     pub(super) fn add_route(&mut self, path: &str, route: Route) {
-        self.routes.push(route);
-        self.insert(path, self.routes.len());
+        self.insert(path, Some(route));
     }
 
-    fn insert(&mut self, path: &str, number: usize) {
+    fn insert(&mut self, path: &str, route: Option<Route>) {
         assert!(path.starts_with('/'), "path {path:?} does not begin with a slash");
-        self.named = true;
-        if let Err(error) = self.router.insert(path, number) {
+        if let Err(error) = self.router.insert(path, self.named.len()) {
             panic!("path {path:?} cannot be added: {error}");
         }
+        self.named.push((path.into(), route));
     }
 
-    pub(super) fn build(self, settings: &Settings) -> Routes {
-        let own = Endpoint::new(Settings::default(), settings, None);
-        let others = self.routes.into_iter();
-        let others = others.map(|r| Endpoint::new(r.settings, settings, Some(r.handler)));
-        Routes {
-            paths: self.router,
-            endpoints: std::iter::once(own).chain(others).collect(),
-            everywhere: !self.named,
-        }
+    pub(super) fn build(self, settings: &Settings, registry: &Arc<Registry>) -> Routes {
+        let own = Arc::new(Endpoint::new(Settings::default(), settings, None));
+        let everywhere = self.named.is_empty();
+        let unnamed = everywhere.then(|| ("".into(), None));
+        let place = |(path, route): (Box<str>, Option<Route>)| Place {
+            path,
+            endpoint: route.map_or_else(
+                || Arc::clone(&own),
+                |route| Arc::new(Endpoint::new(route.settings, settings, Some(route.handler))),
+            ),
+            members: Members::new(Arc::clone(registry)),
+        };
+        let places = self.named.into_iter().chain(unnamed).map(place).collect();
+        Routes { paths: self.router, places, everywhere }
     }
 
     /// Where nothing would run without a handler for the whole server.
     pub(super) fn without_handler(&self) -> Option<&str> {
-        if self.named { self.without_handler.as_deref() } else { Some("*") }
+        if self.named.is_empty() { Some("*") } else { self.without_handler.as_deref() }
     }
 }
 
@@ -117,7 +129,7 @@ impl Routes {
     /// Whether something is spoken at `path`, by a handler of its own if that is asked for.
     #[cfg(feature = "tower")]
     pub(super) fn knows(&self, path: &str, with_handler: bool) -> bool {
-        let endpoint = self.find(path).map(|(endpoint, _)| endpoint);
+        let endpoint = self.find(path).map(|(place, _)| &place.endpoint);
         // A path that is malformed below a known one is for us to refuse.
         endpoint.map_or_else(
             |refusal| refusal.response().status() != StatusCode::NOT_FOUND,
@@ -125,14 +137,21 @@ impl Routes {
         )
     }
 
+    /// Who is at all paths, or at this one, written as it was added.
+    pub(super) fn members(&self, path: Option<&str>) -> Vec<Arc<Members>> {
+        let places = self.places.iter();
+        let asked = places.filter(|place| path.is_none_or(|path| *place.path == *path));
+        asked.map(|place| Arc::clone(&place.members)).collect()
+    }
+
     /// What is spoken at `path`, and the values of the parameters in it.
     ///
     /// # Errors
     ///
     /// 404 if nothing is, 400 if a parameter is not UTF-8.
-    pub(super) fn find(&self, path: &str) -> Result<(&Endpoint, Params), Refusal> {
+    pub(super) fn find(&self, path: &str) -> Result<(&Place, Params), Refusal> {
         if self.everywhere {
-            return Ok((&self.endpoints[0], Params::default()));
+            return Ok((&self.places[0], Params::default()));
         }
         let found = self.paths.at(path).map_err(|_| Refusal::not_found())?;
         let params = found.params.iter().map(|(name, value)| {
@@ -141,6 +160,6 @@ impl Routes {
         });
         let params: Option<Params> = params.collect();
         let malformed = || Refusal::new(StatusCode::BAD_REQUEST).body("the path is not UTF-8\n");
-        Ok((&self.endpoints[*found.value], params.ok_or_else(malformed)?))
+        Ok((&self.places[*found.value], params.ok_or_else(malformed)?))
     }
 }

@@ -49,6 +49,12 @@ impl BoundServer {
         self
     }
 
+    /// The server, for those who want to know its [`clients`](Server::clients).
+    #[must_use]
+    pub fn server(&self) -> Server {
+        self.server.clone()
+    }
+
     /// The address it listens on, the first if there are several.
     ///
     /// # Errors

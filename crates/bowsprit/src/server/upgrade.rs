@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 
 use bowsprit_proto::handshake::Negotiated;
 
-use super::{Slot, handler::Handler};
+use super::{Slot, clients::Members, handler::Handler};
 use crate::{Deflate, Io, Options, Role, WebSocket, io::Transport, websocket::Opened};
 
 /// A handshake that was accepted by [`Server::upgrade`](super::Server::upgrade) and waits for its
@@ -17,6 +17,7 @@ pub struct Upgrade {
     pub(super) handler: Option<Handler>,
     pub(super) peer_addr: Option<SocketAddr>,
     pub(super) slot: Option<Box<Slot>>,
+    pub(super) members: Arc<Members>,
 }
 
 impl Upgrade {
@@ -59,6 +60,7 @@ impl Upgrade {
         if let Some(slot) = self.slot {
             ws.link().occupy(slot);
         }
+        self.members.join(ws.link());
         ws
     }
 }

@@ -1,0 +1,175 @@
+//! One message for many connections.
+
+mod topics;
+
+use std::{
+    fmt,
+    future::{Future, IntoFuture, poll_fn},
+    pin::Pin,
+    task::Context,
+};
+
+pub(crate) use self::topics::TopicMembership;
+pub use self::topics::Topics;
+use crate::{CloseCode, Handle, Prepared, link::Offered};
+
+/// What becomes of a publication where a connection has no room for it: where more than
+/// [`Options::max_queue_len`](crate::Options::max_queue_len) bytes wait to be written.
+///
+/// Pings, pongs and close frames are not concerned: they always have room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SlowConsumer {
+    /// Waits until there is room, or the connection ends. All of the publication waits, and the
+    /// publisher with it.
+    Wait,
+    /// Leaves the new message out.
+    DropNewest,
+    /// Leaves out the oldest publications that have not begun to be written, until there is room.
+    /// What was sent in other ways is not touched; where there is only that, the new one is left
+    /// out.
+    DropOldest,
+    /// Keeps only the latest of the same topic, or of the server's broadcasts, whenever one has to
+    /// wait for the peer: for states, of which only the newest is of interest.
+    KeepLatest,
+    /// Closes the connection with this code, behind what is queued. [`CloseCode::TRY_AGAIN_LATER`]
+    /// and [`CloseCode::POLICY_VIOLATION`] are usual.
+    Close(CloseCode),
+}
+
+impl Default for SlowConsumer {
+    /// Closes with 1013, so that the client knows that it has missed something.
+    fn default() -> Self {
+        Self::Close(CloseCode::TRY_AGAIN_LATER)
+    }
+}
+
+/// What has become of a publication.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// How many connections it was queued for.
+    pub queued: usize,
+    /// How many messages were left out in all: this one, or older ones in its favour.
+    pub dropped: usize,
+    /// How many connections are being closed because of it.
+    pub closed: usize,
+}
+
+/// A message on its way to many connections: await it, or send it with [`now`](Self::now).
+///
+/// It is framed once, and compressed once for each set of parameters, as [`Prepared`] says.
+#[must_use = "a publication is sent by awaiting it or calling `now`"]
+pub struct Publication {
+    offer: Offer,
+    except: Option<Handle>,
+    receivers: Box<dyn Iterator<Item = Handle> + Send>,
+}
+
+/// What each of the connections is offered.
+#[derive(Clone, Debug)]
+pub(crate) struct Offer {
+    pub(crate) message: Prepared,
+    /// The topic, by number; 0 is none.
+    pub(crate) topic: u64,
+    pub(crate) slow: SlowConsumer,
+}
+
+impl Publication {
+    pub(crate) fn new(
+        offer: Offer,
+        receivers: impl Iterator<Item = Handle> + Send + 'static,
+    ) -> Self {
+        Self { offer, except: None, receivers: Box::new(receivers) }
+    }
+
+    /// Leaves out one connection: the sender's.
+    pub fn except(mut self, sender: &Handle) -> Self {
+        self.except = Some(sender.clone());
+        self
+    }
+
+    /// What to do where there is no room.
+    pub const fn slow_consumers(mut self, slow: SlowConsumer) -> Self {
+        self.offer.slow = slow;
+        self
+    }
+
+    /// Sends it without waiting for anybody. Those whom [`SlowConsumer::Wait`] would wait for do
+    /// without.
+    #[expect(clippy::must_use_candidate, reason = "what it returns is of interest to few")]
+    pub fn now(self) -> Delivery {
+        self.send(None).0
+    }
+
+    /// Offers it to all; `None` as context leaves nobody to wait for. Returns those who have no
+    /// room yet.
+    fn send(self, mut cx: Option<&mut Context<'_>>) -> (Delivery, Offer, Vec<Handle>) {
+        let Self { offer, except, receivers } = self;
+        let (mut delivery, mut waiting) = (Delivery::default(), Vec::new());
+        for receiver in receivers.filter(|receiver| Some(receiver) != except.as_ref()) {
+            let offered = receiver.offer(&offer, cx.as_deref_mut());
+            if delivery.count(offered) {
+                waiting.push(receiver);
+            }
+        }
+        (delivery, offer, waiting)
+    }
+
+    async fn deliver(self) -> Delivery {
+        let mut publication = Some(self);
+        let (mut delivery, offer, waiting) = poll_fn(|cx| match publication.take() {
+            Some(publication) => std::task::Poll::Ready(publication.send(Some(cx))),
+            None => unreachable!("it is ready when it is polled first"),
+        })
+        .await;
+        for receiver in waiting {
+            poll_fn(|cx| {
+                let offered = receiver.offer(&offer, Some(cx));
+                if delivery.count(offered) { std::task::Poll::Pending } else { ().into() }
+            })
+            .await;
+        }
+        delivery
+    }
+}
+
+impl Delivery {
+    /// Notes what one connection has made of the offer. Whether there is still to be waited for it.
+    const fn count(&mut self, offered: Offered) -> bool {
+        match offered {
+            Offered::Queued { dropped } => {
+                self.queued += 1;
+                self.dropped += dropped;
+            }
+            Offered::Dropped => self.dropped += 1,
+            Offered::Closed => self.closed += 1,
+            Offered::Gone => {}
+            Offered::Full => return true,
+        }
+        false
+    }
+}
+
+/// Sends it, waiting as [`SlowConsumer::Wait`] says; with other policies it is ready at once.
+///
+/// # Cancel safety
+///
+/// Dropped while it waits, it has been sent to some only.
+impl IntoFuture for Publication {
+    type Output = Delivery;
+    type IntoFuture = Pin<Box<dyn Future<Output = Delivery> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.deliver())
+    }
+}
+
+impl fmt::Debug for Publication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publication")
+            .field("slow_consumers", &self.offer.slow)
+            .field("except", &self.except)
+            .finish_non_exhaustive()
+    }
+}

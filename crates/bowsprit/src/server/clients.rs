@@ -1,0 +1,176 @@
+//! The open connections of a server.
+
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    vec,
+};
+
+use slab::Slab;
+use tokio::sync::Notify;
+
+use super::serve::panic_message;
+use crate::{CloseCode, Handle, link::Link};
+
+/// Lists that a path's connections are spread over, so that threads seldom wait for each other.
+const SHARDS: usize = 8;
+
+/// Sees a connection come or go.
+pub(super) type Hook = Box<dyn Fn(&Handle) + Send + Sync>;
+
+/// What the connections of a server have in common, whatever their path.
+pub(super) struct Registry {
+    pub(super) on_join: Option<Hook>,
+    pub(super) on_leave: Option<Hook>,
+    count: AtomicUsize,
+    departed: AtomicUsize,
+    /// The server shuts down: nobody new is let in.
+    pub(super) closing: AtomicBool,
+    /// Told when it begins to shut down, and when the last connection has left.
+    pub(super) changed: Notify,
+}
+
+/// The open connections of one path.
+pub(crate) struct Members {
+    registry: Arc<Registry>,
+    shards: [Mutex<Slab<Weak<Link>>>; SHARDS],
+}
+
+/// A connection's place on the list. It leaves when this is dropped.
+pub(crate) struct Membership {
+    members: Arc<Members>,
+    key: u32,
+    shard: u8,
+}
+
+impl Registry {
+    pub(super) fn new(on_join: Option<Hook>, on_leave: Option<Hook>) -> Self {
+        Self {
+            on_join,
+            on_leave,
+            count: AtomicUsize::new(0),
+            departed: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
+            changed: Notify::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+
+    /// How many connections have left so far.
+    pub(super) fn departed(&self) -> usize {
+        self.departed.load(Ordering::SeqCst)
+    }
+}
+
+impl Members {
+    pub(super) fn new(registry: Arc<Registry>) -> Arc<Self> {
+        Arc::new(Self { registry, shards: Default::default() })
+    }
+
+    /// Puts a connection on the list until it ends.
+    ///
+    /// The hook comes first, so that nobody leaves before having joined.
+    pub(super) fn join(self: &Arc<Self>, link: &Arc<Link>) {
+        run_hook(self.registry.on_join.as_ref(), link);
+        let shard = usize::try_from(link.id()).unwrap_or_default() % SHARDS;
+        self.registry.count.fetch_add(1, Ordering::SeqCst);
+        let key = self.shard(shard).insert(Arc::downgrade(link));
+        link.join(Membership {
+            members: Arc::clone(self),
+            key: u32::try_from(key)
+                .unwrap_or_else(|_| unreachable!("so many do not fit into memory")),
+            shard: u8::try_from(shard).unwrap_or_default(),
+        });
+        if self.registry.is_closing() {
+            // Its handshake was accepted before.
+            let _closing = link.close(&CloseCode::GOING_AWAY.into());
+        }
+    }
+
+    fn shard(&self, shard: usize) -> MutexGuard<'_, Slab<Weak<Link>>> {
+        self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handles_in(&self, shard: usize) -> Vec<Handle> {
+        let links = self.shard(shard);
+        links.iter().filter_map(|(_, link)| Some(Handle::new(link.upgrade()?))).collect()
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        let Self { members, key, shard } = self;
+        let mut links = members.shard(usize::from(*shard));
+        let link = links.remove(usize::try_from(*key).unwrap_or_default());
+        if links.is_empty() {
+            // What a storm has needed is given back.
+            *links = Slab::new();
+        }
+        drop(links);
+        if let Some(link) = link.upgrade() {
+            run_hook(members.registry.on_leave.as_ref(), &link);
+        }
+        members.registry.departed.fetch_add(1, Ordering::SeqCst);
+        if members.registry.count.fetch_sub(1, Ordering::SeqCst) == 1 {
+            members.registry.changed.notify_waiters();
+        }
+    }
+}
+
+fn run_hook(hook: Option<&Hook>, link: &Arc<Link>) {
+    let Some(hook) = hook else { return };
+    let handle = Handle::new(Arc::clone(link));
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(&handle))) {
+        tracing::error!(error = panic_message(&*panic), "a hook failed");
+    }
+}
+
+/// The handles of a server's open connections; see [`Server::clients`](crate::Server::clients).
+pub struct Clients {
+    members: vec::IntoIter<Arc<Members>>,
+    current: Option<(Arc<Members>, usize)>,
+    handles: vec::IntoIter<Handle>,
+}
+
+impl Clients {
+    pub(super) fn of(members: Vec<Arc<Members>>) -> Self {
+        Self { members: members.into_iter(), current: None, handles: Vec::new().into_iter() }
+    }
+
+    /// The handles of the next list; `None` after the last.
+    fn refill(&mut self) -> Option<vec::IntoIter<Handle>> {
+        let (members, shard) = match self.current.take() {
+            Some((members, shard)) if shard + 1 < SHARDS => (members, shard + 1),
+            _ => (self.members.next()?, 0),
+        };
+        let handles = members.handles_in(shard);
+        self.current = Some((members, shard));
+        Some(handles.into_iter())
+    }
+}
+
+impl Iterator for Clients {
+    type Item = Handle;
+
+    fn next(&mut self) -> Option<Handle> {
+        loop {
+            if let Some(handle) = self.handles.next() {
+                return Some(handle);
+            }
+            self.handles = self.refill()?;
+        }
+    }
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,213 @@
+//! Graceful shutdown.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bowsprit::{Error, Options, Server, Shutdown, WebSocket};
+use tokio::{
+    io::DuplexStream,
+    net::TcpStream,
+    sync::oneshot,
+    task::yield_now,
+    time::{Instant, timeout},
+};
+
+use super::{
+    peer::{BINARY, CLOSE, Peer, TEXT},
+    support::{PIPE_LEN, SECOND, dial, paused, real},
+};
+
+async fn open(server: &Server) -> (WebSocket, Peer<DuplexStream>) {
+    let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
+    let (ws, peer) = tokio::join!(server.accept(ours), Peer::connect(theirs));
+    (ws.unwrap(), peer)
+}
+
+/// Reads until the end in a task.
+fn read(mut ws: WebSocket) {
+    tokio::spawn(async move { while let Ok(Some(_)) = ws.recv().await {} });
+}
+
+#[test]
+fn everybody_gets_what_was_queued_and_1001() {
+    paused(async {
+        let server = Server::builder().build();
+        let mut peers = Vec::new();
+        for _ in 0..3 {
+            let (ws, peer) = open(&server).await;
+            ws.handle().try_send(vec![0; 100_000]).unwrap();
+            read(ws);
+            peers.push(peer);
+        }
+        let begun = Instant::now();
+        let leaving = server.clone();
+        let leaving = tokio::spawn(async move { leaving.shut_down(Shutdown::default()).await });
+        for peer in &mut peers {
+            assert_eq!(peer.frame().await.payload.len(), 100_000);
+            peer.expect_close(1001).await;
+            peer.send_close(1001, "").await;
+            peer.expect_end().await;
+            peer.shut_down().await;
+        }
+        let departed = leaving.await.unwrap();
+        assert_eq!((departed.closed, departed.cut), (3, 0));
+        assert!(begun.elapsed() < SECOND, "{:?}", begun.elapsed());
+    });
+}
+
+#[test]
+fn those_who_do_not_go_are_cut_at_the_deadline() {
+    paused(async {
+        let server = Server::builder().options(Options::server().patient()).build();
+        let (polite, mut polite_peer) = open(&server).await;
+        let (deaf, mut deaf_peer) = open(&server).await;
+        let deaf_handle = deaf.handle();
+        read(polite);
+        read(deaf);
+        let begun = Instant::now();
+        let leaving = server.clone();
+        let shutdown = Shutdown::within(3 * SECOND);
+        let leaving = tokio::spawn(async move { leaving.shut_down(shutdown).await });
+        polite_peer.finish(1001).await;
+        let departed = leaving.await.unwrap();
+        assert_eq!((departed.closed, departed.cut), (1, 1));
+        assert_eq!(begun.elapsed(), 3 * SECOND);
+        assert!(matches!(deaf_handle.try_send("late"), Err(Error::Terminated)));
+        deaf_peer.expect_close(1001).await;
+        deaf_peer.expect_end().await;
+    });
+}
+
+#[test]
+fn with_jitter_clients_are_told_one_after_the_other() {
+    paused(async {
+        let server = Server::builder().build();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let begun = Instant::now();
+        for _ in 0..20 {
+            let (ws, mut peer) = open(&server).await;
+            read(ws);
+            let told = Arc::clone(&told);
+            tokio::spawn(async move {
+                assert_eq!(peer.frame().await.opcode, CLOSE);
+                told.lock().unwrap().push(begun.elapsed());
+                peer.send_close(1001, "").await;
+                peer.shut_down().await;
+            });
+        }
+        let departed = server.shut_down(Shutdown::default().jitter(5 * SECOND)).await;
+        assert_eq!((departed.closed, departed.cut), (20, 0));
+        let told = told.lock().unwrap();
+        let (first, last) = (told[0], told[told.len() - 1]);
+        assert!(last <= 5 * SECOND + Duration::from_millis(10), "{told:?}");
+        // That twenty all fall into one second of five has a chance of 1 in 10^12.
+        assert!(last - first > SECOND, "{told:?}");
+    });
+}
+
+#[test]
+fn a_deadline_that_never_comes_is_no_deadline() {
+    paused(async {
+        let server = Server::builder().options(Options::server().patient()).build();
+        let (ws, mut peer) = open(&server).await;
+        read(ws);
+        let leaving = server.clone();
+        let shutdown = Shutdown::within(Duration::MAX).jitter(Duration::MAX);
+        let leaving = tokio::spawn(async move { leaving.shut_down(shutdown).await });
+        tokio::time::sleep(60 * SECOND).await;
+        assert!(!leaving.is_finished());
+        peer.send_close(1000, "").await;
+        peer.expect_close(1000).await;
+        drop(peer);
+        assert_eq!(leaving.await.unwrap().closed, 1);
+    });
+}
+
+#[test]
+fn requests_that_come_while_it_shuts_down_are_answered_503() {
+    paused(async {
+        let server = Server::builder().build();
+        assert_eq!(server.shut_down(Shutdown::default()).await.closed, 0);
+        let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
+        let mut peer = Peer::client(theirs);
+        let (refused, head) = tokio::join!(server.accept(ours), async {
+            peer.write(super::peer::REQUEST).await;
+            let head = peer.head().await;
+            drop(peer);
+            head
+        });
+        assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+        assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+    });
+}
+
+#[test]
+fn a_connection_whose_handshake_was_accepted_before_gets_1001_at_once() {
+    paused(async {
+        let server = Server::builder().build();
+        let (_, upgrade) = server.upgrade(&super::support::accepted_request()).unwrap();
+        assert_eq!(server.shut_down(Shutdown::default()).await.closed, 0);
+        let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
+        read(upgrade.attach(ours));
+        Peer::client(theirs).finish(1001).await;
+    });
+}
+
+#[test]
+fn handlers_learn_of_it_and_may_say_goodbye() {
+    real(async {
+        let bound = Server::builder().bind("127.0.0.1:0").await.unwrap();
+        let (server, addr) = (bound.server(), bound.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let handler = move |mut ws: WebSocket, _| {
+            let server = server.clone();
+            async move {
+                server.shutting_down().await;
+                // With jitter there is time for it.
+                ws.send("goodbye").await?;
+                Ok(())
+            }
+        };
+        let signal = async move { stopped.await.unwrap() };
+        let shutdown = Shutdown::within(10 * SECOND).jitter(10 * SECOND);
+        let serving = tokio::spawn(bound.serve_until(handler, signal, shutdown));
+        let mut peer = dial(addr).await;
+        stop.send(()).unwrap();
+        peer.expect(TEXT, "goodbye").await;
+        // The handler closes with 1000, unless the server was first by chance.
+        let close = peer.frame().await;
+        assert_eq!(close.opcode, CLOSE);
+        peer.write(peer.encode(CLOSE, &close.payload)).await;
+        drop(peer);
+        timeout(15 * SECOND, serving).await.unwrap().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_server_that_shuts_down_no_longer_listens() {
+    real(async {
+        let bound = Server::builder().bind("127.0.0.1:0").await.unwrap();
+        let (server, addr) = (bound.server(), bound.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let echo = |mut ws: WebSocket, _| async move {
+            while let Some(message) = ws.recv().await? {
+                ws.send(message).await?;
+            }
+            Ok(())
+        };
+        let signal = async move { stopped.await.unwrap() };
+        let serving = tokio::spawn(bound.serve_until(echo, signal, Shutdown::default()));
+        let mut peer = dial(addr).await;
+        peer.send(BINARY, "echo").await;
+        peer.expect(BINARY, "echo").await;
+        stop.send(()).unwrap();
+        peer.finish(1001).await;
+        let departed = serving.await.unwrap().unwrap();
+        assert_eq!((departed.closed, departed.cut), (1, 0));
+        assert_eq!(server.connections(), 0);
+        assert!(TcpStream::connect(addr).await.is_err());
+        yield_now().await;
+    });
+}

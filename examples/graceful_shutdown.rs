@@ -1,0 +1,36 @@
+//! Graceful shutdown: at Ctrl-C, or the end of standard input, everybody gets 1001 and ten seconds.
+//!
+//! ```sh
+//! cargo run -p bowsprit-examples --bin graceful-shutdown
+//! ```
+
+use std::time::Duration;
+
+use bowsprit::{BoxError, Server, Shutdown, WebSocket};
+use tokio::io::AsyncReadExt;
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    let server = Server::builder().bind("127.0.0.1:0").await?;
+    println!("listening on ws://{}", server.local_addr()?);
+    // Clients that come back at once would all do so at the same time: spread them over a second.
+    let shutdown = Shutdown::within(Duration::from_secs(10)).jitter(Duration::from_secs(1));
+    let departed = server.serve_until(echo, signal(), shutdown).await?;
+    println!("{} clients have gone, {} were cut", departed.closed, departed.cut);
+    // A read of standard input cannot be called off.
+    std::process::exit(0)
+}
+
+async fn echo<R>(mut ws: WebSocket, _request: R) -> Result<(), BoxError> {
+    while let Some(message) = ws.recv().await? {
+        ws.send(message).await?;
+    }
+    Ok(())
+}
+
+async fn signal() {
+    tokio::select! {
+        _interrupted = tokio::signal::ctrl_c() => {}
+        _ended = async { tokio::io::stdin().read_to_end(&mut Vec::new()).await } => {}
+    }
+}

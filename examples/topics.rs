@@ -1,0 +1,39 @@
+//! Topics: clients say `join sea`, `leave sea` or `sea: it is rough`, which all who have joined hear.
+//!
+//! ```sh
+//! cargo run -p bowsprit-examples --bin topics
+//! ```
+
+use bowsprit::{BoxError, Server, SlowConsumer, Topics, WebSocket};
+
+/// Names are memory, and clients choose them.
+const MAX_TOPICS: usize = 100;
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    let server = Server::builder().bind("127.0.0.1:0").await?;
+    println!("listening on ws://{}", server.local_addr()?);
+    // For a client that does not keep up, the latest of each topic will do.
+    let topics = Topics::new().slow_consumers(SlowConsumer::KeepLatest);
+    server.serve(move |ws, _request| subscribe(ws, topics.clone())).await?;
+    Ok(())
+}
+
+async fn subscribe(mut ws: WebSocket, topics: Topics) -> Result<(), BoxError> {
+    let own = ws.handle();
+    let mut joined = 0;
+    while let Some(message) = ws.recv().await? {
+        let Some(text) = message.as_text() else { continue };
+        if let Some(topic) = text.strip_prefix("join ") {
+            if joined < MAX_TOPICS && topics.join(topic, &own) {
+                joined += 1;
+            }
+        } else if let Some(topic) = text.strip_prefix("leave ") {
+            joined -= usize::from(topics.leave(topic, &own));
+        } else if let Some((topic, news)) = text.split_once(": ") {
+            let delivery = topics.publish(topic, news).except(&own).await;
+            ws.send(format!("told {}", delivery.queued)).await?;
+        }
+    }
+    Ok(())
+}
