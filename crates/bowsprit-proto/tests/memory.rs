@@ -15,10 +15,22 @@ use bowsprit_proto::{
     deflate::{ContextTakeover, Deflate, Parameters},
     handshake::{ClientHandshake, Offer, Policy, respond},
 };
-use memory::{
-    contexts::contexts_take_what_the_readme_says,
-    counting::{allocated_by, peak_of},
-};
+use memory::{contexts::contexts_take_what_the_readme_says, counting::Growth};
+
+/// Runs `work` and returns what it made, with the bytes that are still allocated because of it.
+fn allocated_by<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let growth = Growth::begin();
+    let made = work();
+    let allocated = growth.now();
+    (made, allocated)
+}
+
+/// Runs `work` and returns by how much the process grew meanwhile.
+fn peak_of(work: impl FnOnce()) -> usize {
+    let growth = Growth::begin();
+    work();
+    growth.peak()
+}
 
 /// A frame from a server.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {

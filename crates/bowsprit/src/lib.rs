@@ -67,6 +67,8 @@ mod entropy;
 mod error;
 mod halves;
 mod handle;
+#[cfg(any(feature = "client", feature = "server"))]
+mod head;
 mod hub;
 mod io;
 mod link;

@@ -5,17 +5,12 @@
 //! allocations of the process count.
 
 #![cfg(feature = "server")]
-#![expect(unsafe_code, reason = "a global allocator is unsafe to implement")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
     io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicIsize, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -24,40 +19,16 @@ use bowsprit::{
     Basic, Bearer, Refusal, RequestExt, Server, ServerBuilder,
     http::{HeaderName, HeaderValue, StatusCode, header},
 };
+use counting::Growth;
 use tokio::runtime::Runtime;
 
-struct Counting;
+#[path = "../../bowsprit-proto/tests/memory/counting.rs"]
+mod counting;
 
-static ALLOCATED: AtomicIsize = AtomicIsize::new(0);
-static PEAK: AtomicIsize = AtomicIsize::new(0);
-
-fn count(len: isize) {
-    let allocated = ALLOCATED.fetch_add(len, Ordering::Relaxed) + len;
-    PEAK.fetch_max(allocated, Ordering::Relaxed);
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size().cast_signed());
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-layout.size().cast_signed());
-        // SAFETY: the caller keeps the contract of `dealloc`, and all memory is the system's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-const KIB: isize = 1024;
+const KIB: usize = 1024;
 
 /// What half a request may take: hyper has 8 KiB for writing and up to 16 KiB for reading.
-const MAX_EACH: isize = 28 * KIB;
+const MAX_EACH: usize = 28 * KIB;
 
 /// The time for a handshake; ten seconds by default.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -70,7 +41,7 @@ const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: webso
 struct Attacked {
     addr: SocketAddr,
     runtime: Option<Runtime>,
-    before: isize,
+    growth: Growth,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -89,12 +60,12 @@ impl Attacked {
             }
             Ok(())
         }));
-        let mut attacked = Self { addr, runtime: Some(runtime), before: 0, _alone: alone };
+        let mut attacked =
+            Self { addr, runtime: Some(runtime), growth: Growth::begin(), _alone: alone };
         // What the first connection leaves behind for all others is no growth.
         assert_eq!(attacked.status(format!("{REQUEST}\r\n").as_bytes()), 101);
         sleep(Duration::from_millis(50));
-        attacked.before = ALLOCATED.load(Ordering::SeqCst);
-        PEAK.store(attacked.before, Ordering::SeqCst);
+        attacked.growth = Growth::begin();
         attacked
     }
 
@@ -113,14 +84,14 @@ impl Attacked {
     }
 
     /// How much more was allocated at a time since the attack began.
-    fn growth(&self) -> isize {
-        PEAK.load(Ordering::SeqCst) - self.before
+    fn growth(&self) -> usize {
+        self.growth.peak()
     }
 
     /// Waits until what the attack has taken is given back, and until new clients are served.
     fn expect_recovery(&self) {
         let deadline = Instant::now() + Duration::from_secs(10);
-        while ALLOCATED.load(Ordering::SeqCst) - self.before > 64 * KIB {
+        while self.growth.now() > 64 * KIB {
             assert!(Instant::now() < deadline, "memory is not given back");
             sleep(Duration::from_millis(10));
         }
@@ -193,7 +164,7 @@ fn handshakes_that_come_byte_by_byte() {
     let server = Attacked::start(Server::builder());
     let begun = Instant::now();
     let mut streams: Vec<TcpStream> = (0..100).map(|_| server.connect()).collect();
-    let own = isize::try_from(streams.capacity() * size_of::<TcpStream>()).unwrap();
+    let own = streams.capacity() * size_of::<TcpStream>();
     for byte in REQUEST.as_bytes() {
         for stream in &mut streams {
             let _cut = stream.write_all(&[*byte]);
@@ -207,7 +178,7 @@ fn handshakes_that_come_byte_by_byte() {
         assert_eq!(status(stream), 0, "bytes extend no time-out");
     }
     assert!(begun.elapsed() < 6 * TIMEOUT, "{:?}", begun.elapsed());
-    let each = (server.growth() - own) / 100;
+    let each = server.growth().saturating_sub(own) / 100;
     assert!(each <= MAX_EACH, "{each} bytes each");
     drop(streams);
     server.expect_recovery();
@@ -218,12 +189,12 @@ fn connections_that_say_nothing() {
     let server = Attacked::start(Server::builder());
     let begun = Instant::now();
     let mut streams: Vec<TcpStream> = (0..300).map(|_| server.connect()).collect();
-    let own = isize::try_from(streams.capacity() * size_of::<TcpStream>()).unwrap();
+    let own = streams.capacity() * size_of::<TcpStream>();
     for stream in &mut streams {
         assert_eq!(status(stream), 0);
     }
     assert!((TIMEOUT..5 * TIMEOUT).contains(&begun.elapsed()), "{:?}", begun.elapsed());
-    let each = (server.growth() - own) / 300;
+    let each = server.growth().saturating_sub(own) / 300;
     assert!(each <= 4 * KIB, "{each} bytes each");
     drop(streams);
     server.expect_recovery();
@@ -233,12 +204,12 @@ fn connections_that_say_nothing() {
 fn more_half_handshakes_than_may_be_under_way() {
     let server = Attacked::start(Server::builder().max_pending_handshakes(50));
     let mut streams: Vec<TcpStream> = (0..200).map(|_| server.connect()).collect();
-    let own = isize::try_from(streams.capacity() * size_of::<TcpStream>()).unwrap();
+    let own = streams.capacity() * size_of::<TcpStream>();
     for stream in &mut streams {
         stream.write_all(&REQUEST.as_bytes()[..30]).unwrap();
     }
     sleep(TIMEOUT / 2);
-    assert!(server.growth() - own <= 50 * MAX_EACH, "{} bytes", server.growth());
+    assert!(server.growth().saturating_sub(own) <= 50 * MAX_EACH, "{} bytes", server.growth());
     drop(streams);
     server.expect_recovery();
 }

@@ -4,19 +4,19 @@
 //! gives the same events. A violation is reported as soon as its frame's header is there, and text
 //! that is not UTF-8 at its first wrong byte.
 
+mod decompressing;
+
 use alloc::boxed::Box;
 
 use super::{
     ReceiveBuffer, Role,
     buffer::{Pending, Source},
     incoming::{Frame, InMessage, Step, bounded, phase},
-    inflation::{Inflation, InflationState},
+    inflation::Inflation,
 };
 use crate::{
-    Close, FrameHeader, Limits, MessageKind, Opcode, ProtocolError,
-    deflate::{Decompressor, Parameters},
-    handshake::Version,
-    utf8,
+    Close, FrameHeader, Limits, MessageKind, Opcode, ProtocolError, deflate::Parameters,
+    handshake::Version, utf8,
 };
 
 /// What a call of [`Receiver::receive`] came to.
@@ -28,9 +28,6 @@ pub enum Progress {
     /// All input is used up; read more.
     NeedData,
 }
-
-/// The longest chunk of a compressed message.
-const MAX_CHUNK_LEN: usize = 64 * 1024;
 
 /// Turns input into events.
 #[derive(Debug)]
@@ -84,37 +81,6 @@ impl Receiver {
         };
         self.inflation = Some(Box::new(Inflation::new(peer)));
         self
-    }
-
-    /// Whether a [`Decompressor`] can be lent: compression was agreed on, and there is none. Where the
-    /// peer may refer to earlier messages through a window below 2^15 bytes, the connection makes one
-    /// for that window, which may be much smaller, and keeps it.
-    #[must_use]
-    pub fn wants_decompressor(&self) -> bool {
-        self.inflation.as_ref().is_some_and(|inflation| inflation.wants_decompressor())
-    }
-
-    /// Lends a context from a pool; it is dropped if none can be lent. Without one, a context is made when the first compressed
-    /// message comes.
-    pub fn lend_decompressor(&mut self, decompressor: Decompressor) {
-        if let Some(inflation) = &mut self.inflation {
-            inflation.lend(decompressor);
-        }
-    }
-
-    /// How many bytes decompression has written since the last call. Few bytes of input can cause
-    /// much work: a driver that is fair counts this as well as what it reads.
-    #[must_use]
-    pub fn take_inflated_len(&mut self) -> usize {
-        self.inflation.as_mut().map_or(0, |inflation| inflation.take_work())
-    }
-
-    /// Takes the context back, unless it is needed for what follows: in the middle of a compressed
-    /// message, and between messages if the peer may refer to earlier ones.
-    #[must_use]
-    pub fn take_decompressor(&mut self) -> Option<Decompressor> {
-        let inside = self.message.is_some_and(|message| message.compressed);
-        self.inflation.as_mut().filter(|_| !inside)?.take()
     }
 
     /// Reads from `input` until a message or control frame is complete.
@@ -342,44 +308,6 @@ impl Receiver {
         })
     }
 
-    /// Takes and decompresses what has come of a data frame's payload.
-    #[inline(never)]
-    fn compressed_data(
-        &mut self,
-        mut frame: Frame,
-        input: &mut ReceiveBuffer,
-        chunks: bool,
-    ) -> Result<Step, ProtocolError> {
-        let (Some(message), Some(inflation)) = (&mut self.message, &mut self.inflation) else {
-            return Err(ProtocolError::ReservedBits);
-        };
-        let limit = if chunks { MAX_CHUNK_LEN } else { too_long(self.limits.max_message_len) };
-        let state = inflation.data(&mut frame, input, limit);
-        // Whatever is wrong first in what was decompressed is reported, so that the error does not
-        // depend on how much input came at once.
-        let last = state == Ok(InflationState::Ended);
-        message.check_inflated(input.inflated(), last)?;
-        if !chunks && input.inflated().len() >= limit {
-            return Err(ProtocolError::MessageTooLong);
-        }
-        let state = state?;
-        let open = frame.remaining > 0 || state == InflationState::Full;
-        self.frame = open.then_some(frame);
-        let held = message.utf8.pending();
-        let ready = input.inflated().len() - held;
-        let is_chunk = chunks && (last || ready > 0);
-        if is_chunk || last {
-            inflation.hand_out(&input.inflated()[..ready], last);
-        }
-        if is_chunk {
-            return Ok(Step::Event(self.chunk(last, held, Source::Inflated)));
-        }
-        if last {
-            return Ok(Step::Event(self.message(Source::Inflated)));
-        }
-        Ok(if open { Step::NeedData(frame.remaining) } else { Step::NextFrame })
-    }
-
     /// Hands out the message under way, which is complete.
     fn message(&mut self, source: Source) -> Pending {
         let (kind, wire_len) = match self.message.take() {
@@ -448,9 +376,4 @@ fn whole_message(header: &FrameHeader, input: &mut ReceiveBuffer) -> Result<(), 
     let wire_len = header.payload_len;
     input.complete(Pending::Message { kind, source: Source::Block, wire_len });
     Ok(())
-}
-
-/// A length that is just too long for a message.
-fn too_long(max_message_len: u64) -> usize {
-    usize::try_from(max_message_len).unwrap_or(usize::MAX).saturating_add(1)
 }

@@ -211,11 +211,5 @@ fn check_upgrade(headers: &HeaderMap) -> Result<(), HandshakeError> {
         return Err(HandshakeError::Malformed(header::UPGRADE));
     }
     // §4.1 (3): the same for |Connection| and the token "Upgrade".
-    if !headers.contains_key(header::CONNECTION) {
-        return Err(HandshakeError::Missing(header::CONNECTION));
-    }
-    if !field::has_token(headers, &header::CONNECTION, "upgrade") {
-        return Err(HandshakeError::Malformed(header::CONNECTION));
-    }
-    Ok(())
+    field::check_connection(headers)
 }

@@ -50,6 +50,18 @@ pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> 
     values.flat_map(elements).any(|element| element.eq_ignore_ascii_case(token))
 }
 
+/// Checks that `Connection` has the token "Upgrade", which requests need, §4.2.1 (4), as well as
+/// responses, §4.1 (3).
+pub(super) fn check_connection(headers: &HeaderMap) -> Result<(), HandshakeError> {
+    if !headers.contains_key(header::CONNECTION) {
+        return Err(HandshakeError::Missing(header::CONNECTION));
+    }
+    if !has_token(headers, &header::CONNECTION, "upgrade") {
+        return Err(HandshakeError::Malformed(header::CONNECTION));
+    }
+    Ok(())
+}
+
 /// Whether a field belongs to the handshake, or would give it a body. An application may not set it.
 pub(super) fn is_reserved(name: &HeaderName) -> bool {
     name.as_str().starts_with("sec-websocket-")

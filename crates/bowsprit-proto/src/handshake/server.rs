@@ -190,13 +190,7 @@ fn check_upgrade(headers: &HeaderMap) -> Result<(), HandshakeError> {
     if !field::has_token(headers, &header::UPGRADE, "websocket") {
         return Err(HandshakeError::Malformed(header::UPGRADE));
     }
-    if !headers.contains_key(header::CONNECTION) {
-        return Err(HandshakeError::Missing(header::CONNECTION));
-    }
-    if !field::has_token(headers, &header::CONNECTION, "upgrade") {
-        return Err(HandshakeError::Malformed(header::CONNECTION));
-    }
-    Ok(())
+    field::check_connection(headers)
 }
 
 /// §4.2.1 (6).

@@ -44,18 +44,24 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Runs `work` and returns what it made, with the bytes that are still allocated because of it.
-pub(crate) fn allocated_by<T>(work: impl FnOnce() -> T) -> (T, usize) {
-    let before = ALLOCATED.load(Ordering::SeqCst);
-    let made = work();
-    let after = ALLOCATED.load(Ordering::SeqCst);
-    (made, (after - before).try_into().unwrap_or(0))
+/// What is allocated beyond what was there at the beginning. One at a time.
+pub(crate) struct Growth {
+    before: isize,
 }
 
-/// Runs `work` and returns by how much the process grew meanwhile.
-pub(crate) fn peak_of(work: impl FnOnce()) -> usize {
-    let before = ALLOCATED.load(Ordering::SeqCst);
-    PEAK.store(before, Ordering::SeqCst);
-    work();
-    (PEAK.load(Ordering::SeqCst) - before).try_into().unwrap_or(0)
+impl Growth {
+    pub(crate) fn begin() -> Self {
+        let before = ALLOCATED.load(Ordering::SeqCst);
+        PEAK.store(before, Ordering::SeqCst);
+        Self { before }
+    }
+
+    pub(crate) fn now(&self) -> usize {
+        (ALLOCATED.load(Ordering::SeqCst) - self.before).try_into().unwrap_or(0)
+    }
+
+    /// The most at a time.
+    pub(crate) fn peak(&self) -> usize {
+        (PEAK.load(Ordering::SeqCst) - self.before).try_into().unwrap_or(0)
+    }
 }

@@ -13,11 +13,7 @@ use hyper::client::conn::http1::{self, Connection, Parts};
 use hyper_util::rt::TokioIo;
 
 use super::refusal::refusal;
-use crate::{Error, Io};
-
-/// hyper's limits on the response's head: bytes and header fields.
-const MAX_HEAD_LEN: usize = 16 * 1024;
-const MAX_HEADERS: usize = 100;
+use crate::{Error, Io, head};
 
 /// Sends the request and reads the head of the response; gives the transport back, with what was
 /// read from it after the head.
@@ -28,8 +24,8 @@ pub(super) async fn exchange<T: Io>(
     let is_tunnel = request.method() == Method::CONNECT;
     let (mut requests, mut connection) = http1::Builder::new()
         .title_case_headers(true)
-        .max_buf_size(MAX_HEAD_LEN)
-        .max_headers(MAX_HEADERS)
+        .max_buf_size(head::MAX_LEN)
+        .max_headers(head::MAX_FIELDS)
         .handshake::<_, Empty<Bytes>>(TokioIo::new(io))
         .await
         .map_err(http_error)?;

@@ -77,10 +77,10 @@ impl Link {
     pub(crate) fn close(self: &Arc<Self>, close: &Close<'_>) -> Result<(), Error> {
         let mut out = self.lock();
         out.check_open()?;
+        // Only to have it checked, before anything is given up or put off for it.
+        Sender::server().close(close, &mut Output::new())?;
         self.empty_outbox(&mut out);
         if let Some(deferred) = &mut out.deferred {
-            // Only to have it checked now.
-            Sender::server().close(close, &mut Output::new())?;
             deferred.close = Some(close.clone().into_owned());
         } else {
             out.queue(|sender, output| sender.close(close, output))?;

@@ -184,8 +184,9 @@ impl Link {
 impl Out {
     /// Whether a close frame of ours was sent, or will be as soon as what was sent before it.
     pub(super) fn is_closing(&self) -> bool {
+        let closes = |close_waits| close_waits || self.peer_close.is_some();
         let deferred = self.deferred.as_ref();
-        self.sender.is_closed() || deferred.is_some_and(|deferred| deferred.close.is_some())
+        self.sender.is_closed() || deferred.is_some_and(|deferred| closes(deferred.close.is_some()))
     }
 
     pub(super) fn check_open(&self) -> Result<(), Error> {

@@ -26,11 +26,7 @@ use tokio::{
 };
 
 use super::{Refusal, Shared, Upgrade, arrival::Arrival, handler::Handler};
-use crate::{Error, Io, Timer, WebSocket, io::Transport};
-
-/// hyper's limits on the request's head: bytes and header fields. Beyond them it answers 431.
-const MAX_HEAD_LEN: usize = 16 * 1024;
-const MAX_HEADERS: usize = 100;
+use crate::{Error, Io, Timer, WebSocket, head, io::Transport};
 
 /// After a refusal: how much is read, and how long, before the socket is closed.
 const MAX_DRAINED_LEN: usize = 64 * 1024;
@@ -105,8 +101,8 @@ impl Shared {
         let mut connection = http1::Builder::new()
             .keep_alive(false)
             .title_case_headers(true)
-            .max_buf_size(MAX_HEAD_LEN)
-            .max_headers(MAX_HEADERS)
+            .max_buf_size(head::MAX_LEN)
+            .max_headers(head::MAX_FIELDS)
             .serve_connection(TokioIo::new(io), service);
         let is_read = |stage: &Stage| !matches!(stage, Stage::Reading);
         let is_decided = |stage: &Stage| is_read(stage) && !matches!(stage, Stage::Deciding);

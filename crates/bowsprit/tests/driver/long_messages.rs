@@ -177,6 +177,24 @@ fn the_answer_to_a_close_comes_after_what_was_sent_before() {
 }
 
 #[test]
+fn nothing_is_sent_after_the_peers_close_but_what_was_sent_before() {
+    real(async {
+        let (mut from, mut to) = pair(false).await;
+        let (handle, long) = (from.handle(), text(8 * LONG, 1));
+        handle.try_send(&*long).unwrap();
+        to.handle().close(CloseCode::NORMAL).unwrap();
+        to.flush().await.unwrap();
+        let Some(Event::Close(_)) = from.next_event().await.unwrap() else { panic!("no close") };
+        let late = handle.try_send("too late");
+        assert!(matches!(late, Err(Error::Send(SendError::Closed))), "{late:?}");
+        let reading = tokio::spawn(async move { from.recv().await });
+        receives(&mut to, &long).await;
+        assert_eq!(to.recv().await.unwrap(), None);
+        assert_eq!(reading.await.unwrap().unwrap(), None);
+    });
+}
+
+#[test]
 fn fragments_wait_for_a_long_message() {
     real(async {
         let (from, mut to) = pair(true).await;

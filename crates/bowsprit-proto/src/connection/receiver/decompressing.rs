@@ -1,0 +1,94 @@
+//! Compressed messages, and contexts that come and go.
+
+use super::{
+    super::{
+        ReceiveBuffer,
+        buffer::Source,
+        incoming::{Frame, Step},
+        inflation::InflationState,
+    },
+    Receiver,
+};
+use crate::{ProtocolError, deflate::Decompressor};
+
+/// The longest chunk of a compressed message.
+const MAX_CHUNK_LEN: usize = 64 * 1024;
+
+/// Decompression contexts.
+impl Receiver {
+    /// Whether a [`Decompressor`] can be lent: compression was agreed on, and there is none. Where the
+    /// peer may refer to earlier messages through a window below 2^15 bytes, the connection makes one
+    /// for that window, which may be much smaller, and keeps it.
+    #[must_use]
+    pub fn wants_decompressor(&self) -> bool {
+        self.inflation.as_ref().is_some_and(|inflation| inflation.wants_decompressor())
+    }
+
+    /// Lends a context from a pool; it is dropped if none can be lent. Without one, a context is made when the first compressed
+    /// message comes.
+    pub fn lend_decompressor(&mut self, decompressor: Decompressor) {
+        if let Some(inflation) = &mut self.inflation {
+            inflation.lend(decompressor);
+        }
+    }
+
+    /// How many bytes decompression has written since the last call. Few bytes of input can cause
+    /// much work: a driver that is fair counts this as well as what it reads.
+    #[must_use]
+    pub fn take_inflated_len(&mut self) -> usize {
+        self.inflation.as_mut().map_or(0, |inflation| inflation.take_work())
+    }
+
+    /// Takes the context back, unless it is needed for what follows: in the middle of a compressed
+    /// message, and between messages if the peer may refer to earlier ones.
+    #[must_use]
+    pub fn take_decompressor(&mut self) -> Option<Decompressor> {
+        let inside = self.message.is_some_and(|message| message.compressed);
+        self.inflation.as_mut().filter(|_| !inside)?.take()
+    }
+}
+
+impl Receiver {
+    /// Takes and decompresses what has come of a data frame's payload.
+    #[inline(never)]
+    pub(super) fn compressed_data(
+        &mut self,
+        mut frame: Frame,
+        input: &mut ReceiveBuffer,
+        chunks: bool,
+    ) -> Result<Step, ProtocolError> {
+        let (Some(message), Some(inflation)) = (&mut self.message, &mut self.inflation) else {
+            return Err(ProtocolError::ReservedBits);
+        };
+        let limit = if chunks { MAX_CHUNK_LEN } else { too_long(self.limits.max_message_len) };
+        let state = inflation.data(&mut frame, input, limit);
+        // Whatever is wrong first in what was decompressed is reported, so that the error does not
+        // depend on how much input came at once.
+        let last = state == Ok(InflationState::Ended);
+        message.check_inflated(input.inflated(), last)?;
+        if !chunks && input.inflated().len() >= limit {
+            return Err(ProtocolError::MessageTooLong);
+        }
+        let state = state?;
+        let open = frame.remaining > 0 || state == InflationState::Full;
+        self.frame = open.then_some(frame);
+        let held = message.utf8.pending();
+        let ready = input.inflated().len() - held;
+        let is_chunk = chunks && (last || ready > 0);
+        if is_chunk || last {
+            inflation.hand_out(&input.inflated()[..ready], last);
+        }
+        if is_chunk {
+            return Ok(Step::Event(self.chunk(last, held, Source::Inflated)));
+        }
+        if last {
+            return Ok(Step::Event(self.message(Source::Inflated)));
+        }
+        Ok(if open { Step::NeedData(frame.remaining) } else { Step::NextFrame })
+    }
+}
+
+/// A length that is just too long for a message.
+fn too_long(max_message_len: u64) -> usize {
+    usize::try_from(max_message_len).unwrap_or(usize::MAX).saturating_add(1)
+}

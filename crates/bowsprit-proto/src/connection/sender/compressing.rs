@@ -1,0 +1,106 @@
+//! Compression contexts that come and go, and messages that are encoded elsewhere.
+
+use super::{
+    super::{Compressing, EncodedMessage, Encoding, Output, output::MIN_SHARED_LEN},
+    Sender, header, write_frame,
+};
+use crate::{
+    FrameHeader, SendError,
+    deflate::{Compressor, CompressorConfig},
+};
+
+/// Compression contexts.
+impl Sender {
+    /// The configuration of a [`Compressor`] that can be lent: compression was agreed on, and there
+    /// is none.
+    #[must_use]
+    pub fn wanted_compressor(&self) -> Option<CompressorConfig> {
+        self.compression.as_ref().and_then(|compression| compression.wanted())
+    }
+
+    /// Lends a context from a pool, of the configuration that is wanted. Without one, a context is
+    /// made when the first message is compressed.
+    pub fn lend_compressor(&mut self, compressor: Compressor) {
+        if let Some(compression) = &mut self.compression {
+            compression.lend(compressor);
+        }
+    }
+
+    /// Takes the context back, unless it is needed for what follows: in the middle of a message, and
+    /// between messages if they may refer to earlier ones.
+    #[must_use]
+    pub fn take_compressor(&mut self) -> Option<Compressor> {
+        let between = self.fragmented.is_none();
+        self.compression.as_mut().filter(|_| between)?.take()
+    }
+
+    /// Drops a context that has compressed nothing since the last call: one that context takeover
+    /// would keep for as long as the connection lives. The next message is compressed less well.
+    pub fn drop_idle_compressor(&mut self) {
+        if let Some(compression) = self.compression.as_mut().filter(|_| self.fragmented.is_none()) {
+            compression.clear_idle();
+        }
+    }
+}
+
+/// Messages that are encoded elsewhere.
+impl Sender {
+    /// What a message of this length is to be encoded as for this connection.
+    #[must_use]
+    pub fn encoding(&self, len: usize) -> Encoding {
+        match &self.compression {
+            Some(compression) if compression.is_worth(len) => compression.encoding(),
+            _ => Encoding::Plain,
+        }
+    }
+
+    /// Sends a message that was encoded elsewhere.
+    ///
+    /// With context takeover, one that was not compressed by
+    /// [`begin_compressing`](Self::begin_compressing) has later messages refer to nothing before
+    /// them, as the peer then knows of something that our context does not.
+    ///
+    /// # Errors
+    ///
+    /// As [`text`](Self::text), and [`SendError::Encoding`] if it was compressed for connections of
+    /// another [`Encoding`].
+    pub fn encoded(&mut self, message: &EncodedMessage, out: &mut Output) -> Result<(), SendError> {
+        self.check_message_may_begin()?;
+        if let Some(config) = message.compressed {
+            let compression = self.compression.as_mut().ok_or(SendError::Encoding)?;
+            compression.admit(config, message.own)?;
+        }
+        if let Some(keys) = &mut self.keys {
+            let header = FrameHeader {
+                rsv1: message.is_compressed(),
+                ..header(message.kind.opcode(), true, Some(keys.next_key()), message.payload_len())
+            };
+            write_frame(&header, message.payload(), out.block());
+        } else if message.frame.len() < MIN_SHARED_LEN {
+            out.block().extend_from_slice(&message.frame);
+        } else {
+            out.push_shared(message.frame.clone());
+        }
+        Ok(())
+    }
+
+    /// Lets a message be compressed elsewhere where [`encoding`](Self::encoding) says
+    /// [`Encoding::Own`]. Messages are sent uncompressed until
+    /// [`end_compressing`](Self::end_compressing).
+    ///
+    /// `None` in the middle of a fragmented message, while another one is compressed elsewhere, and
+    /// where messages do not refer to earlier ones.
+    #[must_use]
+    pub fn begin_compressing(&mut self) -> Option<Compressing> {
+        let between = self.fragmented.is_none();
+        self.compression.as_mut().filter(|_| between)?.begin_elsewhere()
+    }
+
+    /// Takes the context back, after the message was [sent](Self::encoded). If it was not, the
+    /// context is dropped, and later messages refer to nothing before them.
+    pub fn end_compressing(&mut self, compressing: Compressing) {
+        if let Some(compression) = &mut self.compression {
+            compression.end_elsewhere(compressing.into_compressor());
+        }
+    }
+}
