@@ -21,7 +21,7 @@ use crate::{
 /// run. Tens of thousands of tiny messages fit into the length. What a task has sent is written out
 /// when it pauses, so fewer events would cost more system calls: a quarter of this halves the rate
 /// of tiny messages that are sent without waiting for answers.
-const MAX_BURST_LEN: usize = 128 * 1024;
+const MAX_BURST_LEN: u32 = 128 * 1024;
 const MAX_BURST_EVENTS: u32 = 512;
 
 /// Up to this much of an unfinished message is moved out of a pooled block before waiting.
@@ -54,8 +54,18 @@ enum Phase {
 /// What has come since the last pause.
 #[derive(Clone, Copy, Debug, Default)]
 struct Burst {
-    len: usize,
+    len: u32,
     events: u32,
+}
+
+impl Burst {
+    fn add(&mut self, len: usize) {
+        self.len = self.len.saturating_add(u32::try_from(len).unwrap_or(u32::MAX));
+    }
+
+    const fn is_over(self) -> bool {
+        self.len >= MAX_BURST_LEN || self.events >= MAX_BURST_EVENTS
+    }
 }
 
 /// What [`Reader::poll_event`] waits for.
@@ -126,7 +136,7 @@ impl Reader {
                 }
                 Phase::Ended(cause) => return Poll::Ready(self.tell(cause)),
             }
-            if self.burst.len >= MAX_BURST_LEN || self.burst.events >= MAX_BURST_EVENTS {
+            if self.burst.is_over() {
                 self.burst = Burst::default();
                 return poll_yield(cx);
             }
@@ -134,7 +144,7 @@ impl Reader {
                 Want::Messages => self.receiver.receive(&mut self.buffer),
                 Want::Chunks => self.receiver.receive_chunk(&mut self.buffer),
             };
-            self.burst.len += self.receiver.take_inflated_len();
+            self.burst.add(self.receiver.take_inflated_len());
             match progress {
                 Ok(Progress::Event) => {
                     self.burst.events += 1;
@@ -229,7 +239,7 @@ impl Reader {
                 Poll::Ready(Err(self.link.cause().unwrap_or(Cause::Disconnected)))
             }
             Poll::Ready(Ok(len)) => {
-                self.burst.len += len;
+                self.burst.add(len);
                 self.link.note_read();
                 self.lend_context();
                 Poll::Ready(Ok(()))
@@ -346,14 +356,14 @@ impl Reader {
         let Some(read) = self.read.as_mut().filter(|_| !self.link.has_ended()) else {
             return Poll::Ready(());
         };
-        let mut discarded = 0;
-        while discarded < MAX_BURST_LEN {
+        let mut discarded = Burst::default();
+        while !discarded.is_over() {
             let mut dropped = ReadBuf::new(block);
             let read = ready!(Pin::new(&mut *read).poll_read(cx, &mut dropped));
             if read.is_err() || dropped.filled().is_empty() {
                 return Poll::Ready(());
             }
-            discarded += dropped.filled().len();
+            discarded.add(dropped.filled().len());
         }
         poll_yield(cx)
     }

@@ -41,7 +41,6 @@ use crate::{
 pub struct WebSocket {
     receive: ReceiveHalf,
     send: SendHalf,
-    opening: Option<Box<Opening>>,
 }
 
 /// What only a client knows of the handshake.
@@ -85,13 +84,15 @@ impl Opened<'_> {
             path: self.path.into(),
             subprotocol: self.negotiated.subprotocol.map(Into::into),
             extensions: extensions.into(),
+            opening,
+            ..Info::default()
         };
         let link = Link::new(sender, write, info, self.options);
         let mut buffer = ReceiveBuffer::new();
         buffer.extend(self.received);
         let reader = Reader::new(read, self.role, receiver, buffer, Arc::clone(&link));
         let (receive, send) = (ReceiveHalf::new(reader), SendHalf::new(link));
-        WebSocket { receive, send, opening }
+        WebSocket { receive, send }
     }
 }
 
@@ -269,6 +270,10 @@ impl WebSocket {
 
 /// Facts.
 impl WebSocket {
+    fn opening(&self) -> Option<&Opening> {
+        self.receive.link().info().opening.as_deref()
+    }
+
     pub(crate) const fn send_half(&self) -> &SendHalf {
         &self.send
     }
@@ -317,18 +322,18 @@ impl WebSocket {
     /// Where a client has connected to; `None` on a server.
     #[must_use]
     pub fn url(&self) -> Option<&Url> {
-        self.opening.as_ref().map(|opening| &opening.url)
+        self.opening().map(|opening| &opening.url)
     }
 
     /// The server's response to a client's handshake; `None` on a server.
     #[must_use]
     pub fn response(&self) -> Option<&Response<()>> {
-        self.opening.as_ref().map(|opening| &opening.response)
+        self.opening().map(|opening| &opening.response)
     }
 
     /// The cookies that the server's response sets, each a name and a value without attributes.
     pub fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.opening.iter().flat_map(|opening| cookies(opening.response.headers()))
+        self.opening().into_iter().flat_map(|opening| cookies(opening.response.headers()))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::{any::Any, sync::Arc};
 
-use super::{Link, Out, outbox::Outbox};
-use crate::hub::TopicMembership;
+use super::{Link, Out, deferred::Deferred, outbox::Outbox};
+use crate::{Close, hub::TopicMembership};
 
 /// Something of the application's.
 type Data = Arc<dyn Any + Send + Sync>;
@@ -12,6 +12,10 @@ type Data = Arc<dyn Any + Send + Sync>;
 pub(super) struct Extras {
     data: Option<Data>,
     topics: Vec<TopicMembership>,
+    /// What the peer has closed the connection with.
+    pub(super) peer_close: Option<Box<Close<'static>>>,
+    /// Messages that wait for one that is being compressed.
+    pub(super) deferred: Option<Box<Deferred>>,
     pub(super) outbox: Outbox,
     /// Publications that were left out.
     pub(super) dropped: u64,
@@ -79,6 +83,10 @@ impl Link {
 impl Out {
     pub(super) fn extras(&mut self) -> &mut Extras {
         self.extras.get_or_insert_default()
+    }
+
+    pub(super) fn peer_close(&self) -> Option<&Close<'static>> {
+        self.extras.as_ref()?.peer_close.as_deref()
     }
 
     /// Gives up what only open connections have.

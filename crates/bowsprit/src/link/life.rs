@@ -34,7 +34,7 @@ impl Link {
         out.ended = Some(cause);
         self.ended.store(true, Ordering::Release);
         out.output = Output::new();
-        out.deferred = None;
+        out.drop_deferred();
         out.drop_outbox();
         out.unflushed = false;
         if let Some(mut write) = out.write.take() {
@@ -42,8 +42,9 @@ impl Link {
             let _told = Pin::new(&mut write).poll_shutdown(&mut Context::from_waker(Waker::noop()));
         }
         out.wake_waiting();
-        let reader = out.reader.take();
-        out.due.extend(reader);
+        if let Some(reader) = out.reader.take() {
+            out.wake(reader);
+        }
     }
 
     /// The reader has got bytes.
@@ -140,8 +141,9 @@ impl Link {
         if out.timers.awaits_life() {
             // Whoever has stopped reading need not tell us, so ask whether somebody still does.
             self.reading.store(false, Ordering::Relaxed);
-            let reader = out.reader.clone();
-            out.due.extend(reader);
+            if let Some(reader) = out.reader.clone() {
+                out.wake(reader);
+            }
         }
         match action {
             timers::Action::None => {}
@@ -151,7 +153,7 @@ impl Link {
                 }
             }
             // Both close frames are through; only the application did not wait for the end.
-            timers::Action::End(Timer::Close) if out.peer_close.is_some() => {
+            timers::Action::End(Timer::Close) if out.peer_close().is_some() => {
                 self.end(&mut out, Cause::Closed);
             }
             timers::Action::End(timer) => {

@@ -12,6 +12,15 @@ use std::{
 
 use super::Out;
 
+/// Who waits for a connection.
+#[derive(Debug, Default)]
+pub(super) struct Wakers {
+    /// For room, the end of a fragmented message, or that of the connection.
+    pub(super) waiting: Vec<Waker>,
+    /// Woken when the lock is given back.
+    pub(super) due: Vec<Waker>,
+}
+
 pub(super) struct Locked<'l> {
     /// Taken when dropped.
     guard: Option<MutexGuard<'l, Out>>,
@@ -31,7 +40,7 @@ impl Drop for Locked<'_> {
     fn drop(&mut self) {
         // Every message takes the lock, and few wake anybody.
         if let Some(guard) = self.guard.take()
-            && (!guard.due.is_empty() || guard.ended.is_some())
+            && (guard.wakers.is_some() || guard.ended.is_some())
         {
             give_back(guard);
         }
@@ -41,7 +50,8 @@ impl Drop for Locked<'_> {
 /// Gives the lock back, then wakes those who wait and tells that an ended connection has left.
 #[cold]
 fn give_back(mut guard: MutexGuard<'_, Out>) {
-    let due = mem::take(&mut guard.due);
+    let due = guard.wakers.as_mut().map(|wakers| mem::take(&mut wakers.due)).unwrap_or_default();
+    guard.wakers.take_if(|wakers| wakers.waiting.is_empty());
     let left = guard.ended.is_some().then(|| guard.leave()).flatten();
     drop(guard);
     due.into_iter().for_each(Waker::wake);
