@@ -3,7 +3,7 @@
 use std::{any::Any, sync::Arc};
 
 use super::{Link, Out, deferred::Deferred, outbox::Outbox};
-use crate::{Close, hub::TopicMembership};
+use crate::{Close, hub::TopicMembership, reader::Reader};
 
 /// Something of the application's.
 type Data = Arc<dyn Any + Send + Sync>;
@@ -12,6 +12,8 @@ type Data = Arc<dyn Any + Send + Sync>;
 pub(super) struct Extras {
     data: Option<Data>,
     topics: Vec<TopicMembership>,
+    /// What the application has dropped, until the task of a `serve` wrapper takes it.
+    pub(super) returned: Option<Box<Reader>>,
     /// What the peer has closed the connection with.
     pub(super) peer_close: Option<Box<Close<'static>>>,
     /// Messages that wait for one that is being compressed.
@@ -83,6 +85,10 @@ impl Link {
 impl Out {
     pub(super) fn extras(&mut self) -> &mut Extras {
         self.extras.get_or_insert_default()
+    }
+
+    pub(super) fn take_returned(&mut self) -> Option<Box<Reader>> {
+        self.extras.as_mut()?.returned.take()
     }
 
     pub(super) fn peer_close(&self) -> Option<&Close<'static>> {

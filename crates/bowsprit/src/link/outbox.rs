@@ -69,7 +69,7 @@ impl Link {
             }
             (SlowConsumer::Close(code), _) => {
                 drop(out);
-                tracing::debug!(peer = ?self.info.peer_addr, %code, "a slow consumer is closed");
+                tracing::debug!(peer = ?self.info.peer_addr(), %code, "a slow consumer is closed");
                 match self.close(&code.into()) {
                     Ok(()) => Offered::Closed,
                     Err(_) => Offered::Gone,
