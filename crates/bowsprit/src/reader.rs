@@ -302,7 +302,8 @@ impl Reader {
         drop(self.buffer.take_scratch());
         let len = self.buffer.live_len();
         if len <= MAX_MOVED_LEN {
-            pool::give_read_block(self.buffer.replace_block(vec![0; len]));
+            let moved = if len == 0 { Vec::new() } else { vec![0; len] };
+            pool::give_read_block(self.buffer.replace_block(moved));
         }
     }
 

@@ -10,7 +10,7 @@ use std::{
     task::Waker,
 };
 
-use super::Out;
+use super::{Out, extras::Left};
 
 /// Who waits for a connection.
 #[derive(Debug, Default)]
@@ -22,16 +22,31 @@ pub(super) struct Wakers {
 }
 
 pub(super) struct Locked<'l> {
-    /// Taken when dropped.
-    guard: Option<MutexGuard<'l, Out>>,
+    guard: MutexGuard<'l, Out>,
+    // Dropped after the guard.
+    after: Option<Box<After>>,
 }
 
-/// Why there is always a guard.
-const HELD: &str = "held until it is dropped";
+/// What is done when the lock has been given back: those who wait are woken, and what an ended
+/// connection leaves is dropped.
+struct After {
+    due: Vec<Waker>,
+    left: Option<Box<Left>>,
+}
 
 impl<'l> Locked<'l> {
     pub(super) const fn new(guard: MutexGuard<'l, Out>) -> Self {
-        Self { guard: Some(guard) }
+        Self { guard, after: None }
+    }
+
+    #[cold]
+    fn prepare_after(&mut self) {
+        let out = &mut *self.guard;
+        let due = out.wakers.as_mut().map(|wakers| mem::take(&mut wakers.due)).unwrap_or_default();
+        out.wakers.take_if(|wakers| wakers.waiting.is_empty());
+        let left = out.ended.is_some().then(|| out.leave()).flatten();
+        let is_any = !due.is_empty() || left.is_some();
+        self.after = is_any.then(|| Box::new(After { due, left }));
     }
 }
 
@@ -39,23 +54,17 @@ impl Drop for Locked<'_> {
     #[inline]
     fn drop(&mut self) {
         // Every message takes the lock, and few wake anybody.
-        if let Some(guard) = self.guard.take()
-            && (guard.wakers.is_some() || guard.ended.is_some())
-        {
-            give_back(guard);
+        if self.guard.wakers.is_some() || self.guard.ended.is_some() {
+            self.prepare_after();
         }
     }
 }
 
-/// Gives the lock back, then wakes those who wait and tells that an ended connection has left.
-#[cold]
-fn give_back(mut guard: MutexGuard<'_, Out>) {
-    let due = guard.wakers.as_mut().map(|wakers| mem::take(&mut wakers.due)).unwrap_or_default();
-    guard.wakers.take_if(|wakers| wakers.waiting.is_empty());
-    let left = guard.ended.is_some().then(|| guard.leave()).flatten();
-    drop(guard);
-    due.into_iter().for_each(Waker::wake);
-    drop(left);
+impl Drop for After {
+    fn drop(&mut self) {
+        mem::take(&mut self.due).into_iter().for_each(Waker::wake);
+        drop(self.left.take());
+    }
 }
 
 impl Deref for Locked<'_> {
@@ -63,13 +72,13 @@ impl Deref for Locked<'_> {
 
     #[inline]
     fn deref(&self) -> &Out {
-        self.guard.as_ref().expect(HELD)
+        &self.guard
     }
 }
 
 impl DerefMut for Locked<'_> {
     #[inline]
     fn deref_mut(&mut self) -> &mut Out {
-        self.guard.as_mut().expect(HELD)
+        &mut self.guard
     }
 }
