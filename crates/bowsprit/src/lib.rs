@@ -82,6 +82,8 @@ mod server;
 mod sink;
 mod stream;
 #[cfg(all(feature = "client", feature = "server"))]
+#[cfg(any(feature = "client", feature = "server"))]
+mod tcp;
 pub mod testing;
 #[cfg(any(feature = "client", feature = "tls"))]
 mod tls;
@@ -102,7 +104,7 @@ pub use client::Proxy;
 #[cfg(feature = "client")]
 pub use client::{
     Backoff, Change, Client, Connections, Destination, Reconnect, Redirect, RedirectError, Refused,
-    Session, SessionHandle, Setback, TcpOptions, WhenFull, connect,
+    Session, SessionHandle, Setback, WhenFull, connect,
 };
 #[cfg(feature = "proxy")]
 pub use error::ProxyError;
@@ -124,6 +126,8 @@ pub use server::{
 };
 pub use stream::MessageIo;
 #[cfg(all(feature = "client", feature = "tls"))]
+#[cfg(any(feature = "client", feature = "server"))]
+pub use tcp::{Keepalive, TcpOptions};
 pub use tls::Tls;
 #[cfg(feature = "client")]
 pub use tls::TlsConnector;
