@@ -219,6 +219,7 @@ impl Reader {
         self.phase = Phase::Ended(Some(cause));
     }
 
+            Event::Pong(payload) => self.link.note_pong(payload),
     /// The outcome of the connection: an error the first time, then only that it has ended.
     fn tell(&mut self, cause: Option<Cause>) -> Result<bool, Error> {
         self.phase = Phase::Ended(None);
