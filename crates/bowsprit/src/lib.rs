@@ -76,14 +76,15 @@ mod options;
 mod outgoing;
 mod pool;
 mod prepared;
+mod rates;
 mod reader;
 #[cfg(feature = "server")]
 mod server;
 mod sink;
 mod stream;
-#[cfg(all(feature = "client", feature = "server"))]
 #[cfg(any(feature = "client", feature = "server"))]
 mod tcp;
+#[cfg(all(feature = "client", feature = "server"))]
 pub mod testing;
 #[cfg(any(feature = "client", feature = "tls"))]
 mod tls;
@@ -125,9 +126,9 @@ pub use server::{
     RequestExt, Route, Server, ServerBuilder, Shutdown, TrustedProxies, Upgrade, constant_time_eq,
 };
 pub use stream::MessageIo;
-#[cfg(all(feature = "client", feature = "tls"))]
 #[cfg(any(feature = "client", feature = "server"))]
 pub use tcp::{Keepalive, TcpOptions};
+#[cfg(all(feature = "client", feature = "tls"))]
 pub use tls::Tls;
 #[cfg(feature = "client")]
 pub use tls::TlsConnector;

@@ -22,6 +22,15 @@ pub struct Options {
     /// gone is idle, and what takes less time ends the connection. Only time during which the
     /// application reads counts, to about an eighth; after our close frame none does.
     pub idle_timeout: Option<Duration>,
+    /// How many messages a peer may send in a second, those of one second at once; more fail the
+    /// connection with 1008. Each frame of a message counts. Default: `None`, as many as it likes.
+    ///
+    /// What has come while the application was busy with a message before counts over all that
+    /// time, so that it is the peer's rate that matters, not the application's.
+    pub max_messages_per_second: Option<u32>,
+    /// The same for pings. Pongs count as well, asked for or not, so it has to be more than the
+    /// pings that we send. Default: `None`, as many as it likes.
+    pub max_pings_per_second: Option<u32>,
     /// How long a peer may take none of the bytes that wait for it before the connection is cut.
     /// Default: 30 s. `None` lets peers pause for ever, at the cost of what is queued for them.
     pub write_stall_timeout: Option<Duration>,
@@ -81,6 +90,8 @@ impl Options {
             limits: Limits::CLIENT,
             heartbeat: None,
             idle_timeout: None,
+            max_messages_per_second: None,
+            max_pings_per_second: None,
             write_stall_timeout: Some(Duration::from_secs(30)),
             close_timeout: Duration::from_secs(10),
             linger_timeout: Duration::from_secs(2),

@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     Close, Error, Event, Message, Progress, ProtocolError, ReceiveBuffer, Receiver, Role,
-    error::Cause, io::ReadHalf, link::Link, pool,
+    error::Cause, io::ReadHalf, link::Link, pool, rates::Rates,
 };
 
 /// A connection that reads this much, or has this many events, without a pause lets other tasks
@@ -34,6 +34,7 @@ pub(crate) struct Reader {
     receiver: Receiver,
     phase: Phase,
     burst: Burst,
+    rates: Rates,
     link: Arc<Link>,
 }
 
@@ -89,6 +90,7 @@ impl Reader {
             receiver,
             phase: Phase::Open,
             burst: Burst::default(),
+            rates: Rates::new(link.options()),
             link,
         }
     }
@@ -142,7 +144,7 @@ impl Reader {
                 Want::Chunks => self.receiver.receive_chunk(&mut self.buffer),
             };
             self.burst.add(self.receiver.take_inflated_len());
-            match progress {
+            match self.rates.count(progress, &mut self.receiver, &self.buffer) {
                 Ok(Progress::Event) => {
                     self.burst.events += 1;
                     self.note_received();
@@ -202,6 +204,7 @@ impl Reader {
                 self.phase = Phase::Ending(Cause::Closed);
             }
             Event::Ping(_) => self.link.respond(&event),
+            Event::Pong(payload) => self.link.note_pong(payload),
             _ => {}
         }
     }
@@ -219,7 +222,6 @@ impl Reader {
         self.phase = Phase::Ended(Some(cause));
     }
 
-            Event::Pong(payload) => self.link.note_pong(payload),
     /// The outcome of the connection: an error the first time, then only that it has ended.
     fn tell(&mut self, cause: Option<Cause>) -> Result<bool, Error> {
         self.phase = Phase::Ended(None);
@@ -238,6 +240,7 @@ impl Reader {
             }
             Poll::Ready(Ok(len)) => {
                 self.burst.add(len);
+                self.rates.note_read();
                 self.link.note_read();
                 self.lend_context();
                 Poll::Ready(Ok(()))
@@ -245,6 +248,7 @@ impl Reader {
             Poll::Ready(Err(cause)) => Poll::Ready(Err(cause)),
             Poll::Pending => {
                 self.burst = Burst::default();
+                self.rates.note_wait();
                 self.return_block();
                 self.link.write_out_before_waiting();
                 self.wait(cx);

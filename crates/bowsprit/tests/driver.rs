@@ -28,6 +28,7 @@ mod driver {
     mod peer;
     #[cfg(feature = "proxy-protocol")]
     mod proxy_protocol;
+    mod rates;
     mod reaching;
     mod reconnecting;
     mod redirecting;

@@ -179,6 +179,13 @@ impl ReceiveBuffer {
         matches!(self.event, Some(Pending::Message { .. } | Pending::Chunk { .. }))
     }
 
+    /// Whether the event is a message or the first chunk of one. As cheap as
+    /// [`has_data`](Self::has_data).
+    #[must_use]
+    pub const fn begins_message(&self) -> bool {
+        matches!(self.event, Some(Pending::Message { .. } | Pending::Chunk { first: true, .. }))
+    }
+
     /// The length of the message that the last `receive` completed, and the length that its payload
     /// had on the wire: less, if it was compressed.
     #[must_use]
