@@ -87,6 +87,7 @@ impl Out {
         self.extras.get_or_insert_default()
     }
 
+    #[cfg(feature = "server")]
     pub(super) fn take_returned(&mut self) -> Option<Box<Reader>> {
         self.extras.as_mut()?.returned.take()
     }
