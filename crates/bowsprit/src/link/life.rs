@@ -35,6 +35,7 @@ impl Link {
         out.ended = Some(cause);
         self.ended.store(true, Ordering::Release);
         out.output = Output::new();
+        out.batch = None;
         out.drop_deferred();
         out.drop_outbox();
         out.unflushed = false;

@@ -41,7 +41,7 @@ use self::{
     timers::Timers,
 };
 pub(crate) use self::{info::Info, outbox::Offered, sending::Origin};
-use crate::{Close, Options, Output, Sender, State, error::Cause, io::WriteHalf};
+use crate::{Close, Options, Output, Sender, State, error::Cause, hub::Batch, io::WriteHalf};
 
 /// What the tasks of one connection share.
 pub(crate) struct Link {
@@ -65,6 +65,8 @@ pub(crate) struct Link {
 struct Out {
     sender: Sender,
     output: Output,
+    /// Publications that go into the output before anything else does.
+    batch: Option<Arc<Batch>>,
     write: Option<WriteHalf>,
     /// Bytes were written that the transport may still hold back.
     unflushed: bool,
@@ -100,6 +102,7 @@ impl Link {
         let out = Out {
             sender,
             output: Output::new(),
+            batch: None,
             write: Some(write),
             unflushed: false,
             ended: None,
