@@ -13,15 +13,20 @@ use tokio::{
 };
 
 use crate::{
-    Close, Error, Event, Message, Progress, ProtocolError, ReceiveBuffer, Receiver, Role,
-    error::Cause, io::ReadHalf, link::Link, pool,
+    Close, Error, Event, Message, MessageKind, Progress, ProtocolError, ReceiveBuffer, Receiver,
+    Role,
+    error::Cause,
+    io::ReadHalf,
+    link::Link,
+    pool,
+    stats::{Control, Direction, Tally},
 };
 
 /// A connection that reads this much, or has this many events, without a pause lets other tasks
 /// run. Tens of thousands of tiny messages fit into the length. What a task has sent is written out
 /// when it pauses, so fewer events would cost more system calls: a quarter of this halves the rate
 /// of tiny messages that are sent without waiting for answers.
-const MAX_BURST_LEN: usize = 128 * 1024;
+const MAX_BURST_LEN: u32 = 128 * 1024;
 const MAX_BURST_EVENTS: u32 = 512;
 
 /// Up to this much of an unfinished message is moved out of a pooled block before waiting.
@@ -54,8 +59,15 @@ enum Phase {
 /// What has come since the last pause.
 #[derive(Clone, Copy, Debug, Default)]
 struct Burst {
-    len: usize,
+    len: u32,
     events: u32,
+    tally: Tally,
+}
+
+impl Burst {
+    fn add_len(&mut self, len: usize) {
+        self.len = self.len.saturating_add(u32::try_from(len).unwrap_or(u32::MAX));
+    }
 }
 
 /// What [`Reader::poll_event`] waits for.
@@ -127,19 +139,21 @@ impl Reader {
                 Phase::Ended(cause) => return Poll::Ready(self.tell(cause)),
             }
             if self.burst.len >= MAX_BURST_LEN || self.burst.events >= MAX_BURST_EVENTS {
-                self.burst = Burst::default();
+                self.end_burst();
                 return poll_yield(cx);
             }
             let progress = match want {
                 Want::Messages => self.receiver.receive(&mut self.buffer),
                 Want::Chunks => self.receiver.receive_chunk(&mut self.buffer),
             };
-            self.burst.len += self.receiver.take_inflated_len();
+            self.burst.add_len(self.receiver.take_inflated_len());
             match progress {
                 Ok(Progress::Event) => {
                     self.burst.events += 1;
-                    self.note_received();
-                    self.respond();
+                    match self.buffer.data_len() {
+                        Some((kind, len, last)) => self.note_received(kind, len, last),
+                        None => self.respond(),
+                    }
                     return Poll::Ready(Ok(true));
                 }
                 Ok(Progress::NeedData) => match ready!(self.poll_fill(cx)) {
@@ -169,13 +183,16 @@ impl Reader {
 
     /// Cuts the connection.
     pub(crate) fn terminate(&mut self) {
+        self.end_burst();
         self.link.fail(Cause::Terminated);
         self.read = None;
         self.phase = Phase::Ended(None);
     }
 
-    /// Tells those who want to know of every message.
-    fn note_received(&self) {
+    /// Counts a message or a chunk, and tells those who want to know of every message.
+    #[inline]
+    fn note_received(&mut self, kind: MessageKind, len: usize, last: bool) {
+        self.burst.tally.note(kind, len, last);
         if tracing::enabled!(tracing::Level::TRACE)
             && let Some((len, wire_len)) = self.buffer.message_lens()
         {
@@ -183,18 +200,25 @@ impl Reader {
         }
     }
 
-    /// Lets the core answer the event, and takes note of a close.
+    /// Ends what is counted as one batch.
+    fn end_burst(&mut self) {
+        self.link.counters().settle(Direction::Received, &mut self.burst.tally);
+        self.burst = Burst::default();
+    }
+
+    /// Lets the core answer the control frame, and takes note of a close.
     fn respond(&mut self) {
-        if self.buffer.has_data() {
-            return;
-        }
         let Some(event) = self.buffer.event() else { return };
         match event {
             Event::Close(_) => {
                 self.link.respond(&event);
                 self.phase = Phase::Ending(Cause::Closed);
             }
-            Event::Ping(_) => self.link.respond(&event),
+            Event::Ping(_) => {
+                self.link.counters().control(Direction::Received, Control::Ping);
+                self.link.respond(&event);
+            }
+            Event::Pong(_) => self.link.counters().control(Direction::Received, Control::Pong),
             _ => {}
         }
     }
@@ -208,6 +232,7 @@ impl Reader {
     fn end(&mut self, cause: Cause) {
         self.read = None;
         self.buffer = ReceiveBuffer::new();
+        self.end_burst();
         self.link.fail(cause);
         self.phase = Phase::Ended(Some(cause));
     }
@@ -229,14 +254,14 @@ impl Reader {
                 Poll::Ready(Err(self.link.cause().unwrap_or(Cause::Disconnected)))
             }
             Poll::Ready(Ok(len)) => {
-                self.burst.len += len;
-                self.link.note_read();
+                self.burst.add_len(len);
+                self.link.note_read(len);
                 self.lend_context();
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(cause)) => Poll::Ready(Err(cause)),
             Poll::Pending => {
-                self.burst = Burst::default();
+                self.end_burst();
                 self.return_block();
                 self.link.write_out_before_waiting();
                 self.wait(cx);
@@ -347,15 +372,24 @@ impl Reader {
             return Poll::Ready(());
         };
         let mut discarded = 0;
-        while discarded < MAX_BURST_LEN {
+        while discarded < MAX_BURST_LEN as usize {
             let mut dropped = ReadBuf::new(block);
             let read = ready!(Pin::new(&mut *read).poll_read(cx, &mut dropped));
             if read.is_err() || dropped.filled().is_empty() {
                 return Poll::Ready(());
             }
-            discarded += dropped.filled().len();
+            let len = dropped.filled().len();
+            self.link.counters().wire(Direction::Received, len);
+            discarded += len;
         }
         poll_yield(cx)
+    }
+}
+
+impl Drop for Reader {
+    /// Whoever drops it may not have waited since the last message.
+    fn drop(&mut self) {
+        self.end_burst();
     }
 }
 

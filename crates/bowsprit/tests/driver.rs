@@ -34,6 +34,7 @@ mod driver {
     mod routes;
     mod serve;
     mod shutdown;
+    mod stats;
     mod support;
     mod timers;
     #[cfg(feature = "tower")]

@@ -164,11 +164,21 @@ impl ReceiveBuffer {
         Some(event)
     }
 
-    /// Whether the event is a message or a chunk of one, to which there is nothing to respond.
+    /// Kind and length of the message that the last `receive` completed, or of the chunk of one, and
+    /// whether the message ends with it. `None` for control frames.
+    ///
     /// Cheaper than [`event`](Self::event), which may have to look at the whole payload.
     #[must_use]
-    pub const fn has_data(&self) -> bool {
-        matches!(self.event, Some(Pending::Message { .. } | Pending::Chunk { .. }))
+    pub fn data_len(&self) -> Option<(MessageKind, usize, bool)> {
+        match self.event {
+            Some(Pending::Message { kind, source, .. }) => {
+                Some((kind, self.message(source, 0).len(), true))
+            }
+            Some(Pending::Chunk { kind, last, held, source, .. }) => {
+                Some((kind, self.message(source, held).len(), last))
+            }
+            _ => None,
+        }
     }
 
     /// The length of the message that the last `receive` completed, and the length that its payload

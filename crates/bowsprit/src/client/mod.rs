@@ -15,7 +15,11 @@ mod tcp;
 mod transport;
 mod turn;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use bowsprit_proto::handshake::{ClientHandshake, Offer};
 use http::HeaderMap;
@@ -37,13 +41,18 @@ pub use self::{
     tcp::TcpOptions,
 };
 use crate::{
-    BoxError, Deflate, Error, Io, Options, Role, Timer, TlsConnector, Url, WebSocket, entropy,
+    BoxError, Deflate, Error, Io, Options, Role, Stats, Timer, TlsConnector, Url, WebSocket,
+    entropy,
     io::Transport,
+    stats::Counters,
+    terms::Terms,
     tls::{self, Identity},
+    trace,
     websocket::{Opened, Opening},
 };
 
-/// Connects to a URL with the default options. See [`Client`] for others.
+/// Connects to a URL with the default options. See [`Client`] for others, and for
+/// [statistics](Client::stats).
 ///
 /// # Errors
 ///
@@ -53,7 +62,9 @@ use crate::{
 ///
 /// Dropping the future gives up the connection.
 pub async fn connect(url: &str) -> Result<WebSocket, Error> {
-    Client::new().connect(url).await
+    // One for all, so that the connections share what a client has in common.
+    static DEFAULT: LazyLock<Client> = LazyLock::new(Client::new);
+    DEFAULT.connect(url).await
 }
 
 /// Opens connections.
@@ -72,7 +83,7 @@ pub async fn connect(url: &str) -> Result<WebSocket, Error> {
 #[derive(Clone, Debug)]
 pub struct Client {
     offer: Offer,
-    options: Arc<Options>,
+    terms: Arc<Terms>,
     handshake_timeout: Duration,
     network: Network,
     tls: Option<TlsConnector>,
@@ -99,7 +110,10 @@ impl Client {
         offer.deflate = Some(Deflate::client());
         Self {
             offer,
-            options: Arc::new(Options::client()),
+            terms: Arc::new(Terms {
+                options: Options::client(),
+                counters: Arc::new(Counters::new(Role::Client)),
+            }),
             handshake_timeout: Duration::from_secs(10),
             network: Network::default(),
             tls: None,
@@ -147,7 +161,25 @@ impl Client {
         let mut offer = self.offer.clone();
         self.add_headers(&mut offer, &url).await?;
         let opening = self.open(&url, &offer, Transport::recognise(io).0);
-        within(self.handshake_timeout, Timer::Handshake, opening).await
+        self.watch(&url, within(self.handshake_timeout, Timer::Handshake, opening)).await
+    }
+
+    /// Counts an opening handshake, and tells of it.
+    async fn watch(
+        &self,
+        url: &Url,
+        opening: impl Future<Output = Result<WebSocket, Error>>,
+    ) -> Result<WebSocket, Error> {
+        let span = trace::opening(Role::Client, None);
+        span.record("host", url.host()).record("path", path(url.resource_name()));
+        trace::watch(&self.terms.counters, Role::Client, span, opening).await
+    }
+
+    /// What this client and its clones have done so far: connections, handshakes, messages, bytes,
+    /// and how connections have ended.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.terms.counters.snapshot()
     }
 
     /// What can be wrong before anything is opened.
@@ -200,7 +232,7 @@ impl Client {
             path: path(url.resource_name()),
             negotiated,
             received: &parts.read_buf,
-            options: Arc::clone(&self.options),
+            terms: Arc::clone(&self.terms),
             deflate: self.offer.deflate.unwrap_or_else(Deflate::client),
         };
         let opening = Opening { url: url.clone(), response };

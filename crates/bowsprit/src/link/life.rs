@@ -9,7 +9,12 @@ use std::{
 use tokio::io::AsyncWrite;
 
 use super::{Link, Out, timers};
-use crate::{Output, Timer, error::Cause, reader::Reader};
+use crate::{
+    Output, Timer,
+    error::Cause,
+    reader::Reader,
+    stats::{Control, Direction},
+};
 
 impl Link {
     /// Whether the connection has ended, whatever is still in the reader's buffer.
@@ -32,10 +37,11 @@ impl Link {
             return;
         }
         out.ended = Some(cause);
+        self.counters().settle(Direction::Sent, &mut out.tally);
         self.ended.store(true, Ordering::Release);
         out.output = Output::new();
         out.deferred = None;
-        out.drop_outbox();
+        self.drop_outbox(out);
         out.unflushed = false;
         if let Some(mut write) = out.write.take() {
             // The peer is told now, even if the reader holds on to its half of the transport.
@@ -47,7 +53,8 @@ impl Link {
     }
 
     /// The reader has got bytes.
-    pub(crate) fn note_read(&self) {
+    pub(crate) fn note_read(&self, len: usize) {
+        self.counters().wire(Direction::Received, len);
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.reading.store(false, Ordering::Relaxed);
     }
@@ -81,6 +88,8 @@ impl Link {
             Some(_) if self.is_polled() => {}
             Some(server) => server.wake(),
             None => {
+                // Its last messages are counted before the end is.
+                drop(reader);
                 self.write_out();
                 self.fail(Cause::Terminated);
             }
@@ -136,7 +145,7 @@ impl Link {
             closing: out.sender.is_closed(),
             lingering: out.lingering.is_some(),
         };
-        let action = out.timers.sweep(&self.options, seen, passed);
+        let action = out.timers.sweep(self.options(), seen, passed);
         if out.timers.awaits_life() {
             // Whoever has stopped reading need not tell us, so ask whether somebody still does.
             self.reading.store(false, Ordering::Relaxed);
@@ -147,6 +156,7 @@ impl Link {
             timers::Action::None => {}
             timers::Action::Ping(nonce) => {
                 if out.queue(|sender, output| sender.ping(&nonce, output)).is_ok() {
+                    self.counters().control(Direction::Sent, Control::Ping);
                     self.request_flush();
                 }
             }
@@ -154,10 +164,7 @@ impl Link {
             timers::Action::End(Timer::Close) if out.peer_close.is_some() => {
                 self.end(&mut out, Cause::Closed);
             }
-            timers::Action::End(timer) => {
-                tracing::debug!(peer = ?self.info.peer_addr, %timer, "connection cut");
-                self.end(&mut out, Cause::TimedOut(timer));
-            }
+            timers::Action::End(timer) => self.end(&mut out, Cause::TimedOut(timer)),
             timers::Action::EndLinger => {
                 let cause = out.lingering.unwrap_or(Cause::Closed);
                 self.end(&mut out, cause);

@@ -10,9 +10,10 @@ use std::{
     task::Waker,
 };
 
-use super::Out;
+use super::{Link, Out};
 
 pub(super) struct Locked<'l> {
+    link: &'l Link,
     /// Taken when dropped.
     guard: Option<MutexGuard<'l, Out>>,
 }
@@ -21,8 +22,8 @@ pub(super) struct Locked<'l> {
 const HELD: &str = "held until it is dropped";
 
 impl<'l> Locked<'l> {
-    pub(super) const fn new(guard: MutexGuard<'l, Out>) -> Self {
-        Self { guard: Some(guard) }
+    pub(super) const fn new(link: &'l Link, guard: MutexGuard<'l, Out>) -> Self {
+        Self { link, guard: Some(guard) }
     }
 }
 
@@ -33,17 +34,20 @@ impl Drop for Locked<'_> {
         if let Some(guard) = self.guard.take()
             && (!guard.due.is_empty() || guard.ended.is_some())
         {
-            give_back(guard);
+            give_back(self.link, guard);
         }
     }
 }
 
 /// Gives the lock back, then wakes those who wait and tells that an ended connection has left.
 #[cold]
-fn give_back(mut guard: MutexGuard<'_, Out>) {
+fn give_back(link: &Link, mut guard: MutexGuard<'_, Out>) {
     let due = mem::take(&mut guard.due);
-    let left = guard.ended.is_some().then(|| guard.leave()).flatten();
+    let left = guard.ended.and_then(|cause| guard.leave(cause));
     drop(guard);
+    if let Some(left) = &left {
+        link.note_left(left);
+    }
     due.into_iter().for_each(Waker::wake);
     drop(left);
 }

@@ -37,7 +37,14 @@ use tokio::time::Instant;
 
 use self::{deferred::Deferred, extras::Extras, flusher::Helpers, locked::Locked, timers::Timers};
 pub(crate) use self::{outbox::Offered, sending::Origin};
-use crate::{Close, Options, Output, Sender, State, error::Cause, io::WriteHalf, reader::Reader};
+use crate::{
+    Close, CloseCode, Options, Output, Sender, State,
+    error::Cause,
+    io::WriteHalf,
+    reader::Reader,
+    stats::{Counters, Side, Tally},
+    terms::Terms,
+};
 
 /// The number of the next connection, of whatever server or client.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -65,7 +72,7 @@ pub(crate) struct Link {
     /// How many halves of the connection the application holds: 0 to 2.
     halves: AtomicU8,
     helpers: Arc<Helpers>,
-    options: Arc<Options>,
+    terms: Arc<Terms>,
     info: Info,
     id: u64,
     since: Instant,
@@ -92,6 +99,12 @@ struct Out {
     /// it. Until then it has the reader kept here.
     server: Option<Waker>,
     returned: Option<Box<Reader>>,
+    /// Messages that were queued since something was written.
+    tally: Tally,
+    /// The first close frame of either side.
+    first_close: Option<(Side, CloseCode)>,
+    /// Its end was told to those who want to know.
+    has_left: bool,
     /// Its place on its server's list.
     #[cfg(feature = "server")]
     membership: Option<crate::server::Membership>,
@@ -109,7 +122,7 @@ impl Link {
         sender: Sender,
         write: WriteHalf,
         info: Info,
-        options: Arc<Options>,
+        terms: Arc<Terms>,
     ) -> Arc<Self> {
         let out = Out {
             sender,
@@ -126,6 +139,9 @@ impl Link {
             due: Vec::new(),
             server: None,
             returned: None,
+            tally: Tally::default(),
+            first_close: None,
+            has_left: false,
             #[cfg(feature = "server")]
             membership: None,
             extras: None,
@@ -138,7 +154,7 @@ impl Link {
             reading: AtomicBool::new(false),
             halves: AtomicU8::new(2),
             helpers: Helpers::of_current_runtime(),
-            options,
+            terms,
             info,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             since: Instant::now(),
@@ -162,7 +178,11 @@ impl Link {
     }
 
     pub(crate) fn options(&self) -> &Options {
-        &self.options
+        &self.terms.options
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.terms.counters
     }
 
     /// How far the closing handshake has come.
@@ -184,7 +204,7 @@ impl Link {
     }
 
     fn lock(&self) -> Locked<'_> {
-        Locked::new(self.out.lock().unwrap_or_else(PoisonError::into_inner))
+        Locked::new(self, self.out.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     any::Any,
     convert::Infallible,
     future::{Future, poll_fn},
+    net::SocketAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     task::Poll,
     time::Duration,
@@ -26,7 +27,7 @@ use tokio::{
 };
 
 use super::{Refusal, Shared, Upgrade, arrival::Arrival, handler::Handler};
-use crate::{Error, Io, Timer, WebSocket, head, io::Transport};
+use crate::{Error, Io, Role, Timer, WebSocket, head, io::Transport, trace};
 
 /// After a refusal: how much is read, and how long, before the socket is closed.
 const MAX_DRAINED_LEN: usize = 64 * 1024;
@@ -63,9 +64,27 @@ enum Stage {
 }
 
 impl Shared {
-    /// Speaks the opening handshake, within its time.
+    /// Speaks the opening handshake, watched.
     pub(super) async fn accept<T: Io>(&self, io: T, mut arrival: Arrival) -> Result<Opened, Error> {
         arrival.peer = arrival.peer.or_else(|| as_tcp(&io)?.peer_addr().ok());
+        self.watch(arrival.peer, self.speak(io, arrival)).await
+    }
+
+    /// Counts an opening handshake, and tells of it.
+    pub(super) async fn watch(
+        &self,
+        peer: Option<SocketAddr>,
+        opening: impl Future<Output = Result<Opened, Error>>,
+    ) -> Result<Opened, Error> {
+        let span = trace::opening(Role::Server, peer);
+        let opening = trace::watch(&self.registry.counters, Role::Server, span.clone(), opening);
+        opening.await.inspect(|opened| {
+            span.record("path", opened.ws.path());
+        })
+    }
+
+    /// Speaks the opening handshake, within its time.
+    pub(super) async fn speak<T: Io>(&self, io: T, arrival: Arrival) -> Result<Opened, Error> {
         let spoken = self.speak_http(io, arrival).await;
         let (io, received, stage) = spoken.inspect_err(|error| (self.on_failed)(error))?;
         match stage {

@@ -15,6 +15,7 @@ use std::{
 
 use http::Request;
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument;
 
 #[cfg(any(feature = "axum", feature = "tower"))]
 use super::Upgrade;
@@ -225,14 +226,9 @@ fn live(
 
 /// Speaks the opening handshake; `None` if that came to nothing.
 async fn open(server: Server, arrived: Arrived) -> Option<Opened> {
-    let peer = arrived.arrival.peer;
-    match server.shared.open(arrived).await {
-        Ok(opened) => Some(opened.serve().await),
-        Err(error) => {
-            tracing::debug!(?peer, %error, "no connection was opened");
-            None
-        }
-    }
+    // What went wrong was told where it did.
+    let opened = server.shared.open(arrived).await.ok()?;
+    Some(opened.serve().await)
 }
 
 impl Opened {
@@ -253,11 +249,20 @@ fn begin(
     let handler = handler.or(default)?;
     let link = Arc::clone(ws.link());
     let served = served.insert(Served { link, failed: None });
+    let span = served.link.span();
+    let call = || match &span {
+        Some(span) => span.in_scope(|| handler(ws, request)),
+        None => handler(ws, request),
+    };
     let called = served
         .link
-        .while_polled(|| catch_unwind(AssertUnwindSafe(|| handler(ws, request))))
+        .while_polled(|| catch_unwind(AssertUnwindSafe(call)))
         .map_err(|panic| served.failed = Some(failed(&served.link, &panic_message(&*panic))));
-    called.ok()
+    match (called.ok()?, span) {
+        // Only who has a span pays for it.
+        (running, Some(span)) => Some(Box::pin(running.instrument(span))),
+        (running, None) => Some(running),
+    }
 }
 
 /// The close of a connection that its handler has dropped before it has ended.
@@ -307,13 +312,14 @@ fn poll_handler(
 
 /// Logs why a handler failed; returns the code to close with.
 fn failed(link: &Link, error: &dyn fmt::Display) -> CloseCode {
-    tracing::warn!(peer = ?link.info().peer_addr, %error, "a handler failed");
+    let peer = link.info().peer_addr;
+    link.in_span(|| tracing::warn!(?peer, %error, "a handler failed"));
     CloseCode::INTERNAL_ERROR
 }
 
 async fn close(mut reader: Box<Reader>, code: CloseCode) {
     if let Err(error) = reader.close(&Close::from(code)).await {
-        tracing::debug!(peer = ?reader.link().info().peer_addr, %error, "no clean close");
+        reader.link().in_span(|| tracing::debug!(%error, "no clean close"));
     }
 }
 
