@@ -82,7 +82,7 @@ impl Handle {
     /// When the opening handshake was over.
     #[must_use]
     pub fn connected_since(&self) -> Instant {
-        self.link.since().into_std()
+        self.link.info().since.into_std()
     }
 
     /// Keeps something of the application's with the connection, for all of its handles: one thing,

@@ -65,8 +65,12 @@ struct Burst {
 }
 
 impl Burst {
-    fn add_len(&mut self, len: usize) {
+    fn add(&mut self, len: usize) {
         self.len = self.len.saturating_add(u32::try_from(len).unwrap_or(u32::MAX));
+    }
+
+    const fn is_over(self) -> bool {
+        self.len >= MAX_BURST_LEN || self.events >= MAX_BURST_EVENTS
     }
 }
 
@@ -138,7 +142,7 @@ impl Reader {
                 }
                 Phase::Ended(cause) => return Poll::Ready(self.tell(cause)),
             }
-            if self.burst.len >= MAX_BURST_LEN || self.burst.events >= MAX_BURST_EVENTS {
+            if self.burst.is_over() {
                 self.end_burst();
                 return poll_yield(cx);
             }
@@ -146,7 +150,7 @@ impl Reader {
                 Want::Messages => self.receiver.receive(&mut self.buffer),
                 Want::Chunks => self.receiver.receive_chunk(&mut self.buffer),
             };
-            self.burst.add_len(self.receiver.take_inflated_len());
+            self.burst.add(self.receiver.take_inflated_len());
             match progress {
                 Ok(Progress::Event) => {
                     self.burst.events += 1;
@@ -254,7 +258,7 @@ impl Reader {
                 Poll::Ready(Err(self.link.cause().unwrap_or(Cause::Disconnected)))
             }
             Poll::Ready(Ok(len)) => {
-                self.burst.add_len(len);
+                self.burst.add(len);
                 self.link.note_read(len);
                 self.lend_context();
                 Poll::Ready(Ok(()))
@@ -371,8 +375,8 @@ impl Reader {
         let Some(read) = self.read.as_mut().filter(|_| !self.link.has_ended()) else {
             return Poll::Ready(());
         };
-        let mut discarded = 0;
-        while discarded < MAX_BURST_LEN as usize {
+        let mut discarded = Burst::default();
+        while !discarded.is_over() {
             let mut dropped = ReadBuf::new(block);
             let read = ready!(Pin::new(&mut *read).poll_read(cx, &mut dropped));
             if read.is_err() || dropped.filled().is_empty() {
@@ -380,7 +384,7 @@ impl Reader {
             }
             let len = dropped.filled().len();
             self.link.counters().wire(Direction::Received, len);
-            discarded += len;
+            discarded.add(len);
         }
         poll_yield(cx)
     }

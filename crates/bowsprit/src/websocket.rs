@@ -44,7 +44,6 @@ use crate::{
 pub struct WebSocket {
     receive: ReceiveHalf,
     send: SendHalf,
-    opening: Option<Box<Opening>>,
 }
 
 /// What only a client knows of the handshake.
@@ -88,6 +87,8 @@ impl Opened<'_> {
             path: self.path.into(),
             subprotocol: self.negotiated.subprotocol.map(Into::into),
             extensions: extensions.into(),
+            opening,
+            ..Info::default()
         };
         let link = Link::new(sender, write, info, self.terms);
         link.counters().opened();
@@ -99,7 +100,7 @@ impl Opened<'_> {
         buffer.extend(self.received);
         let reader = Reader::new(read, self.role, receiver, buffer, Arc::clone(&link));
         let (receive, send) = (ReceiveHalf::new(reader), SendHalf::new(link));
-        WebSocket { receive, send, opening }
+        WebSocket { receive, send }
     }
 }
 
@@ -277,6 +278,10 @@ impl WebSocket {
 
 /// Facts.
 impl WebSocket {
+    fn opening(&self) -> Option<&Opening> {
+        self.receive.link().info().opening.as_deref()
+    }
+
     pub(crate) const fn send_half(&self) -> &SendHalf {
         &self.send
     }
@@ -325,18 +330,18 @@ impl WebSocket {
     /// Where a client has connected to; `None` on a server.
     #[must_use]
     pub fn url(&self) -> Option<&Url> {
-        self.opening.as_ref().map(|opening| &opening.url)
+        self.opening().map(|opening| &opening.url)
     }
 
     /// The server's response to a client's handshake; `None` on a server.
     #[must_use]
     pub fn response(&self) -> Option<&Response<()>> {
-        self.opening.as_ref().map(|opening| &opening.response)
+        self.opening().map(|opening| &opening.response)
     }
 
     /// The cookies that the server's response sets, each a name and a value without attributes.
     pub fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.opening.iter().flat_map(|opening| cookies(opening.response.headers()))
+        self.opening().into_iter().flat_map(|opening| cookies(opening.response.headers()))
     }
 }
 

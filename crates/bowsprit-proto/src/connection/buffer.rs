@@ -12,7 +12,7 @@
 
 mod receiving;
 
-use alloc::{vec, vec::Vec};
+use alloc::{boxed::Box, vec, vec::Vec};
 use core::{mem, ops::Range};
 
 use bytes::Bytes;
@@ -43,7 +43,8 @@ pub struct ReceiveBuffer {
     wanted: u64,
     event: Option<Pending>,
     /// The decompressed part of the message under way.
-    inflated: Vec<u8>,
+    #[expect(clippy::box_collection, reason = "most connections have none, and wait with a word")]
+    inflated: Option<Box<Vec<u8>>>,
 }
 
 /// What the last `receive` completed.
@@ -92,7 +93,7 @@ impl ReceiveBuffer {
             filled: 0,
             wanted: u64::MAX,
             event: None,
-            inflated: Vec::new(),
+            inflated: None,
         }
     }
 
@@ -227,7 +228,8 @@ impl ReceiveBuffer {
             Some(Pending::Chunk { held, source: Source::Block, .. }) => self.start..self.end - held,
             Some(Pending::Message { source: Source::Block, .. }) => self.start..self.end,
             Some(Pending::Chunk { held, source: Source::Inflated, .. }) => {
-                return self.inflated.drain(..self.inflated.len() - held).collect();
+                let inflated = self.inflated_mut();
+                return inflated.drain(..inflated.len() - held).collect();
             }
             Some(Pending::Message { source: Source::Inflated, .. }) => return self.take_inflated(),
         };
@@ -241,7 +243,7 @@ impl ReceiveBuffer {
     /// Whether nothing is held: no unparsed input, no part of a message, no event.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.live_len() == 0 && self.inflated.is_empty() && self.event.is_none()
+        self.live_len() == 0 && self.inflated().is_empty() && self.event.is_none()
     }
 
     /// Bytes that the buffer has to keep: of the message under way, and unparsed.
@@ -254,14 +256,13 @@ impl ReceiveBuffer {
     #[must_use]
     pub fn take_scratch(&mut self) -> Option<Vec<u8>> {
         self.release();
-        let idle = self.inflated.is_empty() && self.inflated.capacity() > 0;
-        idle.then(|| mem::take(&mut self.inflated))
+        self.inflated.take_if(|inflated| inflated.is_empty()).map(|inflated| *inflated)
     }
 
     /// Lends empty memory to decompress messages into.
     pub fn lend_scratch(&mut self, scratch: Vec<u8>) {
-        if self.inflated.capacity() == 0 && scratch.is_empty() {
-            self.inflated = scratch;
+        if self.inflated.is_none() && scratch.is_empty() {
+            self.inflated = Some(Box::new(scratch));
         }
     }
 
@@ -339,16 +340,20 @@ impl ReceiveBuffer {
     fn message(&self, source: Source, held: usize) -> &[u8] {
         match source {
             Source::Block => &self.block[self.start..self.end - held],
-            Source::Inflated => &self.inflated[..self.inflated.len() - held],
+            Source::Inflated => &self.inflated()[..self.inflated().len() - held],
         }
     }
 
     fn take_inflated(&mut self) -> Bytes {
-        if is_worth_handing_over(self.inflated.len(), self.inflated.capacity()) {
-            return Bytes::from(mem::take(&mut self.inflated));
+        let is_worth_it = |inflated: &mut Box<Vec<u8>>| {
+            is_worth_handing_over(inflated.len(), inflated.capacity())
+        };
+        if let Some(inflated) = self.inflated.take_if(is_worth_it) {
+            return Bytes::from(*inflated);
         }
-        let copy = Bytes::copy_from_slice(&self.inflated);
-        self.inflated.clear();
+        let inflated = self.inflated_mut();
+        let copy = Bytes::copy_from_slice(inflated);
+        inflated.clear();
         copy
     }
 }

@@ -28,11 +28,18 @@ pub(super) const MIN_SHARED_LEN: usize = 16 * 1024;
 pub struct Output {
     block: Vec<u8>,
     written: usize,
-    /// Each with the position in `block` that it comes at.
-    shared: VecDeque<(usize, Bytes)>,
-    shared_len: usize,
+    /// Only while some wait: most connections have none.
+    shared: Option<Box<Shared>>,
     /// Made at the first ping.
     pongs: Option<Box<Pongs>>,
+}
+
+/// Payloads that were not copied. There is at least one.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Each with the position in the block that it comes at.
+    payloads: VecDeque<(usize, Bytes)>,
+    len: usize,
 }
 
 /// What is known about pongs that are not written yet.
@@ -50,30 +57,34 @@ impl Output {
     /// An output without a block.
     #[must_use]
     pub const fn new() -> Self {
-        Self { block: Vec::new(), written: 0, shared: VecDeque::new(), shared_len: 0, pongs: None }
+        Self { block: Vec::new(), written: 0, shared: None, pongs: None }
     }
 
     /// Bytes that wait to be written.
     #[must_use]
-    pub const fn len(&self) -> usize {
-        self.block.len() - self.written + self.shared_len
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.block.len() - self.written + self.shared.as_ref().map_or(0, |shared| shared.len)
     }
 
     /// Whether nothing waits to be written.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    #[inline]
+    pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// What waits to be written, in order, for a vectored write. None of the slices is empty.
     pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
         let mut from = self.written;
-        let parts = self.shared.iter().flat_map(move |(position, payload)| {
+        let payloads = self.shared.iter().flat_map(|shared| &shared.payloads);
+        let parts = payloads.flat_map(move |(position, payload)| {
             let before = &self.block[from..*position];
             from = *position;
             [before, &payload[..]]
         });
-        let last = self.shared.back().map_or(self.written, |(position, _)| *position);
+        let shared = self.shared.as_ref().and_then(|shared| shared.payloads.back());
+        let last = shared.map_or(self.written, |(position, _)| *position);
         parts.chain([&self.block[last..]]).filter(|slice| !slice.is_empty())
     }
 
@@ -125,8 +136,9 @@ impl Output {
 
     /// Appends a payload without copying it.
     pub(super) fn push_shared(&mut self, payload: Bytes) {
-        self.shared_len += payload.len();
-        self.shared.push_back((self.block.len(), payload));
+        let shared = self.shared.get_or_insert_default();
+        shared.len += payload.len();
+        shared.payloads.push_back((self.block.len(), payload));
     }
 
     /// Appends a pong, or keeps it as the newest if too many are unsent.
@@ -169,20 +181,14 @@ impl Output {
 
     /// Steps over at most `limit` bytes of the first slice.
     fn advance_once(&mut self, limit: usize) -> usize {
-        let first_shared =
-            self.shared.front_mut().filter(|(position, _)| *position == self.written);
-        let Some((_, payload)) = first_shared else {
-            let end = self.shared.front().map_or(self.block.len(), |(position, _)| *position);
-            let step = limit.min(end - self.written);
+        let end = self.shared.as_ref().and_then(|shared| shared.position());
+        let step = limit.min(end.unwrap_or(self.block.len()) - self.written);
+        if step > 0 {
             self.written += step;
             return step;
-        };
-        let step = limit.min(payload.len());
-        payload.advance(step);
-        self.shared_len -= step;
-        if payload.is_empty() {
-            self.shared.pop_front();
         }
+        let step = self.shared.as_mut().map_or(0, |shared| shared.advance(limit));
+        self.shared.take_if(|shared| shared.payloads.is_empty());
         step
     }
 
@@ -192,14 +198,31 @@ impl Output {
         if self.is_empty() {
             self.block.clear();
             self.written = 0;
-            self.shared.shrink_to(0);
         } else if self.written > self.block.len() / 2 && self.written > MIN_SHARED_LEN {
             self.block.drain(..self.written);
-            for (position, _) in &mut self.shared {
-                *position -= self.written;
-            }
+            let shared = self.shared.iter_mut().flat_map(|shared| &mut shared.payloads);
+            shared.for_each(|(position, _)| *position -= self.written);
             self.written = 0;
         }
+    }
+}
+
+impl Shared {
+    /// Where in the block the first payload comes.
+    fn position(&self) -> Option<usize> {
+        self.payloads.front().map(|(position, _)| *position)
+    }
+
+    /// Steps over at most `limit` bytes of the first payload.
+    fn advance(&mut self, limit: usize) -> usize {
+        let Some((_, payload)) = self.payloads.front_mut() else { return 0 };
+        let step = limit.min(payload.len());
+        payload.advance(step);
+        self.len -= step;
+        if payload.is_empty() {
+            self.payloads.pop_front();
+        }
+        step
     }
 }
 

@@ -52,7 +52,7 @@ impl Link {
         out: &mut Out,
         message: Outgoing<'_>,
     ) -> Result<(), Error> {
-        if out.deferred.is_none() && !message.is_heavy(&out.sender, self.options()) {
+        if out.deferred().is_none() && !message.is_heavy(&out.sender, self.options()) {
             out.queue_message(message)?;
             self.request_flush();
             return Ok(());
@@ -61,8 +61,8 @@ impl Link {
         if out.sender.is_fragmented() {
             return Err(SendError::FragmentOpen.into());
         }
-        let begun = out.deferred.is_some();
-        out.deferred.get_or_insert_default().push(message.into_owned());
+        let begun = out.deferred().is_some();
+        out.extras().deferred.get_or_insert_default().push(message.into_owned());
         if !begun {
             self.helpers.compress(Arc::clone(self), self.options().max_concurrent_compressions);
         }
@@ -80,13 +80,13 @@ impl Link {
         // Only to have it checked, before anything is given up or put off for it.
         Sender::server().close(close, &mut Output::new())?;
         self.empty_outbox(&mut out);
-        if let Some(deferred) = &mut out.deferred {
+        if let Some(deferred) = out.deferred_mut() {
             deferred.close = Some(close.clone().into_owned());
         } else {
             out.queue(|sender, output| sender.close(close, output))?;
             self.request_flush();
         }
-        out.first_close.get_or_insert((Side::Us, close.code));
+        out.note_close(Side::Us, close.code);
         out.wake_waiting();
         Ok(())
     }
@@ -120,9 +120,24 @@ impl Deferred {
 }
 
 impl Out {
+    pub(super) fn deferred(&self) -> Option<&Deferred> {
+        self.extras.as_ref()?.deferred.as_deref()
+    }
+
+    fn deferred_mut(&mut self) -> Option<&mut Deferred> {
+        self.extras.as_mut()?.deferred.as_deref_mut()
+    }
+
+    /// Leaves out all that waits: it can no longer be sent.
+    pub(super) fn drop_deferred(&mut self) {
+        if let Some(extras) = &mut self.extras {
+            extras.deferred = None;
+        }
+    }
+
     /// The work of the message that others wait for; `None` if there is nothing to compress.
     fn begin_job(&mut self) -> Option<Job> {
-        let message = self.deferred.as_ref()?.messages.front()?;
+        let message = self.deferred()?.messages.front()?;
         let encoding = self.sender.encoding(message.len());
         match (message.clone(), encoding) {
             (_, Encoding::Plain) | (Outgoing::Uncompressed(_), _) => None,
@@ -140,7 +155,7 @@ impl Out {
 
     /// Queues the message of a job, unless the connection has failed meanwhile.
     fn end_job(&mut self, encoded: &EncodedMessage, compressing: Option<Compressing>) {
-        if let Some(message) = self.deferred.as_mut().and_then(|deferred| deferred.pop()) {
+        if let Some(message) = self.deferred_mut().and_then(Deferred::pop) {
             let queued = self.queue(|sender, output| sender.encoded(encoded, output));
             self.note_sent(message.kind(), message.len(), encoded.payload_len());
             debug_assert!(queued.is_ok(), "checked when it was deferred");
@@ -152,13 +167,11 @@ impl Out {
 
     /// Queues what has waited for a job, as far as the next job. Whether there is one.
     fn queue_light(&mut self, options: &Options) -> bool {
-        while let Some(first) =
-            self.deferred.as_ref().and_then(|deferred| deferred.messages.front())
-        {
+        while let Some(first) = self.deferred().and_then(|deferred| deferred.messages.front()) {
             if first.is_heavy(&self.sender, options) {
                 return true;
             }
-            if let Some(message) = self.deferred.as_mut().and_then(|deferred| deferred.pop()) {
+            if let Some(message) = self.deferred_mut().and_then(Deferred::pop) {
                 let queued = self.queue_message(message);
                 debug_assert!(queued.is_ok(), "checked when it was deferred");
             }
@@ -170,14 +183,16 @@ impl Out {
 
     /// Queues the close frames that had to wait.
     fn queue_late_close(&mut self) {
-        let Some(deferred) = self.deferred.take() else { return };
+        let Some(deferred) = self.extras.as_mut().and_then(|extras| extras.deferred.take()) else {
+            return;
+        };
         if let Some(close) = deferred.close {
             let queued = self.queue(|sender, output| sender.close(&close, output));
             debug_assert!(queued.is_ok(), "checked when it was deferred");
         }
-        if let Some(close) = self.peer_close.clone() {
+        if let Some(close) = self.peer_close().cloned() {
             let Self { sender, output, .. } = self;
-            sender.respond(&Event::Close(*close), output);
+            sender.respond(&Event::Close(close), output);
         }
     }
 }

@@ -4,8 +4,13 @@ use std::{any::Any, mem, sync::Arc};
 
 use tracing::Span;
 
-use super::{Link, Out, outbox::Outbox};
-use crate::{CloseCode, error::Cause, hub::TopicMembership, stats::Ending};
+use super::{Link, Out, deferred::Deferred, outbox::Outbox};
+use crate::{
+    Close, CloseCode,
+    error::Cause,
+    hub::TopicMembership,
+    stats::{Ending, Side},
+};
 
 /// Something of the application's.
 type Data = Arc<dyn Any + Send + Sync>;
@@ -14,6 +19,12 @@ type Data = Arc<dyn Any + Send + Sync>;
 pub(super) struct Extras {
     data: Option<Data>,
     topics: Vec<TopicMembership>,
+    /// What the peer has closed the connection with.
+    pub(super) peer_close: Option<Box<Close<'static>>>,
+    /// The first close frame of either side.
+    first_close: Option<(Side, CloseCode)>,
+    /// Messages that wait for one that is being compressed.
+    pub(super) deferred: Option<Box<Deferred>>,
     pub(super) outbox: Outbox,
     /// Publications that were left out.
     pub(super) dropped: u64,
@@ -120,13 +131,23 @@ impl Out {
         self.extras.get_or_insert_default()
     }
 
+    /// Notes whose close frame was the first.
+    pub(super) fn note_close(&mut self, side: Side, code: CloseCode) {
+        self.extras().first_close.get_or_insert((side, code));
+    }
+
+    pub(super) fn peer_close(&self) -> Option<&Close<'static>> {
+        self.extras.as_ref()?.peer_close.as_deref()
+    }
+
     /// Gives up what only open connections have.
     pub(super) fn leave(&mut self, cause: Cause) -> Option<Box<Left>> {
         let mut left = Left::default();
         if !mem::replace(&mut self.has_left, true) {
             // With the peer's close frame it is over for whoever reads, whatever becomes of ours.
-            let cause = if self.peer_close.is_some() { Cause::Closed } else { cause };
-            left.end = Some(Ending::of(cause, self.first_close));
+            let cause = if self.peer_close().is_some() { Cause::Closed } else { cause };
+            let first_close = self.extras.as_ref().and_then(|extras| extras.first_close);
+            left.end = Some(Ending::of(cause, first_close));
         }
         if let Some(extras) = &mut self.extras {
             // Whoever is told of the end may have something to tell as well.

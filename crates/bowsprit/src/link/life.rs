@@ -40,7 +40,7 @@ impl Link {
         self.counters().settle(Direction::Sent, &mut out.tally);
         self.ended.store(true, Ordering::Release);
         out.output = Output::new();
-        out.deferred = None;
+        out.drop_deferred();
         self.drop_outbox(out);
         out.unflushed = false;
         if let Some(mut write) = out.write.take() {
@@ -48,8 +48,9 @@ impl Link {
             let _told = Pin::new(&mut write).poll_shutdown(&mut Context::from_waker(Waker::noop()));
         }
         out.wake_waiting();
-        let reader = out.reader.take();
-        out.due.extend(reader);
+        if let Some(reader) = out.reader.take() {
+            out.wake(reader);
+        }
     }
 
     /// The reader has got bytes.
@@ -149,8 +150,9 @@ impl Link {
         if out.timers.awaits_life() {
             // Whoever has stopped reading need not tell us, so ask whether somebody still does.
             self.reading.store(false, Ordering::Relaxed);
-            let reader = out.reader.clone();
-            out.due.extend(reader);
+            if let Some(reader) = out.reader.clone() {
+                out.wake(reader);
+            }
         }
         match action {
             timers::Action::None => {}
@@ -161,7 +163,7 @@ impl Link {
                 }
             }
             // Both close frames are through; only the application did not wait for the end.
-            timers::Action::End(Timer::Close) if out.peer_close.is_some() => {
+            timers::Action::End(Timer::Close) if out.peer_close().is_some() => {
                 self.end(&mut out, Cause::Closed);
             }
             timers::Action::End(timer) => self.end(&mut out, Cause::TimedOut(timer)),

@@ -12,6 +12,15 @@ use std::{
 
 use super::{Link, Out};
 
+/// Who waits for a connection.
+#[derive(Debug, Default)]
+pub(super) struct Wakers {
+    /// For room, the end of a fragmented message, or that of the connection.
+    pub(super) waiting: Vec<Waker>,
+    /// Woken when the lock is given back.
+    pub(super) due: Vec<Waker>,
+}
+
 pub(super) struct Locked<'l> {
     link: &'l Link,
     /// Taken when dropped.
@@ -32,7 +41,7 @@ impl Drop for Locked<'_> {
     fn drop(&mut self) {
         // Every message takes the lock, and few wake anybody.
         if let Some(guard) = self.guard.take()
-            && (!guard.due.is_empty() || guard.ended.is_some())
+            && (guard.wakers.is_some() || guard.ended.is_some())
         {
             give_back(self.link, guard);
         }
@@ -42,7 +51,8 @@ impl Drop for Locked<'_> {
 /// Gives the lock back, then wakes those who wait and tells that an ended connection has left.
 #[cold]
 fn give_back(link: &Link, mut guard: MutexGuard<'_, Out>) {
-    let due = mem::take(&mut guard.due);
+    let due = guard.wakers.as_mut().map(|wakers| mem::take(&mut wakers.due)).unwrap_or_default();
+    guard.wakers.take_if(|wakers| wakers.waiting.is_empty());
     let left = guard.ended.and_then(|cause| guard.leave(cause));
     drop(guard);
     if let Some(left) = &left {

@@ -35,27 +35,54 @@ use std::{
 
 use tokio::time::Instant;
 
-use self::{deferred::Deferred, extras::Extras, flusher::Helpers, locked::Locked, timers::Timers};
+use self::{
+    extras::Extras,
+    flusher::Helpers,
+    locked::{Locked, Wakers},
+    timers::Timers,
+};
 pub(crate) use self::{outbox::Offered, sending::Origin};
 use crate::{
-    Close, CloseCode, Options, Output, Sender, State,
+    Close, Options, Output, Sender, State,
     error::Cause,
     io::WriteHalf,
     reader::Reader,
-    stats::{Counters, Side, Tally},
+    stats::{Counters, Tally},
     terms::Terms,
+    websocket::Opening,
 };
 
 /// The number of the next connection, of whatever server or client.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// Facts about a connection that never change.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Info {
+    /// Tells it from all other connections of this process.
+    pub(crate) id: u64,
+    /// When the opening handshake was over.
+    pub(crate) since: Instant,
     pub(crate) peer_addr: Option<SocketAddr>,
     pub(crate) path: Box<str>,
     pub(crate) subprotocol: Option<Box<str>>,
     pub(crate) extensions: Box<str>,
+    /// What a client knows of its opening handshake.
+    pub(crate) opening: Option<Box<Opening>>,
+}
+
+impl Default for Info {
+    /// Those of the next connection, opened now.
+    fn default() -> Self {
+        Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            since: Instant::now(),
+            peer_addr: None,
+            path: Box::default(),
+            subprotocol: None,
+            extensions: Box::default(),
+            opening: None,
+        }
+    }
 }
 
 /// What the tasks of one connection share.
@@ -73,36 +100,29 @@ pub(crate) struct Link {
     halves: AtomicU8,
     helpers: Arc<Helpers>,
     terms: Arc<Terms>,
-    info: Info,
-    id: u64,
-    since: Instant,
+    /// Apart, as it is seldom looked at: the allocator has room for it between larger things.
+    info: Box<Info>,
 }
 
 struct Out {
     sender: Sender,
     output: Output,
-    /// Messages that wait for one that is being compressed.
-    deferred: Option<Box<Deferred>>,
     write: Option<WriteHalf>,
     /// Bytes were written that the transport may still hold back.
     unflushed: bool,
-    peer_close: Option<Box<Close<'static>>>,
     ended: Option<Cause>,
     /// The reader waits for the transport to end, and the connection ends with this.
     lingering: Option<Cause>,
     timers: Timers,
     reader: Option<Waker>,
-    waiting: Vec<Waker>,
-    /// Woken when the lock is given back.
-    due: Vec<Waker>,
+    /// Who waits for the connection, while somebody does.
+    wakers: Option<Box<Wakers>>,
     /// The task of a `serve` wrapper, which closes the connection when the application has dropped
     /// it. Until then it has the reader kept here.
     server: Option<Waker>,
     returned: Option<Box<Reader>>,
     /// Messages that were queued since something was written.
     tally: Tally,
-    /// The first close frame of either side.
-    first_close: Option<(Side, CloseCode)>,
     /// Its end was told to those who want to know.
     has_left: bool,
     /// Its place on its server's list.
@@ -127,20 +147,16 @@ impl Link {
         let out = Out {
             sender,
             output: Output::new(),
-            deferred: None,
             write: Some(write),
             unflushed: false,
-            peer_close: None,
             ended: None,
             lingering: None,
             timers: Timers::new(),
             reader: None,
-            waiting: Vec::new(),
-            due: Vec::new(),
+            wakers: None,
             server: None,
             returned: None,
             tally: Tally::default(),
-            first_close: None,
             has_left: false,
             #[cfg(feature = "server")]
             membership: None,
@@ -155,26 +171,19 @@ impl Link {
             halves: AtomicU8::new(2),
             helpers: Helpers::of_current_runtime(),
             terms,
-            info,
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            since: Instant::now(),
+            info: Box::new(info),
         });
         link.helpers.watch(&link);
         link
     }
 
-    pub(crate) const fn info(&self) -> &Info {
+    pub(crate) fn info(&self) -> &Info {
         &self.info
     }
 
     /// Tells it from all other connections of this process.
-    pub(crate) const fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// When the opening handshake was over.
-    pub(crate) const fn since(&self) -> Instant {
-        self.since
+    pub(crate) fn id(&self) -> u64 {
+        self.info.id
     }
 
     pub(crate) fn options(&self) -> &Options {
@@ -190,12 +199,12 @@ impl Link {
         let out = self.lock();
         match out.ended {
             Some(_) => State::Closed,
-            None => State::of(out.peer_close.is_some(), out.is_closing()),
+            None => State::of(out.peer_close().is_some(), out.is_closing()),
         }
     }
 
     pub(crate) fn peer_close(&self) -> Option<Close<'static>> {
-        self.lock().peer_close.as_deref().cloned()
+        self.lock().peer_close().cloned()
     }
 
     /// Bytes that wait to be written.

@@ -217,6 +217,6 @@ impl Out {
 
     /// Whether another message is under way, in fragments or on its way to a compressor.
     fn is_occupied(&self) -> bool {
-        self.deferred.is_some() || self.sender.is_fragmented()
+        self.deferred().is_some() || self.sender.is_fragmented()
     }
 }

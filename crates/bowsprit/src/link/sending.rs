@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use super::{Link, Out, locked::Locked};
@@ -96,7 +96,7 @@ impl Link {
         let mut out = self.lock();
         out.check_open()?;
         // Others may wait for the end of the message that the fragment begins.
-        if out.deferred.is_some() || !out.has_room(self.room(Origin::Owner), Origin::Owner) {
+        if out.deferred().is_some() || !out.has_room(self.room(Origin::Owner), Origin::Owner) {
             out.wait(cx);
             return Poll::Pending;
         }
@@ -154,12 +154,12 @@ impl Link {
             self.counters().control(Direction::Sent, Control::Pong);
         }
         if let Event::Close(close) = event {
-            out.first_close.get_or_insert((Side::Peer, close.code));
-            out.peer_close = Some(Box::new(close.clone().into_owned()));
+            out.note_close(Side::Peer, close.code);
+            out.extras().peer_close = Some(Box::new(close.clone().into_owned()));
             // Nothing more may be sent, so nobody need wait for room.
             self.drop_outbox(&mut out);
             out.wake_waiting();
-            if out.deferred.is_some() {
+            if out.deferred().is_some() {
                 // The answer comes after what was sent before.
                 return;
             }
@@ -170,9 +170,9 @@ impl Link {
     /// Queues the close frame that tells the peer what it did wrong.
     pub(crate) fn fail_protocol(self: &Arc<Self>, error: &ProtocolError) {
         let mut out = self.lock();
-        out.first_close.get_or_insert((Side::UsForFault, error.close_code()));
+        out.note_close(Side::UsForFault, error.close_code());
         out.wake_waiting();
-        out.deferred = None;
+        out.drop_deferred();
         self.drop_outbox(&mut out);
         self.answer(out, |sender, output| sender.fail(error, output));
     }
@@ -203,8 +203,8 @@ impl Link {
 impl Out {
     /// Whether a close frame of ours was sent, or will be as soon as what was sent before it.
     pub(super) fn is_closing(&self) -> bool {
-        let closes = |close_waits| close_waits || self.peer_close.is_some();
-        let deferred = self.deferred.as_ref();
+        let closes = |close_waits| close_waits || self.peer_close().is_some();
+        let deferred = self.deferred();
         self.sender.is_closed() || deferred.is_some_and(|deferred| closes(deferred.close.is_some()))
     }
 
@@ -226,7 +226,7 @@ impl Out {
 
     /// Bytes that wait to be written, or for their turn before that.
     pub(super) fn queued_len(&self) -> usize {
-        let deferred = self.deferred.as_ref().map_or(0, |deferred| deferred.len);
+        let deferred = self.deferred().map_or(0, |deferred| deferred.len);
         self.output.len() + deferred + self.outbox_len()
     }
 
@@ -238,7 +238,7 @@ impl Out {
         max_len: usize,
     ) -> Option<Result<(), SendError>> {
         let len = message.len();
-        if self.deferred.is_some() || len > max_len {
+        if self.deferred().is_some() || len > max_len {
             return None;
         }
         let before = self.output.len();
@@ -289,12 +289,20 @@ impl Out {
 
     /// Wakes this task when there is more room, a fragmented message or the connection ends.
     pub(super) fn wait(&mut self, cx: &Context<'_>) {
-        if !self.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-            self.waiting.push(cx.waker().clone());
+        let waiting = &mut self.wakers.get_or_insert_default().waiting;
+        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
         }
     }
 
     pub(super) fn wake_waiting(&mut self) {
-        self.due.append(&mut self.waiting);
+        if let Some(wakers) = &mut self.wakers {
+            wakers.due.append(&mut wakers.waiting);
+        }
+    }
+
+    /// Wakes this task when the lock is given back.
+    pub(super) fn wake(&mut self, waker: Waker) {
+        self.wakers.get_or_insert_default().due.push(waker);
     }
 }

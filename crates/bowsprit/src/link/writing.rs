@@ -79,7 +79,7 @@ impl Link {
         {
             return Poll::Ready(Err(cause.into()));
         }
-        if out.queued_len() == 0 && out.deferred.is_none() && !out.unflushed {
+        if out.queued_len() == 0 && out.deferred().is_none() && !out.unflushed {
             return Poll::Ready(Ok(()));
         }
         out.wait(cx);

@@ -12,7 +12,7 @@ use std::{
 use http::{Extensions, Request, StatusCode};
 use tokio::time::timeout;
 
-use super::{Refusal, serve::panic_message};
+use super::{Refusal, handler::panic_message};
 
 /// How long a decision may take by default.
 pub(super) const DECISION_TIMEOUT: Duration = Duration::from_secs(30);

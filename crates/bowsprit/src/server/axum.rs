@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    future::{Future, ready},
+    future::Future,
     sync::{Mutex, PoisonError},
 };
 
@@ -14,7 +14,11 @@ use axum_core::{
 use http::{Request, StatusCode, request::Parts};
 use hyper::upgrade::OnUpgrade;
 
-use super::{Refusal, Server, Upgrade, handler::Handler, serve::take_over};
+use super::{
+    Refusal, Server, Upgrade,
+    handler::{Handler, erase},
+    serve::take_over,
+};
 use crate::{BoxError, WebSocket};
 
 /// A WebSocket request that a [`Server`] in the router's state has let in.
@@ -75,10 +79,13 @@ where
     F: Future<Output = Result<(), BoxError>> + Send + 'static,
 {
     let handler = Mutex::new(Some(handler));
-    std::sync::Arc::new(move |ws, _| {
-        match handler.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(handler) => Box::pin(handler(ws)),
-            None => Box::pin(ready(Ok(()))),
+    erase(move |ws, _| {
+        let handler = handler.lock().unwrap_or_else(PoisonError::into_inner).take();
+        async move {
+            match handler {
+                Some(handler) => handler(ws).await,
+                None => Ok(()),
+            }
         }
     })
 }

@@ -13,7 +13,7 @@ use std::{
 use slab::Slab;
 use tokio::sync::Notify;
 
-use super::serve::panic_message;
+use super::handler::panic_message;
 use crate::{CloseCode, Handle, Role, link::Link, stats::Counters};
 
 /// Lists that a path's connections are spread over, so that threads seldom wait for each other.

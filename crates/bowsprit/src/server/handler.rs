@@ -1,21 +1,150 @@
 //! What runs for a connection.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{
+    any::Any,
+    fmt,
+    future::Future,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
 use http::Request;
+use pin_project_lite::pin_project;
 
-use crate::{BoxError, WebSocket};
+use crate::{BoxError, Close, CloseCode, WebSocket, link::Link, reader::Reader};
 
-/// A handler at work. Boxed, so that a server can have handlers of many types, and its tasks one.
-pub(super) type Running = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+/// A handler at work, and the close of its connection after it. Boxed, so that a server can have
+/// handlers of many types, and its tasks one.
+pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A handler of whatever type.
 pub(super) type Handler = Arc<dyn Fn(WebSocket, Request<()>) -> Running + Send + Sync>;
+
+/// The task of a connection: the opening handshake, then the handler.
+///
+/// A future that waits costs memory for as long as its connection lives. This one fits into the
+/// space that any task takes; what the handshake needs is freed with it.
+pub(super) enum Connection {
+    Opening(Pin<Box<dyn Future<Output = Option<Running>> + Send>>),
+    Open(Running),
+}
+
+impl Future for Connection {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match &mut *self {
+                Self::Open(running) => return running.as_mut().poll(cx),
+                Self::Opening(opening) => match ready!(opening.as_mut().poll(cx)) {
+                    Some(running) => drop(mem::replace(&mut *self, Self::Open(running))),
+                    None => return Poll::Ready(()),
+                },
+            }
+        }
+    }
+}
 
 pub(super) fn erase<H, F>(handler: H) -> Handler
 where
     H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<(), BoxError>> + Send + 'static,
 {
-    Arc::new(move |ws, request| Box::pin(handler(ws, request)))
+    Arc::new(move |ws, request| {
+        let served = Served { link: Arc::clone(ws.link()) };
+        let call = AssertUnwindSafe(|| handler(ws, request));
+        let (running, code) = match served.link.while_polled(|| catch_unwind(call)) {
+            Ok(running) => (Some(running), CloseCode::NORMAL),
+            Err(panic) => (None, failed(&served.link, &panic_message(&*panic))),
+        };
+        Box::pin(Serving { running, closing: None, code, served })
+    })
+}
+
+pin_project! {
+    /// A handler at work. When it has returned, or dropped its connection, that is closed.
+    struct Serving<F> {
+        // Dropped before `served`, which ends what it has left.
+        #[pin]
+        running: Option<F>,
+        closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+        code: CloseCode,
+        served: Served,
+    }
+}
+
+impl<F: Future<Output = Result<(), BoxError>>> Future for Serving<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        let link = &this.served.link;
+        if let Some(running) = this.running.as_mut().as_pin_mut()
+            && let Poll::Ready(code) = poll_handler(link, running, cx)
+        {
+            *this.code = code;
+            this.running.set(None);
+        }
+        // A handler that has moved the connection elsewhere has left it to others.
+        if let Some(reader) = link.take_abandoned() {
+            *this.closing = Some(Box::pin(close(reader, *this.code)));
+        }
+        if let Some(closing) = this.closing
+            && closing.as_mut().poll(cx).is_ready()
+        {
+            *this.closing = None;
+        }
+        match (&*this.running, this.closing) {
+            (None, None) => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    }
+}
+
+/// Polls a handler; its result is the code to close with.
+fn poll_handler(
+    link: &Arc<Link>,
+    running: Pin<&mut impl Future<Output = Result<(), BoxError>>>,
+    cx: &mut Context<'_>,
+) -> Poll<CloseCode> {
+    let poll = AssertUnwindSafe(|| running.poll(cx));
+    match link.while_polled(|| catch_unwind(poll)) {
+        Ok(Poll::Ready(Ok(()))) => Poll::Ready(CloseCode::NORMAL),
+        Ok(Poll::Ready(Err(error))) => Poll::Ready(failed(link, &error)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(panic) => Poll::Ready(failed(link, &panic_message(&*panic))),
+    }
+}
+
+/// Logs why a handler failed; returns the code to close with.
+fn failed(link: &Link, error: &dyn fmt::Display) -> CloseCode {
+    tracing::warn!(peer = ?link.info().peer_addr, %error, "a handler failed");
+    CloseCode::INTERNAL_ERROR
+}
+
+async fn close(mut reader: Box<Reader>, code: CloseCode) {
+    if let Err(error) = reader.close(&Close::from(code)).await {
+        tracing::debug!(peer = ?reader.link().info().peer_addr, %error, "no clean close");
+    }
+}
+
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", text.unwrap_or("with something that is no text"))
+}
+
+/// A connection that has a handler.
+struct Served {
+    link: Arc<Link>,
+}
+
+impl Drop for Served {
+    /// Ends the care for the connection, also when the task is aborted.
+    fn drop(&mut self) {
+        self.link.unserve();
+    }
 }

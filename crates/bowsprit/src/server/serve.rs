@@ -1,15 +1,11 @@
 //! The simple server: accept, handshake, handler, closing handshake.
 
 use std::{
-    any::Any,
-    fmt,
     future::{Future, poll_fn},
     io,
     net::SocketAddr,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::Poll,
     time::Duration,
 };
 
@@ -23,10 +19,10 @@ use super::{
     Server,
     accept::Opened,
     arrival::Arrived,
-    handler::{Handler, Running, erase},
+    handler::{Connection, Handler, Running, erase},
     listener::Listener,
 };
-use crate::{BoxError, Close, CloseCode, Error, WebSocket, link::Link, reader::Reader};
+use crate::{BoxError, Error, WebSocket};
 
 /// How long to wait when the system has no descriptor for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -122,8 +118,8 @@ impl BoundServer {
             let permit = Arc::clone(&gate.pending).acquire_owned().await.ok();
             match self.accept(&mut first, permit).await {
                 Ok(arrived) => {
-                    let opening = Box::pin(open(self.server.clone(), arrived));
-                    drop(tokio::spawn(live(opening, handler.clone())));
+                    let opening = open(self.server.clone(), arrived, handler.clone());
+                    drop(tokio::spawn(Connection::Opening(Box::pin(opening))));
                 }
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
@@ -187,158 +183,30 @@ pub(super) fn take_over(
         let io = upgraded.await;
         let io = io.inspect_err(|error| tracing::debug!(%error, "no connection was handed over"));
         let opened = Opened::new(upgrade, request, hyper_util::rt::TokioIo::new(io.ok()?), &[]);
-        Some(opened.serve().await)
+        opened.begin(handler).await
     };
-    drop(tokio::spawn(live(Box::pin(opening), handler)));
+    drop(tokio::spawn(Connection::Opening(Box::pin(opening))));
 }
 
-/// The life of one connection.
-///
-/// A future that waits costs memory for as long as its connection lives, so this one holds its
-/// handler once and little else: what the handshake needs is boxed, and freed with it.
-#[expect(clippy::manual_async_fn, reason = "an async fn would hold its arguments twice")]
-fn live(
-    opening: Pin<Box<impl Future<Output = Option<Opened>>>>,
-    handler: Option<Handler>,
-) -> impl Future<Output = ()> {
-    async move {
-        let mut served = None;
-        let mut running = begin(opening.await, handler, &mut served);
-        let Some(Served { link, failed }) = &served else { return };
-        let mut early = EarlyClose::NotBegun;
-        let close_code = match failed {
-            Some(code) => *code,
-            None => poll_fn(|cx| poll_handler(link, &mut running, &mut early, cx)).await,
-        };
-        drop(running);
-        match early {
-            EarlyClose::NotBegun => {
-                // A handler that has moved the connection elsewhere has left it to others.
-                if let Some(reader) = link.take_abandoned() {
-                    Box::pin(close(reader, close_code)).await;
-                }
-            }
-            EarlyClose::Running(closing) => closing.await,
-            EarlyClose::Over => {}
-        }
-    }
-}
-
-/// Speaks the opening handshake; `None` if that came to nothing.
-async fn open(server: Server, arrived: Arrived) -> Option<Opened> {
+/// Speaks the opening handshake, and calls the handler; `None` if that came to nothing.
+async fn open(server: Server, arrived: Arrived, default: Option<Handler>) -> Option<Running> {
     // What went wrong was told where it did.
-    let opened = server.shared.open(arrived).await.ok()?;
-    Some(opened.serve().await)
+    server.shared.open(arrived).await.ok()?.begin(default).await
 }
 
 impl Opened {
-    /// Has the current task care for the connection.
-    async fn serve(self) -> Self {
-        self.ws.link().serve(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
-        self
-    }
-}
-
-/// Calls the handler, for the future that it returns.
-fn begin(
-    opened: Option<Opened>,
-    default: Option<Handler>,
-    served: &mut Option<Served>,
-) -> Option<Running> {
-    let Opened { ws, request, handler } = opened?;
-    let handler = handler.or(default)?;
-    let link = Arc::clone(ws.link());
-    let served = served.insert(Served { link, failed: None });
-    let span = served.link.span();
-    let call = || match &span {
-        Some(span) => span.in_scope(|| handler(ws, request)),
-        None => handler(ws, request),
-    };
-    let called = served
-        .link
-        .while_polled(|| catch_unwind(AssertUnwindSafe(call)))
-        .map_err(|panic| served.failed = Some(failed(&served.link, &panic_message(&*panic))));
-    match (called.ok()?, span) {
-        // Only who has a span pays for it.
-        (running, Some(span)) => Some(Box::pin(running.instrument(span))),
-        (running, None) => Some(running),
-    }
-}
-
-/// The close of a connection that its handler has dropped before it has ended.
-enum EarlyClose {
-    NotBegun,
-    Running(Pin<Box<dyn Future<Output = ()> + Send>>),
-    Over,
-}
-
-impl EarlyClose {
-    /// Closes the connection once it is abandoned.
-    fn poll(&mut self, link: &Link, cx: &mut Context<'_>) {
-        if matches!(self, Self::NotBegun)
-            && let Some(reader) = link.take_abandoned()
-        {
-            *self = Self::Running(Box::pin(close(reader, CloseCode::NORMAL)));
-        }
-        if let Self::Running(closing) = self
-            && closing.as_mut().poll(cx).is_ready()
-        {
-            *self = Self::Over;
-        }
-    }
-}
-
-/// Polls a handler; its result is the code to close with.
-fn poll_handler(
-    link: &Arc<Link>,
-    running: &mut Option<Running>,
-    early: &mut EarlyClose,
-    cx: &mut Context<'_>,
-) -> Poll<CloseCode> {
-    let mut poll = || match running {
-        Some(running) => running.as_mut().poll(cx),
-        None => Poll::Ready(Ok(())),
-    };
-    match link.while_polled(|| catch_unwind(AssertUnwindSafe(&mut poll))) {
-        Ok(Poll::Ready(Ok(()))) => Poll::Ready(CloseCode::NORMAL),
-        Ok(Poll::Ready(Err(error))) => Poll::Ready(failed(link, &error)),
-        Err(panic) => Poll::Ready(failed(link, &panic_message(&*panic))),
-        Ok(Poll::Pending) => {
-            early.poll(link, cx);
-            Poll::Pending
-        }
-    }
-}
-
-/// Logs why a handler failed; returns the code to close with.
-fn failed(link: &Link, error: &dyn fmt::Display) -> CloseCode {
-    let peer = link.info().peer_addr;
-    link.in_span(|| tracing::warn!(?peer, %error, "a handler failed"));
-    CloseCode::INTERNAL_ERROR
-}
-
-async fn close(mut reader: Box<Reader>, code: CloseCode) {
-    if let Err(error) = reader.close(&Close::from(code)).await {
-        reader.link().in_span(|| tracing::debug!(%error, "no clean close"));
-    }
-}
-
-pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("panicked: {}", text.unwrap_or("with something that is no text"))
-}
-
-/// A connection that has a handler.
-struct Served {
-    link: Arc<Link>,
-    /// The handler has panicked before it returned a future.
-    failed: Option<CloseCode>,
-}
-
-impl Drop for Served {
-    /// Ends the care for the connection, also when the task is aborted.
-    fn drop(&mut self) {
-        self.link.unserve();
+    /// Calls the handler of the connection, which the current task will care for.
+    async fn begin(self, default: Option<Handler>) -> Option<Running> {
+        let handler = self.handler.or(default)?;
+        let task = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        self.ws.link().serve(task);
+        Some(match self.ws.link().span() {
+            // Only who has a span pays for it.
+            Some(span) => {
+                let running = span.in_scope(|| handler(self.ws, self.request));
+                Box::pin(running.instrument(span))
+            }
+            None => handler(self.ws, self.request),
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! What the receiver does in the buffer: unmask, join, decompress.
 
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{Pending, ReceiveBuffer, Source};
@@ -15,12 +16,13 @@ impl ReceiveBuffer {
     pub(crate) fn release(&mut self) {
         match self.event.take() {
             Some(Pending::Message { source: Source::Block, .. }) => self.start = self.end,
-            Some(Pending::Message { source: Source::Inflated, .. }) => self.inflated.clear(),
+            Some(Pending::Message { source: Source::Inflated, .. }) => self.inflated_mut().clear(),
             Some(Pending::Chunk { held, source: Source::Block, .. }) => {
                 self.start = self.end - held;
             }
             Some(Pending::Chunk { held, source: Source::Inflated, .. }) => {
-                drop(self.inflated.drain(..self.inflated.len() - held));
+                let inflated = self.inflated_mut();
+                drop(inflated.drain(..inflated.len() - held));
             }
             _ => {}
         }
@@ -81,14 +83,19 @@ impl ReceiveBuffer {
         limit: usize,
     ) -> Result<Inflated, InflateError> {
         let input = &self.block[self.parse..self.parse + len];
-        let step = decompressor.inflate(input, &mut self.inflated, limit)?;
+        let inflated = self.inflated.get_or_insert_default();
+        let step = decompressor.inflate(input, inflated, limit)?;
         self.parse += step.read;
         Ok(step)
     }
 
     /// The decompressed part of the message under way.
     pub(crate) fn inflated(&self) -> &[u8] {
-        &self.inflated
+        self.inflated.as_ref().map_or(&[], |inflated| inflated)
+    }
+
+    pub(super) fn inflated_mut(&mut self) -> &mut Vec<u8> {
+        self.inflated.get_or_insert_default()
     }
 
     /// Unmasks the next `len` unparsed bytes where they are, and steps over them.
@@ -119,7 +126,7 @@ impl ReceiveBuffer {
     /// Drops all input: what follows a close frame means nothing.
     pub(crate) fn discard(&mut self) {
         self.event = None;
-        self.inflated.clear();
+        self.inflated = None;
         (self.start, self.end, self.parse, self.filled) = (0, 0, 0, 0);
     }
 }
