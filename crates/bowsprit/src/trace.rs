@@ -3,11 +3,18 @@
 //! Never told: payloads, reasons of close frames, queries, and the values of header fields, of which
 //! subprotocols, origins and hosts are some.
 
-use std::{fmt, future::Future, net::SocketAddr};
+use std::{
+    fmt,
+    future::Future,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use http::StatusCode;
+use pin_project_lite::pin_project;
 use tokio::time::Instant;
-use tracing::{Instrument, Span, field};
+use tracing::{Span, field};
 
 use crate::{Error, HandshakeError, Role, link::Link, stats::Counters};
 
@@ -49,29 +56,61 @@ pub(crate) const fn role_name(role: Role) -> &'static str {
     }
 }
 
-/// Runs an opening handshake in its span; counts and tells what it comes to.
-///
-/// What a server refuses is counted where it is judged: other HTTP servers ask there as well.
-pub(crate) async fn watch<T>(
-    counters: &Counters,
-    role: Role,
-    span: Span,
-    opening: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    let begun = Instant::now();
-    let opened = opening.instrument(span.clone()).await;
-    span.in_scope(|| match &opened {
-        Ok(_) => tell_outcome(&span, "accepted", StatusCode::SWITCHING_PROTOCOLS),
+pin_project! {
+    /// An opening handshake that runs in its span, and is counted when it is over.
+    ///
+    /// What a server refuses is counted where it is judged: other HTTP servers ask there as well.
+    ///
+    /// No `async fn`: that would hold the handshake several times.
+    pub(crate) struct Watched<'c, F> {
+        #[pin]
+        pub(crate) opening: F,
+        pub(crate) counters: &'c Counters,
+        pub(crate) role: Role,
+        pub(crate) span: Span,
+        pub(crate) begun: Instant,
+    }
+}
+
+impl<T: Path, F: Future<Output = Result<T, Error>>> Future for Watched<'_, F> {
+    type Output = Result<T, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let _in_span = this.span.enter();
+        let opened = ready!(this.opening.poll(cx));
+        let outcome = opened.as_ref().map(|_| ());
+        if outcome.is_ok() || matches!(outcome, Err(Error::Refused(_) | Error::Handshake(_))) {
+            this.counters.handshake_took(this.begun.elapsed());
+        }
+        if let (Ok(opened), Role::Server) = (&opened, *this.role) {
+            this.span.record("path", opened.path());
+        }
+        tell_end(this.span, this.counters, *this.role, outcome);
+        Poll::Ready(opened)
+    }
+}
+
+/// What was opened.
+pub(crate) trait Path {
+    /// The path that was asked for.
+    fn path(&self) -> &str;
+}
+
+/// Counts and tells what an opening handshake has come to.
+fn tell_end(span: &Span, counters: &Counters, role: Role, outcome: Result<(), &Error>) {
+    match outcome {
+        Ok(()) => tell_outcome(span, "accepted", StatusCode::SWITCHING_PROTOCOLS),
         Err(Error::Refused(response)) => {
             let status = response.status();
-            tell_outcome(&span, "refused", status);
+            tell_outcome(span, "refused", status);
             if role == Role::Client {
                 counters.refused(status);
                 tracing::debug!(status = status.as_u16(), "the server refused the connection");
             }
         }
         Err(Error::Handshake(error)) if role == Role::Server => {
-            tell_outcome(&span, "refused", error.status());
+            tell_outcome(span, "refused", error.status());
         }
         Err(error) => {
             counters.failed(error);
@@ -79,11 +118,7 @@ pub(crate) async fn watch<T>(
             span.record("outcome", if timed_out { "timed out" } else { "failed" });
             tracing::debug!(error = %Told(error), "no connection was opened");
         }
-    });
-    if matches!(&opened, Ok(_) | Err(Error::Refused(_) | Error::Handshake(_))) {
-        counters.handshake_took(begun.elapsed());
     }
-    opened
 }
 
 fn tell_outcome(span: &Span, outcome: &'static str, status: StatusCode) {

@@ -104,6 +104,12 @@ impl Opened<'_> {
     }
 }
 
+impl trace::Path for WebSocket {
+    fn path(&self) -> &str {
+        self.path()
+    }
+}
+
 /// Messages.
 impl WebSocket {
     /// Receives the next message. `None` means that the connection was closed cleanly.

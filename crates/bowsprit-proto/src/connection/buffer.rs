@@ -170,13 +170,14 @@ impl ReceiveBuffer {
     ///
     /// Cheaper than [`event`](Self::event), which may have to look at the whole payload.
     #[must_use]
+    #[inline]
     pub fn data_len(&self) -> Option<(MessageKind, usize, bool)> {
         match self.event {
             Some(Pending::Message { kind, source, .. }) => {
-                Some((kind, self.message(source, 0).len(), true))
+                Some((kind, self.message_len_in(source), true))
             }
             Some(Pending::Chunk { kind, last, held, source, .. }) => {
-                Some((kind, self.message(source, held).len(), last))
+                Some((kind, self.message_len_in(source) - held, last))
             }
             _ => None,
         }
@@ -341,6 +342,13 @@ impl ReceiveBuffer {
         match source {
             Source::Block => &self.block[self.start..self.end - held],
             Source::Inflated => &self.inflated()[..self.inflated().len() - held],
+        }
+    }
+
+    fn message_len_in(&self, source: Source) -> usize {
+        match source {
+            Source::Block => self.end - self.start,
+            Source::Inflated => self.inflated().len(),
         }
     }
 

@@ -23,7 +23,7 @@ use std::{
 
 use bowsprit_proto::handshake::{ClientHandshake, Offer};
 use http::HeaderMap;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 #[cfg(feature = "proxy")]
 pub use self::proxy::Proxy;
@@ -47,7 +47,7 @@ use crate::{
     stats::Counters,
     terms::Terms,
     tls::{self, Identity},
-    trace,
+    trace::{self, Watched},
     websocket::{Opened, Opening},
 };
 
@@ -164,15 +164,12 @@ impl Client {
         self.watch(&url, within(self.handshake_timeout, Timer::Handshake, opening)).await
     }
 
-    /// Counts an opening handshake, and tells of it.
-    async fn watch(
-        &self,
-        url: &Url,
-        opening: impl Future<Output = Result<WebSocket, Error>>,
-    ) -> Result<WebSocket, Error> {
+    /// Has an opening handshake counted and told of.
+    fn watch<F>(&self, url: &Url, opening: F) -> Watched<'_, F> {
         let span = trace::opening(Role::Client, None);
         span.record("host", url.host()).record("path", path(url.resource_name()));
-        trace::watch(&self.terms.counters, Role::Client, span, opening).await
+        let counters = &self.terms.counters;
+        Watched { opening, counters, role: Role::Client, span, begun: Instant::now() }
     }
 
     /// What this client and its clones have done so far: connections, handshakes, messages, bytes,

@@ -242,16 +242,21 @@ impl Out {
             return None;
         }
         let before = self.output.len();
-        let queued = match message {
-            Outgoing::Text(text) => self.queue(|sender, output| sender.text(text, output)),
-            Outgoing::Binary(bytes) => self.queue(|sender, output| sender.binary(bytes, output)),
-            Outgoing::Message(message) if len <= MAX_COPIED_LEN => {
-                self.queue(|sender, output| sender.message_copied(message, output))
+        let (kind, queued) = match message {
+            Outgoing::Text(text) => {
+                (MessageKind::Text, self.queue(|sender, output| sender.text(text, output)))
             }
+            Outgoing::Binary(bytes) => {
+                (MessageKind::Binary, self.queue(|sender, output| sender.binary(bytes, output)))
+            }
+            Outgoing::Message(message) if len <= MAX_COPIED_LEN => (
+                message.kind(),
+                self.queue(|sender, output| sender.message_copied(message, output)),
+            ),
             _ => return None,
         };
         if queued.is_ok() {
-            self.note_sent(message.kind(), len, self.output.len() - before);
+            self.note_sent(kind, len, self.output.len() - before);
         }
         Some(queued)
     }

@@ -61,8 +61,8 @@ impl Shared {
     }
 
     /// Speaks all that comes before frames, watched.
-    pub(super) async fn open(&self, arrived: Arrived) -> Result<Opened, Error> {
-        self.watch(arrived.arrival.peer, self.speak_all(arrived)).await
+    pub(super) fn open(&self, arrived: Arrived) -> impl Future<Output = Result<Opened, Error>> {
+        self.watch(arrived.arrival.peer, self.speak_all(arrived))
     }
 
     async fn speak_all(&self, arrived: Arrived) -> Result<Opened, Error> {

@@ -96,13 +96,12 @@ impl Tally {
     /// Counts a message, or a piece of one that counts when it ends.
     #[inline]
     pub(crate) const fn note(&mut self, kind: MessageKind, len: usize, last: bool) {
-        // Far more than one batch can be.
-        self.payload_len = self.payload_len.saturating_add(len as u64);
-        let messages = match kind {
-            MessageKind::Text => &mut self.texts,
-            MessageKind::Binary => &mut self.binaries,
-        };
-        *messages = messages.saturating_add(last as u32);
+        // No memory holds a batch that is too long for these.
+        self.payload_len = self.payload_len.wrapping_add(len as u64);
+        match kind {
+            MessageKind::Text => self.texts = self.texts.wrapping_add(last as u32),
+            MessageKind::Binary => self.binaries = self.binaries.wrapping_add(last as u32),
+        }
     }
 }
 
