@@ -82,7 +82,7 @@ impl Handle {
     /// When the opening handshake was over.
     #[must_use]
     pub fn connected_since(&self) -> Instant {
-        self.link.info().since.into_std()
+        self.link.info().since().into_std()
     }
 
     /// Keeps something of the application's with the connection, for all of its handles: one thing,
@@ -128,19 +128,19 @@ impl Handle {
     /// The address of the peer's end of the transport, if it has one.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.link.info().peer_addr
+        self.link.info().peer_addr()
     }
 
     /// The path of the request that opened the connection, without the query.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.link.info().path
+        self.link.info().path()
     }
 
     /// The subprotocol that was agreed on.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
-        self.link.info().subprotocol.as_deref()
+        self.link.info().subprotocol()
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
 };
 
 use tokio::{
@@ -39,8 +39,6 @@ pub(crate) struct Reader {
     receiver: Receiver,
     phase: Phase,
     burst: Burst,
-    /// The waker that the link has.
-    waker: Option<Waker>,
     link: Arc<Link>,
 }
 
@@ -97,7 +95,6 @@ impl Reader {
             receiver,
             phase: Phase::Open,
             burst: Burst::default(),
-            waker: None,
             link,
         }
     }
@@ -324,17 +321,14 @@ impl Reader {
         drop(self.buffer.take_scratch());
         let len = self.buffer.live_len();
         if len <= MAX_MOVED_LEN {
-            pool::give_read_block(self.buffer.replace_block(vec![0; len]));
+            let moved = if len == 0 { Vec::new() } else { vec![0; len] };
+            pool::give_read_block(self.buffer.replace_block(moved));
         }
     }
 
     /// Has this task woken if the connection ends while the transport says nothing.
-    fn wait(&mut self, cx: &Context<'_>) {
-        let known = self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
-        self.link.note_reading((!known).then(|| cx.waker()));
-        if !known {
-            self.waker = Some(cx.waker().clone());
-        }
+    fn wait(&self, cx: &Context<'_>) {
+        self.link.note_reading(cx.waker());
         if self.link.has_ended() {
             cx.waker().wake_by_ref();
         }

@@ -39,12 +39,12 @@ pub(crate) fn opened(link: &Link, role: Role) {
         parent: None,
         "connection",
         id = link.id(),
-        peer = info.peer_addr.map(field::display),
-        path = &*info.path,
+        peer = info.peer_addr().map(field::display),
+        path = info.path(),
         role = role_name(role),
     );
     if !span.is_disabled() {
-        span.in_scope(|| tracing::debug!(extensions = &*info.extensions, "connection opened"));
+        span.in_scope(|| tracing::debug!(extensions = info.extensions(), "connection opened"));
         link.keep_span(span);
     }
 }

@@ -82,14 +82,9 @@ impl Opened<'_> {
             receiver = receiver.with_deflate(parameters);
             extensions = parameters.to_string();
         }
-        let info = Info {
-            peer_addr: self.peer_addr,
-            path: self.path.into(),
-            subprotocol: self.negotiated.subprotocol.map(Into::into),
-            extensions: extensions.into(),
-            opening,
-            ..Info::default()
-        };
+        let info = Info::new(self.peer_addr, self.path)
+            .with_agreed(self.negotiated.subprotocol.as_deref(), &extensions)
+            .with_opening(opening);
         let link = Link::new(sender, write, info, self.terms);
         link.counters().opened();
         trace::opened(&link, self.role);
@@ -284,10 +279,6 @@ impl WebSocket {
 
 /// Facts.
 impl WebSocket {
-    fn opening(&self) -> Option<&Opening> {
-        self.receive.link().info().opening.as_deref()
-    }
-
     pub(crate) const fn send_half(&self) -> &SendHalf {
         &self.send
     }
@@ -312,42 +303,43 @@ impl WebSocket {
     /// The address of the peer's end of the transport, if it has one.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.receive.link().info().peer_addr
+        self.receive.link().info().peer_addr()
     }
 
     /// The path of the request that opened the connection, without the query.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.receive.link().info().path
+        self.receive.link().info().path()
     }
 
     /// The subprotocol that was agreed on.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
-        self.receive.link().info().subprotocol.as_deref()
+        self.receive.link().info().subprotocol()
     }
 
     /// The extensions that were agreed on, as `Sec-WebSocket-Extensions` names them.
     #[must_use]
     pub fn extensions(&self) -> &str {
-        &self.receive.link().info().extensions
+        self.receive.link().info().extensions()
     }
 
     /// Where a client has connected to; `None` on a server.
     #[must_use]
     pub fn url(&self) -> Option<&Url> {
-        self.opening().map(|opening| &opening.url)
+        self.receive.link().info().opening().map(|opening| &opening.url)
     }
 
     /// The server's response to a client's handshake; `None` on a server.
     #[must_use]
     pub fn response(&self) -> Option<&Response<()>> {
-        self.opening().map(|opening| &opening.response)
+        self.receive.link().info().opening().map(|opening| &opening.response)
     }
 
     /// The cookies that the server's response sets, each a name and a value without attributes.
     pub fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.opening().into_iter().flat_map(|opening| cookies(opening.response.headers()))
+        let opening = self.receive.link().info().opening();
+        opening.into_iter().flat_map(|opening| cookies(opening.response.headers()))
     }
 }
 

@@ -103,6 +103,14 @@ impl ReceiveBuffer {
     /// message under way is known to need less. A length that a peer merely claims reserves nothing.
     pub fn spare_mut(&mut self) -> &mut [u8] {
         self.release();
+        if self.spare_len() < (self.block.len() / 2).max(1) {
+            self.make_room();
+        }
+        &mut self.block[self.filled..]
+    }
+
+    /// Closes gaps in a block that is more than half full, or grows it, if that is worth it.
+    fn make_room(&mut self) {
         let wanted = usize::try_from(self.wanted).unwrap_or(usize::MAX).max(1);
         if self.spare_len() < wanted.min(self.block.len() / 2) && self.is_worth_closing(wanted) {
             self.close_gaps();
@@ -110,7 +118,6 @@ impl ReceiveBuffer {
         if self.spare_len() < wanted.min(self.block.len() / 8).max(1) {
             self.grow(wanted);
         }
-        &mut self.block[self.filled..]
     }
 
     /// Tells that the first `filled` bytes of [`spare_mut`](Self::spare_mut) have been read into.
@@ -236,7 +243,9 @@ impl ReceiveBuffer {
         };
         self.start = span.end;
         if !is_worth_handing_over(span.len(), self.block.len()) || span.end != self.end {
-            return Bytes::copy_from_slice(&self.block[span]);
+            let copy = Bytes::copy_from_slice(&self.block[span]);
+            self.rewind();
+            return copy;
         }
         self.hand_over(span, share)
     }
@@ -293,6 +302,10 @@ impl ReceiveBuffer {
     #[must_use]
     pub fn replace_block(&mut self, mut block: Vec<u8>) -> Vec<u8> {
         self.release();
+        if self.live_len() == 0 {
+            self.rewind();
+            return mem::replace(&mut self.block, block);
+        }
         let message = &self.block[self.start..self.end];
         let unparsed = &self.block[self.parse..self.filled];
         let (message_len, live_len) = (message.len(), message.len() + unparsed.len());

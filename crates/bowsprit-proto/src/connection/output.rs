@@ -74,6 +74,13 @@ impl Output {
         self.len() == 0
     }
 
+    /// All that waits to be written, if it is in one piece: there is no need for a vectored write.
+    #[must_use]
+    #[inline]
+    pub fn contiguous(&self) -> Option<&[u8]> {
+        self.shared.is_none().then(|| &self.block[self.written..])
+    }
+
     /// What waits to be written, in order, for a vectored write. None of the slices is empty.
     pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
         let mut from = self.written;
@@ -96,9 +103,10 @@ impl Output {
     pub fn advance(&mut self, written: usize) {
         assert!(written <= self.len(), "more was written than there is");
         let mut rest = written;
-        while rest > 0 {
+        while rest > 0 && self.shared.is_some() {
             rest -= self.advance_once(rest);
         }
+        self.written += rest;
         self.reclaim();
         if let Some(pongs) = &mut self.pongs {
             pongs.advance(written);

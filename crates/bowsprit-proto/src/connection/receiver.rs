@@ -151,6 +151,10 @@ impl Receiver {
         loop {
             let frame = match self.frame {
                 Some(frame) => frame,
+                None if input.unparsed_len() == 0 => {
+                    input.want(u64::MAX);
+                    return Ok(Progress::NeedData);
+                }
                 None => match input.parse_header()? {
                     None => return Ok(Progress::NeedData),
                     Some(header) => {
@@ -365,7 +369,7 @@ impl Receiver {
 #[inline]
 fn whole_message(header: &FrameHeader, input: &mut ReceiveBuffer) -> Result<(), ProtocolError> {
     let len = bounded(header.payload_len, input.unparsed_len());
-    let payload = input.join(len, header.masking_key, 0);
+    let payload = input.whole(len, header.masking_key);
     let kind = if header.opcode == Opcode::Text {
         // §8.1, as for messages that come in pieces.
         utf8::from_utf8(payload).map_err(|_| ProtocolError::TextUtf8)?;

@@ -76,10 +76,15 @@ impl FrameHeader {
     }
 
     /// Appends the header's bytes to `out`.
+    #[inline]
     pub fn encode(&self, out: &mut Vec<u8>) {
-        if let (Ok(len @ 0..=125), None) = (u8::try_from(self.payload_len), self.masking_key) {
-            return out.extend_from_slice(&[self.flags(), len]);
+        match (u8::try_from(self.payload_len), self.masking_key) {
+            (Ok(len @ 0..=125), None) => out.extend_from_slice(&[self.flags(), len]),
+            _ => self.encode_long(out),
         }
+    }
+
+    fn encode_long(&self, out: &mut Vec<u8>) {
         let (mut bytes, len) = self.start();
         let end = match self.masking_key {
             None => len,
@@ -99,8 +104,7 @@ impl FrameHeader {
     /// What comes before the masking key, in the first bytes of an array.
     fn start(&self) -> ([u8; Self::MAX_LEN], usize) {
         let mut bytes = [0; Self::MAX_LEN];
-        bytes[0] =
-            (u8::from(self.fin) * FIN) | (u8::from(self.rsv1) * RSV1) | u8::from(self.opcode);
+        bytes[0] = self.flags();
         let masked = u8::from(self.masking_key.is_some()) * MASK;
         // §5.2: "in all cases, the minimal number of bytes MUST be used to encode the length"
         match (u8::try_from(self.payload_len), u16::try_from(self.payload_len)) {

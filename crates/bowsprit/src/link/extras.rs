@@ -9,6 +9,7 @@ use crate::{
     Close, CloseCode,
     error::Cause,
     hub::TopicMembership,
+    reader::Reader,
     stats::{Ending, Side},
 };
 
@@ -19,6 +20,8 @@ type Data = Arc<dyn Any + Send + Sync>;
 pub(super) struct Extras {
     data: Option<Data>,
     topics: Vec<TopicMembership>,
+    /// What the application has dropped, until the task of a `serve` wrapper takes it.
+    pub(super) returned: Option<Box<Reader>>,
     /// What the peer has closed the connection with.
     pub(super) peer_close: Option<Box<Close<'static>>>,
     /// The first close frame of either side.
@@ -134,6 +137,10 @@ impl Out {
     /// Notes whose close frame was the first.
     pub(super) fn note_close(&mut self, side: Side, code: CloseCode) {
         self.extras().first_close.get_or_insert((side, code));
+    }
+
+    pub(super) fn take_returned(&mut self) -> Option<Box<Reader>> {
+        self.extras.as_mut()?.returned.take()
     }
 
     pub(super) fn peer_close(&self) -> Option<&Close<'static>> {

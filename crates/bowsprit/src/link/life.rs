@@ -61,11 +61,14 @@ impl Link {
     }
 
     /// The reader waits for bytes; `waker` is told if the connection ends meanwhile.
-    pub(crate) fn note_reading(&self, waker: Option<&Waker>) {
+    pub(crate) fn note_reading(&self, waker: &Waker) {
         self.reading.store(true, Ordering::Relaxed);
-        if let Some(waker) = waker {
+        let mut out = self.lock();
+        if !out.reader.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            let before = out.reader.replace(waker.clone());
+            drop(out);
             // Dropping a waker may run other code as well, so not under the lock.
-            let _before = self.lock().reader.replace(waker.clone());
+            drop(before);
         }
     }
 
@@ -79,7 +82,7 @@ impl Link {
         let mut out = self.lock();
         let server = out.server.clone();
         if server.is_some() && reader.is_some() {
-            out.returned = reader.take();
+            out.extras().returned = reader.take();
         }
         let abandoned = self.halves.fetch_sub(1, Ordering::AcqRel) == 1;
         drop(out);
@@ -112,7 +115,7 @@ impl Link {
     /// The reader, once the application has dropped both halves.
     #[cfg(feature = "server")]
     pub(crate) fn take_abandoned(&self) -> Option<Box<Reader>> {
-        self.is_abandoned().then(|| self.lock().returned.take()).flatten()
+        self.is_abandoned().then(|| self.lock().take_returned()).flatten()
     }
 
     /// Ends what [`serve`](Self::serve) began, and the connection if it has been dropped.
@@ -121,7 +124,7 @@ impl Link {
         let mut out = self.lock();
         out.server = None;
         // A reader that stays here would keep the link alive, and the link the reader.
-        let returned = out.returned.take();
+        let returned = out.take_returned();
         drop(out);
         drop(returned);
         if self.is_abandoned() {

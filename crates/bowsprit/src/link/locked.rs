@@ -10,7 +10,7 @@ use std::{
     task::Waker,
 };
 
-use super::{Link, Out};
+use super::{Link, Out, extras::Left};
 
 /// Who waits for a connection.
 #[derive(Debug, Default)]
@@ -23,16 +23,32 @@ pub(super) struct Wakers {
 
 pub(super) struct Locked<'l> {
     link: &'l Link,
-    /// Taken when dropped.
-    guard: Option<MutexGuard<'l, Out>>,
+    guard: MutexGuard<'l, Out>,
+    // Dropped after the guard.
+    after: Option<Box<After<'l>>>,
 }
 
-/// Why there is always a guard.
-const HELD: &str = "held until it is dropped";
+/// What is done when the lock has been given back: the end of a connection is told, those who wait are
+/// woken, and what an ended connection leaves is dropped.
+struct After<'l> {
+    link: &'l Link,
+    due: Vec<Waker>,
+    left: Option<Box<Left>>,
+}
 
 impl<'l> Locked<'l> {
     pub(super) const fn new(link: &'l Link, guard: MutexGuard<'l, Out>) -> Self {
-        Self { link, guard: Some(guard) }
+        Self { link, guard, after: None }
+    }
+
+    #[cold]
+    fn prepare_after(&mut self) {
+        let (link, out) = (self.link, &mut *self.guard);
+        let due = out.wakers.as_mut().map(|wakers| mem::take(&mut wakers.due)).unwrap_or_default();
+        out.wakers.take_if(|wakers| wakers.waiting.is_empty());
+        let left = out.ended.and_then(|cause| out.leave(cause));
+        let is_any = !due.is_empty() || left.is_some();
+        self.after = is_any.then(|| Box::new(After { link, due, left }));
     }
 }
 
@@ -40,26 +56,20 @@ impl Drop for Locked<'_> {
     #[inline]
     fn drop(&mut self) {
         // Every message takes the lock, and few wake anybody.
-        if let Some(guard) = self.guard.take()
-            && (guard.wakers.is_some() || guard.ended.is_some())
-        {
-            give_back(self.link, guard);
+        if self.guard.wakers.is_some() || self.guard.ended.is_some() {
+            self.prepare_after();
         }
     }
 }
 
-/// Gives the lock back, then wakes those who wait and tells that an ended connection has left.
-#[cold]
-fn give_back(link: &Link, mut guard: MutexGuard<'_, Out>) {
-    let due = guard.wakers.as_mut().map(|wakers| mem::take(&mut wakers.due)).unwrap_or_default();
-    guard.wakers.take_if(|wakers| wakers.waiting.is_empty());
-    let left = guard.ended.and_then(|cause| guard.leave(cause));
-    drop(guard);
-    if let Some(left) = &left {
-        link.note_left(left);
+impl Drop for After<'_> {
+    fn drop(&mut self) {
+        if let Some(left) = &self.left {
+            self.link.note_left(left);
+        }
+        mem::take(&mut self.due).into_iter().for_each(Waker::wake);
+        drop(self.left.take());
     }
-    due.into_iter().for_each(Waker::wake);
-    drop(left);
 }
 
 impl Deref for Locked<'_> {
@@ -67,13 +77,13 @@ impl Deref for Locked<'_> {
 
     #[inline]
     fn deref(&self) -> &Out {
-        self.guard.as_ref().expect(HELD)
+        &self.guard
     }
 }
 
 impl DerefMut for Locked<'_> {
     #[inline]
     fn deref_mut(&mut self) -> &mut Out {
-        self.guard.as_mut().expect(HELD)
+        &mut self.guard
     }
 }

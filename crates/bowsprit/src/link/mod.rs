@@ -14,6 +14,7 @@
 mod deferred;
 mod extras;
 mod flusher;
+mod info;
 mod life;
 mod locked;
 mod outbox;
@@ -25,15 +26,12 @@ mod writing;
 
 use std::{
     fmt,
-    net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU32},
     },
     task::Waker,
 };
-
-use tokio::time::Instant;
 
 use self::{
     extras::Extras,
@@ -41,49 +39,14 @@ use self::{
     locked::{Locked, Wakers},
     timers::Timers,
 };
-pub(crate) use self::{outbox::Offered, sending::Origin};
+pub(crate) use self::{info::Info, outbox::Offered, sending::Origin};
 use crate::{
     Close, Options, Output, Sender, State,
     error::Cause,
     io::WriteHalf,
-    reader::Reader,
     stats::{Counters, Tally},
     terms::Terms,
-    websocket::Opening,
 };
-
-/// The number of the next connection, of whatever server or client.
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-
-/// Facts about a connection that never change.
-#[derive(Debug)]
-pub(crate) struct Info {
-    /// Tells it from all other connections of this process.
-    pub(crate) id: u64,
-    /// When the opening handshake was over.
-    pub(crate) since: Instant,
-    pub(crate) peer_addr: Option<SocketAddr>,
-    pub(crate) path: Box<str>,
-    pub(crate) subprotocol: Option<Box<str>>,
-    pub(crate) extensions: Box<str>,
-    /// What a client knows of its opening handshake.
-    pub(crate) opening: Option<Box<Opening>>,
-}
-
-impl Default for Info {
-    /// Those of the next connection, opened now.
-    fn default() -> Self {
-        Self {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            since: Instant::now(),
-            peer_addr: None,
-            path: Box::default(),
-            subprotocol: None,
-            extensions: Box::default(),
-            opening: None,
-        }
-    }
-}
 
 /// What the tasks of one connection share.
 pub(crate) struct Link {
@@ -118,9 +81,8 @@ struct Out {
     /// Who waits for the connection, while somebody does.
     wakers: Option<Box<Wakers>>,
     /// The task of a `serve` wrapper, which closes the connection when the application has dropped
-    /// it. Until then it has the reader kept here.
+    /// it.
     server: Option<Waker>,
-    returned: Option<Box<Reader>>,
     /// Messages that were queued since something was written.
     tally: Tally,
     /// Its end was told to those who want to know.
@@ -155,7 +117,6 @@ impl Link {
             reader: None,
             wakers: None,
             server: None,
-            returned: None,
             tally: Tally::default(),
             has_left: false,
             #[cfg(feature = "server")]
@@ -183,7 +144,7 @@ impl Link {
 
     /// Tells it from all other connections of this process.
     pub(crate) fn id(&self) -> u64 {
-        self.info.id
+        self.info.id()
     }
 
     pub(crate) fn options(&self) -> &Options {

@@ -38,7 +38,7 @@ impl Link {
         origin: Origin,
     ) -> Poll<Result<(), Error>> {
         let room = self.room(origin);
-        let mut out = self.lock();
+        let out = &mut *self.lock();
         out.check_open()?;
         if !out.has_room(room, origin) {
             out.wait(cx);
@@ -50,7 +50,7 @@ impl Link {
             return Poll::Ready(queued.map_err(Error::from));
         }
         let Some(message) = message.take() else { return Poll::Ready(Ok(())) };
-        Poll::Ready(self.send(&mut out, message))
+        Poll::Ready(self.send(out, message))
     }
 
     /// Queues a message now.

@@ -170,16 +170,16 @@ fn poll_write(
     cx: &mut Context<'_>,
     output: &Output,
 ) -> Poll<io::Result<usize>> {
+    if let Some(slice) = output.contiguous() {
+        return write.poll_write(cx, slice);
+    }
     let mut slices = [IoSlice::new(&[]); MAX_SLICES];
     let mut count = 0;
     for (to, from) in slices.iter_mut().zip(output.slices()) {
         *to = IoSlice::new(from);
         count += 1;
     }
-    match &slices[..count] {
-        [slice] => write.poll_write(cx, slice),
-        slices => write.poll_write_vectored(cx, slices),
-    }
+    write.poll_write_vectored(cx, &slices[..count])
 }
 
 impl Wake for Link {

@@ -46,7 +46,7 @@ fn connection(parameters: &Parameters, pipe_len: usize) -> (Reader, DuplexStream
     let (read, write): (ReadHalf, WriteHalf) = Transport::recognise(ours).0.split();
     let sender = Sender::server().with_deflate(parameters, &Deflate::server());
     let receiver = Receiver::new(Role::Server, Limits::SERVER).with_deflate(parameters);
-    let link = Link::new(sender, write, Info::default(), terms());
+    let link = Link::new(sender, write, Info::new(None, "/"), terms());
     (Reader::new(read, Role::Server, receiver, ReceiveBuffer::new(), link), theirs)
 }
 
@@ -63,7 +63,7 @@ async fn a_reader_that_waits_keeps_no_decompressed_message() {
         }
         assert!(poll_fn(|cx| reader.poll_event(cx, Want::Messages)).await.unwrap());
         assert!(matches!(reader.event(), Some(Event::Text(text)) if text.len() == TEXT_LEN));
-        let mut cx = Context::from_waker(Waker::noop());
+        let mut cx = Context::from_waker(std::task::Waker::noop());
         assert!(reader.poll_event(&mut cx, Want::Messages).is_pending());
         assert_eq!(reader.buffer.take_scratch(), None, "{takeover:?}");
     }

@@ -20,6 +20,9 @@ use crate::{BoxError, Close, CloseCode, WebSocket, link::Link, reader::Reader};
 /// handlers of many types, and its tasks one.
 pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// The close of a connection after its handler.
+type Closing = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A handler of whatever type.
 pub(super) type Handler = Arc<dyn Fn(WebSocket, Request<()>) -> Running + Send + Sync>;
 
@@ -56,11 +59,13 @@ where
     Arc::new(move |ws, request| {
         let served = Served { link: Arc::clone(ws.link()) };
         let call = AssertUnwindSafe(|| handler(ws, request));
-        let (running, code) = match served.link.while_polled(|| catch_unwind(call)) {
-            Ok(running) => (Some(running), CloseCode::NORMAL),
-            Err(panic) => (None, failed(&served.link, &panic_message(&*panic))),
-        };
-        Box::pin(Serving { running, closing: None, code, served })
+        match served.link.while_polled(|| catch_unwind(call)) {
+            Ok(running) => Box::pin(Serving { running: Some(running), closing: None, served }),
+            Err(panic) => {
+                let code = failed(&served.link, &panic_message(&*panic));
+                Box::pin(async move { served.close(code).await })
+            }
+        }
     })
 }
 
@@ -70,8 +75,7 @@ pin_project! {
         // Dropped before `served`, which ends what it has left.
         #[pin]
         running: Option<F>,
-        closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-        code: CloseCode,
+        closing: Option<Closing>,
         served: Served,
     }
 }
@@ -82,15 +86,16 @@ impl<F: Future<Output = Result<(), BoxError>>> Future for Serving<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let link = &this.served.link;
+        let mut code = CloseCode::NORMAL;
         if let Some(running) = this.running.as_mut().as_pin_mut()
-            && let Poll::Ready(code) = poll_handler(link, running, cx)
+            && let Poll::Ready(ended) = poll_handler(link, running, cx)
         {
-            *this.code = code;
+            code = ended;
             this.running.set(None);
         }
         // A handler that has moved the connection elsewhere has left it to others.
         if let Some(reader) = link.take_abandoned() {
-            *this.closing = Some(Box::pin(close(reader, *this.code)));
+            *this.closing = Some(Box::pin(close(reader, code)));
         }
         if let Some(closing) = this.closing
             && closing.as_mut().poll(cx).is_ready()
@@ -121,13 +126,13 @@ fn poll_handler(
 
 /// Logs why a handler failed; returns the code to close with.
 fn failed(link: &Link, error: &dyn fmt::Display) -> CloseCode {
-    tracing::warn!(peer = ?link.info().peer_addr, %error, "a handler failed");
+    tracing::warn!(peer = ?link.info().peer_addr(), %error, "a handler failed");
     CloseCode::INTERNAL_ERROR
 }
 
 async fn close(mut reader: Box<Reader>, code: CloseCode) {
     if let Err(error) = reader.close(&Close::from(code)).await {
-        tracing::debug!(peer = ?reader.link().info().peer_addr, %error, "no clean close");
+        tracing::debug!(peer = ?reader.link().info().peer_addr(), %error, "no clean close");
     }
 }
 
@@ -140,6 +145,15 @@ pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
 /// A connection that has a handler.
 struct Served {
     link: Arc<Link>,
+}
+
+impl Served {
+    /// Closes the connection if the handler has not moved it elsewhere.
+    async fn close(self, code: CloseCode) {
+        if let Some(reader) = self.link.take_abandoned() {
+            close(reader, code).await;
+        }
+    }
 }
 
 impl Drop for Served {

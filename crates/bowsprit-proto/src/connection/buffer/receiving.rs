@@ -14,18 +14,28 @@ impl ReceiveBuffer {
     /// Forgets the last event and frees its bytes.
     #[inline]
     pub(crate) fn release(&mut self) {
-        match self.event.take() {
-            Some(Pending::Message { source: Source::Block, .. }) => self.start = self.end,
-            Some(Pending::Message { source: Source::Inflated, .. }) => self.inflated_mut().clear(),
-            Some(Pending::Chunk { held, source: Source::Block, .. }) => {
-                self.start = self.end - held;
-            }
-            Some(Pending::Chunk { held, source: Source::Inflated, .. }) => {
+        if let Some(event) = self.event.take() {
+            self.free(&event);
+            self.rewind();
+        }
+    }
+
+    fn free(&mut self, event: &Pending) {
+        match *event {
+            Pending::Message { source: Source::Block, .. } => self.start = self.end,
+            Pending::Message { source: Source::Inflated, .. } => self.inflated_mut().clear(),
+            Pending::Chunk { held, source: Source::Block, .. } => self.start = self.end - held,
+            Pending::Chunk { held, source: Source::Inflated, .. } => {
                 let inflated = self.inflated_mut();
                 drop(inflated.drain(..inflated.len() - held));
             }
             _ => {}
         }
+    }
+
+    /// Goes back to the beginning of the block if it holds nothing.
+    #[inline]
+    pub(super) const fn rewind(&mut self) {
         if self.live_len() == 0 {
             (self.start, self.end, self.parse, self.filled) = (0, 0, 0, 0);
         }
@@ -67,6 +77,19 @@ impl ReceiveBuffer {
         self.parse += len;
         self.end += len;
         joined
+    }
+
+    /// Unmasks and returns the next `len` unparsed bytes, which are a message by themselves.
+    #[inline]
+    pub(crate) fn whole(&mut self, len: usize, key: Option<[u8; 4]>) -> &[u8] {
+        self.start = self.parse;
+        self.parse += len;
+        self.end = self.parse;
+        let whole = &mut self.block[self.start..self.end];
+        if let Some(key) = key {
+            mask::apply_mask(whole, key, 0);
+        }
+        whole
     }
 
     /// Unmasks `len` unparsed bytes where they are, after the first `skipped`.
