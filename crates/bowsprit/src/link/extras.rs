@@ -139,6 +139,7 @@ impl Out {
         self.extras().first_close.get_or_insert((side, code));
     }
 
+    #[cfg(feature = "server")]
     pub(super) fn take_returned(&mut self) -> Option<Box<Reader>> {
         self.extras.as_mut()?.returned.take()
     }
