@@ -6,23 +6,23 @@
 
 use std::time::Duration;
 
-use bowsprit::{Client, Error, Heartbeat, Options, Timer};
+use bowsprit::{Client, Error, Options, Timer};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let url = args.next().ok_or("usage: broken-connection URL [SECONDS]")?;
-    let seconds = args.next().map_or(Ok(30.0), |seconds| seconds.parse())?;
+    let seconds = args.next().map_or(Ok(31.0), |seconds| seconds.parse())?;
     let mut options = Options::client();
-    // Any byte counts as a sign of life. Only after silence is the server asked, by a ping.
-    options.heartbeat =
-        Some(Heartbeat::new(Duration::from_secs_f64(seconds), Duration::from_secs(1)));
+    // The server's pings count, and a second more for their way. For a server that sends none there
+    // is `options.heartbeat`, which asks it.
+    options.idle_timeout = Some(Duration::from_secs_f64(seconds));
     let mut ws = Client::new().options(options).connect(&url).await?;
     loop {
         match ws.recv().await {
             Ok(Some(message)) => println!("{message:?}"),
             Ok(None) => break,
-            Err(Error::TimedOut(Timer::Heartbeat)) => {
+            Err(Error::TimedOut(Timer::Idle)) => {
                 println!("the server is gone");
                 break;
             }

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
@@ -128,10 +128,54 @@ async fn a_server_that_is_gone_is_noticed() {
     let mut ws = bowsprit::Server::builder().build().accept(stream).await.unwrap();
     ws.send("still here").await.unwrap();
     ws.flush().await.unwrap();
-    // Nobody reads any more, so nobody answers the ping.
+    // Nothing more comes, not even a pong.
     let lines = running.await.unwrap();
     drop(ws);
     assert!(lines.contains("still here") && lines.ends_with("the server is gone\n"), "{lines}");
+}
+
+/// Runs the example that joins the standard streams to `url`.
+fn standard_streams(url: &str) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_standard-streams"))
+        .arg(url)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .expect("it starts")
+}
+
+#[tokio::test]
+async fn standard_input_comes_back_at_standard_output() {
+    let server = Running::start(env!("CARGO_BIN_EXE_echo-server"));
+    let mut process = standard_streams(&server.url);
+    // More than any pipe holds, and characters that are cut in two on the way.
+    let text = "0123456789abcd €\n".repeat(30_000);
+    let mut stdin = process.stdin.take().unwrap();
+    let sent = text.clone();
+    let writing = std::thread::spawn(move || stdin.write_all(sent.as_bytes()));
+    let output = process.wait_with_output().unwrap();
+    writing.join().unwrap().unwrap();
+    assert!(output.status.success(), "{}", output.status);
+    assert!(output.stdout == text.as_bytes(), "{} of {}", output.stdout.len(), text.len());
+}
+
+#[tokio::test]
+async fn standard_streams_end_when_the_server_closes() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut process = standard_streams(&format!("ws://{}/", listener.local_addr().unwrap()));
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut ws = bowsprit::Server::builder().build().accept(stream).await.unwrap();
+    let mut stdin = process.stdin.take().unwrap();
+    stdin.write_all(b"a line\n").unwrap();
+    assert_eq!(recv(&mut ws).await, Message::text("a line\n"));
+    ws.send("bye\n").await.unwrap();
+    ws.close(CloseCode::NORMAL).await.unwrap();
+    // The input is still open.
+    let output = process.wait_with_output().unwrap();
+    drop(stdin);
+    assert!(output.status.success(), "{}", output.status);
+    assert_eq!(output.stdout, b"bye\n");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ mod opening;
 
 pub use connection::{chunking, frame_header, receive_client, receive_server};
 pub use deflate::deflate;
-pub use opening::{extensions, handshake_request, handshake_response, url};
+pub use opening::{extensions, handshake_request, handshake_response, url, url_join};
 
 /// A target with the name of its corpus.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ impl Target {
     }
 }
 
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target::new("frame_header", frame_header),
     Target::new("receive_client", receive_client),
     Target::new("receive_server", receive_server),
@@ -34,5 +34,6 @@ pub const TARGETS: [Target; 9] = [
     Target::new("handshake_response", handshake_response),
     Target::new("extensions", extensions),
     Target::new("url", url),
+    Target::new("url_join", url_join),
     Target::new("deflate", deflate),
 ];

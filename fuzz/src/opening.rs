@@ -77,8 +77,35 @@ pub fn extensions(bytes: &[u8]) {
 pub fn url(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(url) = text.parse::<Url>() {
-        assert_eq!(url.to_string().parse::<Url>(), Ok(url.clone()));
+        assert_means_itself(&url);
         let made = ClientHandshake::new(&url, &Offer::default(), [0; 16]);
         assert!(made.is_ok_and(|(_, request)| *request.uri() == url.resource_name()));
     }
+}
+
+/// The first line is a URL, the rest a reference from there, as the `Location` of a redirect is.
+///
+/// Where it leads is a URL that means what it displays. Elsewhere it does not depend on the first
+/// URL's user and password; at the same place those are kept, unless the reference names others.
+pub fn url_join(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Some((base, reference)) = text.split_once('\n') else { return };
+    let Ok(base) = base.parse::<Url>() else { return };
+    let anonymous = base.clone().without_user_info();
+    let joined = base.join(reference);
+    let Ok(url) = &joined else { return assert_eq!(joined, anonymous.join(reference)) };
+    assert_means_itself(url);
+    assert_means_itself(&base);
+    let Ok(same) = anonymous.join(reference) else { unreachable!("it depends on the user") };
+    assert_eq!(url.clone().without_user_info(), same.clone().without_user_info());
+    if url.is_same_origin(&base) && url.user_info() == base.user_info() {
+        return;
+    }
+    assert_eq!(url.user_info(), same.user_info(), "{base} {reference:?}");
+    assert!(reference.contains("//") || reference.contains(':'), "{reference:?} leads elsewhere");
+}
+
+/// Displayed and parsed, a URL is the same; user and password are not displayed.
+fn assert_means_itself(url: &Url) {
+    assert_eq!(url.to_string().parse::<Url>(), Ok(url.clone().without_user_info()));
 }

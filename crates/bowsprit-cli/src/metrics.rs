@@ -38,6 +38,7 @@ fn text(stats: &Stats) -> String {
         ("us", closes.by_us),
         ("protocol_error", closes.protocol_error),
         ("heartbeat", closes.heartbeat),
+        ("idle", closes.idle),
         ("write_stall", closes.write_stall),
         ("close_timeout", closes.close_timeout),
         ("disconnected", closes.disconnected),

@@ -49,6 +49,11 @@ pub enum ProtocolError {
     /// A compressed message with more than 1,024 final blocks, RFC 7692 §7.2.3.4: each has the
     /// window loaded again, which is all that they are good for.
     TooManyFinalBlocks,
+    /// More messages in a time than the driver allows, which has a clock. A message in several
+    /// frames counts for each.
+    TooManyMessages,
+    /// More pings and pongs in a time than the driver allows.
+    TooManyPings,
 }
 
 impl ProtocolError {
@@ -60,7 +65,10 @@ impl ProtocolError {
                 CloseCode::INVALID_PAYLOAD
             }
             Self::MessageTooLong => CloseCode::TOO_BIG,
-            Self::TooManyFragments | Self::TooManyFinalBlocks => CloseCode::POLICY_VIOLATION,
+            Self::TooManyFragments
+            | Self::TooManyFinalBlocks
+            | Self::TooManyMessages
+            | Self::TooManyPings => CloseCode::POLICY_VIOLATION,
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }
@@ -87,6 +95,8 @@ impl fmt::Display for ProtocolError {
             Self::MessageTooLong => "a message is longer than the limit",
             Self::TooManyFragments => "a message has more fragments than the limit",
             Self::TooManyFinalBlocks => "a compressed message has more than 1024 final blocks",
+            Self::TooManyMessages => "more messages in a second than the limit",
+            Self::TooManyPings => "more pings in a second than the limit",
         })
     }
 }

@@ -93,6 +93,8 @@ pub enum Timer {
     Handshake,
     /// A sign of life from the peer after a ping.
     Heartbeat,
+    /// Anything from the peer.
+    Idle,
     /// That the peer takes any of the bytes that wait for it.
     WriteStall,
     /// The peer's close frame after ours.
@@ -172,6 +174,7 @@ impl fmt::Display for Timer {
             Self::Connect => "the server could not be reached",
             Self::Handshake => "the opening handshake took too long",
             Self::Heartbeat => "the peer did not answer a ping",
+            Self::Idle => "the peer has said nothing for too long",
             Self::WriteStall => "the peer takes no data",
             Self::Close => "the peer did not answer the close frame",
         })

@@ -1,7 +1,13 @@
 //! Handles: sending on a connection from anywhere.
 
 use std::{
-    any::Any, future::poll_fn, hash, net::SocketAddr, sync::Arc, task::Context, time::Instant,
+    any::Any,
+    future::poll_fn,
+    hash,
+    net::SocketAddr,
+    sync::Arc,
+    task::Context,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -73,6 +79,16 @@ impl Handle {
         self.link.fail(Cause::Terminated);
     }
 
+    /// Sends a ping, whose pong [`round_trip_time`](Self::round_trip_time) tells of once it is read.
+    /// Never waits. One that comes before the pong of another takes its place.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] after a close frame, else why the connection has ended.
+    pub fn measure_round_trip(&self) -> Result<(), Error> {
+        self.link.measure_round_trip()
+    }
+
     /// A number that no other connection of this process has or will have.
     #[must_use]
     pub fn id(&self) -> u64 {
@@ -116,6 +132,16 @@ impl Handle {
     #[must_use]
     pub fn queued_len(&self) -> usize {
         self.link.queued_len()
+    }
+
+    /// How long the last ping and its pong took, those of the [`Heartbeat`](crate::Heartbeat) and of
+    /// [`measure_round_trip`](Self::measure_round_trip); `None` as long as none was answered. In microseconds, with the time that both wait
+    /// in queues, such as for the application to read.
+    ///
+    /// A heartbeat sends pings into silence only. Pings of the application's are not measured.
+    #[must_use]
+    pub fn round_trip_time(&self) -> Option<Duration> {
+        self.link.round_trip_time()
     }
 
     /// How many messages of broadcasts and topics this connection has missed, because it was too

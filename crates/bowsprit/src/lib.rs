@@ -47,7 +47,8 @@
 //! | `bowsprit_connections` | gauge | | `connections` |
 //! | `bowsprit_handshakes_total` | counter | `status`: 101, that of the refusal, `failed`, `timed_out` | `handshakes` |
 //! | `bowsprit_handshake_seconds` | histogram, seconds, of those that were answered | | |
-//! | `bowsprit_closes_total` | counter | `by` (`peer`, `us`, `protocol_error`, `heartbeat`, `write_stall`, `close_timeout`, `disconnected`, `terminated`, `io`), `code` (`3xxx` and `4xxx` are classes) | `closes` |
+//! | `bowsprit_ping_rtt_seconds` | histogram, seconds, of heartbeats and `measure_round_trip` | | |
+//! | `bowsprit_closes_total` | counter | `by` (`peer`, `us`, `protocol_error`, `heartbeat`, `idle`, `write_stall`, `close_timeout`, `disconnected`, `terminated`, `io`), `code` (`3xxx` and `4xxx` are classes) | `closes` |
 //! | `bowsprit_messages_total` | counter | `dir` (`received`, `sent`), `kind` (`text`, `binary`, `ping`, `pong`) | `received`, `sent` |
 //! | `bowsprit_payload_bytes_total` | counter, bytes, not compressed | `dir` | `received`, `sent` |
 //! | `bowsprit_wire_bytes_total` | counter, bytes, before TLS | `dir` | `received`, `sent` |
@@ -111,12 +112,15 @@ mod options;
 mod outgoing;
 mod pool;
 mod prepared;
+mod rates;
 mod reader;
 #[cfg(feature = "server")]
 mod server;
 mod sink;
 mod stats;
 mod stream;
+#[cfg(any(feature = "client", feature = "server"))]
+mod tcp;
 mod terms;
 #[cfg(all(feature = "client", feature = "server"))]
 pub mod testing;
@@ -140,7 +144,7 @@ pub use client::Proxy;
 #[cfg(feature = "client")]
 pub use client::{
     Backoff, Change, Client, Connections, Destination, Reconnect, Redirect, RedirectError, Refused,
-    Session, SessionHandle, Setback, TcpOptions, WhenFull, connect,
+    Session, SessionHandle, Setback, WhenFull, connect,
 };
 #[cfg(feature = "proxy")]
 pub use error::ProxyError;
@@ -162,6 +166,8 @@ pub use server::{
 };
 pub use stats::{Closes, Handshakes, Stats, Traffic};
 pub use stream::MessageIo;
+#[cfg(any(feature = "client", feature = "server"))]
+pub use tcp::{Keepalive, TcpOptions};
 #[cfg(all(feature = "client", feature = "tls"))]
 pub use tls::Tls;
 #[cfg(feature = "client")]

@@ -13,6 +13,24 @@ pub struct Options {
     pub limits: Limits,
     /// Looks for dead peers. Default: on a server 20 s and 20 s, on a client off.
     pub heartbeat: Option<Heartbeat>,
+    /// How long a peer may say nothing at all, be it a message, a ping or a pong, before the
+    /// connection is cut. Default: `None`, for ever.
+    ///
+    /// For a client whose server sends pings in known intervals, this is the way to notice that it
+    /// is gone: the interval, and as long as a ping may be late. Nothing is sent for it. With a
+    /// [`heartbeat`](Self::heartbeat) of its own, a side makes the other answer, so only one that is
+    /// gone is idle, and what takes less time ends the connection. Only time during which the
+    /// application reads counts, to about an eighth; after our close frame none does.
+    pub idle_timeout: Option<Duration>,
+    /// How many messages a peer may send in a second, those of one second at once; more fail the
+    /// connection with 1008. Each frame of a message counts. Default: `None`, as many as it likes.
+    ///
+    /// What has come while the application was busy with a message before counts over all that
+    /// time, so that it is the peer's rate that matters, not the application's.
+    pub max_messages_per_second: Option<u32>,
+    /// The same for pings. Pongs count as well, asked for or not, so it has to be more than the
+    /// pings that we send. Default: `None`, as many as it likes.
+    pub max_pings_per_second: Option<u32>,
     /// How long a peer may take none of the bytes that wait for it before the connection is cut.
     /// Default: 30 s. `None` lets peers pause for ever, at the cost of what is queued for them.
     pub write_stall_timeout: Option<Duration>,
@@ -34,7 +52,11 @@ pub struct Options {
     pub max_concurrent_compressions: usize,
 }
 
-/// How to find out that a peer is gone although its transport says nothing.
+/// How to find out that a peer is gone although its transport says nothing: by asking it. See also
+/// [`Options::idle_timeout`], which asks nobody.
+///
+/// The pings have payloads that cannot be guessed, and their pongs tell the
+/// [`round_trip_time`](crate::WebSocket::round_trip_time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Heartbeat {
@@ -67,6 +89,9 @@ impl Options {
         Self {
             limits: Limits::CLIENT,
             heartbeat: None,
+            idle_timeout: None,
+            max_messages_per_second: None,
+            max_pings_per_second: None,
             write_stall_timeout: Some(Duration::from_secs(30)),
             close_timeout: Duration::from_secs(10),
             linger_timeout: Duration::from_secs(2),
@@ -77,20 +102,19 @@ impl Options {
         }
     }
 
-    /// For peers that pause on purpose: neither the heartbeat nor the write stall ends the
-    /// connection.
+    /// For peers that pause on purpose: neither the heartbeat nor silence nor the write stall ends
+    /// the connection.
     #[must_use]
     pub const fn patient(self) -> Self {
-        Self { heartbeat: None, write_stall_timeout: None, ..self }
+        Self { heartbeat: None, idle_timeout: None, write_stall_timeout: None, ..self }
     }
 
     /// The shortest time that one of the timers measures.
     pub(crate) fn shortest_timer(&self) -> Duration {
         let heartbeat = self.heartbeat.map(|heartbeat| heartbeat.interval.min(heartbeat.timeout));
-        [heartbeat, self.write_stall_timeout, Some(self.close_timeout), Some(self.linger_timeout)]
+        [heartbeat, self.idle_timeout, self.write_stall_timeout, Some(self.close_timeout)]
             .into_iter()
             .flatten()
-            .min()
-            .unwrap_or(self.linger_timeout)
+            .fold(self.linger_timeout, Duration::min)
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     io::ReadHalf,
     link::Link,
     pool,
+    rates::Rates,
     stats::{Control, Direction, Tally},
 };
 
@@ -39,6 +40,7 @@ pub(crate) struct Reader {
     receiver: Receiver,
     phase: Phase,
     burst: Burst,
+    rates: Rates,
     link: Arc<Link>,
 }
 
@@ -95,6 +97,7 @@ impl Reader {
             receiver,
             phase: Phase::Open,
             burst: Burst::default(),
+            rates: Rates::new(link.options()),
             link,
         }
     }
@@ -148,7 +151,7 @@ impl Reader {
                 Want::Chunks => self.receiver.receive_chunk(&mut self.buffer),
             };
             self.burst.add(self.receiver.take_inflated_len());
-            match progress {
+            match self.rates.count(progress, &mut self.receiver, &self.buffer) {
                 Ok(Progress::Event) => {
                     self.burst.events += 1;
                     match self.buffer.data_len() {
@@ -219,7 +222,7 @@ impl Reader {
                 self.link.counters().control(Direction::Received, Control::Ping);
                 self.link.respond(&event);
             }
-            Event::Pong(_) => self.link.counters().control(Direction::Received, Control::Pong),
+            Event::Pong(payload) => self.link.note_pong(payload),
             _ => {}
         }
     }
@@ -256,6 +259,7 @@ impl Reader {
             }
             Poll::Ready(Ok(len)) => {
                 self.burst.add(len);
+                self.rates.note_read();
                 self.link.note_read(len);
                 self.lend_context();
                 Poll::Ready(Ok(()))
@@ -263,6 +267,7 @@ impl Reader {
             Poll::Ready(Err(cause)) => Poll::Ready(Err(cause)),
             Poll::Pending => {
                 self.end_burst();
+                self.rates.note_wait();
                 self.return_block();
                 self.link.write_out_before_waiting();
                 self.wait(cx);

@@ -1,6 +1,6 @@
 //! An open connection.
 
-use std::{future::Future, net::SocketAddr, sync::Arc};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Response, header};
 
@@ -298,6 +298,16 @@ impl WebSocket {
     #[must_use]
     pub fn queued_len(&self) -> usize {
         self.send.queued_len()
+    }
+
+    /// How long the last ping and its pong took, those of the [`Heartbeat`](crate::Heartbeat) and of
+    /// [`Handle::measure_round_trip`]; `None` as long as none was answered. In microseconds, with the time that both wait
+    /// in queues, such as for the application to read.
+    ///
+    /// A heartbeat sends pings into silence only. Pings of the application's are not measured.
+    #[must_use]
+    pub fn round_trip_time(&self) -> Option<Duration> {
+        self.receive.link().round_trip_time()
     }
 
     /// The address of the peer's end of the transport, if it has one.

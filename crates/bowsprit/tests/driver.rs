@@ -28,12 +28,14 @@ mod driver {
     mod peer;
     #[cfg(feature = "proxy-protocol")]
     mod proxy_protocol;
+    mod rates;
     mod reaching;
     mod reconnecting;
     mod redirecting;
     mod routes;
     mod serve;
     mod shutdown;
+    mod silence;
     mod stats;
     mod support;
     mod timers;

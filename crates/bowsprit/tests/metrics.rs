@@ -2,11 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use bowsprit::{Client, CloseCode, Message, Options, Server, SlowConsumer, testing::pair_of};
+use bowsprit::{
+    Client, CloseCode, Event, Message, Options, Server, SlowConsumer, testing::pair_of,
+};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
-use tokio::io::{AsyncWriteExt, duplex};
+use tokio::{
+    io::{AsyncWriteExt, duplex},
+    time::timeout,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// The values of all counters and gauges, and how many values histograms have, by name and labels.
 /// Of each, what has come since it was asked last.
@@ -56,6 +63,9 @@ async fn a_recorder_gets_what_stats_tell() {
     for _ in 0..3 {
         ours.next_event().await.unwrap().unwrap();
     }
+    ours.handle().measure_round_trip().unwrap();
+    let (pong, _) = tokio::join!(ours.next_event(), timeout(SECOND, theirs.recv()));
+    assert!(matches!(pong, Ok(Some(Event::Pong(_)))), "{pong:?}");
     let long = Message::from(vec![0; 100_000]);
     for slow in [SlowConsumer::DropNewest, SlowConsumer::Close(CloseCode::TRY_AGAIN_LATER)] {
         for _ in 0..2 {
@@ -94,8 +104,10 @@ fn compare(now: &BTreeMap<String, i64>) {
         &[
             ("dir=received,kind=binary}", 1),
             ("dir=received,kind=ping}", 1),
+            ("dir=received,kind=pong}", 1),
             ("dir=received,kind=text}", 1),
             ("dir=sent,kind=binary}", 1),
+            ("dir=sent,kind=ping}", 1),
             ("dir=sent,kind=pong}", 1),
         ],
     );
@@ -104,6 +116,7 @@ fn compare(now: &BTreeMap<String, i64>) {
         &[("dir=received}", 100_000), ("dir=sent}", 117)],
     );
     expect("bowsprit_dropped_total", &[("{role=server,policy=drop_newest}", 1)]);
+    expect("bowsprit_ping_rtt_seconds", &[("{role=server}", 1)]);
     expect("bowsprit_slow_closes_total", &[("{role=server}", 1)]);
     expect(
         "bowsprit_closes_total",

@@ -172,6 +172,13 @@ impl ReceiveBuffer {
         Some(event)
     }
 
+    /// Whether the event is a message or a chunk of one, to which there is nothing to respond.
+    /// Cheaper than [`event`](Self::event), which may have to look at the whole payload.
+    #[must_use]
+    pub const fn has_data(&self) -> bool {
+        matches!(self.event, Some(Pending::Message { .. } | Pending::Chunk { .. }))
+    }
+
     /// Kind and length of the message that the last `receive` completed, or of the chunk of one, and
     /// whether the message ends with it. `None` for control frames.
     ///
@@ -188,6 +195,13 @@ impl ReceiveBuffer {
             }
             _ => None,
         }
+    }
+
+    /// Whether the event is a message or the first chunk of one. As cheap as
+    /// [`has_data`](Self::has_data).
+    #[must_use]
+    pub const fn begins_message(&self) -> bool {
+        matches!(self.event, Some(Pending::Message { .. } | Pending::Chunk { first: true, .. }))
     }
 
     /// The length of the message that the last `receive` completed, and the length that its payload

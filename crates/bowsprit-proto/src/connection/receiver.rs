@@ -40,6 +40,8 @@ pub struct Receiver {
     /// If compression was agreed on.
     inflation: Option<Box<Inflation>>,
     end: End,
+    /// What `take_fragments` will tell.
+    fragments: u32,
 }
 
 /// Why nothing more is received.
@@ -62,6 +64,7 @@ impl Receiver {
             message: None,
             inflation: None,
             end: End::Open,
+            fragments: 0,
         }
     }
 
@@ -119,6 +122,12 @@ impl Receiver {
     #[must_use]
     pub fn is_in_chunks(&self) -> bool {
         self.message.is_some_and(|message| message.begun)
+    }
+
+    /// How many frames have come since the last call that continue a message: what a driver that
+    /// limits rates counts beside messages, for they cost as much.
+    pub const fn take_fragments(&mut self) -> u32 {
+        core::mem::replace(&mut self.fragments, 0)
     }
 
     fn run(&mut self, input: &mut ReceiveBuffer, chunks: bool) -> Result<Progress, ProtocolError> {
@@ -262,6 +271,7 @@ impl Receiver {
     fn count_fragment(&mut self, payload_len: u64) -> Result<(), ProtocolError> {
         let message = self.message.as_mut().ok_or(ProtocolError::ContinuationUnexpected)?;
         message.len = message.len.saturating_add(payload_len);
+        self.fragments = self.fragments.saturating_add(u32::from(message.fragments > 0));
         message.fragments = message.fragments.saturating_add(1);
         Ok(())
     }

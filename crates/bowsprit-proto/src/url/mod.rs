@@ -151,7 +151,9 @@ impl fmt::Display for Url {
     /// The URL without user name and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(path) = &self.socket_path {
-            return write!(f, "ws+unix:{path}:{}", self.resource_name);
+            // Two slashes would be taken for those before an authority.
+            let slashes = if path.starts_with("//") { "//" } else { "" };
+            return write!(f, "ws+unix:{slashes}{path}:{}", self.resource_name);
         }
         let scheme = if self.secure { "wss" } else { "ws" };
         write!(f, "{scheme}://{}{}", self.authority(), self.resource_name)

@@ -125,6 +125,7 @@ fn a_text_that_is_no_websocket_uri_is_refused() {
 fn a_unix_socket_is_named_by_its_path_and_the_resource_after_a_colon() {
     for (text, path, resource_name) in [
         ("ws+unix:/run/a.sock", "/run/a.sock", "/"),
+        ("ws+unix:////run/a.sock:/", "//run/a.sock", "/"),
         ("ws+unix:/run/a.sock:/chat?room=1", "/run/a.sock", "/chat?room=1"),
         ("WS+UNIX:///run/a.sock:/b:c", "/run/a.sock", "/b:c"),
         ("ws+unix:a.sock:?q", "a.sock", "/?q"),

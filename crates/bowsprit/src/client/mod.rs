@@ -11,7 +11,6 @@ mod race;
 mod reconnect;
 mod redirect;
 mod refusal;
-mod tcp;
 mod transport;
 mod turn;
 
@@ -38,7 +37,6 @@ pub use self::{
     },
     redirect::{Redirect, RedirectError},
     refusal::Refused,
-    tcp::TcpOptions,
 };
 use crate::{
     BoxError, Deflate, Error, Io, Options, Role, Stats, Timer, TlsConnector, Url, WebSocket,

@@ -1,16 +1,19 @@
 //! From a host and a port to a transport.
 
-use std::{io, net::IpAddr, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
-use tokio::net::lookup_host;
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
 
 use super::{
     hook::Hook,
     race::race,
-    tcp::TcpOptions,
     turn::{self, Host, Turn},
 };
-use crate::{Error, io::Transport};
+use crate::{Error, TcpOptions, io::Transport};
 
 /// Where a client connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +35,7 @@ impl Destination {
 #[derive(Clone, Debug)]
 pub(super) struct Network {
     pub(super) tcp: TcpOptions,
+    pub(super) local_addr: Option<IpAddr>,
     pub(super) resolver: Option<Hook<String, io::Result<Vec<IpAddr>>>>,
     pub(super) connector: Option<Hook<Destination, io::Result<Transport>>>,
     pub(super) connect_timeout: Duration,
@@ -42,6 +46,7 @@ impl Default for Network {
     fn default() -> Self {
         Self {
             tcp: TcpOptions::default(),
+            local_addr: None,
             resolver: None,
             connector: None,
             connect_timeout: Duration::from_secs(10),
@@ -64,7 +69,7 @@ impl Network {
             return Ok(Reached { transport: connector.call(to.clone()).await?, turn });
         }
         let addrs = self.resolve(&to.host).await?;
-        let addrs = addrs.into_iter().filter(|addr| self.tcp.can_reach(*addr)).collect();
+        let addrs = addrs.into_iter().filter(|addr| self.can_reach(*addr)).collect();
         Ok(race(addrs, |addr| self.connect(addr, to.port, in_turn)).await?)
     }
 
@@ -73,8 +78,22 @@ impl Network {
             true => Some(turn::take(Host::Address(addr)).await),
             false => None,
         };
-        let stream = self.tcp.connect((addr, port).into()).await?;
+        let stream = self.dial((addr, port).into()).await?;
+        self.tcp.apply(&stream)?;
         Ok(Reached { transport: Transport::Tcp(stream), turn })
+    }
+
+    async fn dial(&self, addr: SocketAddr) -> io::Result<TcpStream> {
+        let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(local) = self.local_addr {
+            socket.bind((local, 0).into())?;
+        }
+        socket.connect(addr).await
+    }
+
+    /// Whether a connection to `addr` can be made from the local address.
+    fn can_reach(&self, addr: IpAddr) -> bool {
+        self.local_addr.is_none_or(|local| local.is_ipv4() == addr.is_ipv4())
     }
 
     /// The addresses of a host; an address is its own.
@@ -102,5 +121,27 @@ pub(super) async fn turn_of(host: &str, in_turn: bool) -> Option<Turn> {
     match in_turn {
         true => Some(turn::take(Host::Name(host.to_owned())).await),
         false => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::tcp::tests::{assert_default, assert_others, others};
+
+    #[tokio::test]
+    async fn the_socket_has_the_options() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = Destination::new("127.0.0.1", listener.local_addr().unwrap().port());
+        let network = Network::default();
+        let reached = network.reach(&to, false).await.unwrap();
+        let Transport::Tcp(stream) = reached.transport else { panic!("not TCP") };
+        assert_default(&stream);
+        let network = Network { tcp: others(), ..network };
+        let reached = network.reach(&to, false).await.unwrap();
+        let Transport::Tcp(stream) = reached.transport else { panic!("not TCP") };
+        assert_others(&stream);
     }
 }

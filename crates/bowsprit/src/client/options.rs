@@ -7,12 +7,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 #[cfg(feature = "proxy")]
 use super::proxy::{Choice, Proxy};
-use super::{Client, Destination, TcpOptions, hook::Hook};
+use super::{Client, Destination, hook::Hook};
 use super::{Redirect, Refused, redirect::Judge};
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use crate::TlsConnector;
 use crate::{
-    BoxError, Deflate, Error, HandshakeError, Io, Limits, Options, Url, Version, io::Transport,
+    BoxError, Deflate, Error, HandshakeError, Io, Limits, Options, TcpOptions, Url, Version,
+    io::Transport,
 };
 
 /// What is wrong with an option: told when connecting, so that options can be chained.
@@ -171,6 +172,14 @@ impl Client {
     #[must_use]
     pub const fn tcp(mut self, options: TcpOptions) -> Self {
         self.network.tcp = options;
+        self
+    }
+
+    /// The address to connect from. Default: whatever the system takes. Servers of the other address
+    /// family can then not be reached.
+    #[must_use]
+    pub const fn local_addr(mut self, addr: IpAddr) -> Self {
+        self.network.local_addr = Some(addr);
         self
     }
 

@@ -4,13 +4,14 @@ use std::{
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Waker},
+    time::Duration,
 };
 
 use tokio::io::AsyncWrite;
 
 use super::{Link, Out, timers};
 use crate::{
-    Output, Timer,
+    Error, Output, SendError, Timer, entropy,
     error::Cause,
     reader::Reader,
     stats::{Control, Direction},
@@ -133,6 +134,37 @@ impl Link {
         }
     }
 
+    /// Sends a ping whose pong tells the round-trip time.
+    ///
+    /// # Errors
+    ///
+    /// The connection is closing or has ended.
+    pub(crate) fn measure_round_trip(self: &Arc<Self>) -> Result<(), Error> {
+        let mut out = self.lock();
+        out.check_open()?;
+        self.ping(&mut out)?;
+        self.request_flush();
+        Ok(())
+    }
+
+    fn ping(&self, out: &mut Out) -> Result<(), SendError> {
+        let nonce = out.timers.round_trip.ping(self.info.since().elapsed(), entropy::random());
+        out.queue(|sender, output| sender.ping(&nonce, output))?;
+        self.counters().control(Direction::Sent, Control::Ping);
+        Ok(())
+    }
+
+    /// A pong has come.
+    pub(crate) fn note_pong(&self, payload: &[u8]) {
+        let took = self.lock().timers.round_trip.pong(payload, || self.info.since().elapsed());
+        self.counters().pong(took);
+    }
+
+    /// How long the last ping and its pong took.
+    pub(crate) fn round_trip_time(&self) -> Option<Duration> {
+        self.lock().timers.round_trip.took()
+    }
+
     /// Looks at the timers; `passed` is the time since the last sweep.
     pub(super) fn sweep(self: &Arc<Self>, passed: timers::Millis) {
         let mut out = self.lock();
@@ -149,21 +181,21 @@ impl Link {
             closing: out.sender.is_closed(),
             lingering: out.lingering.is_some(),
         };
-        let action = out.timers.sweep(self.options(), seen, passed);
-        if out.timers.awaits_life() {
+        let swept = out.timers.sweep(self.options(), seen, passed);
+        if swept.asks {
             // Whoever has stopped reading need not tell us, so ask whether somebody still does.
             self.reading.store(false, Ordering::Relaxed);
             if let Some(reader) = out.reader.clone() {
                 out.wake(reader);
             }
         }
-        match action {
+        match swept.action {
             timers::Action::None => {}
-            timers::Action::Ping(nonce) => {
-                if out.queue(|sender, output| sender.ping(&nonce, output)).is_ok() {
-                    self.counters().control(Direction::Sent, Control::Ping);
-                    self.request_flush();
-                }
+            timers::Action::Ping => {
+                let _closing = self.ping(&mut out);
+                drop(out);
+                // At once, not when all others have been swept: the time until the pong is measured.
+                self.write_out();
             }
             // Both close frames are through; only the application did not wait for the end.
             timers::Action::End(Timer::Close) if out.peer_close().is_some() => {

@@ -18,6 +18,7 @@ mod info;
 mod life;
 mod locked;
 mod outbox;
+mod round_trip;
 mod sending;
 mod sweeper;
 mod timers;

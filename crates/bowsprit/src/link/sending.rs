@@ -125,7 +125,7 @@ impl Link {
     /// # Errors
     ///
     /// The payload is too long, or the connection is closing or has ended.
-    pub(crate) fn ping(self: &Arc<Self>, payload: &[u8]) -> Result<(), Error> {
+    pub(crate) fn send_ping(self: &Arc<Self>, payload: &[u8]) -> Result<(), Error> {
         self.queue(|sender, output| sender.ping(payload, output))?;
         self.counters().control(Direction::Sent, Control::Ping);
         Ok(())

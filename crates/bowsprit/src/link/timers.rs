@@ -2,13 +2,14 @@
 
 use std::{mem, time::Duration};
 
+use super::round_trip::RoundTrip;
 use crate::{Options, error::Timer};
 
 /// A compression context that was not used for once to twice this long is dropped.
 const CONTEXT_IDLE: Duration = Duration::from_secs(60);
 
-/// Length of the payload of a heartbeat's ping.
-const NONCE_LEN: usize = 8;
+/// The reader is asked so often within the idle time-out whether it still waits.
+const IDLE_ASKS: u32 = 8;
 
 /// What has happened by when.
 ///
@@ -22,7 +23,9 @@ pub(super) struct Timers {
     quiet: Millis,
     /// Time without a byte from the peer since a ping, during which the application was reading.
     unanswered: Option<Millis>,
-    pings: u32,
+    /// The same since the last byte, whatever was sent.
+    idle: Millis,
+    pub(super) round_trip: RoundTrip,
     /// Time during which the peer took none of what waits for it.
     stalled: Millis,
     /// What the closing handshake waits for, and for how long.
@@ -75,9 +78,16 @@ pub(super) struct Seen {
 
 /// What a sweep leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Swept {
+    pub(super) action: Action,
+    /// The reader is to be asked whether it still waits for bytes.
+    pub(super) asks: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     None,
-    Ping([u8; NONCE_LEN]),
+    Ping,
     End(Timer),
     /// The peer does not end its side of the transport; there is nothing more to wait for.
     EndLinger,
@@ -97,7 +107,8 @@ impl Timers {
             reads: 0,
             quiet: Millis::ZERO,
             unanswered: None,
-            pings: 0,
+            idle: Millis::ZERO,
+            round_trip: RoundTrip::new(),
             stalled: Millis::ZERO,
             closing: None,
             written: false,
@@ -111,11 +122,6 @@ impl Timers {
         self.written = true;
     }
 
-    /// A ping has not been answered yet.
-    pub(super) const fn awaits_life(&self) -> bool {
-        self.unanswered.is_some()
-    }
-
     /// Whether it is time to see if the connection has compressed anything lately.
     pub(super) fn sweep_context(&mut self, passed: Millis) -> bool {
         self.context.add(passed);
@@ -127,16 +133,29 @@ impl Timers {
     }
 
     /// Counts the time that has passed since the last sweep of all connections.
-    pub(super) fn sweep(&mut self, options: &Options, seen: Seen, passed: Millis) -> Action {
+    pub(super) fn sweep(&mut self, options: &Options, seen: Seen, passed: Millis) -> Swept {
         // The last sweep may have been before this connection.
         let passed = if mem::replace(&mut self.swept, true) { passed } else { Millis::ZERO };
-        if let Some(end) = self.sweep_closing(options, seen, passed) {
-            return end;
-        }
-        if self.sweep_stall(options, seen, passed) {
-            return Action::End(Timer::WriteStall);
-        }
-        self.sweep_heartbeat(options, seen, passed)
+        let silent = if mem::replace(&mut self.reads, seen.reads) == seen.reads {
+            passed
+        } else {
+            self.quiet = Millis::ZERO;
+            self.unanswered = None;
+            self.idle = Millis::ZERO;
+            Millis::ZERO
+        };
+        self.quiet.add(silent);
+        let asks = self.sweep_idle(options, seen, silent);
+        let action = if let Some(end) = self.sweep_closing(options, seen, passed) {
+            end
+        } else if self.sweep_stall(options, seen, passed) {
+            Action::End(Timer::WriteStall)
+        } else if !asks && self.is_idle(options, seen) {
+            Action::End(Timer::Idle)
+        } else {
+            self.sweep_heartbeat(options, seen, passed)
+        };
+        Swept { action, asks: asks || self.unanswered.is_some() }
     }
 
     /// Counts the time that the peer leaves our close frame, or the end of our transport, without
@@ -171,15 +190,27 @@ impl Timers {
         options.write_stall_timeout.is_some_and(|limit| self.stalled >= Millis::of(limit))
     }
 
+    /// Counts the time that the reader waits in vain. Whether to ask it if it still waits: not at
+    /// each sweep, as that wakes a task, but before anything ends.
+    fn sweep_idle(&mut self, options: &Options, seen: Seen, silent: Millis) -> bool {
+        let Some(limit) = options.idle_timeout.filter(|_| seen.reading) else { return false };
+        let limit = Millis::of(limit);
+        let between = (limit.0 / IDLE_ASKS).max(1);
+        let asks = |idle: Millis| idle.min(limit).0 / between;
+        let asked = asks(self.idle);
+        self.idle.add(silent);
+        asks(self.idle) != asked
+    }
+
+    /// Whether the peer has said nothing for too long. Once we have sent a close frame, that has a
+    /// timer of its own.
+    fn is_idle(&self, options: &Options, seen: Seen) -> bool {
+        let over = |limit| self.idle >= Millis::of(limit);
+        seen.reading && !seen.closing && options.idle_timeout.is_some_and(over)
+    }
+
     fn sweep_heartbeat(&mut self, options: &Options, seen: Seen, passed: Millis) -> Action {
         let Some(heartbeat) = options.heartbeat else { return Action::None };
-        if seen.reads != self.reads {
-            self.reads = seen.reads;
-            self.quiet = Millis::ZERO;
-            self.unanswered = None;
-            return Action::None;
-        }
-        self.quiet.add(passed);
         if seen.reading
             && let Some(unanswered) = &mut self.unanswered
         {
@@ -196,7 +227,6 @@ impl Timers {
         }
         self.quiet = Millis::ZERO;
         self.unanswered.get_or_insert(Millis::ZERO);
-        self.pings = self.pings.wrapping_add(1);
-        Action::Ping(u64::from(self.pings).to_be_bytes())
+        Action::Ping
     }
 }

@@ -17,7 +17,7 @@ use super::{
     listener::{BACKLOG, Listener},
     route::{Paths, Route},
 };
-use crate::{Deflate, Error, Handle, Limits, Options};
+use crate::{Deflate, Error, Handle, Limits, Options, TcpOptions};
 
 /// Makes a [`Server`].
 pub struct ServerBuilder {
@@ -25,6 +25,7 @@ pub struct ServerBuilder {
     settings: Settings,
     handshake_timeout: Duration,
     backlog: u32,
+    tcp: TcpOptions,
     max_connections: Option<usize>,
     max_connections_per_address: Option<usize>,
     max_pending_handshakes: usize,
@@ -46,6 +47,7 @@ impl ServerBuilder {
             settings: Settings::default(),
             handshake_timeout: Duration::from_secs(10),
             backlog: BACKLOG,
+            tcp: TcpOptions::default(),
             max_connections: None,
             max_connections_per_address: None,
             max_pending_handshakes: MAX_PENDING_HANDSHAKES,
@@ -149,6 +151,17 @@ impl ServerBuilder {
         self
     }
 
+    /// Options of the TCP sockets that this server's listeners accept, those that were given to it
+    /// as well. Default: [`TcpOptions::default`]. What the system does not take is logged, and the
+    /// connection goes on without it.
+    ///
+    /// Sockets that [`Server::accept`] and [`Server::upgrade`] take keep theirs, but for the delay.
+    #[must_use]
+    pub const fn tcp(mut self, options: TcpOptions) -> Self {
+        self.tcp = options;
+        self
+    }
+
     /// Answers requests that do not ask for a WebSocket. Where this returns `None`, paths that
     /// speak WebSocket answer 426 and others 404. Every answer ends its connection.
     #[must_use]
@@ -232,6 +245,7 @@ impl ServerBuilder {
             routes: self.paths.build(&self.settings, &registry),
             registry,
             handshake_timeout: self.handshake_timeout,
+            tcp: self.tcp,
             fallback: self.fallback,
             gate: Arc::new(gate),
             hosts: self.hosts,

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 
 #[cfg(feature = "tls")]
 use crate::ServerTls;
-use crate::io::Transport;
+use crate::{TcpOptions, io::Transport};
 
 /// Connections that wait to be accepted, by default.
 pub(super) const BACKLOG: u32 = 1024;
@@ -168,11 +168,15 @@ impl Listener {
     pub(super) fn poll_accept(
         &self,
         cx: &mut Context<'_>,
+        options: &TcpOptions,
     ) -> Poll<io::Result<(Transport, Option<SocketAddr>)>> {
         match &self.socket {
-            Socket::Tcp(listener) => {
-                listener.poll_accept(cx).map_ok(|(tcp, peer)| (Transport::tcp(tcp), Some(peer)))
-            }
+            Socket::Tcp(listener) => listener.poll_accept(cx).map_ok(|(stream, peer)| {
+                if let Err(error) = options.apply(&stream) {
+                    tracing::warn!(%error, %peer, "cannot set the options of a socket");
+                }
+                (Transport::Tcp(stream), Some(peer))
+            }),
             #[cfg(unix)]
             Socket::Unix(listener) => {
                 listener.poll_accept(cx).map_ok(|(unix, _)| (Transport::Unix(unix), None))

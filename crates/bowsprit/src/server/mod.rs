@@ -52,7 +52,9 @@ use self::{
     hooks::{OnFailed, OnRefused},
     route::Routes,
 };
-use crate::{Error, Io, Prepared, Publication, SlowConsumer, Stats, WebSocket, hub::Offer};
+use crate::{
+    Error, Io, Prepared, Publication, SlowConsumer, Stats, TcpOptions, WebSocket, hub::Offer,
+};
 
 /// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.
 ///
@@ -68,6 +70,7 @@ struct Shared {
     /// A path without a handler of its own.
     without_handler: Option<Box<str>>,
     handshake_timeout: Duration,
+    tcp: TcpOptions,
     fallback: Box<dyn Fallback>,
     gate: Arc<Gate>,
     hosts: HostPolicy,

@@ -138,12 +138,14 @@ impl BoundServer {
     ) -> io::Result<Arrived> {
         *first = (*first + 1) % self.listeners.len();
         let (others, these) = self.listeners.split_at(*first);
+        let shared = &self.server.shared;
         let accepted = poll_fn(|cx| {
             let mut listeners = these.iter().chain(others);
-            let accepted = listeners.find_map(|listener| match listener.poll_accept(cx) {
-                Poll::Ready(accepted) => Some((listener, accepted)),
-                Poll::Pending => None,
-            });
+            let accepted =
+                listeners.find_map(|listener| match listener.poll_accept(cx, &shared.tcp) {
+                    Poll::Ready(accepted) => Some((listener, accepted)),
+                    Poll::Pending => None,
+                });
             accepted.map_or(Poll::Pending, Poll::Ready)
         });
         #[cfg_attr(
@@ -152,7 +154,6 @@ impl BoundServer {
         )]
         let (listener, accepted) = accepted.await;
         let (transport, peer) = accepted?;
-        let shared = &self.server.shared;
         Ok(Arrived {
             transport,
             arrival: shared.arrival(peer),
@@ -210,3 +211,6 @@ impl Opened {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

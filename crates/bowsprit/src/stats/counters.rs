@@ -157,6 +157,14 @@ impl Counters {
         self.instruments.control(direction, frame);
     }
 
+    /// A pong has come; how long it took from its ping, if that was ours.
+    pub(crate) fn pong(&self, took: Option<Duration>) {
+        self.control(Direction::Received, Control::Pong);
+        if let Some(took) = took {
+            self.instruments.ping_took(took);
+        }
+    }
+
     /// A connection was opened.
     pub(crate) fn opened(&self) {
         add(&self.accepted, 1);
@@ -232,6 +240,7 @@ impl Counters {
             by_us: by(Ending::Us),
             protocol_error: by(Ending::ProtocolError),
             heartbeat: by(Ending::Heartbeat),
+            idle: by(Ending::Idle),
             write_stall: by(Ending::WriteStall),
             close_timeout: by(Ending::CloseTimeout),
             disconnected: by(Ending::Disconnected),

@@ -18,6 +18,7 @@ pub(crate) enum Ending {
     Us,
     ProtocolError,
     Heartbeat,
+    Idle,
     WriteStall,
     CloseTimeout,
     Disconnected,
@@ -26,7 +27,7 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
-    pub(super) const COUNT: usize = 9;
+    pub(super) const COUNT: usize = 10;
 
     /// `first` is the first close frame that was sent in either direction.
     pub(crate) fn of(cause: Cause, first: Option<(Side, CloseCode)>) -> (Self, CloseCode) {
@@ -38,6 +39,7 @@ impl Ending {
             (Cause::Closed, Some((Side::Us, code))) => return (Self::Us, code),
             (Cause::Closed, None) => return (Self::Us, CloseCode::NO_STATUS_RECEIVED),
             (Cause::TimedOut(Timer::Heartbeat), _) => Self::Heartbeat,
+            (Cause::TimedOut(Timer::Idle), _) => Self::Idle,
             (Cause::TimedOut(Timer::WriteStall), _) => Self::WriteStall,
             (Cause::TimedOut(Timer::Close | Timer::Connect | Timer::Handshake), _) => {
                 Self::CloseTimeout
@@ -60,6 +62,7 @@ impl Ending {
             Self::Us => "us",
             Self::ProtocolError => "protocol_error",
             Self::Heartbeat => "heartbeat",
+            Self::Idle => "idle",
             Self::WriteStall => "write_stall",
             Self::CloseTimeout => "close_timeout",
             Self::Disconnected => "disconnected",

@@ -16,6 +16,7 @@ pub(super) struct Instruments {
     role: &'static str,
     connections: Gauge,
     handshake_seconds: Histogram,
+    ping_rtt_seconds: Histogram,
     slow_closes: Counter,
     received: Flow,
     sent: Flow,
@@ -38,6 +39,7 @@ impl Instruments {
             role,
             connections: gauge!("bowsprit_connections", "role" => role),
             handshake_seconds: histogram!("bowsprit_handshake_seconds", "role" => role),
+            ping_rtt_seconds: histogram!("bowsprit_ping_rtt_seconds", "role" => role),
             slow_closes: counter!("bowsprit_slow_closes_total", "role" => role),
             received: Flow::new(role, "received"),
             sent: Flow::new(role, "sent"),
@@ -58,6 +60,10 @@ impl Instruments {
     pub(super) fn control(&self, direction: Direction, frame: Control) {
         let flow = self.flow(direction);
         if frame == Control::Ping { &flow.pings } else { &flow.pongs }.increment(1);
+    }
+
+    pub(super) fn ping_took(&self, time: Duration) {
+        self.ping_rtt_seconds.record(time);
     }
 
     pub(super) fn opened(&self) {
@@ -137,6 +143,11 @@ fn describe() {
         "bowsprit_handshake_seconds",
         Unit::Seconds,
         "How long opening handshakes took that were answered"
+    );
+    describe_histogram!(
+        "bowsprit_ping_rtt_seconds",
+        Unit::Seconds,
+        "How long pongs took from the pings of heartbeats"
     );
     describe_counter!(
         "bowsprit_closes_total",

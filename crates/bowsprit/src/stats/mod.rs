@@ -99,6 +99,8 @@ pub struct Closes {
     pub protocol_error: u64,
     /// The peer did not answer a ping in time.
     pub heartbeat: u64,
+    /// The peer said nothing for too long; see [`Options::idle_timeout`](crate::Options::idle_timeout).
+    pub idle: u64,
     /// The peer took no data for too long.
     pub write_stall: u64,
     /// The peer did not answer the close frame in time.

@@ -15,6 +15,7 @@ impl Instruments {
     pub(super) const fn messages(&self, _: Direction, _: u32, _: u32, _: u64) {}
     pub(super) const fn wire(&self, _: Direction, _: u64) {}
     pub(super) const fn control(&self, _: Direction, _: Control) {}
+    pub(super) const fn ping_took(&self, _: Duration) {}
     pub(super) const fn opened(&self) {}
     pub(super) const fn ended(&self, _: Ending, _: CodeClass) {}
     pub(super) const fn handshake(&self, _: &str) {}

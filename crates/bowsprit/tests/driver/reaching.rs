@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{Client, Error, Server, TcpOptions, Timer, http::HeaderMap};
+use bowsprit::{Client, Error, Server, Timer, http::HeaderMap};
 use tokio::{
     net::TcpListener,
     time::{Instant, timeout},
@@ -90,9 +90,8 @@ fn the_local_address_can_be_chosen() {
             Ok(())
         })
         .await;
-        let mut tcp = TcpOptions::default();
-        tcp.local_addr = Some(IpAddr::from([127, 0, 0, 3]));
-        let client = resolving(&[IpAddr::V6(Ipv6Addr::LOCALHOST), LOCALHOST]).tcp(tcp);
+        let client = resolving(&[IpAddr::V6(Ipv6Addr::LOCALHOST), LOCALHOST])
+            .local_addr(IpAddr::from([127, 0, 0, 3]));
         let url = format!("ws://chat.example:{}/", addr.port());
         let mut ws = client.connect(&url).await.unwrap();
         assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some("127.0.0.3"));

@@ -5,13 +5,13 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{Error, Options, Server, Shutdown, WebSocket};
+use bowsprit::{CloseCode, Error, Options, Server, Shutdown, WebSocket};
 use tokio::{
     io::DuplexStream,
     net::TcpStream,
-    sync::oneshot,
+    sync::{mpsc, oneshot},
     task::yield_now,
-    time::{Instant, timeout},
+    time::Instant,
 };
 
 use super::{
@@ -156,32 +156,49 @@ fn a_connection_whose_handshake_was_accepted_before_gets_1001_at_once() {
 }
 
 #[test]
-fn handlers_learn_of_it_and_may_say_goodbye() {
+fn handlers_learn_of_it() {
     real(async {
         let bound = Server::builder().bind("127.0.0.1:0").await.unwrap();
         let (server, addr) = (bound.server(), bound.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
+        let (tell, mut told) = mpsc::unbounded_channel();
         let handler = move |mut ws: WebSocket, _| {
-            let server = server.clone();
+            let (server, tell) = (server.clone(), tell.clone());
             async move {
                 server.shutting_down().await;
-                // With jitter there is time for it.
-                ws.send("goodbye").await?;
+                tell.send(())?;
+                while ws.recv().await?.is_some() {}
                 Ok(())
             }
         };
         let signal = async move { stopped.await.unwrap() };
-        let shutdown = Shutdown::within(10 * SECOND).jitter(10 * SECOND);
-        let serving = tokio::spawn(bound.serve_until(handler, signal, shutdown));
+        let serving = tokio::spawn(bound.serve_until(handler, signal, Shutdown::default()));
         let mut peer = dial(addr).await;
         stop.send(()).unwrap();
-        peer.expect(TEXT, "goodbye").await;
-        // The handler closes with 1000, unless the server was first by chance.
-        let close = peer.frame().await;
-        assert_eq!(close.opcode, CLOSE);
-        peer.write(peer.encode(CLOSE, &close.payload)).await;
-        drop(peer);
-        timeout(15 * SECOND, serving).await.unwrap().unwrap().unwrap();
+        told.recv().await.unwrap();
+        peer.finish(1001).await;
+        serving.await.unwrap().unwrap();
+    });
+}
+
+/// The clock is paused, so that the application has its turn before any delay is over.
+#[test]
+fn where_clients_are_told_one_after_the_other_there_is_time_to_say_goodbye() {
+    paused(async {
+        let server = Server::builder().build();
+        let (mut ws, mut peer) = open(&server).await;
+        let leaving = server.clone();
+        tokio::spawn(async move {
+            leaving.shutting_down().await;
+            ws.send("goodbye").await.unwrap();
+            ws.close(CloseCode::NORMAL).await
+        });
+        let shutdown = Shutdown::within(10 * SECOND).jitter(10 * SECOND);
+        let (departed, ()) = tokio::join!(server.shut_down(shutdown), async {
+            peer.expect(TEXT, "goodbye").await;
+            peer.finish(1000).await;
+        });
+        assert_eq!((departed.closed, departed.cut), (1, 0));
     });
 }
 

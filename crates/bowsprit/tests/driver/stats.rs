@@ -286,6 +286,13 @@ fn time_outs_are_counted_by_what_was_waited_for() {
 
         let mut options = Options::server();
         options.heartbeat = None;
+        let mut impatient = options.clone();
+        impatient.idle_timeout = Some(SECOND);
+        let stats = ended(impatient, async |mut ws, _peer| {
+            drain(&mut ws).await.unwrap_err();
+        });
+        assert_eq!(stats.await.closes.idle, 1);
+
         let stats = ended(options.clone(), async |mut ws, _peer| {
             ws.send(vec![0; 2 * PIPE_LEN]).await.unwrap();
             drain(&mut ws).await.unwrap_err();

@@ -142,7 +142,9 @@ fn a_client_sends_no_pings_unless_told_to() {
 #[test]
 fn patient_connections_wait_for_ever() {
     paused(async {
-        let (mut ws, mut peer) = server_opts(Options::server().patient()).await;
+        let mut options = Options::server();
+        options.idle_timeout = Some(SECOND);
+        let (mut ws, mut peer) = server_opts(options.patient()).await;
         ws.send(vec![0; 100_000]).await.unwrap();
         assert!(timeout(HOUR / 2, ws.recv()).await.is_err());
         assert_eq!(peer.frame().await.payload.len(), 100_000);

@@ -1,0 +1,32 @@
+//! What a listener hands on.
+
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::{
+    io::Transport,
+    server::ServerBuilder,
+    tcp::tests::{assert_default, assert_others, others},
+};
+
+/// The sockets that a server accepts: at an address that it has bound, and at a listener that it
+/// was given.
+async fn accepted(builder: ServerBuilder) -> [TcpStream; 2] {
+    let given = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = builder.bind("127.0.0.1:0").await.unwrap().and_listen_on(given);
+    let mut first = 0;
+    let mut streams = Vec::new();
+    for listener in server.listeners() {
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let arrived = server.accept(&mut first, None).await.unwrap();
+        let Transport::Tcp(stream) = arrived.transport else { panic!("not TCP") };
+        streams.push(stream);
+    }
+    streams.try_into().unwrap()
+}
+
+#[tokio::test]
+async fn accepted_sockets_have_the_options() {
+    accepted(Server::builder()).await.iter().for_each(assert_default);
+    accepted(Server::builder().tcp(others())).await.iter().for_each(assert_others);
+}

@@ -1,0 +1,140 @@
+//! Options of TCP sockets, for clients and for listeners.
+
+use std::{io, time::Duration};
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+
+/// How a TCP socket behaves: that of a [`Client`](crate::Client), or those that a
+/// [`Server`](crate::Server)'s listeners accept.
+///
+/// ```
+/// use std::time::Duration;
+/// use bowsprit::{Keepalive, TcpOptions};
+///
+/// let mut tcp = TcpOptions::default();
+/// tcp.keepalive = Some(Keepalive::after(Duration::from_secs(120)));
+/// tcp.user_timeout = Some(Duration::from_secs(60));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TcpOptions {
+    /// Sends at once, without waiting for acknowledgements. Default: true; frames are written in
+    /// batches already.
+    pub nodelay: bool,
+    /// Has the system ask whether a silent peer is still there. Default: `None`; a
+    /// [`Heartbeat`](crate::Heartbeat) also notices peers that hang.
+    pub keepalive: Option<Keepalive>,
+    /// After this long without an acknowledgement of what was sent, the system gives the connection
+    /// up, RFC 5482. Default: `None`. Linux and Android only, elsewhere nothing happens.
+    pub user_timeout: Option<Duration>,
+}
+
+/// When the system asks whether a silent peer is still there, RFC 9293 §3.8.4. Whole seconds, from
+/// one up. What is `None` is as the system has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Keepalive {
+    /// How long a connection is silent before the system asks.
+    pub time: Duration,
+    /// How long after that it asks again. Default: `None`. On systems where sockets have no such
+    /// option nothing happens.
+    pub interval: Option<Duration>,
+    /// How often it asks in vain before it gives the connection up. Default: `None`. On systems
+    /// where sockets have no such option nothing happens.
+    pub max_probes: Option<u32>,
+}
+
+impl Keepalive {
+    /// Asks after so much silence.
+    #[must_use]
+    pub const fn after(time: Duration) -> Self {
+        Self { time, interval: None, max_probes: None }
+    }
+
+    fn parameters(self) -> TcpKeepalive {
+        let parameters = TcpKeepalive::new().with_time(self.time);
+        #[cfg(any(
+            target_os = "android",
+            target_os = "dragonfly",
+            target_os = "freebsd",
+            target_os = "illumos",
+            target_os = "ios",
+            target_os = "linux",
+            target_os = "macos",
+            target_os = "netbsd",
+            target_os = "windows",
+        ))]
+        let parameters = {
+            let parameters = match self.interval {
+                Some(interval) => parameters.with_interval(interval),
+                None => parameters,
+            };
+            match self.max_probes {
+                Some(max) => parameters.with_retries(max),
+                None => parameters,
+            }
+        };
+        parameters
+    }
+}
+
+impl Default for TcpOptions {
+    fn default() -> Self {
+        Self { nodelay: true, keepalive: None, user_timeout: None }
+    }
+}
+
+impl TcpOptions {
+    /// Sets them on a connected socket.
+    pub(crate) fn apply(&self, stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(self.nodelay)?;
+        if let Some(keepalive) = self.keepalive {
+            SockRef::from(stream).set_tcp_keepalive(&keepalive.parameters())?;
+        }
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if self.user_timeout.is_some() {
+            SockRef::from(stream).set_tcp_user_timeout(self.user_timeout)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Options none of which is the default.
+    pub(crate) fn others() -> TcpOptions {
+        let seconds = Duration::from_secs;
+        let keepalive =
+            Keepalive { time: seconds(77), interval: Some(seconds(11)), max_probes: Some(3) };
+        TcpOptions { nodelay: false, keepalive: Some(keepalive), user_timeout: Some(seconds(66)) }
+    }
+
+    /// Expects a socket to have `others`, as the system tells.
+    #[track_caller]
+    pub(crate) fn assert_others(stream: &TcpStream) {
+        let socket = SockRef::from(stream);
+        assert!(!stream.nodelay().unwrap() && socket.keepalive().unwrap());
+        #[cfg(target_os = "linux")]
+        assert_eq!(
+            (
+                socket.tcp_keepalive_time().unwrap(),
+                socket.tcp_keepalive_interval().unwrap(),
+                socket.tcp_keepalive_retries().unwrap(),
+                socket.tcp_user_timeout().unwrap(),
+            ),
+            (Duration::from_secs(77), Duration::from_secs(11), 3, Some(Duration::from_secs(66)))
+        );
+    }
+
+    /// Expects a socket to be as the system makes it, but for no delay.
+    #[track_caller]
+    pub(crate) fn assert_default(stream: &TcpStream) {
+        let socket = SockRef::from(stream);
+        assert!(stream.nodelay().unwrap() && !socket.keepalive().unwrap());
+        #[cfg(target_os = "linux")]
+        assert!(socket.tcp_user_timeout().unwrap().is_none_or(|timeout| timeout.is_zero()));
+    }
+}
