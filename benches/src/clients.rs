@@ -6,16 +6,19 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
+use bowsprit::Io;
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpSocket, TcpStream},
+    net::TcpSocket,
     runtime::{self, Runtime},
     time::timeout,
 };
+use tokio_rustls::TlsConnector;
 
 use crate::{
+    identity,
     idle::{SMALL_LEN, Scene},
     wire::{self, Exchange},
 };
@@ -34,12 +37,12 @@ pub(crate) struct Arguments {
 pub(crate) struct Clients {
     scene: Scene,
     runtime: Runtime,
-    streams: Vec<TcpStream>,
+    streams: Vec<Box<dyn Io>>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Arguments { addr, source, connections, in_flight } = *arguments;
-    let scene = Scene { connections, in_flight };
+    let scene = Scene::new(connections, in_flight);
     let mut clients = Clients::open(addr, Some(source), scene, wire::UPGRADE)?;
     println!("opened");
     let mut lines = io::stdin().lock().lines();
@@ -62,7 +65,7 @@ impl Clients {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let streams = runtime.block_on(
             stream::iter(0..scene.connections)
-                .map(|_| timeout(wire::TIMEOUT, open(addr, source, upgrade)))
+                .map(|_| timeout(wire::TIMEOUT, open(addr, source, upgrade, scene.encrypted)))
                 .buffer_unordered(scene.in_flight)
                 .map(|opened| opened.context("a handshake takes too long")?)
                 .try_collect(),
@@ -87,13 +90,18 @@ async fn open(
     addr: SocketAddr,
     source: Option<Ipv4Addr>,
     upgrade: &[u8],
-) -> anyhow::Result<TcpStream> {
+    encrypted: bool,
+) -> anyhow::Result<Box<dyn Io>> {
     let socket = TcpSocket::new_v4()?;
     // A bound port is taken whatever it is connected to, and takes long to find.
     if let Some(source) = source.filter(|source| *source != Ipv4Addr::LOCALHOST) {
         socket.bind(SocketAddr::new(IpAddr::V4(source), 0))?;
     }
-    let mut stream = socket.connect(addr).await?;
+    let mut stream: Box<dyn Io> = Box::new(socket.connect(addr).await?);
+    if encrypted {
+        let connector = TlsConnector::from(identity::client()?);
+        stream = Box::new(connector.connect(identity::name()?, stream).await?);
+    }
     if upgrade.is_empty() {
         return Ok(stream);
     }
@@ -107,14 +115,17 @@ async fn open(
 }
 
 /// Sends a message and compares what comes back.
-async fn echo(mut stream: TcpStream, exchange: &Exchange) -> anyhow::Result<TcpStream> {
+async fn echo(stream: Box<dyn Io>, exchange: &Exchange) -> anyhow::Result<Box<dyn Io>> {
     let mut reply = vec![0; exchange.reply.len()];
-    let (mut read, mut write) = stream.split();
-    let (sent, received) =
-        futures_util::future::join(write.write_all(&exchange.request), read.read_exact(&mut reply))
-            .await;
+    let (mut read, mut write) = tokio::io::split(stream);
+    let sending = async {
+        write.write_all(&exchange.request).await?;
+        write.flush().await
+    };
+    let (sent, received) = futures_util::future::join(sending, read.read_exact(&mut reply)).await;
     sent?;
     received?;
+    let stream = read.unsplit(write);
     ensure!(exchange.is_reply(&reply), wire::wrong_echo());
     Ok(stream)
 }

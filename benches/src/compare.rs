@@ -6,10 +6,10 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::{
-    compressing, echo, limits, memory,
+    broadcast, compressing, echo, fairness, limits, memory,
     rounds::Plan,
     section::{self, Section},
-    system,
+    shutdown, system, tls,
 };
 
 /// Whose versions are told of, as their lock file has them.
@@ -37,8 +37,16 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     // Before this thread is bound to a processor, which those it starts would inherit.
     let memory = memory::compare(plan)?;
     system::pin_load()?;
-    let sections =
-        [echo::compare(plan)?, compressing::compare(plan)?, memory, limits::compare(plan)?];
+    let sections = [
+        echo::compare(plan)?,
+        broadcast::compare(plan)?,
+        tls::compare(plan)?,
+        compressing::compare(plan)?,
+        memory,
+        fairness::compare(plan)?,
+        shutdown::compare(plan)?,
+        limits::compare(plan)?,
+    ];
     let bars = section::bars_to_markdown(sections.iter().flat_map(|section| &section.bars));
     fs::create_dir_all(&arguments.output)?;
     let report = report(plan, &sections, &bars)?;

@@ -71,7 +71,7 @@ fn measure_memory(quick: bool) -> anyhow::Result<()> {
                 (wire::UPGRADE_DEFLATE, Exchange::compressed(process.addr, &message)?)
             }
         };
-        let scene = Scene { connections, in_flight: 20 };
+        let scene = Scene::new(connections, 20);
         let Growth { opened, used } = scene.measure(process, upgrade, &exchange)?;
         if deflate.is_none() {
             none = used;

@@ -13,10 +13,11 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
-use mio::{Events, Interest, Poll, Token, net::TcpStream};
+use mio::{Events, Interest, Poll, Token};
 
 use crate::{
     process::Process,
+    stream::Stream,
     system,
     wire::{self, Exchange},
 };
@@ -24,7 +25,7 @@ use crate::{
 const READ_LEN: usize = 256 * 1024;
 
 /// Nanoseconds; as long as a poll may take.
-const MAX_LATENCY: u64 = 2 * wire::TIMEOUT.as_secs() * 1_000_000_000;
+pub(crate) const MAX_LATENCY: u64 = 2 * wire::TIMEOUT.as_secs() * 1_000_000_000;
 
 /// Connections, length of their messages, and how many of those are in flight on each.
 #[derive(Clone, Copy)]
@@ -101,7 +102,7 @@ struct Load {
 }
 
 struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     /// Of the window that is under way.
     sent: usize,
     received: usize,
@@ -121,6 +122,25 @@ impl Generator {
         }
     }
 
+    /// The same over TLS.
+    pub(crate) fn connect_encrypted(
+        addr: SocketAddr,
+        cell: Cell,
+        websocket: bool,
+    ) -> anyhow::Result<Self> {
+        let exchange = Exchange::new(cell.payload_len);
+        let (exchange, upgrade) = if websocket {
+            (exchange, wire::UPGRADE)
+        } else {
+            (Exchange::of_bytes(exchange.request), &[][..])
+        };
+        let streams = (0..cell.connections).map(|_| {
+            let (socket, tls) = wire::connect_encrypted(addr, upgrade)?;
+            Ok(Stream::new(socket, Some(tls))?)
+        });
+        Self::new(streams, cell, exchange)
+    }
+
     /// Opens the connections of a cell for other messages; `upgrade` is sent first if there is one.
     pub(crate) fn connect_with(
         addr: SocketAddr,
@@ -128,29 +148,29 @@ impl Generator {
         exchange: Exchange,
         upgrade: &[u8],
     ) -> anyhow::Result<Self> {
-        let streams = (0..cell.connections).map(|_| wire::connect(addr, upgrade));
+        let streams =
+            (0..cell.connections).map(|_| Ok(Stream::new(wire::connect(addr, upgrade)?, None)?));
         Self::new(streams, cell, exchange)
     }
 
     /// Accepts the connections of a cell from a client that will echo.
     pub(crate) fn accept(listener: &net::TcpListener, cell: Cell) -> anyhow::Result<Self> {
-        let streams = (0..cell.connections).map(|_| wire::accept(listener));
+        let streams =
+            (0..cell.connections).map(|_| Ok(Stream::new(wire::accept(listener)?, None)?));
         Self::new(streams, cell, Exchange::with_client(cell.payload_len))
     }
 
     fn new(
-        streams: impl Iterator<Item = anyhow::Result<net::TcpStream>>,
+        streams: impl Iterator<Item = anyhow::Result<Stream>>,
         cell: Cell,
         exchange: Exchange,
     ) -> anyhow::Result<Self> {
         let poll = Poll::new()?;
         let mut connections = Vec::with_capacity(cell.connections);
         for (token, stream) in streams.enumerate() {
-            let stream = stream?;
-            stream.set_nonblocking(true)?;
-            let mut stream = TcpStream::from_std(stream);
+            let mut stream = stream?;
             let interest = Interest::READABLE | Interest::WRITABLE;
-            poll.registry().register(&mut stream, Token(token), interest)?;
+            poll.registry().register(&mut stream.socket, Token(token), interest)?;
             connections.push(Connection::new(stream));
         }
         Ok(Self {
@@ -235,7 +255,7 @@ impl Generator {
 }
 
 impl Connection {
-    fn new(stream: TcpStream) -> Self {
+    fn new(stream: Stream) -> Self {
         Self { stream, sent: 0, received: 0, sent_at: Instant::now(), first: Some(Vec::new()) }
     }
 
@@ -254,7 +274,7 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        self.stream.flush()
     }
 
     /// Reads what is there, and tells whether everything in flight is answered now.
@@ -269,7 +289,7 @@ impl Connection {
             };
             self.check(load, &block[..len])?;
             self.received += len;
-            if len < block.len() {
+            if len < block.len() && !self.stream.hides_more() {
                 break;
             }
         }

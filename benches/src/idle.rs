@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::{
     clients::Clients,
+    pending::{self, HANDSHAKES, Stage},
     process::Process,
     scale,
     server::{self, Kind, Runtime},
@@ -39,6 +40,9 @@ pub(crate) struct Arguments {
     kind: Kind,
     #[arg(long, default_value = "current")]
     runtime: Runtime,
+    /// With TLS, and handshakes that do not go on as well.
+    #[arg(long)]
+    tls: bool,
     /// A third of the connections, and no storm.
     #[arg(long)]
     quick: bool,
@@ -49,6 +53,8 @@ pub(crate) struct Arguments {
 pub(crate) struct Scene {
     pub(crate) connections: usize,
     pub(crate) in_flight: usize,
+    /// With TLS.
+    pub(crate) encrypted: bool,
 }
 
 /// Resident bytes of a server per connection, what it held at the start taken off.
@@ -65,22 +71,25 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let connections =
         if arguments.quick { arguments.connections / 3 } else { arguments.connections };
     ensure!(connections > 0, "there is nothing to measure");
-    let server = server::Arguments::new(arguments.kind, arguments.runtime);
+    let mut server = server::Arguments::new(arguments.kind, arguments.runtime);
+    server.tls = arguments.tls;
     let most = system::connections_within(files);
     if connections > most {
+        ensure!(!arguments.tls, "only plain connections are spread over several processes");
         return scale::run(&server, connections, arguments.in_flight);
     }
-    let some = Scene { connections, in_flight: arguments.in_flight };
+    let some = Scene::new(connections, arguments.in_flight);
     let large = Scene { connections: LARGE_CONNECTIONS.min(connections), ..some };
     let mut scenes = vec![("some at a time", some, SMALL_LEN), ("1 MiB each", large, LARGE_LEN)];
     if !arguments.quick {
         let storm = STORM.min(connections);
-        let storm = Scene { connections: storm, in_flight: storm };
+        let storm = Scene::new(storm, storm);
         scenes.insert(1, ("a storm", storm, SMALL_LEN));
     }
     let mut rows = Vec::new();
     for (name, scene, message_len) in scenes {
         let exchange = Exchange::new(message_len);
+        let scene = Scene { encrypted: arguments.tls, ..scene };
         let growth = scene.measure(Process::start(&server)?, wire::UPGRADE, &exchange)?;
         rows.push(vec![
             name.to_owned(),
@@ -93,10 +102,33 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     println!("Resident bytes per connection: {server}\n");
     let head = ["scene", "connections", "in flight", "after handshake", "after a message"];
     table::print(&head.map(str::to_owned), &rows);
+    if arguments.tls {
+        print_pending()?;
+    }
+    Ok(())
+}
+
+fn print_pending() -> anyhow::Result<()> {
+    let stages = [
+        ("nothing is said", Stage::Connected),
+        ("hello is said", Stage::Greeted),
+        ("there is no request", Stage::Encrypted),
+    ];
+    let mut rows = Vec::new();
+    for (what, stage) in stages {
+        rows.push(vec![what.to_owned(), format!("{:.0}", pending::measure(stage)?)]);
+    }
+    println!("\nResident bytes per handshake that does not go on, {HANDSHAKES} of them:\n");
+    table::print(&["where".to_owned(), "bytes".to_owned()], &rows);
     Ok(())
 }
 
 impl Scene {
+    /// Without TLS.
+    pub(crate) const fn new(connections: usize, in_flight: usize) -> Self {
+        Self { connections, in_flight, encrypted: false }
+    }
+
     /// By how much the memory of a server grows with the connections, and with a message on each.
     pub(crate) fn measure(
         &self,

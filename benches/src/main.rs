@@ -1,11 +1,14 @@
 //! Measures what connections and messages cost.
 //!
 //! `bench idle` is about memory, `bench batching` about system calls, `bench echo` about CPU time,
-//! `bench deflate` about memory and CPU time with compression.
+//! `bench deflate` about memory and CPU time with compression, `bench broadcast` and `bench tls` about
+//! CPU time of these, `bench shutdown` and `bench fairness` about time.
 //! Servers run in processes of their own, which this program starts by executing itself. Whatever
 //! is echoed is compared byte by byte; a run with a wrong byte fails.
 
+mod audience;
 mod batching;
+mod broadcast;
 mod chart;
 mod client;
 mod clients;
@@ -14,20 +17,27 @@ mod compressing;
 mod counting;
 mod deflate;
 mod echo;
+mod fairness;
+mod fan_out;
 mod generator;
+mod identity;
 mod idle;
 mod limits;
 mod memory;
+mod pending;
 mod process;
 mod rounds;
 mod scale;
 mod section;
 mod server;
+mod shutdown;
+mod stream;
 mod subject;
 mod system;
 mod table;
 mod tcp;
 mod tcp_epoll;
+mod tls;
 mod wire;
 mod zlib;
 
@@ -52,6 +62,14 @@ enum Command {
     Echo(echo::Arguments),
     /// Memory and CPU time with compression, next to npm ws and bare zlib.
     Deflate(deflate::Arguments),
+    /// CPU time of a server per delivery of a broadcast, next to bare writes.
+    Broadcast(broadcast::Arguments),
+    /// CPU time of an encrypting server per echoed message, next to bare rustls.
+    Tls(tls::Arguments),
+    /// How long a server takes to send everybody away.
+    Shutdown(shutdown::Arguments),
+    /// How long a quiet connection waits beside one that floods.
+    Fairness(fairness::Arguments),
     /// One of the servers that the others measure; prints its address, ends with its input.
     #[command(hide = true)]
     Server(server::Arguments),
@@ -70,6 +88,10 @@ fn main() -> anyhow::Result<()> {
         Command::Batching(arguments) => batching::run(&arguments),
         Command::Echo(arguments) => echo::run(&arguments),
         Command::Deflate(arguments) => deflate::run(arguments),
+        Command::Broadcast(arguments) => broadcast::run(&arguments),
+        Command::Tls(arguments) => tls::run(&arguments),
+        Command::Shutdown(arguments) => shutdown::run(&arguments),
+        Command::Fairness(arguments) => fairness::run(&arguments),
         Command::Server(arguments) => server::run(&arguments),
         Command::Clients(arguments) => clients::run(&arguments),
         Command::Client(arguments) => client::run(&arguments),

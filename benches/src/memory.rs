@@ -43,13 +43,13 @@ pub(crate) fn compare(plan: Plan) -> anyhow::Result<Section> {
 }
 
 fn ours(many: usize, section: &mut Section) -> anyhow::Result<()> {
-    let plain = Scene { connections: many, in_flight: IN_FLIGHT };
+    let plain = Scene::new(many, IN_FLIGHT);
     let small =
         plain.measure(OWNED.start(None, false)?, wire::UPGRADE, &Exchange::new(SMALL_LEN))?;
-    let storm = Scene { connections: STORM.min(many), in_flight: STORM };
+    let storm = Scene::new(STORM.min(many), STORM);
     let after_storm =
         storm.measure(OWNED.start(None, false)?, wire::UPGRADE, &Exchange::new(SMALL_LEN))?;
-    let large = Scene { connections: LARGE_CONNECTIONS.min(many), in_flight: IN_FLIGHT };
+    let large = Scene::new(LARGE_CONNECTIONS.min(many), IN_FLIGHT);
     let after_large =
         large.measure(OWNED.start(None, false)?, wire::UPGRADE, &Exchange::new(LARGE_LEN))?;
     let server = OWNED.start(Some(1), false)?;
@@ -81,8 +81,8 @@ fn ours(many: usize, section: &mut Section) -> anyhow::Result<()> {
 }
 
 fn peers(many: usize, section: &mut Section) -> anyhow::Result<()> {
-    let scene = Scene { connections: many, in_flight: IN_FLIGHT };
-    let large = Scene { connections: LARGE_CONNECTIONS.min(many) / 5, in_flight: IN_FLIGHT };
+    let scene = Scene::new(many, IN_FLIGHT);
+    let large = Scene::new(LARGE_CONNECTIONS.min(many) / 5, IN_FLIGHT);
     let mut rows = Vec::new();
     let batch = |subject: &Subject| subject.name.ends_with("batch");
     for subject in subject::there(&subject::ALL).iter().filter(|subject| !batch(subject)) {

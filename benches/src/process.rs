@@ -2,16 +2,16 @@
 
 use std::{
     env,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     net::SocketAddr,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
 use anyhow::{Context, bail};
 
 use crate::{
-    server,
+    identity, server,
     system::{self, Memory},
 };
 
@@ -21,6 +21,7 @@ const END_TIMEOUT: Duration = Duration::from_secs(10);
 /// A running server. It ends when this is dropped.
 pub(crate) struct Process {
     child: Child,
+    output: BufReader<ChildStdout>,
     pub(crate) addr: SocketAddr,
 }
 
@@ -34,6 +35,9 @@ impl Process {
     pub(crate) fn command(arguments: &server::Arguments) -> anyhow::Result<Command> {
         let mut command = Command::new(env::current_exe()?);
         command.arg("server").args(arguments.to_command_line());
+        if arguments.tls {
+            identity::give_to(&mut command)?;
+        }
         Ok(command)
     }
 
@@ -59,12 +63,23 @@ impl Process {
     /// Starts a server of any kind, which says in its first line where it listens.
     pub(crate) fn start_command(mut command: Command) -> anyhow::Result<Self> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut output = BufReader::new(child.stdout.take().context("no output")?);
         let mut line = String::new();
-        if let Some(stdout) = child.stdout.take() {
-            BufReader::new(stdout).read_line(&mut line)?;
-        }
+        output.read_line(&mut line)?;
         let addr = line.trim().parse().context("the server has not started");
-        Ok(Self { addr: addr?, child })
+        Ok(Self { addr: addr?, child, output })
+    }
+
+    /// Writes a line to the server.
+    pub(crate) fn tell(&mut self, line: &str) -> anyhow::Result<()> {
+        Ok(writeln!(self.child.stdin.as_mut().context("no input")?, "{line}")?)
+    }
+
+    /// Waits for the server's next line.
+    pub(crate) fn hear(&mut self) -> anyhow::Result<String> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        Ok(line)
     }
 
     pub(crate) fn cpu_time(&self) -> anyhow::Result<u64> {

@@ -47,7 +47,7 @@ pub(crate) fn run(
     in_flight: usize,
 ) -> anyhow::Result<()> {
     let server = &server::Arguments { heartbeat: HEARTBEAT, ..*server };
-    let scene = |connections| Scene { connections, in_flight };
+    let scene = |connections| Scene::new(connections, in_flight);
     let per_server = system::connections_within(system::raise_file_limit()?);
     let per_client = per_server.min(MAX_PER_CLIENT);
     let servers = (0..connections.div_ceil(per_server))

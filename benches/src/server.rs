@@ -1,4 +1,4 @@
-//! The servers that are measured. All of them echo.
+//! The servers that are measured. Most of them echo.
 
 use std::{
     fmt,
@@ -7,13 +7,14 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     process,
     str::FromStr,
+    sync::Arc,
     thread,
     time::Duration,
 };
 
 use bowsprit::{
-    BoxError, ContextTakeover, Deflate, Event, Heartbeat, Limits, Options, Server, WebSocket,
-    WindowBits,
+    BoxError, ContextTakeover, Deflate, Event, Heartbeat, Limits, Options, Server, ServerTls,
+    Shutdown, Topics, WebSocket, WindowBits,
 };
 use clap::{Args, ValueEnum};
 use http_body_util::Full;
@@ -24,10 +25,13 @@ use tokio::{
     runtime,
 };
 
-use crate::{system, tcp, tcp_epoll, zlib};
+use crate::{fan_out, identity, system, tcp, tcp_epoll, zlib};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 16 * 1024;
+
+/// More than sending everybody away takes.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(60);
 
 const MAX_MESSAGE_LEN: u64 = 16 << 20;
 
@@ -45,6 +49,9 @@ pub(crate) struct Arguments {
     pub(crate) deflate: Option<Compression>,
     #[arg(long, default_value_t = MAX_MESSAGE_LEN)]
     pub(crate) max_message_len: u64,
+    /// Encrypt.
+    #[arg(long)]
+    pub(crate) tls: bool,
     /// Seconds of silence before a ping, and before the end after that.
     #[arg(long, default_value_t = HEARTBEAT)]
     pub(crate) heartbeat: u64,
@@ -70,6 +77,14 @@ pub(crate) enum Kind {
     HyperOwned,
     /// No echo: keeps every message.
     Keep,
+    /// No echo: sends every message to all connections.
+    Broadcast,
+    /// The same by a topic.
+    Topic,
+    /// The same without WebSocket, on bare epoll.
+    FanOut,
+    /// `recv` and `send` under `serve_until`, which the first line of input ends.
+    ShutDown,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -149,9 +164,15 @@ impl Arguments {
             kind,
             runtime,
             deflate: None,
+            tls: false,
             max_message_len: MAX_MESSAGE_LEN,
             heartbeat: HEARTBEAT,
         }
+    }
+
+    /// The same with TLS.
+    pub(crate) const fn encrypted(self) -> Self {
+        Self { tls: true, ..self }
     }
 
     pub(crate) fn to_command_line(self) -> Vec<String> {
@@ -159,6 +180,9 @@ impl Arguments {
         line.extend(["--runtime".to_owned(), name(&self.runtime)]);
         line.extend(["--max-message-len".to_owned(), self.max_message_len.to_string()]);
         line.extend(["--heartbeat".to_owned(), self.heartbeat.to_string()]);
+        if self.tls {
+            line.push("--tls".to_owned());
+        }
         if let Some(deflate) = self.deflate {
             line.extend(["--deflate".to_owned(), deflate.to_string()]);
         }
@@ -168,7 +192,8 @@ impl Arguments {
 
 impl fmt::Display for Arguments {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {}", name(&self.kind), name(&self.runtime))
+        write!(f, "{}, {}", name(&self.kind), name(&self.runtime))?;
+        if self.tls { f.write_str(", TLS") } else { Ok(()) }
     }
 }
 
@@ -178,7 +203,9 @@ fn name(value: &impl ValueEnum) -> String {
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     system::raise_file_limit()?;
-    thread::spawn(end_with_input);
+    if arguments.kind != Kind::ShutDown {
+        thread::spawn(end_with_input);
+    }
     let runtime = match arguments.runtime {
         Runtime::Current => runtime::Builder::new_current_thread().enable_all().build()?,
         Runtime::Multi => {
@@ -194,6 +221,15 @@ pub(crate) fn end_with_input() {
     process::exit(0);
 }
 
+/// Waits for a line of input. From then on the process ends with it.
+async fn first_line() {
+    let line = tokio::task::spawn_blocking(|| io::stdin().read_line(&mut String::new()));
+    if !matches!(line.await, Ok(Ok(1..))) {
+        process::exit(0);
+    }
+    thread::spawn(end_with_input);
+}
+
 async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     let listener = TcpSocket::new_v4()?;
     listener.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
@@ -202,12 +238,16 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     let heartbeat = Duration::from_secs(arguments.heartbeat);
     let mut options = Options::server();
     options.heartbeat = Some(Heartbeat::new(heartbeat, heartbeat));
-    let server = Server::builder()
+    let tls = arguments.tls.then(identity::server).transpose()?;
+    let mut server = Server::builder()
         .options(options)
         .limits(Limits::SERVER.max_message_len(arguments.max_message_len))
         .deflate(arguments.deflate.map(Compression::options));
+    if let Some(tls) = &tls {
+        server = server.tls(ServerTls::from(Arc::clone(tls)));
+    }
     match arguments.kind {
-        Kind::Tcp => tcp::serve(listener).await?,
+        Kind::Tcp => tcp::serve(listener, tls).await?,
         Kind::TcpEpoll => tcp_epoll::serve(listener.into_std()?)?,
         Kind::Zlib => {
             zlib::serve(listener, arguments.deflate.map_or(1, |deflate| deflate.level)).await?;
@@ -218,6 +258,24 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
         Kind::SpawnBorrowed => spawn(listener, server.build(), echo_borrowed).await?,
         Kind::HyperOwned => attach(listener, server.build()).await?,
         Kind::Keep => server.listen_on(listener).serve(|ws, _| keep(ws)).await?,
+        Kind::Broadcast => {
+            let bound = server.listen_on(listener);
+            let all = bound.server();
+            bound.serve(move |ws, _| broadcast(ws, all.clone())).await?;
+        }
+        Kind::Topic => {
+            let topics = Topics::new();
+            server.listen_on(listener).serve(move |ws, _| publish(ws, topics.clone())).await?;
+        }
+        Kind::ShutDown => {
+            let bound = server.listen_on(listener);
+            let shutdown = Shutdown::within(SHUTDOWN_TIMEOUT);
+            let departed =
+                bound.serve_until(|ws, _| echo_owned(ws), first_line(), shutdown).await?;
+            println!("{} {}", departed.closed, departed.cut);
+            std::future::pending().await
+        }
+        Kind::FanOut => fan_out::serve(listener.into_std()?)?,
     }
     Ok(())
 }
@@ -271,6 +329,24 @@ async fn keep(mut ws: WebSocket) -> Result<(), BoxError> {
     let mut kept = Vec::new();
     while let Some(message) = ws.recv().await? {
         kept.push(message);
+    }
+    Ok(())
+}
+
+/// Sends messages to all.
+async fn broadcast(mut ws: WebSocket, all: Server) -> Result<(), BoxError> {
+    while let Some(message) = ws.recv().await? {
+        all.broadcast(message).await;
+    }
+    Ok(())
+}
+
+/// Sends messages to all who have joined, as everybody does.
+async fn publish(mut ws: WebSocket, topics: Topics) -> Result<(), BoxError> {
+    const TOPIC: &str = "news";
+    topics.join(TOPIC, &ws.handle());
+    while let Some(message) = ws.recv().await? {
+        topics.publish(TOPIC, message).await;
     }
     Ok(())
 }

@@ -27,7 +27,15 @@ pub(crate) const UWEBSOCKETS_CPP: Subject =
 pub(crate) const NPM_WS: Subject =
     Subject { name: "npm ws", program: Program::Node { bufferutil: true } };
 
-/// All of them; [`LIMIT`] is the first.
+/// What broadcasts are compared with.
+pub(crate) const FAN_OUT: Subject = Subject::own("bare writes on epoll", Kind::FanOut);
+
+pub(crate) const BROADCAST: Subject = Subject::own("bowsprit, broadcast", Kind::Broadcast);
+pub(crate) const TOPIC: Subject = Subject::own("bowsprit, topic", Kind::Topic);
+pub(crate) const TUNGSTENITE_BROADCAST: Subject =
+    Subject::peer("tokio-tungstenite, channels", "tungstenite-broadcast");
+
+/// All that echo; [`LIMIT`] is the first.
 pub(crate) const ALL: [Subject; 18] = [
     LIMIT,
     Subject::own("bare TCP on epoll", Kind::TcpEpoll),
@@ -88,7 +96,7 @@ impl Subject {
     }
 
     pub(crate) const fn is_websocket(&self) -> bool {
-        !matches!(self.program, Program::Own(Kind::Tcp | Kind::TcpEpoll))
+        !matches!(self.program, Program::Own(Kind::Tcp | Kind::TcpEpoll | Kind::FanOut))
     }
 
     /// Whether scripts/setup-peers has made it.

@@ -1,17 +1,19 @@
-//! The limit: an echo of bytes on tokio, with one buffer for all connections.
+//! The limit: an echo of bytes on tokio, with one buffer for all connections, over TLS if need be.
 
 use std::{
     cell::RefCell,
     future::poll_fn,
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
 };
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
 const BLOCK_LEN: usize = 64 * 1024;
 
@@ -20,27 +22,43 @@ thread_local! {
 }
 
 /// One connection, with what its peer has not taken yet.
-struct Connection {
-    stream: TcpStream,
+struct Connection<S> {
+    stream: S,
     unwritten: Vec<u8>,
 }
 
-pub(crate) async fn serve(listener: TcpListener) -> io::Result<()> {
+pub(crate) async fn serve(listener: TcpListener, tls: Option<Arc<ServerConfig>>) -> io::Result<()> {
+    let acceptor = tls.map(TlsAcceptor::from);
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let mut connection = Connection { stream, unwritten: Vec::new() };
-        tokio::spawn(async move { poll_fn(|cx| connection.poll_echo(cx)).await });
+        match acceptor.clone() {
+            None => tokio::spawn(Connection::new(stream).echo()),
+            Some(acceptor) => tokio::spawn(async move {
+                let stream = Box::pin(acceptor.accept(stream)).await?;
+                Connection::new(Box::new(stream)).echo().await
+            }),
+        };
     }
 }
 
-impl Connection {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    const fn new(stream: S) -> Self {
+        Self { stream, unwritten: Vec::new() }
+    }
+
+    async fn echo(mut self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_echo(cx)).await
+    }
+
     fn poll_echo(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             while !self.unwritten.is_empty() {
                 let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.unwritten))?;
                 self.unwritten.drain(..written);
             }
+            // TCP has nothing to flush.
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
             let ended = BLOCK.with_borrow_mut(|block| self.poll_once(cx, block));
             if ready!(ended)? {
                 return Poll::Ready(Ok(()));

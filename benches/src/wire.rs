@@ -8,8 +8,9 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use bowsprit_proto::handshake::accept_for;
+use rustls::ClientConnection;
 
-use crate::zlib::Deflated;
+use crate::{identity, zlib::Deflated};
 
 /// A client that waits longer than this has found a fault.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
@@ -170,22 +171,43 @@ fn header(payload_len: usize, masked: bool) -> Vec<u8> {
 
 /// Opens a connection, blocking; with an `upgrade` a WebSocket one.
 pub(crate) fn connect(addr: SocketAddr, upgrade: &[u8]) -> anyhow::Result<TcpStream> {
-    let mut stream = TcpStream::connect(addr)?;
+    let mut stream = connect_tcp(addr)?;
+    request_upgrade(&mut stream, upgrade)?;
+    Ok(stream)
+}
+
+/// The same over TLS.
+pub(crate) fn connect_encrypted(
+    addr: SocketAddr,
+    upgrade: &[u8],
+) -> anyhow::Result<(TcpStream, ClientConnection)> {
+    let (mut stream, mut tls) = (connect_tcp(addr)?, identity::connect()?);
+    tls.complete_io(&mut stream)?;
+    request_upgrade(&mut rustls::Stream::new(&mut tls, &mut stream), upgrade)?;
+    Ok((stream, tls))
+}
+
+fn connect_tcp(addr: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(addr)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
-    if !upgrade.is_empty() {
-        stream.write_all(upgrade)?;
-        let mut head = Vec::new();
-        // A server that is not spoken to says nothing after its head.
-        while !ends_head(&head) {
-            let mut part = [0; 1024];
-            let len = stream.read(&mut part)?;
-            ensure!(len > 0, "the server has hung up");
-            head.extend_from_slice(&part[..len]);
-        }
-        check_head(&head)?;
-    }
     Ok(stream)
+}
+
+fn request_upgrade(stream: &mut (impl Read + Write), upgrade: &[u8]) -> anyhow::Result<()> {
+    if upgrade.is_empty() {
+        return Ok(());
+    }
+    stream.write_all(upgrade)?;
+    let mut head = Vec::new();
+    // A server that is not spoken to says nothing after its head.
+    while !ends_head(&head) {
+        let mut part = [0; 1024];
+        let len = stream.read(&mut part)?;
+        ensure!(len > 0, "the server has hung up");
+        head.extend_from_slice(&part[..len]);
+    }
+    check_head(&head)
 }
 
 /// Accepts a connection of a client and agrees to a WebSocket one, blocking.

@@ -87,6 +87,15 @@ impl Deflated {
             }
         }
         plain.truncate(len);
+        Self::new(plain, window_bits)
+    }
+
+    /// So many zeros.
+    pub(crate) fn zeros(len: usize) -> Self {
+        Self::new(vec![0; len], 15)
+    }
+
+    fn new(plain: Vec<u8>, window_bits: u8) -> Self {
         let compressed = Codec::new(1, window_bits).compress(&plain).to_vec();
         Self { plain, compressed }
     }

@@ -1,8 +1,9 @@
-//! Echo servers of other WebSocket libraries, each as its own examples show it.
+//! Servers of other WebSocket libraries, each as its own examples show it.
 //!
 //! A server prints its address in its first line, runs on one thread, and ends with its input.
 //! `*-batch` queues the answers of all messages that are ready, and flushes once.
 
+mod broadcast;
 mod echo;
 
 use std::{
@@ -31,6 +32,8 @@ enum Peer {
     TungsteniteBatch,
     /// With the small buffers that its documentation advises for many connections.
     TungsteniteSmall,
+    /// No echo: sends every message to all connections, each of which has a task and a channel.
+    TungsteniteBroadcast,
     Fastwebsockets,
     TokioWebsockets,
     Yawc,
@@ -59,6 +62,7 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     let listener = listener.listen(BACKLOG)?;
     println!("{}", listener.local_addr()?);
     let (peer, level) = (arguments.peer, arguments.level);
+    let everybody = broadcast::Everybody::default();
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
@@ -66,6 +70,9 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
             (Peer::Tungstenite, None) => tokio::spawn(echo::tungstenite::each(stream)),
             (Peer::TungsteniteBatch, None) => tokio::spawn(echo::tungstenite::batch(stream)),
             (Peer::TungsteniteSmall, None) => tokio::spawn(echo::tungstenite::small(stream)),
+            (Peer::TungsteniteBroadcast, None) => {
+                tokio::spawn(broadcast::tungstenite(stream, everybody.clone()))
+            }
             (Peer::Fastwebsockets, None) => tokio::spawn(echo::fastwebsockets::each(stream)),
             (Peer::TokioWebsockets, None) => tokio::spawn(echo::tokio_websockets::each(stream)),
             (Peer::Yawc, level) => tokio::spawn(echo::yawc::each(stream, level)),

@@ -53,8 +53,8 @@ pub mod utf8;
 
 pub use close::{Close, CloseCode};
 pub use connection::{
-    Chunk, Compressing, Connection, EncodedMessage, Encoding, Event, Fragment, MaskingKeys, Output,
-    Progress, ReceiveBuffer, Receiver, Role, Sender, State,
+    Chunk, Compressing, Connection, EncodedBatch, EncodedMessage, Encoding, Event, Fragment,
+    MaskingKeys, Output, Progress, ReceiveBuffer, Receiver, Role, Sender, State,
 };
 pub use error::{ProtocolError, SendError};
 pub use frame::{FrameHeader, Opcode};

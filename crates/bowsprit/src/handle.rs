@@ -38,7 +38,7 @@ impl Handle {
         &self.link
     }
 
-    pub(crate) fn offer(&self, offer: &Offer, cx: Option<&mut Context<'_>>) -> Offered {
+    pub(crate) fn offer(&self, offer: &mut Offer, cx: Option<&mut Context<'_>>) -> Offered {
         self.link.offer(offer, cx)
     }
 

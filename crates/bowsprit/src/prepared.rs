@@ -56,12 +56,17 @@ impl Prepared {
     /// The message encoded for connections of this kind, if they can share it. Compresses it if
     /// nobody has done so before.
     pub(crate) fn encoded(&self, encoding: Encoding) -> Option<EncodedMessage> {
-        let Shared { message, plain, .. } = &*self.shared;
         match encoding {
-            Encoding::Plain => Some(plain.get_or_init(|| EncodedMessage::new(message)).clone()),
+            Encoding::Plain => Some(self.plain().clone()),
             Encoding::Compressed(config) => Some(self.compressed(config)),
             Encoding::Own => None,
         }
+    }
+
+    /// The message encoded for connections that do not compress it.
+    pub(crate) fn plain(&self) -> &EncodedMessage {
+        let Shared { message, plain, .. } = &*self.shared;
+        plain.get_or_init(|| EncodedMessage::new(message))
     }
 
     /// The message compressed with this configuration. Who needs the same while it is being made

@@ -62,6 +62,12 @@ impl EncodedMessage {
         Self { kind, compressed, own: false, frame: frame.into(), header_len }
     }
 
+    /// Bytes of the frame that a server sends.
+    #[must_use]
+    pub const fn frame_len(&self) -> usize {
+        self.frame.len()
+    }
+
     /// Bytes of the payload on the wire.
     #[must_use]
     pub const fn payload_len(&self) -> usize {
@@ -76,6 +82,40 @@ impl EncodedMessage {
 
     pub(super) fn payload(&self) -> &[u8] {
         &self.frame[self.header_len..]
+    }
+}
+
+/// Messages as frames that leave one after the other, for all connections of a server that would
+/// compress none of them.
+#[derive(Clone, Debug)]
+pub struct EncodedBatch {
+    pub(super) frames: Bytes,
+    pub(super) is_compressed: bool,
+}
+
+impl EncodedBatch {
+    /// The bytes that [`Sender::batch`](crate::Sender::batch) queues.
+    #[must_use]
+    pub fn frames(&self) -> &[u8] {
+        &self.frames
+    }
+
+    /// Joins messages; a single one is shared.
+    pub fn new<'m>(messages: impl IntoIterator<Item = &'m EncodedMessage>) -> Self {
+        let mut messages = messages.into_iter().peekable();
+        let Some(first) = messages.next() else {
+            return Self { frames: Bytes::new(), is_compressed: false };
+        };
+        let mut is_compressed = first.is_compressed();
+        if messages.peek().is_none() {
+            return Self { frames: first.frame.clone(), is_compressed };
+        }
+        let mut frames = first.frame.to_vec();
+        for message in messages {
+            is_compressed |= message.is_compressed();
+            frames.extend_from_slice(&message.frame);
+        }
+        Self { frames: frames.into(), is_compressed }
     }
 }
 

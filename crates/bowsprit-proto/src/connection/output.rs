@@ -144,6 +144,9 @@ impl Output {
 
     /// Appends a payload without copying it.
     pub(super) fn push_shared(&mut self, payload: Bytes) {
+        if payload.is_empty() {
+            return;
+        }
         let shared = self.shared.get_or_insert_default();
         shared.len += payload.len();
         shared.payloads.push_back((self.block.len(), payload));

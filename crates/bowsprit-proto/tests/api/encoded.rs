@@ -1,8 +1,8 @@
 //! Messages that are encoded apart from the connections that send them.
 
 use bowsprit_proto::{
-    Compressing, EncodedMessage, Encoding, Fragment, Limits, Message, MessageKind, Output, Role,
-    SendError, Sender,
+    CloseCode, Compressing, EncodedBatch, EncodedMessage, Encoding, Fragment, Limits, Message,
+    MessageKind, Output, Role, SendError, Sender,
     deflate::{Compressor, Deflate},
 };
 
@@ -204,4 +204,60 @@ fn output_is_the_same_in_chunks_of_any_length() {
     let expected = encode(Deflate::server().chunk_len);
     assert_eq!(encode(0), expected);
     assert_eq!(encode(1 << 20), expected);
+}
+
+#[test]
+fn a_batch_is_the_same_frames_as_if_they_were_sent() {
+    let messages = LENS.map(|len| EncodedMessage::new(&Message::binary(noise(len, 2))));
+    for count in 0..=messages.len() {
+        let batch = EncodedBatch::new(&messages[..count]);
+        let mut server = End::new(Role::Server);
+        let joined = server.send(|sender, out| sender.batch(&batch, out)).unwrap();
+        let mut single = Vec::new();
+        for message in &messages[..count] {
+            single.extend(server.send(|sender, out| sender.encoded(message, out)).unwrap());
+        }
+        assert_eq!(joined, single);
+        assert_eq!(joined, batch.frames());
+        assert_eq!(joined.len(), messages[..count].iter().map(EncodedMessage::frame_len).sum());
+    }
+}
+
+/// RFC: 5.3-2
+#[test]
+fn a_client_takes_no_batch() {
+    let batch = EncodedBatch::new([&EncodedMessage::new(&Message::text("Hello"))]);
+    let mut client = End::new(Role::Client);
+    assert!(!client.connection.sender().takes_batches(5));
+    let refused = client.send(|sender, out| sender.batch(&batch, out));
+    assert_eq!(refused.unwrap_err(), SendError::Encoding);
+}
+
+#[test]
+fn a_batch_with_a_compressed_message_is_refused() {
+    let mut pair = pair(with_takeover(false));
+    let message = Message::text(prose(5000, 1));
+    let compressed = compressing(&mut pair.server, 5000).message(&message);
+    assert!(compressed.is_compressed());
+    let plain = EncodedMessage::new(&message);
+    for messages in [vec![&compressed], vec![&plain, &compressed], vec![&compressed, &plain]] {
+        let batch = EncodedBatch::new(messages);
+        let refused = pair.server.send(|sender, out| sender.batch(&batch, out));
+        assert_eq!(refused.unwrap_err(), SendError::Encoding);
+    }
+    assert!(!pair.server.connection.sender().takes_batches(5000));
+}
+
+#[test]
+fn a_batch_does_not_come_between_fragments_nor_after_a_close() {
+    let batch = EncodedBatch::new([&EncodedMessage::new(&Message::text("Hello"))]);
+    let mut out = Output::new();
+    let mut server = Sender::server();
+    let fragment = Fragment { kind: MessageKind::Text, payload: b"be", fin: false };
+    server.fragment(fragment, &mut out).unwrap();
+    assert_eq!(server.batch(&batch, &mut out), Err(SendError::FragmentOpen));
+    server.fragment(Fragment { fin: true, ..fragment }, &mut out).unwrap();
+    server.batch(&batch, &mut out).unwrap();
+    server.close(&CloseCode::NORMAL.into(), &mut out).unwrap();
+    assert_eq!(server.batch(&batch, &mut out), Err(SendError::Closed));
 }

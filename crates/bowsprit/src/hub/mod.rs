@@ -1,5 +1,6 @@
 //! One message for many connections.
 
+mod batch;
 mod topics;
 
 use std::{
@@ -9,8 +10,8 @@ use std::{
     task::Context,
 };
 
-pub(crate) use self::topics::TopicMembership;
 pub use self::topics::Topics;
+pub(crate) use self::{batch::Batch, topics::TopicMembership};
 use crate::{CloseCode, Handle, Prepared, link::Offered};
 
 /// What becomes of a publication where a connection has no room for it: where more than
@@ -73,6 +74,13 @@ pub(crate) struct Offer {
     /// The topic, by number; 0 is none.
     pub(crate) topic: u64,
     pub(crate) slow: SlowConsumer,
+    step: Option<batch::Step>,
+}
+
+impl Offer {
+    pub(crate) const fn new(message: Prepared, topic: u64, slow: SlowConsumer) -> Self {
+        Self { message, topic, slow, step: None }
+    }
 }
 
 impl Publication {
@@ -105,10 +113,10 @@ impl Publication {
     /// Offers it to all; `None` as context leaves nobody to wait for. Returns those who have no
     /// room yet.
     fn send(self, mut cx: Option<&mut Context<'_>>) -> (Delivery, Offer, Vec<Handle>) {
-        let Self { offer, except, receivers } = self;
+        let Self { mut offer, except, receivers } = self;
         let (mut delivery, mut waiting) = (Delivery::default(), Vec::new());
         for receiver in receivers.filter(|receiver| Some(receiver) != except.as_ref()) {
-            let offered = receiver.offer(&offer, cx.as_deref_mut());
+            let offered = receiver.offer(&mut offer, cx.as_deref_mut());
             if delivery.count(offered) {
                 waiting.push(receiver);
             }
@@ -118,14 +126,14 @@ impl Publication {
 
     async fn deliver(self) -> Delivery {
         let mut publication = Some(self);
-        let (mut delivery, offer, waiting) = poll_fn(|cx| match publication.take() {
+        let (mut delivery, mut offer, waiting) = poll_fn(|cx| match publication.take() {
             Some(publication) => std::task::Poll::Ready(publication.send(Some(cx))),
             None => unreachable!("it is ready when it is polled first"),
         })
         .await;
         for receiver in waiting {
             poll_fn(|cx| {
-                let offered = receiver.offer(&offer, Some(cx));
+                let offered = receiver.offer(&mut offer, Some(cx));
                 if delivery.count(offered) { std::task::Poll::Pending } else { ().into() }
             })
             .await;

@@ -92,7 +92,7 @@ impl Topics {
     /// Publishes a message to the members of a topic at this moment.
     pub fn publish(&self, topic: &str, message: impl Into<Prepared>) -> Publication {
         let (number, members) = self.shared.members(topic).unwrap_or_default();
-        let offer = Offer { message: message.into(), topic: number, slow: self.slow };
+        let offer = Offer::new(message.into(), number, self.slow);
         Publication::new(offer, members.into_iter())
     }
 

@@ -191,6 +191,7 @@ impl Out {
             debug_assert!(queued.is_ok(), "checked when it was deferred");
         }
         if let Some(close) = self.peer_close().cloned() {
+            self.settle();
             let Self { sender, output, .. } = self;
             sender.respond(&Event::Close(close), output);
         }

@@ -41,6 +41,7 @@ impl Link {
         self.counters().settle(Direction::Sent, &mut out.tally);
         self.ended.store(true, Ordering::Release);
         out.output = Output::new();
+        out.batch = None;
         out.drop_deferred();
         self.drop_outbox(out);
         out.unflushed = false;

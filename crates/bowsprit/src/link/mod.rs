@@ -44,6 +44,7 @@ pub(crate) use self::{info::Info, outbox::Offered, sending::Origin};
 use crate::{
     Close, Options, Output, Sender, State,
     error::Cause,
+    hub::Batch,
     io::WriteHalf,
     stats::{Counters, Tally},
     terms::Terms,
@@ -71,6 +72,8 @@ pub(crate) struct Link {
 struct Out {
     sender: Sender,
     output: Output,
+    /// Publications that go into the output before anything else does.
+    batch: Option<Arc<Batch>>,
     write: Option<WriteHalf>,
     /// Bytes were written that the transport may still hold back.
     unflushed: bool,
@@ -110,6 +113,7 @@ impl Link {
         let out = Out {
             sender,
             output: Output::new(),
+            batch: None,
             write: Some(write),
             unflushed: false,
             ended: None,

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, sync::Arc, task::Context};
 
 use super::{Link, Out};
 use crate::{
-    CloseCode, Prepared,
+    CloseCode, Options, Prepared,
     hub::{Offer, SlowConsumer},
     stats::Policy,
 };
@@ -51,7 +51,11 @@ pub(crate) enum Offered {
 impl Link {
     /// Queues a publication, or does as its policy says where there is no room. Without a context
     /// there is no waiting for room.
-    pub(crate) fn offer(self: &Arc<Self>, offer: &Offer, cx: Option<&mut Context<'_>>) -> Offered {
+    pub(crate) fn offer(
+        self: &Arc<Self>,
+        offer: &mut Offer,
+        cx: Option<&mut Context<'_>>,
+    ) -> Offered {
         let offered = self.take_or_leave(offer, cx);
         let left_out = matches!(offered, Offered::Dropped | Offered::Queued { dropped: 1.. });
         if left_out && tracing::enabled!(tracing::Level::DEBUG) {
@@ -61,7 +65,7 @@ impl Link {
         offered
     }
 
-    fn take_or_leave(self: &Arc<Self>, offer: &Offer, cx: Option<&mut Context<'_>>) -> Offered {
+    fn take_or_leave(self: &Arc<Self>, offer: &mut Offer, cx: Option<&mut Context<'_>>) -> Offered {
         let max_len = self.options().max_queue_len;
         let mut out = self.lock();
         if out.check_open().is_err() {
@@ -107,7 +111,16 @@ impl Link {
     }
 
     /// Queues a publication that there is room for.
-    fn take_in(self: &Arc<Self>, out: &mut Out, offer: &Offer) {
+    fn take_in(self: &Arc<Self>, out: &mut Out, offer: &mut Offer) {
+        if offer.may_join() && out.may_join(offer.message.message().len(), self.options()) {
+            let (len, before) = (out.batch_len(), out.batch.take());
+            let batch = out.batch.insert(offer.join(before));
+            let message = offer.message.message();
+            let wire_len = batch.len() - len;
+            out.note_sent(message.kind(), message.len(), wire_len);
+            return self.request_flush();
+        }
+        out.settle();
         let room = match offer.slow {
             // Nothing that is queued already can be taken back.
             SlowConsumer::KeepLatest => 0,
@@ -204,6 +217,29 @@ impl Out {
             dropped += 1;
         }
         dropped
+    }
+
+    /// Whether a publication of this length may wait to leave together with others.
+    fn may_join(&self, len: usize, options: &Options) -> bool {
+        let batch = self.batch.as_ref();
+        self.outbox_len() == 0
+            && !self.is_occupied()
+            && !batch.is_some_and(|batch| batch.is_full())
+            && self.output.len() + self.batch_len() <= options.high_water_len
+            && self.sender.takes_batches(len)
+    }
+
+    /// Puts publications into the output, which are to go before what comes now.
+    pub(super) fn settle(&mut self) {
+        if let Some(batch) = self.batch.take() {
+            let queued = self.sender.batch(batch.joined(), &mut self.output);
+            debug_assert!(queued.is_ok(), "nothing goes before a batch");
+        }
+    }
+
+    /// Bytes of the publications that are to go into the output.
+    pub(super) fn batch_len(&self) -> usize {
+        self.batch.as_ref().map_or(0, |batch| batch.len())
     }
 
     fn next_waiting(&mut self) -> Option<Prepared> {

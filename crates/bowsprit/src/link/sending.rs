@@ -186,6 +186,7 @@ impl Link {
         if out.ended.is_some() {
             return;
         }
+        out.settle();
         out.lend_block();
         let Out { sender, output, .. } = &mut *out;
         answer(sender, output);
@@ -227,7 +228,7 @@ impl Out {
     /// Bytes that wait to be written, or for their turn before that.
     pub(super) fn queued_len(&self) -> usize {
         let deferred = self.deferred().map_or(0, |deferred| deferred.len);
-        self.output.len() + deferred + self.outbox_len()
+        self.output.len() + self.batch_len() + deferred + self.outbox_len()
     }
 
     /// Queues a message that is copied in any case, without moving it: moves are much of what a
@@ -279,6 +280,7 @@ impl Out {
         &mut self,
         queue: impl FnOnce(&mut Sender, &mut Output) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
+        self.settle();
         self.lend_block();
         queue(&mut self.sender, &mut self.output)
     }

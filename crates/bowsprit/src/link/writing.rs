@@ -138,8 +138,8 @@ impl Out {
         if let Some(compressor) = self.sender.take_compressor() {
             pool::give_compressor(compressor);
         }
+        let mut progress = self.write_batch(cx, counters)?;
         let Some(write) = &mut self.write else { return Ok(false) };
-        let mut progress = false;
         while !self.output.is_empty() {
             match poll_write(Pin::new(&mut *write), cx, &self.output)? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -161,6 +161,29 @@ impl Out {
             progress = true;
         }
         Ok(progress)
+    }
+
+    /// Writes publications from where they are, if nothing goes before them, and puts into the output
+    /// what the transport does not take. Tells whether it took anything.
+    fn write_batch(&mut self, cx: &mut Context<'_>, counters: &Counters) -> io::Result<bool> {
+        let Some(batch) = &self.batch else { return Ok(false) };
+        let mut taken = 0;
+        if let Some(write) = &mut self.write
+            && self.output.is_empty()
+            && let Poll::Ready(written) = Pin::new(write).poll_write(cx, batch.joined().frames())?
+        {
+            taken = written;
+            counters.wire(Direction::Sent, written);
+            self.timers.note_written();
+            self.unflushed = true;
+        }
+        if taken > 0 && taken == batch.len() {
+            self.batch = None;
+        } else {
+            self.settle();
+            self.output.advance(taken);
+        }
+        Ok(taken > 0)
     }
 }
 

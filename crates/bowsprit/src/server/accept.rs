@@ -128,7 +128,7 @@ impl Shared {
             arrival.tell(&mut request);
             Box::pin(self.answer(request, &stage))
         });
-        timeout_at(deadline, wait_for_request(&io)).await.map_err(too_late)??;
+        timeout_at(deadline, wait_for_bytes(&io)).await.map_err(too_late)??;
         let mut connection = http1::Builder::new()
             .keep_alive(false)
             .title_case_headers(true)
@@ -208,10 +208,10 @@ pub(super) fn too_late(_: Elapsed) -> Error {
 
 /// Waits until there is something to read, where the transport can tell.
 ///
-/// hyper takes 16 KiB for buffers when it begins to wait. A client whose request comes in one piece
-/// is answered within one poll after this, so that those many connections that are accepted at once
-/// share the memory of a few.
-fn wait_for_request<T: Io>(io: &T) -> impl Future<Output = Result<(), Error>> {
+/// hyper takes 16 KiB for buffers when it begins to wait, and rustls 9. A client whose request comes
+/// in one piece is answered within one poll after this, so that those many connections that are
+/// accepted at once share the memory of a few.
+pub(super) fn wait_for_bytes<T: Io>(io: &T) -> impl Future<Output = Result<(), Error>> {
     let stream = as_tcp(io);
     async move {
         if let Some(stream) = stream {

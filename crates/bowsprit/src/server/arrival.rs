@@ -15,6 +15,8 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use super::Encrypted;
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 use super::accept::too_late;
+#[cfg(feature = "tls")]
+use super::accept::wait_for_bytes;
 use super::{PeerAddr, Shared, accept::Opened};
 #[cfg(feature = "proxy-protocol")]
 use super::{forwarded::contains, proxy_protocol};
@@ -85,6 +87,8 @@ impl Arrived {
         }
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls.take() {
+            let begun = wait_for_bytes(&self.transport);
+            timeout_at(self.arrival.deadline, begun).await.map_err(too_late)??;
             // Boxed: what TLS needs must not make plain connections wait with more memory.
             return Box::pin(self.encrypt(tls)).await;
         }

@@ -102,7 +102,9 @@ impl Members {
 
     fn handles_in(&self, shard: usize) -> Vec<Handle> {
         let links = self.shard(shard);
-        links.iter().filter_map(|(_, link)| Some(Handle::new(link.upgrade()?))).collect()
+        let mut handles = Vec::with_capacity(links.len());
+        handles.extend(links.iter().filter_map(|(_, link)| Some(Handle::new(link.upgrade()?))));
+        handles
     }
 }
 

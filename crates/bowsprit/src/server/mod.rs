@@ -233,7 +233,7 @@ impl Server {
 }
 
 fn publication(message: Prepared, receivers: Clients) -> Publication {
-    Publication::new(Offer { message, topic: 0, slow: SlowConsumer::default() }, receivers)
+    Publication::new(Offer::new(message, 0, SlowConsumer::default()), receivers)
 }
 
 /// A copy of all but the body.

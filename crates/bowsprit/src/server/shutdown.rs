@@ -9,7 +9,10 @@ use std::{
 };
 
 use http::Request;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    task::coop::consume_budget,
+    time::{Instant, sleep, timeout},
+};
 
 use super::{BoundServer, Server, clients::Registry};
 use crate::{BoxError, CloseCode, Error, Handle, WebSocket, entropy};
@@ -122,7 +125,13 @@ impl Server {
             self.clients().map(|client| (shutdown.delay(), client)).collect();
         clients.sort_unstable_by_key(|(delay, _)| *delay);
         for (delay, client) in clients {
-            sleep(delay.saturating_sub(begun.elapsed())).await;
+            let wait = delay.saturating_sub(begun.elapsed());
+            // However short a sleep is, it takes a millisecond.
+            if wait.is_zero() {
+                consume_budget().await
+            } else {
+                sleep(wait).await
+            }
             // Who is closing already needs no other close frame.
             let _closing = client.close(CloseCode::GOING_AWAY);
         }

@@ -1,8 +1,9 @@
 //! Who a server is, and which clients it knows.
 
-use std::{path::Path, sync::Arc};
+use std::{future::poll_fn, path::Path, pin::Pin, sync::Arc};
 
 use rustls::{ServerConfig, pki_types::CertificateDer, server::WebPkiClientVerifier};
+use tokio::io::AsyncBufRead;
 
 use super::{failed, handshake_failed, pem, provider::provider};
 use crate::{Error, io::Transport};
@@ -107,14 +108,16 @@ impl ServerTls {
         Ok(Self { config: Arc::new(config) })
     }
 
-    /// Speaks the TLS handshake.
+    /// Speaks the TLS handshake, and waits for the request to begin.
     pub(crate) async fn accept(
         &self,
         transport: Transport,
     ) -> Result<(Transport, Option<PeerCertificates>), Error> {
         let addr = transport.peer_addr();
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&self.config));
-        let stream = acceptor.accept(transport).await.map_err(handshake_failed)?;
+        let mut stream = acceptor.accept(transport).await.map_err(handshake_failed)?;
+        // hyper takes 16 KiB as soon as it waits. An end or an error it will see by itself.
+        let _begun = poll_fn(|cx| Pin::new(&mut stream).poll_fill_buf(cx).map_ok(drop)).await;
         let certificates = stream.get_ref().1.peer_certificates();
         let certificates = certificates.map(|shown| PeerCertificates(shown.into()));
         Ok((Transport::Boxed(Box::new(stream), addr), certificates))

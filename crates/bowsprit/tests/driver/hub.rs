@@ -9,6 +9,7 @@ use tokio::{io::DuplexStream, task::yield_now, time::timeout};
 use super::{
     peer::{BINARY, CLOSE, PING, PONG, Peer, TEXT},
     support::{PIPE_LEN, SECOND, paused, threaded},
+    watched::watched_server,
 };
 
 /// What the pipe to a peer holds in these tests, and what may be queued for it.
@@ -297,6 +298,95 @@ fn flush_waits_for_publications_as_well() {
         let (flushed, received) = tokio::join!(ws.flush(), numbers(&mut peer));
         flushed.unwrap();
         assert_eq!(received.last(), Some(&99));
+    });
+}
+
+#[test]
+fn publications_of_one_poll_leave_in_one_write() {
+    paused(async {
+        let (ws, mut peer, book) = watched_server(1 << 16).await;
+        let topics = Topics::new();
+        topics.join("news", &ws.handle());
+        for round in 0..3 {
+            for number in 0..50 {
+                topics.publish("news", numbered(number)).now();
+            }
+            assert_eq!(ws.handle().queued_len(), 50 * (1000 + 4));
+            for number in 0..50 {
+                assert_eq!(peer.frame().await.payload, numbered(number));
+            }
+            assert_eq!(book.take_writes().len(), 1, "round {round}");
+            assert_eq!(ws.handle().queued_len(), 0);
+        }
+    });
+}
+
+#[test]
+fn what_is_sent_after_a_publication_comes_after_it() {
+    paused(async {
+        let server = Server::builder().build();
+        let (mut ws, mut peer) = open(&server, PIPE_LEN).await;
+        server.broadcast("one").now();
+        ws.send("two").await.unwrap();
+        server.broadcast("three").now();
+        server.broadcast("four").now();
+        ws.ping(b"five").unwrap();
+        server.broadcast("six").now();
+        let fragment = |payload, fin| Fragment { kind: MessageKind::Text, payload, fin };
+        ws.send_fragment(fragment(b"seven", false)).await.unwrap();
+        ws.send_fragment(fragment(b"", true)).await.unwrap();
+        server.broadcast("eight").now();
+        ws.handle().close(CloseCode::NORMAL).unwrap();
+        for expected in ["one", "two", "three", "four", "five", "six", "seven", "", "eight"] {
+            assert_eq!(peer.frame().await.payload, expected.as_bytes());
+        }
+        assert_eq!(peer.frame().await.opcode, CLOSE);
+    });
+}
+
+#[test]
+fn each_gets_its_own_messages_among_those_for_all() {
+    paused(async {
+        let server = Server::builder().build();
+        let mut open_ones = Vec::new();
+        for _ in 0..4 {
+            open_ones.push(open(&server, PIPE_LEN).await);
+        }
+        let mut expected = vec![Vec::new(); open_ones.len()];
+        for number in 0..200 {
+            let sender = number % 7;
+            let publication = server.broadcast(format!("{number}"));
+            if let Some((ws, _)) = open_ones.get(sender) {
+                publication.except(&ws.handle()).now();
+                ws.handle().try_send(format!("own {number}")).unwrap();
+            } else {
+                publication.now();
+            }
+            for (index, expected) in expected.iter_mut().enumerate() {
+                let own = if index == sender { "own " } else { "" };
+                expected.push(format!("{own}{number}"));
+            }
+            if number % 31 == 0 {
+                settle().await;
+            }
+        }
+        for ((_, peer), expected) in open_ones.iter_mut().zip(expected) {
+            for message in expected {
+                peer.expect(TEXT, message).await;
+            }
+        }
+    });
+}
+
+#[test]
+fn publications_that_a_transport_takes_in_pieces_come_whole() {
+    paused(async {
+        let server = Server::builder().build();
+        let (_ws, mut peer) = open(&server, 333).await;
+        for number in 0..30 {
+            server.broadcast(numbered(number)).now();
+        }
+        assert!(numbers(&mut peer).await.into_iter().eq(0..30));
     });
 }
 

@@ -58,6 +58,32 @@ fn everybody_gets_what_was_queued_and_1001() {
 }
 
 #[test]
+fn without_jitter_all_are_told_at_once() {
+    paused(async {
+        let server = Server::builder().build();
+        let mut peers = Vec::new();
+        for _ in 0..300 {
+            let (ws, peer) = open(&server).await;
+            read(ws);
+            peers.push(peer);
+        }
+        let leaving = server.clone();
+        let leaving = tokio::spawn(async move { leaving.shut_down(Shutdown::default()).await });
+        let begun = Instant::now();
+        for peer in &mut peers {
+            peer.expect_close(1001).await;
+        }
+        // The clock goes on only when nobody has anything to do.
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        for peer in &mut peers {
+            peer.send_close(1001, "").await;
+            peer.shut_down().await;
+        }
+        assert_eq!(leaving.await.unwrap().closed, 300);
+    });
+}
+
+#[test]
 fn those_who_do_not_go_are_cut_at_the_deadline() {
     paused(async {
         let server = Server::builder().options(Options::server().patient()).build();

@@ -1,7 +1,7 @@
 //! Compression contexts that come and go, and messages that are encoded elsewhere.
 
 use super::{
-    super::{Compressing, EncodedMessage, Encoding, Output, output::MIN_SHARED_LEN},
+    super::{Compressing, EncodedBatch, EncodedMessage, Encoding, Output, output::MIN_SHARED_LEN},
     Sender, header, write_frame,
 };
 use crate::{
@@ -81,6 +81,28 @@ impl Sender {
         } else {
             out.push_shared(message.frame.clone());
         }
+        Ok(())
+    }
+
+    /// Whether a message of this length may be part of a [`batch`](Self::batch): the connection is a
+    /// server's, and would not compress it.
+    #[must_use]
+    pub fn takes_batches(&self, len: usize) -> bool {
+        self.keys.is_none() && self.encoding(len) == Encoding::Plain
+    }
+
+    /// Sends messages that were joined elsewhere, without copying them.
+    ///
+    /// # Errors
+    ///
+    /// As [`text`](Self::text), and [`SendError::Encoding`] if one is compressed, or on a client.
+    pub fn batch(&mut self, batch: &EncodedBatch, out: &mut Output) -> Result<(), SendError> {
+        self.check_message_may_begin()?;
+        // §5.1: "a client MUST mask all frames that it sends to the server"
+        if self.keys.is_some() || batch.is_compressed {
+            return Err(SendError::Encoding);
+        }
+        out.push_shared(batch.frames.clone());
         Ok(())
     }
 
