@@ -179,6 +179,24 @@ async fn standard_streams_end_when_the_server_closes() {
 }
 
 #[tokio::test]
+async fn the_statistics_are_those_of_what_was_done() {
+    let mut server = Running::start(env!("CARGO_BIN_EXE_stats"));
+    let mut ws = server.connect("/").await;
+    let text = "ahoy ".repeat(1000);
+    ws.send(&text).await.unwrap();
+    assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some(&*text));
+    let mut line = String::new();
+    while !line.contains("1 out") {
+        line.clear();
+        server.stdout.read_line(&mut line).unwrap();
+    }
+    let start = "1 open of 1, 0 refused; 1 messages in, 1 out: 5000 bytes in ";
+    let wire_len = line.strip_prefix(start).and_then(|rest| rest.split(' ').next());
+    let wire_len: u64 = wire_len.unwrap_or_else(|| panic!("{line}")).parse().unwrap();
+    assert!((10..200).contains(&wire_len), "compressed: {line}");
+}
+
+#[tokio::test]
 async fn a_broadcast_reaches_the_others_and_the_sender_on_request() {
     let server = Running::start(env!("CARGO_BIN_EXE_broadcast"));
     let (mut one, mut two) = (server.connect("/").await, server.connect("/").await);

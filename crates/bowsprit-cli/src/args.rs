@@ -63,6 +63,9 @@ pub(crate) struct Serve {
     /// After SIGTERM or SIGINT, how long clients have to answer the close frame before they are cut
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(crate) shutdown_timeout: u64,
+    /// Address and port at which Prometheus finds /metrics; whoever reaches it can read it
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics: Option<String>,
     /// Let in pages from anywhere, not only from this server
     #[arg(long)]
     pub(crate) any_origin: bool,

@@ -2,6 +2,7 @@
 
 mod args;
 mod connect;
+mod metrics;
 mod page;
 mod serve;
 mod signal;

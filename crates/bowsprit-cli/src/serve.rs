@@ -10,13 +10,14 @@ use bowsprit::{
 
 use tokio::sync::oneshot;
 
-use crate::{args::Serve, page, signal::Signals};
+use crate::{args::Serve, metrics, page, signal::Signals};
 
 const CHAT: &str = "/chat";
 
 pub(crate) async fn serve(options: Serve) -> anyhow::Result<()> {
     let mut signals = Signals::catch()?;
     let listen = options.listen.clone();
+    let metrics = options.metrics.clone();
     let shutdown = Shutdown::within(Duration::from_secs(options.shutdown_timeout));
     let hosts = hosts(options.hosts.clone(), &listen).await;
     let scheme = if options.cert.is_some() { "wss" } else { "ws" };
@@ -24,6 +25,9 @@ pub(crate) async fn serve(options: Serve) -> anyhow::Result<()> {
     let server = server.with_context(|| format!("cannot listen on {listen}"))?;
     let addr = server.local_addr()?;
     writeln!(std::io::stdout(), "listening on {scheme}://{addr}")?;
+    if let Some(listen) = &metrics {
+        serve_metrics(server.server(), listen).await?;
+    }
     let topics = Topics::new();
     let handler = move |ws: WebSocket, _request| handle(ws, topics.clone());
     let (stop, stopped) = oneshot::channel::<()>();
@@ -41,6 +45,17 @@ pub(crate) async fn serve(options: Serve) -> anyhow::Result<()> {
         }
         () = stopping => {}
     }
+    Ok(())
+}
+
+/// Serves statistics, and nothing else, until the program ends.
+async fn serve_metrics(server: Server, listen: &str) -> anyhow::Result<()> {
+    let hosts = hosts(Vec::new(), listen).await;
+    let builder = Server::builder().hosts(hosts).should_handle(|_| false);
+    let bound = builder.fallback(move |request| metrics::answer(&server, request)).bind(listen);
+    let bound = bound.await.with_context(|| format!("cannot listen on {listen} for --metrics"))?;
+    writeln!(std::io::stdout(), "metrics at http://{}/metrics", bound.local_addr()?)?;
+    tokio::spawn(bound.serve(|_, _| async { Ok(()) }));
     Ok(())
 }
 

@@ -230,7 +230,7 @@ impl SendHalf {
     ///
     /// As [`send`](Self::send), and if the payload is too long.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.link.queue(|sender, out| sender.ping(payload, out))
+        self.link.send_ping(payload)
     }
 
     /// Waits until the operating system has taken everything that was sent.

@@ -36,6 +36,41 @@
 //! [`Server::upgrade`] takes over a connection from any other HTTP server, [`Server::accept`] one
 //! that nobody has read from yet.
 //!
+//! # Seeing inside
+//!
+//! [`Server::stats`] and [`Client::stats`] are snapshots of counters. With the feature `metrics` the
+//! global recorder of the crate [`metrics`](https://docs.rs/metrics) gets the same; install it before
+//! servers and clients are made. All names have the label `role`, which is `server` or `client`:
+//!
+//! | name | kind, unit | further labels | in [`Stats`] |
+//! |---|---|---|---|
+//! | `bowsprit_connections` | gauge | | `connections` |
+//! | `bowsprit_handshakes_total` | counter | `status`: 101, that of the refusal, `failed`, `timed_out` | `handshakes` |
+//! | `bowsprit_handshake_seconds` | histogram, seconds, of those that were answered | | |
+//! | `bowsprit_ping_rtt_seconds` | histogram, seconds, of heartbeats and `measure_round_trip` | | |
+//! | `bowsprit_closes_total` | counter | `by` (`peer`, `us`, `protocol_error`, `heartbeat`, `idle`, `write_stall`, `close_timeout`, `disconnected`, `terminated`, `io`), `code` (`3xxx` and `4xxx` are classes) | `closes` |
+//! | `bowsprit_messages_total` | counter | `dir` (`received`, `sent`), `kind` (`text`, `binary`, `ping`, `pong`) | `received`, `sent` |
+//! | `bowsprit_payload_bytes_total` | counter, bytes, not compressed | `dir` | `received`, `sent` |
+//! | `bowsprit_wire_bytes_total` | counter, bytes, before TLS | `dir` | `received`, `sent` |
+//! | `bowsprit_dropped_total` | counter, publications | `policy` (`wait`, `drop_newest`, `drop_oldest`, `keep_latest`, `closed`) | `dropped` |
+//! | `bowsprit_slow_closes_total` | counter | | `slow_closes` |
+//!
+//! What `tracing` gets:
+//!
+//! | span or event | level | fields |
+//! |---|---|---|
+//! | span `connection`, a root, in which the handler runs | debug | `id`, `peer`, `path`, `role` |
+//! | span `opening handshake` | debug | `role`, `peer`, `host`, `path`, `status`, `outcome` |
+//! | a connection was opened, has ended | debug | `extensions`; `by`, `code` |
+//! | a request was refused, redirected, or came to nothing | debug | `status`, `path`, `reason`; `error` |
+//! | a slow consumer misses something, or is closed | debug | `policy`; `code` |
+//! | a message was sent or received | trace | lengths in memory and on the wire |
+//! | a handler failed; connections cannot be accepted | warn | `error` |
+//! | the application gave something that cannot be used | error | |
+//!
+//! Payloads, reasons of close frames, queries, and values of header fields are not told at any
+//! level; errors of handlers are told as they are.
+//!
 //! # Features
 //!
 //! | feature | default | what it adds |
@@ -52,6 +87,7 @@
 //! | `proxy-protocol` | no | `Listener::proxy_protocol`: proxies tell where clients are |
 //! | `tower` | no | `tower::WebSocketLayer`, before any tower service |
 //! | `axum` | no | `axum::WebSocketUpgrade`, an extractor |
+//! | `metrics` | no | what [`Server::stats`] tells, for a recorder of the crate `metrics` |
 //! | `stock-zlib` | no | compression by zlib instead of zlib-rs: slower, in contexts as small as 9 kB |
 //!
 //! The protocol itself is in the crate `bowsprit-proto`, which has no I/O.
@@ -81,13 +117,16 @@ mod reader;
 #[cfg(feature = "server")]
 mod server;
 mod sink;
+mod stats;
 mod stream;
 #[cfg(any(feature = "client", feature = "server"))]
 mod tcp;
+mod terms;
 #[cfg(all(feature = "client", feature = "server"))]
 pub mod testing;
 #[cfg(any(feature = "client", feature = "tls"))]
 mod tls;
+mod trace;
 mod websocket;
 
 pub use bowsprit_proto::{
@@ -125,6 +164,7 @@ pub use server::{
     Basic, Bearer, BoundServer, Clients, Departed, Encrypted, Listener, PeerAddr, Refusal,
     RequestExt, Route, Server, ServerBuilder, Shutdown, TrustedProxies, Upgrade, constant_time_eq,
 };
+pub use stats::{Closes, Handshakes, Stats, Traffic};
 pub use stream::MessageIo;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use tcp::{Keepalive, TcpOptions};

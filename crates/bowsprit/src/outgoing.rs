@@ -3,7 +3,7 @@
 use bowsprit_proto::Encoding;
 use bytes::Bytes;
 
-use crate::{Message, Options, Output, Prepared, SendError, Sender, Utf8Bytes};
+use crate::{Message, MessageKind, Options, Output, Prepared, SendError, Sender, Utf8Bytes};
 
 /// A message to send, borrowed or owned.
 ///
@@ -53,6 +53,15 @@ impl Outgoing<'_> {
                 Some(encoded) => sender.encoded(&encoded, out),
                 None => sender.message(prepared.message().clone(), out),
             },
+        }
+    }
+
+    pub(crate) fn kind(&self) -> MessageKind {
+        match self {
+            Self::Text(_) => MessageKind::Text,
+            Self::Binary(_) => MessageKind::Binary,
+            Self::Message(message) | Self::Uncompressed(message) => message.kind(),
+            Self::Prepared(prepared) => prepared.message().kind(),
         }
     }
 

@@ -13,8 +13,14 @@ use tokio::{
 };
 
 use crate::{
-    Close, Error, Event, Message, Progress, ProtocolError, ReceiveBuffer, Receiver, Role,
-    error::Cause, io::ReadHalf, link::Link, pool, rates::Rates,
+    Close, Error, Event, Message, MessageKind, Progress, ProtocolError, ReceiveBuffer, Receiver,
+    Role,
+    error::Cause,
+    io::ReadHalf,
+    link::Link,
+    pool,
+    rates::Rates,
+    stats::{Control, Direction, Tally},
 };
 
 /// A connection that reads this much, or has this many events, without a pause lets other tasks
@@ -55,6 +61,7 @@ enum Phase {
 struct Burst {
     len: u32,
     events: u32,
+    tally: Tally,
 }
 
 impl Burst {
@@ -136,7 +143,7 @@ impl Reader {
                 Phase::Ended(cause) => return Poll::Ready(self.tell(cause)),
             }
             if self.burst.is_over() {
-                self.burst = Burst::default();
+                self.end_burst();
                 return poll_yield(cx);
             }
             let progress = match want {
@@ -147,8 +154,10 @@ impl Reader {
             match self.rates.count(progress, &mut self.receiver, &self.buffer) {
                 Ok(Progress::Event) => {
                     self.burst.events += 1;
-                    self.note_received();
-                    self.respond();
+                    match self.buffer.data_len() {
+                        Some((kind, len, last)) => self.note_received(kind, len, last),
+                        None => self.respond(),
+                    }
                     return Poll::Ready(Ok(true));
                 }
                 Ok(Progress::NeedData) => match ready!(self.poll_fill(cx)) {
@@ -178,13 +187,16 @@ impl Reader {
 
     /// Cuts the connection.
     pub(crate) fn terminate(&mut self) {
+        self.end_burst();
         self.link.fail(Cause::Terminated);
         self.read = None;
         self.phase = Phase::Ended(None);
     }
 
-    /// Tells those who want to know of every message.
-    fn note_received(&self) {
+    /// Counts a message or a chunk, and tells those who want to know of every message.
+    #[inline]
+    fn note_received(&mut self, kind: MessageKind, len: usize, last: bool) {
+        self.burst.tally.note(kind, len, last);
         if tracing::enabled!(tracing::Level::TRACE)
             && let Some((len, wire_len)) = self.buffer.message_lens()
         {
@@ -192,18 +204,24 @@ impl Reader {
         }
     }
 
-    /// Lets the core answer the event, and takes note of a close.
+    /// Ends what is counted as one batch.
+    fn end_burst(&mut self) {
+        self.link.counters().settle(Direction::Received, &mut self.burst.tally);
+        self.burst = Burst::default();
+    }
+
+    /// Lets the core answer the control frame, and takes note of a close.
     fn respond(&mut self) {
-        if self.buffer.has_data() {
-            return;
-        }
         let Some(event) = self.buffer.event() else { return };
         match event {
             Event::Close(_) => {
                 self.link.respond(&event);
                 self.phase = Phase::Ending(Cause::Closed);
             }
-            Event::Ping(_) => self.link.respond(&event),
+            Event::Ping(_) => {
+                self.link.counters().control(Direction::Received, Control::Ping);
+                self.link.respond(&event);
+            }
             Event::Pong(payload) => self.link.note_pong(payload),
             _ => {}
         }
@@ -218,6 +236,7 @@ impl Reader {
     fn end(&mut self, cause: Cause) {
         self.read = None;
         self.buffer = ReceiveBuffer::new();
+        self.end_burst();
         self.link.fail(cause);
         self.phase = Phase::Ended(Some(cause));
     }
@@ -241,13 +260,13 @@ impl Reader {
             Poll::Ready(Ok(len)) => {
                 self.burst.add(len);
                 self.rates.note_read();
-                self.link.note_read();
+                self.link.note_read(len);
                 self.lend_context();
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(cause)) => Poll::Ready(Err(cause)),
             Poll::Pending => {
-                self.burst = Burst::default();
+                self.end_burst();
                 self.rates.note_wait();
                 self.return_block();
                 self.link.write_out_before_waiting();
@@ -362,9 +381,18 @@ impl Reader {
             if read.is_err() || dropped.filled().is_empty() {
                 return Poll::Ready(());
             }
-            discarded.add(dropped.filled().len());
+            let len = dropped.filled().len();
+            self.link.counters().wire(Direction::Received, len);
+            discarded.add(len);
         }
         poll_yield(cx)
+    }
+}
+
+impl Drop for Reader {
+    /// Whoever drops it may not have waited since the last message.
+    fn drop(&mut self) {
+        self.end_burst();
     }
 }
 

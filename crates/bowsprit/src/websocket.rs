@@ -5,11 +5,14 @@ use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use http::{HeaderMap, Response, header};
 
 use crate::{
-    Chunk, Close, Deflate, Error, Event, Fragment, Handle, Limits, Message, Negotiated, Options,
-    Outgoing, ReceiveBuffer, ReceiveHalf, Receiver, Role, SendHalf, Sender, State, Url, entropy,
+    Chunk, Close, Deflate, Error, Event, Fragment, Handle, Limits, Message, Negotiated, Outgoing,
+    ReceiveBuffer, ReceiveHalf, Receiver, Role, SendHalf, Sender, State, Url, entropy,
     io::Transport,
     link::{Info, Link},
     reader::Reader,
+    stats::Direction,
+    terms::Terms,
+    trace,
 };
 
 /// An open WebSocket connection, of a client or a server, over whatever transport.
@@ -59,7 +62,7 @@ pub(crate) struct Opened<'r> {
     pub(crate) negotiated: Negotiated,
     /// Bytes that came after the head: the first frames.
     pub(crate) received: &'r [u8],
-    pub(crate) options: Arc<Options>,
+    pub(crate) terms: Arc<Terms>,
     /// How hard to compress, if that was agreed on.
     pub(crate) deflate: Deflate,
 }
@@ -71,7 +74,7 @@ impl Opened<'_> {
             Role::Client => Sender::client(entropy::masking_key),
             Role::Server => Sender::server(),
         };
-        let limits: Limits = self.options.limits;
+        let limits: Limits = self.terms.options.limits;
         let mut receiver = Receiver::new(self.role, limits).with_version(self.negotiated.version);
         let mut extensions = String::new();
         if let Some(parameters) = &self.negotiated.deflate {
@@ -82,12 +85,23 @@ impl Opened<'_> {
         let info = Info::new(self.peer_addr, self.path)
             .with_agreed(self.negotiated.subprotocol.as_deref(), &extensions)
             .with_opening(opening);
-        let link = Link::new(sender, write, info, self.options);
+        let link = Link::new(sender, write, info, self.terms);
+        link.counters().opened();
+        trace::opened(&link, self.role);
+        if !self.received.is_empty() {
+            link.counters().wire(Direction::Received, self.received.len());
+        }
         let mut buffer = ReceiveBuffer::new();
         buffer.extend(self.received);
         let reader = Reader::new(read, self.role, receiver, buffer, Arc::clone(&link));
         let (receive, send) = (ReceiveHalf::new(reader), SendHalf::new(link));
         WebSocket { receive, send }
+    }
+}
+
+impl trace::Path for WebSocket {
+    fn path(&self) -> &str {
+        self.path()
     }
 }
 

@@ -36,6 +36,7 @@ mod driver {
     mod serve;
     mod shutdown;
     mod silence;
+    mod stats;
     mod support;
     mod timers;
     #[cfg(feature = "tower")]

@@ -82,6 +82,18 @@ impl Program {
         }
     }
 
+    /// Waits until it has printed a line that starts so; returns the rest of that line.
+    pub(super) fn wait_for_rest(&mut self, start: &str) -> String {
+        loop {
+            let seen = String::from_utf8_lossy(&self.seen);
+            let rest = seen.split_inclusive('\n').find_map(|line| line.strip_prefix(start));
+            if let Some(rest) = rest.and_then(|rest| rest.strip_suffix('\n')) {
+                return rest.to_owned();
+            }
+            self.seen.extend(self.stdout.recv_timeout(TOO_LONG).expect("not printed"));
+        }
+    }
+
     /// Waits for its end, with no more input.
     pub(super) fn end(mut self) -> Ended {
         drop(self.process.stdin.take());
@@ -184,13 +196,18 @@ impl Server {
 
     /// The same, asking for another host.
     pub(super) fn ask_as(&self, host: &str, method: &str, path: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(TOO_LONG)).unwrap();
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
-        let mut response = String::new();
-        stream.read_to_string(&mut response).unwrap();
-        response
+        ask(&self.address, host, method, path)
     }
+}
+
+/// Sends a plain request to this address and reads the answer to its end.
+pub(super) fn ask(address: &str, host: &str, method: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(TOO_LONG)).unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
 }
 
 impl Drop for Server {

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use super::program::{Program, Server, run};
+use super::program::{Program, Server, ask, run};
 
 #[test]
 fn serve_prints_one_line_with_its_address() {
@@ -22,6 +22,53 @@ fn serve_says_in_one_line_that_the_address_is_in_use() {
     let start = format!("bowsprit: cannot listen on {}: ", server.address());
     assert!(ended.stderr.starts_with(&start), "{}", ended.stderr);
     assert!(ended.stderr.to_lowercase().contains("in use"), "{}", ended.stderr);
+}
+
+#[test]
+fn prometheus_finds_the_numbers_at_an_address_of_their_own() {
+    let mut server =
+        Program::start(&["serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]);
+    let url = server.wait_for_rest("listening on ");
+    let metrics = server.wait_for_rest("metrics at http://");
+    let address = metrics.strip_suffix("/metrics").unwrap();
+    assert_eq!(run(&["connect", &format!("{url}/echo")], b"four\nsix..\n").code, Some(0));
+    ask(url.strip_prefix("ws://").unwrap(), "localhost", "GET", "/no");
+    let answer = ask(address, "localhost", "GET", "/metrics");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    assert!(head.to_lowercase().contains("content-type: text/plain; version=0.0.4"), "{head}");
+    for line in [
+        "# TYPE bowsprit_connections gauge",
+        "bowsprit_connections 0",
+        "bowsprit_handshakes_total{status=\"101\"} 1",
+        "bowsprit_handshakes_total{status=\"404\"} 1",
+        "bowsprit_closes_total{by=\"peer\"} 1",
+        "bowsprit_messages_total{dir=\"received\",kind=\"text\"} 2",
+        "bowsprit_messages_total{dir=\"sent\",kind=\"ping\"} 0",
+        "bowsprit_payload_bytes_total{dir=\"sent\"} 9",
+        // Two frames and the answer to the close frame.
+        "bowsprit_wire_bytes_total{dir=\"sent\"} 17",
+        "bowsprit_slow_closes_total 0",
+    ] {
+        assert!(body.lines().any(|found| found == line), "{line:?} in\n{body}");
+    }
+    for (host, method, path, status) in [
+        ("localhost", "GET", "/", 404),
+        ("localhost", "POST", "/metrics", 404),
+        ("rebound.example", "GET", "/metrics", 421),
+    ] {
+        let answer = ask(address, host, method, path);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
+    }
+}
+
+#[test]
+fn an_address_for_metrics_that_is_in_use_is_an_error() {
+    let other = Server::start(&[]);
+    let ended = run(&["serve", "--listen", "127.0.0.1:0", "--metrics", other.address()], b"");
+    assert_eq!(ended.code, Some(1));
+    let start = format!("bowsprit: cannot listen on {} for --metrics: ", other.address());
+    assert!(ended.stderr.starts_with(&start), "{}", ended.stderr);
 }
 
 #[test]

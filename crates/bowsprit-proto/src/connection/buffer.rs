@@ -179,6 +179,24 @@ impl ReceiveBuffer {
         matches!(self.event, Some(Pending::Message { .. } | Pending::Chunk { .. }))
     }
 
+    /// Kind and length of the message that the last `receive` completed, or of the chunk of one, and
+    /// whether the message ends with it. `None` for control frames.
+    ///
+    /// Cheaper than [`event`](Self::event), which may have to look at the whole payload.
+    #[must_use]
+    #[inline]
+    pub fn data_len(&self) -> Option<(MessageKind, usize, bool)> {
+        match self.event {
+            Some(Pending::Message { kind, source, .. }) => {
+                Some((kind, self.message_len_in(source), true))
+            }
+            Some(Pending::Chunk { kind, last, held, source, .. }) => {
+                Some((kind, self.message_len_in(source) - held, last))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the event is a message or the first chunk of one. As cheap as
     /// [`has_data`](Self::has_data).
     #[must_use]
@@ -351,6 +369,13 @@ impl ReceiveBuffer {
         match source {
             Source::Block => &self.block[self.start..self.end - held],
             Source::Inflated => &self.inflated()[..self.inflated().len() - held],
+        }
+    }
+
+    fn message_len_in(&self, source: Source) -> usize {
+        match source {
+            Source::Block => self.end - self.start,
+            Source::Inflated => self.inflated().len(),
         }
     }
 

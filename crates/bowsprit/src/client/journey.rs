@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, header};
 
 use super::{
-    Client, Refused,
+    Client, Refused, path,
     redirect::{Redirect, RedirectError},
     within,
 };
@@ -46,14 +46,18 @@ impl<'c> Journey<'c> {
     }
 
     async fn attempt(&self) -> Result<WebSocket, Error> {
-        let client = self.client;
         let offer = self.offer().await?;
+        self.client.watch(&self.url, self.attempt_with(&offer)).await
+    }
+
+    async fn attempt_with(&self, offer: &Offer) -> Result<WebSocket, Error> {
+        let client = self.client;
         let reaching = client.reach(&self.url);
         let reached = within(client.network.connect_timeout, Timer::Connect, reaching).await?;
         let identity = if self.has_left { Identity::Hidden } else { Identity::Shown };
         let opening = async {
             let transport = client.encrypt(&self.url, reached.transport, identity).await?;
-            client.open(&self.url, &offer, transport).await
+            client.open(&self.url, offer, transport).await
         };
         // The turn ends here, with what it was taken for.
         let _turn = reached.turn;
@@ -114,6 +118,12 @@ impl<'c> Journey<'c> {
     }
 
     fn turn_to(&mut self, to: Url, response: Box<Response<Bytes>>) -> Result<(), Error> {
+        tracing::debug!(
+            status = response.status().as_u16(),
+            host = to.host(),
+            path = path(to.resource_name()),
+            "redirected"
+        );
         self.has_left |= !to.is_same_origin(&self.first);
         let redirect = Redirect {
             from: self.url.clone(),

@@ -14,11 +14,15 @@ mod refusal;
 mod transport;
 mod turn;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use bowsprit_proto::handshake::{ClientHandshake, Offer};
 use http::HeaderMap;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 #[cfg(feature = "proxy")]
 pub use self::proxy::Proxy;
@@ -35,13 +39,18 @@ pub use self::{
     refusal::Refused,
 };
 use crate::{
-    BoxError, Deflate, Error, Io, Options, Role, Timer, TlsConnector, Url, WebSocket, entropy,
+    BoxError, Deflate, Error, Io, Options, Role, Stats, Timer, TlsConnector, Url, WebSocket,
+    entropy,
     io::Transport,
+    stats::Counters,
+    terms::Terms,
     tls::{self, Identity},
+    trace::{self, Watched},
     websocket::{Opened, Opening},
 };
 
-/// Connects to a URL with the default options. See [`Client`] for others.
+/// Connects to a URL with the default options. See [`Client`] for others, and for
+/// [statistics](Client::stats).
 ///
 /// # Errors
 ///
@@ -51,7 +60,9 @@ use crate::{
 ///
 /// Dropping the future gives up the connection.
 pub async fn connect(url: &str) -> Result<WebSocket, Error> {
-    Client::new().connect(url).await
+    // One for all, so that the connections share what a client has in common.
+    static DEFAULT: LazyLock<Client> = LazyLock::new(Client::new);
+    DEFAULT.connect(url).await
 }
 
 /// Opens connections.
@@ -70,7 +81,7 @@ pub async fn connect(url: &str) -> Result<WebSocket, Error> {
 #[derive(Clone, Debug)]
 pub struct Client {
     offer: Offer,
-    options: Arc<Options>,
+    terms: Arc<Terms>,
     handshake_timeout: Duration,
     network: Network,
     tls: Option<TlsConnector>,
@@ -97,7 +108,10 @@ impl Client {
         offer.deflate = Some(Deflate::client());
         Self {
             offer,
-            options: Arc::new(Options::client()),
+            terms: Arc::new(Terms {
+                options: Options::client(),
+                counters: Arc::new(Counters::new(Role::Client)),
+            }),
             handshake_timeout: Duration::from_secs(10),
             network: Network::default(),
             tls: None,
@@ -145,7 +159,22 @@ impl Client {
         let mut offer = self.offer.clone();
         self.add_headers(&mut offer, &url).await?;
         let opening = self.open(&url, &offer, Transport::recognise(io).0);
-        within(self.handshake_timeout, Timer::Handshake, opening).await
+        self.watch(&url, within(self.handshake_timeout, Timer::Handshake, opening)).await
+    }
+
+    /// Has an opening handshake counted and told of.
+    fn watch<F>(&self, url: &Url, opening: F) -> Watched<'_, F> {
+        let span = trace::opening(Role::Client, None);
+        span.record("host", url.host()).record("path", path(url.resource_name()));
+        let counters = &self.terms.counters;
+        Watched { opening, counters, role: Role::Client, span, begun: Instant::now() }
+    }
+
+    /// What this client and its clones have done so far: connections, handshakes, messages, bytes,
+    /// and how connections have ended.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.terms.counters.snapshot()
     }
 
     /// What can be wrong before anything is opened.
@@ -198,7 +227,7 @@ impl Client {
             path: path(url.resource_name()),
             negotiated,
             received: &parts.read_buf,
-            options: Arc::clone(&self.options),
+            terms: Arc::clone(&self.terms),
             deflate: self.offer.deflate.unwrap_or_else(Deflate::client),
         };
         let opening = Opening { url: url.clone(), response };

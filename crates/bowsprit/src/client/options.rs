@@ -132,14 +132,14 @@ impl Client {
     /// What the server may make us hold. Default: [`Limits::CLIENT`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        Arc::make_mut(&mut self.options).limits = limits;
+        Arc::make_mut(&mut self.terms).options.limits = limits;
         self
     }
 
     /// Limits and timers of the open connection. Default: [`Options::client`].
     #[must_use]
     pub fn options(mut self, options: Options) -> Self {
-        self.options = Arc::new(options);
+        Arc::make_mut(&mut self.terms).options = options;
         self
     }
 

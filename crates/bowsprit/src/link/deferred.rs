@@ -8,10 +8,10 @@ use std::{collections::VecDeque, sync::Arc};
 
 use bowsprit_proto::{Compressing, EncodedMessage, Encoding, deflate::CompressorConfig};
 
-use super::{Link, Out, sending::note_sent};
+use super::{Link, Out};
 use crate::{
     Close, Error, Event, Message, Options, Output, Prepared, SendError, Sender, outgoing::Outgoing,
-    prepared,
+    prepared, stats::Side,
 };
 
 /// What waits for a message that is being compressed. The first message is that one.
@@ -52,7 +52,7 @@ impl Link {
         out: &mut Out,
         message: Outgoing<'_>,
     ) -> Result<(), Error> {
-        if out.deferred().is_none() && !message.is_heavy(&out.sender, &self.options) {
+        if out.deferred().is_none() && !message.is_heavy(&out.sender, self.options()) {
             out.queue_message(message)?;
             self.request_flush();
             return Ok(());
@@ -64,7 +64,7 @@ impl Link {
         let begun = out.deferred().is_some();
         out.extras().deferred.get_or_insert_default().push(message.into_owned());
         if !begun {
-            self.helpers.compress(Arc::clone(self), self.options.max_concurrent_compressions);
+            self.helpers.compress(Arc::clone(self), self.options().max_concurrent_compressions);
         }
         Ok(())
     }
@@ -86,6 +86,7 @@ impl Link {
             out.queue(|sender, output| sender.close(close, output))?;
             self.request_flush();
         }
+        out.note_close(Side::Us, close.code);
         out.wake_waiting();
         Ok(())
     }
@@ -99,7 +100,7 @@ impl Link {
         if let Some((encoded, compressing)) = done {
             out.end_job(&encoded, compressing);
         }
-        let more = out.queue_light(&self.options);
+        let more = out.queue_light(self.options());
         self.request_flush();
         more
     }
@@ -156,7 +157,7 @@ impl Out {
     fn end_job(&mut self, encoded: &EncodedMessage, compressing: Option<Compressing>) {
         if let Some(message) = self.deferred_mut().and_then(Deferred::pop) {
             let queued = self.queue(|sender, output| sender.encoded(encoded, output));
-            note_sent(message.len(), encoded.payload_len());
+            self.note_sent(message.kind(), message.len(), encoded.payload_len());
             debug_assert!(queued.is_ok(), "checked when it was deferred");
         }
         if let Some(compressing) = compressing {

@@ -1,9 +1,17 @@
 //! What few connections have, behind one pointer.
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, mem, sync::Arc};
+
+use tracing::Span;
 
 use super::{Link, Out, deferred::Deferred, outbox::Outbox};
-use crate::{Close, hub::TopicMembership, reader::Reader};
+use crate::{
+    Close, CloseCode,
+    error::Cause,
+    hub::TopicMembership,
+    reader::Reader,
+    stats::{Ending, Side},
+};
 
 /// Something of the application's.
 type Data = Arc<dyn Any + Send + Sync>;
@@ -16,6 +24,8 @@ pub(super) struct Extras {
     pub(super) returned: Option<Box<Reader>>,
     /// What the peer has closed the connection with.
     pub(super) peer_close: Option<Box<Close<'static>>>,
+    /// The first close frame of either side.
+    first_close: Option<(Side, CloseCode)>,
     /// Messages that wait for one that is being compressed.
     pub(super) deferred: Option<Box<Deferred>>,
     pub(super) outbox: Outbox,
@@ -24,11 +34,16 @@ pub(super) struct Extras {
     /// Its place among the connections that the server allows.
     #[cfg(feature = "server")]
     slot: Option<Box<crate::server::Slot>>,
+    /// If anybody collects spans.
+    span: Option<Span>,
 }
 
 /// What a connection gives up when it has ended. Dropping it may run the application's code.
 #[derive(Default)]
 pub(super) struct Left {
+    /// The first time.
+    end: Option<(Ending, CloseCode)>,
+    span: Option<Span>,
     topics: Vec<TopicMembership>,
     #[cfg(feature = "server")]
     slot: Option<Box<crate::server::Slot>>,
@@ -82,9 +97,46 @@ impl Link {
     }
 }
 
+/// What is told of a connection.
+impl Link {
+    /// Keeps the span of the connection until it ends.
+    pub(crate) fn keep_span(&self, span: Span) {
+        self.lock().extras().span = Some(span);
+    }
+
+    /// The span of the connection, if anybody collects it.
+    pub(crate) fn span(&self) -> Option<Span> {
+        self.lock().extras.as_ref()?.span.clone()
+    }
+
+    /// Runs what tells of this connection, wherever we are.
+    pub(crate) fn in_span<T>(&self, tell: impl FnOnce() -> T) -> T {
+        match self.span() {
+            Some(span) => span.in_scope(tell),
+            None => tell(),
+        }
+    }
+
+    /// Tells that the connection has ended. Not under the lock: who listens may send.
+    pub(super) fn note_left(&self, left: &Left) {
+        let Some((ending, code)) = left.end else { return };
+        self.counters().ended(ending, code);
+        let tell = || tracing::debug!(by = ending.name(), %code, "connection ended");
+        match &left.span {
+            Some(span) => span.in_scope(tell),
+            None => tell(),
+        }
+    }
+}
+
 impl Out {
     pub(super) fn extras(&mut self) -> &mut Extras {
         self.extras.get_or_insert_default()
+    }
+
+    /// Notes whose close frame was the first.
+    pub(super) fn note_close(&mut self, side: Side, code: CloseCode) {
+        self.extras().first_close.get_or_insert((side, code));
     }
 
     #[cfg(feature = "server")]
@@ -97,10 +149,18 @@ impl Out {
     }
 
     /// Gives up what only open connections have.
-    pub(super) fn leave(&mut self) -> Option<Box<Left>> {
+    pub(super) fn leave(&mut self, cause: Cause) -> Option<Box<Left>> {
         let mut left = Left::default();
+        if !mem::replace(&mut self.has_left, true) {
+            // With the peer's close frame it is over for whoever reads, whatever becomes of ours.
+            let cause = if self.peer_close().is_some() { Cause::Closed } else { cause };
+            let first_close = self.extras.as_ref().and_then(|extras| extras.first_close);
+            left.end = Some(Ending::of(cause, first_close));
+        }
         if let Some(extras) = &mut self.extras {
-            left.topics = std::mem::take(&mut extras.topics);
+            // Whoever is told of the end may have something to tell as well.
+            left.span.clone_from(&extras.span);
+            left.topics = mem::take(&mut extras.topics);
             #[cfg(feature = "server")]
             (left.slot = extras.slot.take());
         }
@@ -112,6 +172,9 @@ impl Out {
 
 impl Left {
     const fn is_empty(&self) -> bool {
+        if self.end.is_some() {
+            return false;
+        }
         #[cfg(feature = "server")]
         if self.slot.is_some() || self.membership.is_some() {
             return false;

@@ -10,7 +10,12 @@ use std::{
 use tokio::io::AsyncWrite;
 
 use super::{Link, Out, timers};
-use crate::{Error, Output, SendError, Timer, entropy, error::Cause, reader::Reader};
+use crate::{
+    Error, Output, SendError, Timer, entropy,
+    error::Cause,
+    reader::Reader,
+    stats::{Control, Direction},
+};
 
 impl Link {
     /// Whether the connection has ended, whatever is still in the reader's buffer.
@@ -33,11 +38,12 @@ impl Link {
             return;
         }
         out.ended = Some(cause);
+        self.counters().settle(Direction::Sent, &mut out.tally);
         self.ended.store(true, Ordering::Release);
         out.output = Output::new();
         out.batch = None;
         out.drop_deferred();
-        out.drop_outbox();
+        self.drop_outbox(out);
         out.unflushed = false;
         if let Some(mut write) = out.write.take() {
             // The peer is told now, even if the reader holds on to its half of the transport.
@@ -50,7 +56,8 @@ impl Link {
     }
 
     /// The reader has got bytes.
-    pub(crate) fn note_read(&self) {
+    pub(crate) fn note_read(&self, len: usize) {
+        self.counters().wire(Direction::Received, len);
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.reading.store(false, Ordering::Relaxed);
     }
@@ -87,6 +94,8 @@ impl Link {
             Some(_) if self.is_polled() => {}
             Some(server) => server.wake(),
             None => {
+                // Its last messages are counted before the end is.
+                drop(reader);
                 self.write_out();
                 self.fail(Cause::Terminated);
             }
@@ -141,12 +150,15 @@ impl Link {
 
     fn ping(&self, out: &mut Out) -> Result<(), SendError> {
         let nonce = out.timers.round_trip.ping(self.info.since().elapsed(), entropy::random());
-        out.queue(|sender, output| sender.ping(&nonce, output))
+        out.queue(|sender, output| sender.ping(&nonce, output))?;
+        self.counters().control(Direction::Sent, Control::Ping);
+        Ok(())
     }
 
     /// A pong has come.
     pub(crate) fn note_pong(&self, payload: &[u8]) {
-        self.lock().timers.round_trip.pong(payload, || self.info.since().elapsed());
+        let took = self.lock().timers.round_trip.pong(payload, || self.info.since().elapsed());
+        self.counters().pong(took);
     }
 
     /// How long the last ping and its pong took.
@@ -172,7 +184,7 @@ impl Link {
             closing: out.sender.is_closed(),
             lingering: out.lingering.is_some(),
         };
-        let swept = out.timers.sweep(&self.options, seen, passed);
+        let swept = out.timers.sweep(self.options(), seen, passed);
         if swept.asks {
             // Whoever has stopped reading need not tell us, so ask whether somebody still does.
             self.reading.store(false, Ordering::Relaxed);
@@ -192,10 +204,7 @@ impl Link {
             timers::Action::End(Timer::Close) if out.peer_close().is_some() => {
                 self.end(&mut out, Cause::Closed);
             }
-            timers::Action::End(timer) => {
-                tracing::debug!(peer = ?self.info.peer_addr(), %timer, "connection cut");
-                self.end(&mut out, Cause::TimedOut(timer));
-            }
+            timers::Action::End(timer) => self.end(&mut out, Cause::TimedOut(timer)),
             timers::Action::EndLinger => {
                 let cause = out.lingering.unwrap_or(Cause::Closed);
                 self.end(&mut out, cause);

@@ -10,7 +10,7 @@ use std::{
     task::Waker,
 };
 
-use super::{Out, extras::Left};
+use super::{Link, Out, extras::Left};
 
 /// Who waits for a connection.
 #[derive(Debug, Default)]
@@ -22,31 +22,33 @@ pub(super) struct Wakers {
 }
 
 pub(super) struct Locked<'l> {
+    link: &'l Link,
     guard: MutexGuard<'l, Out>,
     // Dropped after the guard.
-    after: Option<Box<After>>,
+    after: Option<Box<After<'l>>>,
 }
 
-/// What is done when the lock has been given back: those who wait are woken, and what an ended
-/// connection leaves is dropped.
-struct After {
+/// What is done when the lock has been given back: the end of a connection is told, those who wait are
+/// woken, and what an ended connection leaves is dropped.
+struct After<'l> {
+    link: &'l Link,
     due: Vec<Waker>,
     left: Option<Box<Left>>,
 }
 
 impl<'l> Locked<'l> {
-    pub(super) const fn new(guard: MutexGuard<'l, Out>) -> Self {
-        Self { guard, after: None }
+    pub(super) const fn new(link: &'l Link, guard: MutexGuard<'l, Out>) -> Self {
+        Self { link, guard, after: None }
     }
 
     #[cold]
     fn prepare_after(&mut self) {
-        let out = &mut *self.guard;
+        let (link, out) = (self.link, &mut *self.guard);
         let due = out.wakers.as_mut().map(|wakers| mem::take(&mut wakers.due)).unwrap_or_default();
         out.wakers.take_if(|wakers| wakers.waiting.is_empty());
-        let left = out.ended.is_some().then(|| out.leave()).flatten();
+        let left = out.ended.and_then(|cause| out.leave(cause));
         let is_any = !due.is_empty() || left.is_some();
-        self.after = is_any.then(|| Box::new(After { due, left }));
+        self.after = is_any.then(|| Box::new(After { link, due, left }));
     }
 }
 
@@ -60,8 +62,11 @@ impl Drop for Locked<'_> {
     }
 }
 
-impl Drop for After {
+impl Drop for After<'_> {
     fn drop(&mut self) {
+        if let Some(left) = &self.left {
+            self.link.note_left(left);
+        }
         mem::take(&mut self.due).into_iter().for_each(Waker::wake);
         drop(self.left.take());
     }

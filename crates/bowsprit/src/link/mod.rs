@@ -41,7 +41,14 @@ use self::{
     timers::Timers,
 };
 pub(crate) use self::{info::Info, outbox::Offered, sending::Origin};
-use crate::{Close, Options, Output, Sender, State, error::Cause, hub::Batch, io::WriteHalf};
+use crate::{
+    Close, Options, Output, Sender, State,
+    error::Cause,
+    hub::Batch,
+    io::WriteHalf,
+    stats::{Counters, Tally},
+    terms::Terms,
+};
 
 /// What the tasks of one connection share.
 pub(crate) struct Link {
@@ -57,7 +64,7 @@ pub(crate) struct Link {
     /// How many halves of the connection the application holds: 0 to 2.
     halves: AtomicU8,
     helpers: Arc<Helpers>,
-    options: Arc<Options>,
+    terms: Arc<Terms>,
     /// Apart, as it is seldom looked at: the allocator has room for it between larger things.
     info: Box<Info>,
 }
@@ -80,6 +87,10 @@ struct Out {
     /// The task of a `serve` wrapper, which closes the connection when the application has dropped
     /// it.
     server: Option<Waker>,
+    /// Messages that were queued since something was written.
+    tally: Tally,
+    /// Its end was told to those who want to know.
+    has_left: bool,
     /// Its place on its server's list.
     #[cfg(feature = "server")]
     membership: Option<crate::server::Membership>,
@@ -97,7 +108,7 @@ impl Link {
         sender: Sender,
         write: WriteHalf,
         info: Info,
-        options: Arc<Options>,
+        terms: Arc<Terms>,
     ) -> Arc<Self> {
         let out = Out {
             sender,
@@ -111,6 +122,8 @@ impl Link {
             reader: None,
             wakers: None,
             server: None,
+            tally: Tally::default(),
+            has_left: false,
             #[cfg(feature = "server")]
             membership: None,
             extras: None,
@@ -123,7 +136,7 @@ impl Link {
             reading: AtomicBool::new(false),
             halves: AtomicU8::new(2),
             helpers: Helpers::of_current_runtime(),
-            options,
+            terms,
             info: Box::new(info),
         });
         link.helpers.watch(&link);
@@ -140,7 +153,11 @@ impl Link {
     }
 
     pub(crate) fn options(&self) -> &Options {
-        &self.options
+        &self.terms.options
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.terms.counters
     }
 
     /// How far the closing handshake has come.
@@ -162,7 +179,7 @@ impl Link {
     }
 
     fn lock(&self) -> Locked<'_> {
-        Locked::new(self.out.lock().unwrap_or_else(PoisonError::into_inner))
+        Locked::new(self, self.out.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

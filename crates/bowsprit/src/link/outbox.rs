@@ -5,10 +5,11 @@
 
 use std::{collections::VecDeque, sync::Arc, task::Context};
 
-use super::{Link, Out, sending::note_sent};
+use super::{Link, Out};
 use crate::{
-    Options, Prepared,
+    CloseCode, Options, Prepared,
     hub::{Offer, SlowConsumer},
+    stats::Policy,
 };
 
 /// What a publication counts beside its payload, so that empty ones are bounded as well.
@@ -55,13 +56,23 @@ impl Link {
         offer: &mut Offer,
         cx: Option<&mut Context<'_>>,
     ) -> Offered {
-        let max_len = self.options.max_queue_len;
+        let offered = self.take_or_leave(offer, cx);
+        let left_out = matches!(offered, Offered::Dropped | Offered::Queued { dropped: 1.. });
+        if left_out && tracing::enabled!(tracing::Level::DEBUG) {
+            let policy = offer.slow;
+            self.in_span(|| tracing::debug!(?policy, "a slow consumer misses something"));
+        }
+        offered
+    }
+
+    fn take_or_leave(self: &Arc<Self>, offer: &mut Offer, cx: Option<&mut Context<'_>>) -> Offered {
+        let max_len = self.options().max_queue_len;
         let mut out = self.lock();
         if out.check_open().is_err() {
             return Offered::Gone;
         }
         let dropped = out.make_room(offer, max_len);
-        out.note_dropped(dropped);
+        self.note_dropped(&mut out, offer.slow, dropped);
         if out.queued_len() <= max_len {
             self.take_in(&mut out, offer);
             return Offered::Queued { dropped };
@@ -73,32 +84,47 @@ impl Link {
             }
             (SlowConsumer::Close(code), _) => {
                 drop(out);
-                tracing::debug!(peer = ?self.info.peer_addr(), %code, "a slow consumer is closed");
-                match self.close(&code.into()) {
-                    Ok(()) => Offered::Closed,
-                    Err(_) => Offered::Gone,
-                }
+                self.close_slow(code)
             }
             _ => {
-                out.note_dropped(1);
+                self.note_dropped(&mut out, offer.slow, 1);
                 Offered::Dropped
             }
         }
     }
 
+    /// Closes the connection because a publication found no room.
+    fn close_slow(self: &Arc<Self>, code: CloseCode) -> Offered {
+        if self.close(&code.into()).is_err() {
+            return Offered::Gone;
+        }
+        self.counters().slow_close();
+        self.in_span(|| tracing::debug!(%code, "a slow consumer is closed"));
+        Offered::Closed
+    }
+
+    fn note_dropped(&self, out: &mut Out, slow: SlowConsumer, count: usize) {
+        if count > 0 {
+            out.extras().dropped += count as u64;
+            self.counters().dropped(slow.into(), count);
+        }
+    }
+
     /// Queues a publication that there is room for.
     fn take_in(self: &Arc<Self>, out: &mut Out, offer: &mut Offer) {
-        if offer.may_join() && out.may_join(offer.message.message().len(), &self.options) {
+        if offer.may_join() && out.may_join(offer.message.message().len(), self.options()) {
             let (len, before) = (out.batch_len(), out.batch.take());
             let batch = out.batch.insert(offer.join(before));
-            note_sent(offer.message.message().len(), batch.len() - len);
+            let message = offer.message.message();
+            let wire_len = batch.len() - len;
+            out.note_sent(message.kind(), message.len(), wire_len);
             return self.request_flush();
         }
         out.settle();
         let room = match offer.slow {
             // Nothing that is queued already can be taken back.
             SlowConsumer::KeepLatest => 0,
-            _ => self.options.high_water_len,
+            _ => self.options().high_water_len,
         };
         let message = offer.message.clone();
         if out.outbox_len() == 0 && !out.is_occupied() && out.output.len() <= room {
@@ -114,7 +140,7 @@ impl Link {
         let mut moved = false;
         while !out.is_occupied()
             && !out.is_closing()
-            && out.output.len() <= self.options.high_water_len
+            && out.output.len() <= self.options().high_water_len
             && let Some(next) = out.next_waiting()
         {
             moved |= self.send(out, next.into()).is_ok();
@@ -130,7 +156,27 @@ impl Link {
             let sent = self.send(out, next.into());
             debug_assert!(sent.is_ok(), "it is open, and between messages");
         }
-        out.drop_outbox();
+        self.drop_outbox(out);
+    }
+
+    /// Leaves out all that waits: it can no longer be sent.
+    pub(super) fn drop_outbox(&self, out: &mut Out) {
+        let Some(extras) = &mut out.extras else { return };
+        let left_out = std::mem::take(&mut extras.outbox).waiting.len();
+        extras.dropped += left_out as u64;
+        self.counters().dropped(Policy::Closed, left_out);
+    }
+}
+
+impl From<SlowConsumer> for Policy {
+    fn from(slow: SlowConsumer) -> Self {
+        match slow {
+            SlowConsumer::Wait => Self::Wait,
+            SlowConsumer::DropNewest => Self::DropNewest,
+            SlowConsumer::DropOldest => Self::DropOldest,
+            SlowConsumer::KeepLatest => Self::KeepLatest,
+            SlowConsumer::Close(_) => Self::Closed,
+        }
     }
 }
 
@@ -203,20 +249,6 @@ impl Out {
     /// Bytes that wait beside the output.
     pub(super) fn outbox_len(&self) -> usize {
         self.extras.as_ref().map_or(0, |extras| extras.outbox.len)
-    }
-
-    /// Leaves out all that waits: it can no longer be sent.
-    pub(super) fn drop_outbox(&mut self) {
-        if let Some(extras) = &mut self.extras {
-            let outbox = std::mem::take(&mut extras.outbox);
-            extras.dropped += outbox.waiting.len() as u64;
-        }
-    }
-
-    fn note_dropped(&mut self, count: usize) {
-        if count > 0 {
-            self.extras().dropped += count as u64;
-        }
     }
 
     /// Whether another message is under way, in fragments or on its way to a compressor.

@@ -30,9 +30,14 @@ impl RoundTrip {
     }
 
     /// A pong has come, perhaps the one that was waited for.
-    pub(super) fn pong(&mut self, payload: &[u8], age: impl FnOnce() -> Duration) {
+    /// Then tells how long it took.
+    pub(super) fn pong(
+        &mut self,
+        payload: &[u8],
+        age: impl FnOnce() -> Duration,
+    ) -> Option<Duration> {
         if self.nonce.is_none_or(|nonce| nonce.get().to_be_bytes() != payload) {
-            return;
+            return None;
         }
         self.nonce = None;
         let (seconds, micros) = self.sent;
@@ -40,6 +45,7 @@ impl RoundTrip {
         let took = age().saturating_sub(sent).as_micros();
         let took = u32::try_from(took).unwrap_or(u32::MAX);
         self.took = Some(NonZeroU32::new(took).unwrap_or(NonZeroU32::MIN));
+        self.took()
     }
 
     /// What the last ping that was answered took, at least a microsecond and at most 71 minutes.

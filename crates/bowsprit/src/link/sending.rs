@@ -7,8 +7,10 @@ use std::{
 
 use super::{Link, Out, locked::Locked};
 use crate::{
-    Error, Event, Fragment, Message, Output, ProtocolError, SendError, Sender, outgoing::Outgoing,
+    Error, Event, Fragment, Message, MessageKind, Output, ProtocolError, SendError, Sender,
+    outgoing::Outgoing,
     pool,
+    stats::{Control, Direction, Side},
 };
 
 /// Owned messages up to this length are copied by every role.
@@ -43,7 +45,7 @@ impl Link {
             return Poll::Pending;
         }
         let Some(pending) = message else { return Poll::Ready(Ok(())) };
-        if let Some(queued) = out.queue_copied(pending, self.options.max_inline_compression_len) {
+        if let Some(queued) = out.queue_copied(pending, self.options().max_inline_compression_len) {
             self.request_flush();
             return Poll::Ready(queued.map_err(Error::from));
         }
@@ -99,6 +101,7 @@ impl Link {
             return Poll::Pending;
         }
         out.queue(|sender, output| sender.fragment(fragment, output))?;
+        out.tally.note(fragment.kind, fragment.payload.len(), fragment.fin);
         if fragment.fin {
             out.wake_waiting();
         }
@@ -115,6 +118,17 @@ impl Link {
         }
         out.wait(cx);
         Poll::Pending
+    }
+
+    /// Queues a ping, however much is queued already.
+    ///
+    /// # Errors
+    ///
+    /// The payload is too long, or the connection is closing or has ended.
+    pub(crate) fn send_ping(self: &Arc<Self>, payload: &[u8]) -> Result<(), Error> {
+        self.queue(|sender, output| sender.ping(payload, output))?;
+        self.counters().control(Direction::Sent, Control::Ping);
+        Ok(())
     }
 
     /// Queues what `queue` sends, however much is queued already.
@@ -136,10 +150,14 @@ impl Link {
     /// Queues the answer that an event asks for.
     pub(crate) fn respond(self: &Arc<Self>, event: &Event<'_>) {
         let mut out = self.lock();
+        if matches!(event, Event::Ping(_)) && out.ended.is_none() && !out.sender.is_closed() {
+            self.counters().control(Direction::Sent, Control::Pong);
+        }
         if let Event::Close(close) = event {
+            out.note_close(Side::Peer, close.code);
             out.extras().peer_close = Some(Box::new(close.clone().into_owned()));
             // Nothing more may be sent, so nobody need wait for room.
-            out.drop_outbox();
+            self.drop_outbox(&mut out);
             out.wake_waiting();
             if out.deferred().is_some() {
                 // The answer comes after what was sent before.
@@ -152,9 +170,10 @@ impl Link {
     /// Queues the close frame that tells the peer what it did wrong.
     pub(crate) fn fail_protocol(self: &Arc<Self>, error: &ProtocolError) {
         let mut out = self.lock();
+        out.note_close(Side::UsForFault, error.close_code());
         out.wake_waiting();
         out.drop_deferred();
-        out.drop_outbox();
+        self.drop_outbox(&mut out);
         self.answer(out, |sender, output| sender.fail(error, output));
     }
 
@@ -176,8 +195,8 @@ impl Link {
 
     fn room(&self, origin: Origin) -> usize {
         match origin {
-            Origin::Owner => self.options.high_water_len,
-            Origin::Handle => self.options.max_queue_len,
+            Origin::Owner => self.options().high_water_len,
+            Origin::Handle => self.options().max_queue_len,
         }
     }
 }
@@ -224,23 +243,37 @@ impl Out {
             return None;
         }
         let before = self.output.len();
-        let queued = match message {
-            Outgoing::Text(text) => self.queue(|sender, output| sender.text(text, output)),
-            Outgoing::Binary(bytes) => self.queue(|sender, output| sender.binary(bytes, output)),
-            Outgoing::Message(message) if len <= MAX_COPIED_LEN => {
-                self.queue(|sender, output| sender.message_copied(message, output))
+        let (kind, queued) = match message {
+            Outgoing::Text(text) => {
+                (MessageKind::Text, self.queue(|sender, output| sender.text(text, output)))
             }
+            Outgoing::Binary(bytes) => {
+                (MessageKind::Binary, self.queue(|sender, output| sender.binary(bytes, output)))
+            }
+            Outgoing::Message(message) if len <= MAX_COPIED_LEN => (
+                message.kind(),
+                self.queue(|sender, output| sender.message_copied(message, output)),
+            ),
             _ => return None,
         };
-        note_sent(len, self.output.len() - before);
+        if queued.is_ok() {
+            self.note_sent(kind, len, self.output.len() - before);
+        }
         Some(queued)
     }
 
     pub(super) fn queue_message(&mut self, message: Outgoing<'_>) -> Result<(), SendError> {
-        let (len, before) = (message.len(), self.output.len());
+        let (kind, len, before) = (message.kind(), message.len(), self.output.len());
         self.queue(|sender, output| message.queue(sender, output))?;
-        note_sent(len, self.output.len() - before);
+        self.note_sent(kind, len, self.output.len() - before);
         Ok(())
+    }
+
+    /// Counts a message, and tells those who want to know of every one.
+    #[inline]
+    pub(super) fn note_sent(&mut self, kind: MessageKind, len: usize, wire_len: usize) {
+        self.tally.note(kind, len, true);
+        tracing::trace!(len, wire_len, "message sent");
     }
 
     pub(super) fn queue(
@@ -279,9 +312,4 @@ impl Out {
     pub(super) fn wake(&mut self, waker: Waker) {
         self.wakers.get_or_insert_default().due.push(waker);
     }
-}
-
-/// Tells those who want to know of every message.
-pub(super) fn note_sent(len: usize, wire_len: usize) {
-    tracing::trace!(len, wire_len, "message sent");
 }

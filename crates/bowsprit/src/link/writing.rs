@@ -11,7 +11,13 @@ use std::{
 use tokio::io::AsyncWrite;
 
 use super::{Link, Out};
-use crate::{Error, Output, error::Cause, io::WriteHalf, pool};
+use crate::{
+    Error, Output,
+    error::Cause,
+    io::WriteHalf,
+    pool,
+    stats::{Counters, Direction},
+};
 
 /// How many slices one write may gather.
 const MAX_SLICES: usize = 16;
@@ -29,11 +35,13 @@ impl Link {
         let waker = Waker::from(Arc::clone(self));
         let mut out = self.lock();
         loop {
-            match out.write_out(&mut Context::from_waker(&waker)) {
+            match out.write_out(&mut Context::from_waker(&waker), self.counters()) {
                 Err(error) => return self.end(&mut out, Cause::Io(error.kind())),
                 // Those who wait may call this themselves: without progress they would wake each
                 // other for ever.
-                Ok(progress) if progress && out.output.len() <= self.options.high_water_len / 2 => {
+                Ok(progress)
+                    if progress && out.output.len() <= self.options().high_water_len / 2 =>
+                {
                     out.wake_waiting();
                 }
                 Ok(_) => {}
@@ -124,18 +132,20 @@ impl Link {
 
 impl Out {
     /// Writes as much as the transport takes, and tells whether that was anything.
-    fn write_out(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+    fn write_out(&mut self, cx: &mut Context<'_>, counters: &Counters) -> io::Result<bool> {
+        counters.settle(Direction::Sent, &mut self.tally);
         // Before writing: a peer that takes nothing must not keep a context from others.
         if let Some(compressor) = self.sender.take_compressor() {
             pool::give_compressor(compressor);
         }
-        let mut progress = self.write_batch(cx)?;
+        let mut progress = self.write_batch(cx, counters)?;
         let Some(write) = &mut self.write else { return Ok(false) };
         while !self.output.is_empty() {
             match poll_write(Pin::new(&mut *write), cx, &self.output)? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(written) => {
                     self.output.advance(written);
+                    counters.wire(Direction::Sent, written);
                     self.timers.note_written();
                     self.unflushed = true;
                     progress = true;
@@ -155,7 +165,7 @@ impl Out {
 
     /// Writes publications from where they are, if nothing goes before them, and puts into the output
     /// what the transport does not take. Tells whether it took anything.
-    fn write_batch(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+    fn write_batch(&mut self, cx: &mut Context<'_>, counters: &Counters) -> io::Result<bool> {
         let Some(batch) = &self.batch else { return Ok(false) };
         let mut taken = 0;
         if let Some(write) = &mut self.write
@@ -163,6 +173,7 @@ impl Out {
             && let Poll::Ready(written) = Pin::new(write).poll_write(cx, batch.joined().frames())?
         {
             taken = written;
+            counters.wire(Direction::Sent, written);
             self.timers.note_written();
             self.unflushed = true;
         }

@@ -12,6 +12,8 @@ use crate::{
     Limits, Options, Output, Sender,
     io::{Transport, WriteHalf},
     link::Info,
+    stats::Counters,
+    terms::Terms,
 };
 
 const TEXT_LEN: usize = 100_000;
@@ -33,13 +35,18 @@ fn agree(takeover: ContextTakeover) -> Parameters {
     respond(&request, &policy).unwrap().negotiated.deflate.unwrap()
 }
 
+fn terms() -> Arc<Terms> {
+    let counters = Arc::new(Counters::new(Role::Server));
+    Arc::new(Terms { options: Options::server(), counters })
+}
+
 /// A server's side of a connection that compresses, and the other end of its transport.
 fn connection(parameters: &Parameters, pipe_len: usize) -> (Reader, DuplexStream) {
     let (ours, theirs) = duplex(pipe_len);
     let (read, write): (ReadHalf, WriteHalf) = Transport::recognise(ours).0.split();
     let sender = Sender::server().with_deflate(parameters, &Deflate::server());
     let receiver = Receiver::new(Role::Server, Limits::SERVER).with_deflate(parameters);
-    let link = Link::new(sender, write, Info::new(None, "/"), Arc::new(Options::server()));
+    let link = Link::new(sender, write, Info::new(None, "/"), terms());
     (Reader::new(read, Role::Server, receiver, ReceiveBuffer::new(), link), theirs)
 }
 

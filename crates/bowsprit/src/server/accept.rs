@@ -4,6 +4,7 @@ use std::{
     any::Any,
     convert::Infallible,
     future::{Future, poll_fn},
+    net::SocketAddr,
     sync::{Mutex, MutexGuard, PoisonError},
     task::Poll,
     time::Duration,
@@ -22,11 +23,15 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, ReadBuf},
     net::TcpStream,
-    time::{error::Elapsed, timeout, timeout_at},
+    time::{Instant, error::Elapsed, timeout, timeout_at},
 };
 
 use super::{Refusal, Shared, Upgrade, arrival::Arrival, handler::Handler};
-use crate::{Error, Io, Timer, WebSocket, head, io::Transport};
+use crate::{
+    Error, Io, Role, Timer, WebSocket, head,
+    io::Transport,
+    trace::{self, Watched},
+};
 
 /// After a refusal: how much is read, and how long, before the socket is closed.
 const MAX_DRAINED_LEN: usize = 64 * 1024;
@@ -52,6 +57,12 @@ impl Opened {
     }
 }
 
+impl trace::Path for Opened {
+    fn path(&self) -> &str {
+        self.ws.path()
+    }
+}
+
 /// How far a request has come.
 enum Stage {
     Reading,
@@ -63,9 +74,29 @@ enum Stage {
 }
 
 impl Shared {
-    /// Speaks the opening handshake, within its time.
-    pub(super) async fn accept<T: Io>(&self, io: T, mut arrival: Arrival) -> Result<Opened, Error> {
+    /// Speaks the opening handshake, watched.
+    pub(super) fn accept<T: Io>(
+        &self,
+        io: T,
+        mut arrival: Arrival,
+    ) -> impl Future<Output = Result<Opened, Error>> {
         arrival.peer = arrival.peer.or_else(|| as_tcp(&io)?.peer_addr().ok());
+        self.watch(arrival.peer, self.speak(io, arrival))
+    }
+
+    /// Has an opening handshake counted and told of.
+    pub(super) fn watch<F>(&self, peer: Option<SocketAddr>, opening: F) -> Watched<'_, F> {
+        Watched {
+            opening,
+            counters: &self.registry.counters,
+            role: Role::Server,
+            span: trace::opening(Role::Server, peer),
+            begun: Instant::now(),
+        }
+    }
+
+    /// Speaks the opening handshake, within its time.
+    pub(super) async fn speak<T: Io>(&self, io: T, arrival: Arrival) -> Result<Opened, Error> {
         let spoken = self.speak_http(io, arrival).await;
         let (io, received, stage) = spoken.inspect_err(|error| (self.on_failed)(error))?;
         match stage {

@@ -62,12 +62,16 @@ impl Shared {
         Arrival { peer, deadline, extensions: Extensions::new() }
     }
 
-    /// Speaks all that comes before frames.
-    pub(super) async fn open(&self, arrived: Arrived) -> Result<Opened, Error> {
+    /// Speaks all that comes before frames, watched.
+    pub(super) fn open(&self, arrived: Arrived) -> impl Future<Output = Result<Opened, Error>> {
+        self.watch(arrived.arrival.peer, self.speak_all(arrived))
+    }
+
+    async fn speak_all(&self, arrived: Arrived) -> Result<Opened, Error> {
         #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
         let arrived = arrived.prepare().await.inspect_err(|error| (self.on_failed)(error))?;
         let Arrived { transport, arrival, permit, .. } = arrived;
-        let opened = self.accept(transport, arrival).await;
+        let opened = self.speak(transport, arrival).await;
         drop(permit);
         opened
     }

@@ -14,7 +14,7 @@ use slab::Slab;
 use tokio::sync::Notify;
 
 use super::handler::panic_message;
-use crate::{CloseCode, Handle, link::Link};
+use crate::{CloseCode, Handle, Role, link::Link, stats::Counters};
 
 /// Lists that a path's connections are spread over, so that threads seldom wait for each other.
 const SHARDS: usize = 8;
@@ -26,6 +26,7 @@ pub(super) type Hook = Box<dyn Fn(&Handle) + Send + Sync>;
 pub(super) struct Registry {
     pub(super) on_join: Option<Hook>,
     pub(super) on_leave: Option<Hook>,
+    pub(super) counters: Arc<Counters>,
     count: AtomicUsize,
     departed: AtomicUsize,
     /// The server shuts down: nobody new is let in.
@@ -52,6 +53,7 @@ impl Registry {
         Self {
             on_join,
             on_leave,
+            counters: Arc::new(Counters::new(Role::Server)),
             count: AtomicUsize::new(0),
             departed: AtomicUsize::new(0),
             closing: AtomicBool::new(false),

@@ -9,7 +9,7 @@ use super::{
     handler::Handler,
     hooks::{AddHeaders, ChooseSubprotocol, ShouldHandle},
 };
-use crate::{Deflate, Limits, Options};
+use crate::{Deflate, Limits, Options, stats::Counters, terms::Terms};
 
 /// Options of a route, or of a whole server for the routes that do not set them.
 #[derive(Clone, Default)]
@@ -53,7 +53,7 @@ impl Settings {
 /// What is spoken at a path, complete.
 pub(super) struct Endpoint {
     pub(super) policy: Policy,
-    pub(super) options: Arc<Options>,
+    pub(super) terms: Arc<Terms>,
     pub(super) authorize: Option<Authorize>,
     pub(super) authorize_timeout: Duration,
     pub(super) should_handle: Option<ShouldHandle>,
@@ -64,7 +64,12 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(super) fn new(settings: Settings, server: &Settings, handler: Option<Handler>) -> Self {
+    pub(super) fn new(
+        settings: Settings,
+        server: &Settings,
+        counters: &Arc<Counters>,
+        handler: Option<Handler>,
+    ) -> Self {
         let settings = settings.or(server);
         let mut policy = Policy::default();
         policy.subprotocols = settings.subprotocols.unwrap_or_default();
@@ -75,7 +80,7 @@ impl Endpoint {
         options.limits = settings.limits.unwrap_or(options.limits);
         Self {
             policy,
-            options: Arc::new(options),
+            terms: Arc::new(Terms { options, counters: Arc::clone(counters) }),
             authorize: settings.authorize,
             authorize_timeout: settings.authorize_timeout.unwrap_or(DECISION_TIMEOUT),
             should_handle: settings.should_handle,

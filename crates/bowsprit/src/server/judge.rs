@@ -13,7 +13,7 @@ use super::{
     request::{ClientAddr, ClientEncrypted},
     route::Place,
 };
-use crate::{Deflate, HandshakeError};
+use crate::{Deflate, HandshakeError, trace::Reason};
 
 /// What is said to a request that is let in, and what comes after it.
 type Judged = Result<(Response<()>, Upgrade), Refusal>;
@@ -30,13 +30,28 @@ impl Shared {
     /// Judges a request, with the application's decision if one is to be made.
     pub(super) async fn judge(&self, request: &mut Request<()>) -> Judged {
         let judged = self.admit(request).await;
-        judged.map_err(|refusal| (self.on_refused)(request, refusal))
+        judged.map_err(|refusal| self.refuse(request, refusal))
     }
 
     /// Judges a request for which no decision has to be awaited.
     pub(super) fn judge_at_once(&self, request: &mut Request<()>) -> Judged {
         let judged = self.admit_at_once(request);
-        judged.map_err(|refusal| (self.on_refused)(request, refusal))
+        judged.map_err(|refusal| self.refuse(request, refusal))
+    }
+
+    /// Has the application see a refusal, counts it and tells of it.
+    fn refuse(&self, request: &Request<()>, refusal: Refusal) -> Refusal {
+        let refusal = (self.on_refused)(request, refusal);
+        let status = refusal.response().status();
+        self.registry.counters.refused(status);
+        tracing::debug!(
+            peer = ?request.peer_addr(),
+            path = request.uri().path(),
+            status = status.as_u16(),
+            reason = refusal.error().map(|error| display(Reason(error))),
+            "a request was refused"
+        );
+        refusal
     }
 
     async fn admit(&self, request: &mut Request<()>) -> Judged {
@@ -121,7 +136,7 @@ impl Place {
         let upgrade = Upgrade {
             path: request.uri().path().into(),
             negotiated: accepted.negotiated,
-            options: Arc::clone(&endpoint.options),
+            terms: Arc::clone(&endpoint.terms),
             deflate: endpoint.policy.deflate.unwrap_or_else(Deflate::server),
             handler: endpoint.handler.clone(),
             peer_addr: request.peer_addr(),

@@ -52,7 +52,9 @@ use self::{
     hooks::{OnFailed, OnRefused},
     route::Routes,
 };
-use crate::{Error, Io, Prepared, Publication, SlowConsumer, TcpOptions, WebSocket, hub::Offer};
+use crate::{
+    Error, Io, Prepared, Publication, SlowConsumer, Stats, TcpOptions, WebSocket, hub::Offer,
+};
 
 /// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.
 ///
@@ -214,6 +216,13 @@ impl Server {
     /// [`clients_at`](Self::clients_at).
     pub fn broadcast_at(&self, path: &str, message: impl Into<Prepared>) -> Publication {
         publication(message.into(), self.clients_at(path))
+    }
+
+    /// What this server has done so far: connections, handshakes, messages, bytes, and how
+    /// connections have ended.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared.registry.counters.snapshot()
     }
 
     /// How many connections are open.

@@ -104,14 +104,16 @@ impl Paths {
     }
 
     pub(super) fn build(self, settings: &Settings, registry: &Arc<Registry>) -> Routes {
-        let own = Arc::new(Endpoint::new(Settings::default(), settings, None));
+        let own = Arc::new(Endpoint::new(Settings::default(), settings, &registry.counters, None));
         let everywhere = self.named.is_empty();
         let unnamed = everywhere.then(|| ("".into(), None));
         let place = |(path, route): (Box<str>, Option<Route>)| Place {
             path,
             endpoint: route.map_or_else(
                 || Arc::clone(&own),
-                |route| Arc::new(Endpoint::new(route.settings, settings, Some(route.handler))),
+                |Route { settings: own, handler }| {
+                    Arc::new(Endpoint::new(own, settings, &registry.counters, Some(handler)))
+                },
             ),
             members: Members::new(Arc::clone(registry)),
         };

@@ -11,6 +11,7 @@ use std::{
 
 use http::Request;
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument;
 
 #[cfg(any(feature = "axum", feature = "tower"))]
 use super::Upgrade;
@@ -190,14 +191,8 @@ pub(super) fn take_over(
 
 /// Speaks the opening handshake, and calls the handler; `None` if that came to nothing.
 async fn open(server: Server, arrived: Arrived, default: Option<Handler>) -> Option<Running> {
-    let peer = arrived.arrival.peer;
-    match server.shared.open(arrived).await {
-        Ok(opened) => opened.begin(default).await,
-        Err(error) => {
-            tracing::debug!(?peer, %error, "no connection was opened");
-            None
-        }
-    }
+    // What went wrong was told where it did.
+    server.shared.open(arrived).await.ok()?.begin(default).await
 }
 
 impl Opened {
@@ -206,7 +201,14 @@ impl Opened {
         let handler = self.handler.or(default)?;
         let task = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         self.ws.link().serve(task);
-        Some(handler(self.ws, self.request))
+        Some(match self.ws.link().span() {
+            // Only who has a span pays for it.
+            Some(span) => {
+                let running = span.in_scope(|| handler(self.ws, self.request));
+                Box::pin(running.instrument(span))
+            }
+            None => handler(self.ws, self.request),
+        })
     }
 }
 

@@ -5,14 +5,14 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 use bowsprit_proto::handshake::Negotiated;
 
 use super::{Slot, clients::Members, handler::Handler};
-use crate::{Deflate, Io, Options, Role, WebSocket, io::Transport, websocket::Opened};
+use crate::{Deflate, Io, Role, WebSocket, io::Transport, terms::Terms, websocket::Opened};
 
 /// A handshake that was accepted by [`Server::upgrade`](super::Server::upgrade) and waits for its
 /// transport.
 pub struct Upgrade {
     pub(super) path: Box<str>,
     pub(super) negotiated: Negotiated,
-    pub(super) options: Arc<Options>,
+    pub(super) terms: Arc<Terms>,
     pub(super) deflate: Deflate,
     pub(super) handler: Option<Handler>,
     pub(super) peer_addr: Option<SocketAddr>,
@@ -53,7 +53,7 @@ impl Upgrade {
             path: &self.path,
             negotiated: self.negotiated,
             received: &received,
-            options: self.options,
+            terms: self.terms,
             deflate: self.deflate,
         };
         let ws = opened.into_websocket(None);

@@ -76,7 +76,7 @@ impl Client {
             retry: Arc::new(Setback::can_heal),
             watch: Arc::new(|_| ()),
             on_open: None,
-            max_queue_len: self.options.max_queue_len,
+            max_queue_len: self.terms.options.max_queue_len,
             when_full: WhenFull::default(),
         })
     }

@@ -1,0 +1,118 @@
+//! How a connection has ended, in the terms that it is counted in.
+
+use crate::{CloseCode, Timer, error::Cause};
+
+/// Who sends a close frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Peer,
+    Us,
+    /// We have, to tell the peer that it broke the protocol.
+    UsForFault,
+}
+
+/// By whom, or by what, a connection has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Peer,
+    Us,
+    ProtocolError,
+    Heartbeat,
+    Idle,
+    WriteStall,
+    CloseTimeout,
+    Disconnected,
+    Terminated,
+    Io,
+}
+
+impl Ending {
+    pub(super) const COUNT: usize = 10;
+
+    /// `first` is the first close frame that was sent in either direction.
+    pub(crate) fn of(cause: Cause, first: Option<(Side, CloseCode)>) -> (Self, CloseCode) {
+        let ending = match (cause, first) {
+            (Cause::Protocol(error), _) => return (Self::ProtocolError, error.close_code()),
+            // Whether the peer was there to be told does not matter.
+            (_, Some((Side::UsForFault, code))) => return (Self::ProtocolError, code),
+            (Cause::Closed, Some((Side::Peer, code))) => return (Self::Peer, code),
+            (Cause::Closed, Some((Side::Us, code))) => return (Self::Us, code),
+            (Cause::Closed, None) => return (Self::Us, CloseCode::NO_STATUS_RECEIVED),
+            (Cause::TimedOut(Timer::Heartbeat), _) => Self::Heartbeat,
+            (Cause::TimedOut(Timer::Idle), _) => Self::Idle,
+            (Cause::TimedOut(Timer::WriteStall), _) => Self::WriteStall,
+            (Cause::TimedOut(Timer::Close | Timer::Connect | Timer::Handshake), _) => {
+                Self::CloseTimeout
+            }
+            (Cause::Disconnected, _) => Self::Disconnected,
+            (Cause::Terminated, _) => Self::Terminated,
+            (Cause::Io(_), _) => Self::Io,
+        };
+        (ending, CloseCode::ABNORMAL)
+    }
+
+    pub(super) const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// What metrics and logs call it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Peer => "peer",
+            Self::Us => "us",
+            Self::ProtocolError => "protocol_error",
+            Self::Heartbeat => "heartbeat",
+            Self::Idle => "idle",
+            Self::WriteStall => "write_stall",
+            Self::CloseTimeout => "close_timeout",
+            Self::Disconnected => "disconnected",
+            Self::Terminated => "terminated",
+            Self::Io => "io",
+        }
+    }
+}
+
+/// A close code, or several that are counted as one: peers must not make us count thousands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CodeClass {
+    /// 1000 to 1015.
+    Registered(u8),
+    /// 3000 to 3999: of libraries and frameworks.
+    Registry,
+    /// 4000 to 4999: of applications.
+    Private,
+}
+
+impl CodeClass {
+    const REGISTERED: u8 = 16;
+    pub(super) const COUNT: usize = Self::REGISTERED as usize + 2;
+
+    pub(crate) fn of(code: CloseCode) -> Self {
+        match u16::from(code) {
+            3000..=3999 => Self::Registry,
+            4000.. => Self::Private,
+            code => match u8::try_from(code.saturating_sub(1000)) {
+                Ok(offset) if offset < Self::REGISTERED => Self::Registered(offset),
+                // None that is sent or received.
+                _ => Self::Registered(2),
+            },
+        }
+    }
+
+    pub(super) const fn index(self) -> usize {
+        match self {
+            Self::Registered(offset) => offset as usize,
+            Self::Registry => Self::REGISTERED as usize,
+            Self::Private => Self::REGISTERED as usize + 1,
+        }
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(super) fn label(self) -> String {
+        match self {
+            Self::Registered(offset) => (1000 + u16::from(offset)).to_string(),
+            Self::Registry => "3xxx".to_owned(),
+            Self::Private => "4xxx".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The same numbers for the crate `metrics`.
+//!
+//! What counts often has its counter looked up once, when the server or client is made.
+
+use std::time::Duration;
+
+use metrics::{
+    Counter, Gauge, Histogram, SharedString, Unit, counter, describe_counter, describe_gauge,
+    describe_histogram, gauge, histogram,
+};
+
+use super::{CodeClass, Control, Direction, Ending, Policy};
+use crate::{Role, trace::role_name};
+
+pub(super) struct Instruments {
+    role: &'static str,
+    connections: Gauge,
+    handshake_seconds: Histogram,
+    ping_rtt_seconds: Histogram,
+    slow_closes: Counter,
+    received: Flow,
+    sent: Flow,
+}
+
+struct Flow {
+    texts: Counter,
+    binaries: Counter,
+    payload_bytes: Counter,
+    wire_bytes: Counter,
+    pings: Counter,
+    pongs: Counter,
+}
+
+impl Instruments {
+    pub(super) fn new(role: Role) -> Self {
+        describe();
+        let role = role_name(role);
+        Self {
+            role,
+            connections: gauge!("bowsprit_connections", "role" => role),
+            handshake_seconds: histogram!("bowsprit_handshake_seconds", "role" => role),
+            ping_rtt_seconds: histogram!("bowsprit_ping_rtt_seconds", "role" => role),
+            slow_closes: counter!("bowsprit_slow_closes_total", "role" => role),
+            received: Flow::new(role, "received"),
+            sent: Flow::new(role, "sent"),
+        }
+    }
+
+    pub(super) fn messages(&self, direction: Direction, texts: u32, binaries: u32, payload: u64) {
+        let flow = self.flow(direction);
+        flow.texts.increment(texts.into());
+        flow.binaries.increment(binaries.into());
+        flow.payload_bytes.increment(payload);
+    }
+
+    pub(super) fn wire(&self, direction: Direction, len: u64) {
+        self.flow(direction).wire_bytes.increment(len);
+    }
+
+    pub(super) fn control(&self, direction: Direction, frame: Control) {
+        let flow = self.flow(direction);
+        if frame == Control::Ping { &flow.pings } else { &flow.pongs }.increment(1);
+    }
+
+    pub(super) fn ping_took(&self, time: Duration) {
+        self.ping_rtt_seconds.record(time);
+    }
+
+    pub(super) fn opened(&self) {
+        self.connections.increment(1.0);
+        self.handshake("101");
+    }
+
+    pub(super) fn ended(&self, ending: Ending, code: CodeClass) {
+        self.connections.decrement(1.0);
+        let (by, code) = (ending.name(), code.label());
+        counter!("bowsprit_closes_total", "role" => self.role, "by" => by, "code" => code)
+            .increment(1);
+    }
+
+    pub(super) fn handshake(&self, status: &str) {
+        let status = SharedString::from(status.to_owned());
+        counter!("bowsprit_handshakes_total", "role" => self.role, "status" => status).increment(1);
+    }
+
+    pub(super) fn handshake_took(&self, time: Duration) {
+        self.handshake_seconds.record(time);
+    }
+
+    pub(super) fn dropped(&self, policy: Policy, count: u64) {
+        let policy = policy.name();
+        counter!("bowsprit_dropped_total", "role" => self.role, "policy" => policy)
+            .increment(count);
+    }
+
+    pub(super) fn slow_close(&self) {
+        self.slow_closes.increment(1);
+    }
+
+    const fn flow(&self, direction: Direction) -> &Flow {
+        match direction {
+            Direction::Received => &self.received,
+            Direction::Sent => &self.sent,
+        }
+    }
+}
+
+impl Flow {
+    fn new(role: &'static str, dir: &'static str) -> Self {
+        let messages = |kind| counter!("bowsprit_messages_total", "role" => role, "dir" => dir, "kind" => kind);
+        let bytes = |name| counter!(name, "role" => role, "dir" => dir);
+        Self {
+            texts: messages("text"),
+            binaries: messages("binary"),
+            payload_bytes: bytes("bowsprit_payload_bytes_total"),
+            wire_bytes: bytes("bowsprit_wire_bytes_total"),
+            pings: messages("ping"),
+            pongs: messages("pong"),
+        }
+    }
+}
+
+impl Policy {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::DropNewest => "drop_newest",
+            Self::DropOldest => "drop_oldest",
+            Self::KeepLatest => "keep_latest",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+fn describe() {
+    describe_gauge!("bowsprit_connections", Unit::Count, "Open connections");
+    describe_counter!(
+        "bowsprit_handshakes_total",
+        Unit::Count,
+        "Opening handshakes by their answer, or failed or timed_out without one"
+    );
+    describe_histogram!(
+        "bowsprit_handshake_seconds",
+        Unit::Seconds,
+        "How long opening handshakes took that were answered"
+    );
+    describe_histogram!(
+        "bowsprit_ping_rtt_seconds",
+        Unit::Seconds,
+        "How long pongs took from the pings of heartbeats"
+    );
+    describe_counter!(
+        "bowsprit_closes_total",
+        Unit::Count,
+        "Connections that have ended, by whom or what, and with which close code"
+    );
+    describe_counter!(
+        "bowsprit_messages_total",
+        Unit::Count,
+        "Messages (text, binary) and control frames (ping, pong)"
+    );
+    describe_counter!(
+        "bowsprit_payload_bytes_total",
+        Unit::Bytes,
+        "Payloads of messages, not compressed"
+    );
+    describe_counter!(
+        "bowsprit_wire_bytes_total",
+        Unit::Bytes,
+        "Frames as they are on the wire, before TLS"
+    );
+    describe_counter!("bowsprit_dropped_total", Unit::Count, "Publications that were left out");
+    describe_counter!(
+        "bowsprit_slow_closes_total",
+        Unit::Count,
+        "Connections closed because a publication found no room"
+    );
+}

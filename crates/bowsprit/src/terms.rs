@@ -1,0 +1,11 @@
+//! What the connections of an endpoint, or of a client, have in common.
+
+use std::sync::Arc;
+
+use crate::{Options, stats::Counters};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    pub(crate) options: Options,
+    pub(crate) counters: Arc<Counters>,
+}

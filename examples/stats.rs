@@ -1,0 +1,46 @@
+//! Seeing inside: an echo server that says each second what it has done, if it has done anything.
+//!
+//! ```sh
+//! cargo run -p bowsprit-examples --bin stats
+//! ```
+
+use std::time::Duration;
+
+use bowsprit::{BoxError, Deflate, Server, Stats};
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    let listening = Server::builder().deflate(Deflate::server()).bind("127.0.0.1:0").await?;
+    println!("listening on ws://{}", listening.local_addr()?);
+    tokio::spawn(report(listening.server()));
+    listening
+        .serve(|mut ws, _request| async move {
+            while let Some(message) = ws.recv().await? {
+                ws.send(message).await?;
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(())
+}
+
+async fn report(server: Server) {
+    let mut before = Stats::default();
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let now = server.stats();
+        if now != before {
+            println!(
+                "{} open of {}, {} refused; {} messages in, {} out: {} bytes in {} on the wire",
+                now.connections,
+                now.handshakes.accepted,
+                now.handshakes.refused,
+                now.received.messages(),
+                now.sent.messages(),
+                now.sent.payload_bytes,
+                now.sent.wire_bytes,
+            );
+        }
+        before = now;
+    }
+}
