@@ -265,7 +265,8 @@ impl Counters {
     }
 
     fn flow(&self, direction: Direction) -> &Flow {
-        let shard = &self.shards[shard() % self.shards.len()];
+        // Both numbers of shards are powers of two, and this is done for every batch.
+        let shard = &self.shards[shard() & (self.shards.len() - 1)];
         match direction {
             Direction::Received => &shard.received,
             Direction::Sent => &shard.sent,
