@@ -45,8 +45,9 @@ pub(crate) enum ReadHalf {
 
 pub(crate) enum WriteHalf {
     Tcp(tcp::OwnedWriteHalf),
+    /// Boxed, as the enum is a word smaller if only one of them is this large.
     #[cfg(unix)]
-    Unix(unix::OwnedWriteHalf),
+    Unix(Box<unix::OwnedWriteHalf>),
     Boxed(tokio::io::WriteHalf<Box<dyn Io>>),
 }
 
@@ -113,7 +114,7 @@ impl Transport {
             #[cfg(unix)]
             Self::Unix(stream) => {
                 let (read, write) = stream.into_split();
-                (ReadHalf::Unix(read), WriteHalf::Unix(write))
+                (ReadHalf::Unix(read), WriteHalf::Unix(Box::new(write)))
             }
             Self::Boxed(io, _) => {
                 let (read, write) = tokio::io::split(io);

@@ -37,8 +37,8 @@ impl<F: FnMut() -> [u8; 4] + Send> MaskingKeys for F {
 
 /// Turns messages into frames.
 pub struct Sender {
-    /// A client has some, a server none.
-    keys: Option<Box<dyn MaskingKeys>>,
+    /// A client has some, a server none, which therefore waits with one word for them.
+    keys: Option<Box<Box<dyn MaskingKeys>>>,
     fragmented: Option<OutMessage>,
     /// If compression was agreed on.
     compression: Option<Box<Compression>>,
@@ -54,7 +54,7 @@ impl Sender {
 
     /// The sender of a client, with the source of its masking keys.
     pub fn client(keys: impl MaskingKeys + 'static) -> Self {
-        Self { keys: Some(Box::new(keys)), ..Self::server() }
+        Self { keys: Some(Box::new(Box::new(keys))), ..Self::server() }
     }
 
     /// The same for a connection that agreed on compression in its handshake; `deflate` says how

@@ -166,14 +166,16 @@ impl Link {
         self.lock().timers.round_trip.took()
     }
 
+    /// Drops a compression context that was not used since the last call.
+    pub(super) fn drop_idle_compressor(&self) {
+        self.lock().sender.drop_idle_compressor();
+    }
+
     /// Looks at the timers; `passed` is the time since the last sweep.
     pub(super) fn sweep(self: &Arc<Self>, passed: timers::Millis) {
         let mut out = self.lock();
         if out.ended.is_some() {
             return;
-        }
-        if out.timers.sweep_context(passed) {
-            out.sender.drop_idle_compressor();
         }
         let seen = timers::Seen {
             reads: self.reads.load(Ordering::Relaxed),

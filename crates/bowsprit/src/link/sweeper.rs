@@ -16,6 +16,9 @@ use crate::pool;
 const MAX_TICK: Duration = Duration::from_millis(500);
 const MIN_TICK: Duration = Duration::from_millis(5);
 
+/// A compression context that was not used for once to twice this long is dropped.
+const CONTEXT_IDLE: Duration = Duration::from_secs(60);
+
 /// Sweeps within the shortest timer of all connections.
 const TICKS_PER_TIMER: u32 = 8;
 
@@ -55,6 +58,7 @@ impl Sweeper {
     /// Sweeps for ever; sleeps for good while there are no connections.
     pub(super) async fn run(&self) {
         let mut swept = Instant::now();
+        let mut contexts_seen = Millis::ZERO;
         loop {
             match self.tick() {
                 None => self.changed.notified().await,
@@ -65,7 +69,12 @@ impl Sweeper {
                     let passed = Millis::of(swept.elapsed());
                     // Not now: the rest of a millisecond counts in the next sweep.
                     swept += Duration::from(passed);
-                    self.sweep(passed);
+                    contexts_seen.add(passed);
+                    let contexts = contexts_seen >= Millis::of(CONTEXT_IDLE);
+                    if contexts {
+                        contexts_seen = Millis::ZERO;
+                    }
+                    self.sweep(passed, contexts);
                 }
             }
         }
@@ -84,11 +93,15 @@ impl Sweeper {
         Some(watched.tick)
     }
 
-    fn sweep(&self, passed: Millis) {
+    /// Looks at the timers of all connections, and from time to time at their compression contexts.
+    fn sweep(&self, passed: Millis, contexts: bool) {
         let links = mem::take(&mut self.lock().links);
         let mut alive: Vec<Weak<Link>> = Vec::with_capacity(links.len());
         for weak in links {
             if let Some(link) = weak.upgrade().filter(|link| !link.has_ended()) {
+                if contexts {
+                    link.drop_idle_compressor();
+                }
                 link.sweep(passed);
                 alive.push(weak);
             }

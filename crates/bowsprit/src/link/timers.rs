@@ -1,12 +1,9 @@
 //! The timers of one connection, as numbers that a sweep looks at now and then.
 
-use std::{mem, time::Duration};
+use std::{mem, num::NonZeroU32, time::Duration};
 
 use super::round_trip::RoundTrip;
 use crate::{Options, error::Timer};
-
-/// A compression context that was not used for once to twice this long is dropped.
-const CONTEXT_IDLE: Duration = Duration::from_secs(60);
 
 /// The reader is asked so often within the idle time-out whether it still waits.
 const IDLE_ASKS: u32 = 8;
@@ -28,35 +25,38 @@ pub(super) struct Timers {
     pub(super) round_trip: RoundTrip,
     /// Time during which the peer took none of what waits for it.
     stalled: Millis,
-    /// What the closing handshake waits for, and for how long.
-    closing: Option<(Wait, Millis)>,
+    /// How long the closing handshake waits, and what for.
+    closing: Option<Millis>,
+    wait: Wait,
     /// Something was written since the last sweep.
     written: bool,
-    /// Time since the compression context was looked at.
-    context: Millis,
     /// There was a sweep.
     swept: bool,
 }
 
-/// A time in milliseconds.
+/// A time in milliseconds: one more than there are, so that an option takes no more space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Millis(u32);
+pub(super) struct Millis(NonZeroU32);
 
 impl Millis {
-    const ZERO: Self = Self(0);
+    pub(super) const ZERO: Self = Self(NonZeroU32::MIN);
 
     pub(super) fn of(time: Duration) -> Self {
-        Self(u32::try_from(time.as_millis()).unwrap_or(u32::MAX))
+        Self(NonZeroU32::MIN.saturating_add(u32::try_from(time.as_millis()).unwrap_or(u32::MAX)))
     }
 
-    fn add(&mut self, passed: Self) {
-        self.0 = self.0.saturating_add(passed.0);
+    const fn get(self) -> u32 {
+        self.0.get() - 1
+    }
+
+    pub(super) const fn add(&mut self, passed: Self) {
+        self.0 = self.0.saturating_add(passed.get());
     }
 }
 
 impl From<Millis> for Duration {
-    fn from(Millis(millis): Millis) -> Self {
-        Self::from_millis(millis.into())
+    fn from(millis: Millis) -> Self {
+        Self::from_millis(millis.get().into())
     }
 }
 
@@ -111,8 +111,8 @@ impl Timers {
             round_trip: RoundTrip::new(),
             stalled: Millis::ZERO,
             closing: None,
+            wait: Wait::Close,
             written: false,
-            context: Millis::ZERO,
             swept: false,
         }
     }
@@ -120,16 +120,6 @@ impl Timers {
     /// The transport has taken some bytes.
     pub(super) const fn note_written(&mut self) {
         self.written = true;
-    }
-
-    /// Whether it is time to see if the connection has compressed anything lately.
-    pub(super) fn sweep_context(&mut self, passed: Millis) -> bool {
-        self.context.add(passed);
-        let due = self.context >= Millis::of(CONTEXT_IDLE);
-        if due {
-            self.context = Millis::ZERO;
-        }
-        due
     }
 
     /// Counts the time that has passed since the last sweep of all connections.
@@ -166,16 +156,16 @@ impl Timers {
         } else {
             (Wait::Close, options.close_timeout, seen.closing && !seen.queued)
         };
-        let waited = match self.closing {
+        let same = mem::replace(&mut self.wait, wait) == wait;
+        self.closing = match self.closing {
             _ if !waits => None,
-            Some((same, mut waited)) if same == wait => {
+            Some(mut waited) if same => {
                 waited.add(passed);
                 Some(waited)
             }
             _ => Some(Millis::ZERO),
         };
-        self.closing = waited.map(|waited| (wait, waited));
-        waited.filter(|waited| *waited >= Millis::of(limit)).map(|_| match wait {
+        self.closing.filter(|waited| *waited >= Millis::of(limit)).map(|_| match wait {
             Wait::Close => Action::End(Timer::Close),
             Wait::Linger => Action::EndLinger,
         })
@@ -195,8 +185,8 @@ impl Timers {
     fn sweep_idle(&mut self, options: &Options, seen: Seen, silent: Millis) -> bool {
         let Some(limit) = options.idle_timeout.filter(|_| seen.reading) else { return false };
         let limit = Millis::of(limit);
-        let between = (limit.0 / IDLE_ASKS).max(1);
-        let asks = |idle: Millis| idle.min(limit).0 / between;
+        let between = (limit.get() / IDLE_ASKS).max(1);
+        let asks = |idle: Millis| idle.min(limit).get() / between;
         let asked = asks(self.idle);
         self.idle.add(silent);
         asks(self.idle) != asked
