@@ -179,6 +179,17 @@ fn what_came_before_a_connection_was_dropped_is_counted() {
 }
 
 #[test]
+fn what_was_queued_when_a_connection_was_cut_is_counted_but_not_as_bytes_on_the_wire() {
+    paused(async {
+        let server = Server::builder().build();
+        let (mut ws, _peer) = open(&server).await;
+        ws.send("never to leave").await.unwrap();
+        ws.handle().terminate();
+        assert_eq!(numbers(server.stats().sent), [1, 0, 14, 0, 0, 0]);
+    });
+}
+
+#[test]
 fn frames_that_come_with_the_request_are_counted() {
     paused(async {
         let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
