@@ -1,16 +1,21 @@
 //! The reading side of a connection: from the transport to events, and through the end.
 
+mod burst;
+mod ending;
+
 use std::{
-    future::{Future, poll_fn},
-    pin::{Pin, pin},
+    future::poll_fn,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use tokio::{
     io::{AsyncRead, ReadBuf},
-    task::{coop, yield_now},
+    task::coop,
 };
+
+use self::burst::{Burst, poll_yield};
 
 use crate::{
     Close, Error, Event, Message, MessageKind, Progress, ProtocolError, ReceiveBuffer, Receiver,
@@ -20,15 +25,8 @@ use crate::{
     link::Link,
     pool,
     rates::Rates,
-    stats::{Control, Direction, Tally},
+    stats::{Control, Direction},
 };
-
-/// A connection that reads this much, or has this many events, without a pause lets other tasks
-/// run. Tens of thousands of tiny messages fit into the length. What a task has sent is written out
-/// when it pauses, so fewer events would cost more system calls: a quarter of this halves the rate
-/// of tiny messages that are sent without waiting for answers.
-const MAX_BURST_LEN: u32 = 128 * 1024;
-const MAX_BURST_EVENTS: u32 = 512;
 
 /// Up to this much of an unfinished message is moved out of a pooled block before waiting.
 const MAX_MOVED_LEN: usize = 4096;
@@ -54,24 +52,6 @@ enum Phase {
     Lingering(Cause),
     /// The transport is gone. An error is told once.
     Ended(Option<Cause>),
-}
-
-/// What has come since the last pause.
-#[derive(Clone, Copy, Debug, Default)]
-struct Burst {
-    len: u32,
-    events: u32,
-    tally: Tally,
-}
-
-impl Burst {
-    fn add(&mut self, len: usize) {
-        self.len = self.len.saturating_add(u32::try_from(len).unwrap_or(u32::MAX));
-    }
-
-    const fn is_over(self) -> bool {
-        self.len >= MAX_BURST_LEN || self.events >= MAX_BURST_EVENTS
-    }
 }
 
 /// What [`Reader::poll_event`] waits for.
@@ -338,55 +318,6 @@ impl Reader {
             cx.waker().wake_by_ref();
         }
     }
-
-    /// Ends our side of the transport, after the last frame.
-    ///
-    /// §7.1.1: "the underlying TCP connection, in most normal cases, SHOULD be closed first by the
-    /// server, so that it holds the TIME_WAIT state and not the client".
-    fn poll_finish(&mut self, cx: &mut Context<'_>, cause: Cause) -> Poll<()> {
-        self.buffer = ReceiveBuffer::new();
-        let finished = if self.role == Role::Server || cause != Cause::Closed {
-            self.link.poll_shutdown(cx)
-        } else {
-            // Whether the close frame got through shows in what the server does next.
-            self.link.poll_flush(cx).map(drop)
-        };
-        if finished.is_pending() {
-            self.wait(cx);
-        }
-        finished
-    }
-
-    /// Waits for the end of the other side, and drops whatever comes before it: a socket that is
-    /// closed with bytes unread takes back what it has sent. The link's linger timer bounds this.
-    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut block = pool::take_read_block();
-        let ended = self.poll_discard(cx, &mut block);
-        pool::give_read_block(block);
-        if ended.is_pending() {
-            self.wait(cx);
-        }
-        ended
-    }
-
-    /// Reads to the end of the transport and drops what it reads.
-    fn poll_discard(&mut self, cx: &mut Context<'_>, block: &mut [u8]) -> Poll<()> {
-        let Some(read) = self.read.as_mut().filter(|_| !self.link.has_ended()) else {
-            return Poll::Ready(());
-        };
-        let mut discarded = Burst::default();
-        while !discarded.is_over() {
-            let mut dropped = ReadBuf::new(block);
-            let read = ready!(Pin::new(&mut *read).poll_read(cx, &mut dropped));
-            if read.is_err() || dropped.filled().is_empty() {
-                return Poll::Ready(());
-            }
-            let len = dropped.filled().len();
-            self.link.counters().wire(Direction::Received, len);
-            discarded.add(len);
-        }
-        poll_yield(cx)
-    }
 }
 
 impl Drop for Reader {
@@ -394,17 +325,6 @@ impl Drop for Reader {
     fn drop(&mut self) {
         self.end_burst();
     }
-}
-
-/// Lets other tasks, sockets and timers have their turn before this task is polled again.
-///
-/// A task that just wakes itself is polled again before the runtime looks at any socket, dozens of
-/// times in a row on a current-thread runtime.
-fn poll_yield<T>(cx: &mut Context<'_>) -> Poll<T> {
-    // It remembers the waker, so it can be dropped.
-    let yielded = pin!(yield_now()).poll(cx);
-    debug_assert!(yielded.is_pending(), "polled for the first time");
-    Poll::Pending
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! over the header that stood between. A control frame is unmasked where it lies, while the message
 //! around it waits.
 
+mod inflated;
 mod receiving;
 
 use alloc::{boxed::Box, vec, vec::Vec};
@@ -276,20 +277,6 @@ impl ReceiveBuffer {
         (self.end - self.start) + (self.filled - self.parse)
     }
 
-    /// Takes the memory that messages are decompressed into, if it holds nothing, for a pool.
-    #[must_use]
-    pub fn take_scratch(&mut self) -> Option<Vec<u8>> {
-        self.release();
-        self.inflated.take_if(|inflated| inflated.is_empty()).map(|inflated| *inflated)
-    }
-
-    /// Lends empty memory to decompress messages into.
-    pub fn lend_scratch(&mut self, scratch: Vec<u8>) {
-        if self.inflated.is_none() && scratch.is_empty() {
-            self.inflated = Some(Box::new(scratch));
-        }
-    }
-
     /// Length of the block.
     #[must_use]
     pub const fn block_len(&self) -> usize {
@@ -377,19 +364,6 @@ impl ReceiveBuffer {
             Source::Block => self.end - self.start,
             Source::Inflated => self.inflated().len(),
         }
-    }
-
-    fn take_inflated(&mut self) -> Bytes {
-        let is_worth_it = |inflated: &mut Box<Vec<u8>>| {
-            is_worth_handing_over(inflated.len(), inflated.capacity())
-        };
-        if let Some(inflated) = self.inflated.take_if(is_worth_it) {
-            return Bytes::from(*inflated);
-        }
-        let inflated = self.inflated_mut();
-        let copy = Bytes::copy_from_slice(inflated);
-        inflated.clear();
-        copy
     }
 }
 

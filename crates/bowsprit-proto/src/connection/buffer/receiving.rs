@@ -1,6 +1,5 @@
 //! What the receiver does in the buffer: unmask, join, decompress.
 
-use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{Pending, ReceiveBuffer, Source};
@@ -110,15 +109,6 @@ impl ReceiveBuffer {
         let step = decompressor.inflate(input, inflated, limit)?;
         self.parse += step.read;
         Ok(step)
-    }
-
-    /// The decompressed part of the message under way.
-    pub(crate) fn inflated(&self) -> &[u8] {
-        self.inflated.as_ref().map_or(&[], |inflated| inflated)
-    }
-
-    pub(super) fn inflated_mut(&mut self) -> &mut Vec<u8> {
-        self.inflated.get_or_insert_default()
     }
 
     /// Unmasks the next `len` unparsed bytes where they are, and steps over them.
