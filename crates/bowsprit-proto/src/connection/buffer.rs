@@ -283,13 +283,22 @@ impl ReceiveBuffer {
         self.block.len()
     }
 
-    /// Length of a block that would hold the frame under way, when the present one is full and too
+    /// Length of a block that would hold the message under way, when the present one is full and too
     /// short for it. [`spare_mut`](Self::spare_mut) would at most double it.
+    ///
+    /// `None` while that is not known and the block is not full of the message: then there are gaps
+    /// to close, or a flood of short messages would have the block grow with each read.
     #[must_use]
     pub fn wanted_block_len(&self) -> Option<usize> {
+        let live_len = self.live_len();
+        if self.filled < self.block.len()
+            || (self.wanted == u64::MAX && live_len <= self.block.len() / 2)
+        {
+            return None;
+        }
         let wanted = usize::try_from(self.wanted).unwrap_or(usize::MAX);
-        let len = self.live_len().saturating_add(wanted);
-        (self.filled == self.block.len() && len > self.block.len()).then_some(len)
+        let len = live_len.saturating_add(wanted);
+        (len > self.block.len()).then_some(len)
     }
 
     /// Moves what is live into `block` and returns the block that was used until now.

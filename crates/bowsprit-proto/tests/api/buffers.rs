@@ -86,6 +86,24 @@ fn a_length_that_is_only_claimed_reserves_nothing() {
 }
 
 #[test]
+fn only_a_message_that_needs_it_wants_a_longer_block() {
+    // What fills a block, and the end of it that is held when all before it is done.
+    let short = frame(Role::Server, 0x89, b"ping").repeat(FIRST_BLOCK_LEN);
+    let long = frame(Role::Server, 0x82, &[7; 50_000]);
+    let begun = [frame(Role::Server, 0x02, &[7; 3_000]), frame(Role::Server, 0x00, b"")].concat();
+    let begun = [&begun, &frame(Role::Server, 0x00, b"x").repeat(FIRST_BLOCK_LEN)[..]].concat();
+    for (bytes, wanted) in [(short, None), (long, Some(50_000)), (begun, Some(usize::MAX))] {
+        let (mut receiver, mut input) = client();
+        let spare = input.spare_mut();
+        let len = spare.len();
+        spare.copy_from_slice(&bytes[..len]);
+        input.advance(len);
+        while receiver.receive(&mut input) == Ok(Progress::Event) {}
+        assert_eq!(input.wanted_block_len(), wanted, "{} are live", input.live_len());
+    }
+}
+
+#[test]
 fn an_empty_buffer_holds_no_memory_and_can_give_its_block_back() {
     let (mut receiver, mut input) = client();
     assert!(input.is_empty());
