@@ -300,6 +300,17 @@ async fn several_servers_share_one_listener() {
 }
 
 #[tokio::test]
+async fn clients_are_told_where_they_are_also_behind_a_proxy() {
+    let server = Running::start(env!("CARGO_BIN_EXE_client-address"));
+    let mut direct = server.connect("/").await;
+    assert_eq!(recv(&mut direct).await, Message::text("127.0.0.1"));
+    // We are at the proxy's address; what the client has claimed stands before what the proxy saw.
+    let proxied = Client::new().header("x-forwarded-for", "192.0.2.66, 203.0.113.7");
+    let mut proxied = proxied.connect(&server.url).await.unwrap();
+    assert_eq!(recv(&mut proxied).await, Message::text("203.0.113.7"));
+}
+
+#[tokio::test]
 async fn a_token_lets_in() {
     let server = Running::start(env!("CARGO_BIN_EXE_client-authentication-token"));
     assert_eq!(refusal(&Client::new(), &server.url).await, 401);

@@ -1,0 +1,25 @@
+//! Where a client is, also behind a proxy: tells each client its own address.
+//!
+//! Any client can send `X-Forwarded-For`, so only what trusted proxies have written counts.
+//!
+//! ```sh
+//! cargo run -p bowsprit-examples --bin client-address
+//! ```
+
+use bowsprit::{RequestExt, Server, TrustedProxies};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let nginx = TrustedProxies::x_forwarded(["127.0.0.1/32".parse()?]);
+    let server = Server::builder().trusted_proxies(nginx).bind("127.0.0.1:0").await?;
+    println!("listening on ws://{}", server.local_addr()?);
+    server
+        .serve(|mut ws, request| async move {
+            let addr = request.client_addr();
+            let addr = addr.map_or_else(|| "nobody knows".to_owned(), |addr| addr.to_string());
+            ws.send(addr).await?;
+            Ok(())
+        })
+        .await?;
+    Ok(())
+}
