@@ -5,7 +5,7 @@ use anyhow::Context;
 use crate::{
     generator::{Cell, Generator},
     process::Process,
-    rounds::{Figures, Plan},
+    rounds::{self, Figures, Plan},
     section::{Bar, Chart, Section, Table},
     server::{self, Compression, Kind, Runtime},
     subject::{self, BORROWED, DEFLATE_PEERS, OWNED, Subject},
@@ -69,6 +69,7 @@ fn measure(plan: Plan, level: u8) -> anyhow::Result<Vec<Row>> {
     for subject in &subjects {
         servers.push(subject.start(Some(level), true).context(subject.name)?);
     }
+    let plan = plan.finer();
     let new_row = |subject: &Subject| Row {
         name: subject.name,
         is_peer: !subject.is_ours(),
@@ -82,11 +83,11 @@ fn measure(plan: Plan, level: u8) -> anyhow::Result<Vec<Row>> {
         eprintln!("compression, level {level}, {}", cell.name());
         let message = Deflated::json(cell.payload_len, 15);
         for _ in 0..plan.rounds() {
-            let load = Generator::connect_with(zlib.addr, cell, message.exchange(level), &[])?;
-            zlib_row.cells[index].spend(plan, &zlib, load)?;
+            let connect = || Generator::connect_with(zlib.addr, cell, message.exchange(level), &[]);
+            zlib_row.cells[index].spend(plan, &zlib, connect)?;
             for (process, row) in servers.iter().zip(&mut rows) {
-                let load = compressed_load(process, cell, &message).context(row.name)?;
-                row.cells[index].spend(plan, process, load).context(row.name)?;
+                let connect = || compressed_load(process, cell, &message);
+                row.cells[index].spend(plan, process, connect).context(row.name)?;
             }
         }
     }
@@ -106,9 +107,18 @@ fn zlib(level: u8) -> server::Arguments {
 }
 
 impl Measured {
-    fn spend(&mut self, plan: Plan, process: &Process, load: Generator) -> anyhow::Result<()> {
-        self.reply_len = load.reply_len();
-        self.figures.rounds.push(load.run(process, plan.warm_up(), plan.time())?);
+    fn spend(
+        &mut self,
+        plan: Plan,
+        process: &Process,
+        connect: impl Fn() -> anyhow::Result<Generator>,
+    ) -> anyhow::Result<()> {
+        let measure = || {
+            let load = connect()?;
+            self.reply_len = load.reply_len();
+            load.run(process, plan.warm_up(), plan.time())
+        };
+        self.figures.rounds.push(rounds::undisturbed(measure)?);
         Ok(())
     }
 }

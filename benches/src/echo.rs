@@ -6,7 +6,7 @@ use clap::Args;
 use crate::{
     generator::{Cell, Generator, Spent},
     process::Process,
-    rounds::{Figures, Plan},
+    rounds::{self, Figures, Plan},
     section::{self, Bar, Chart, Section, Table},
     subject::{self, BORROWED, LIMIT, OWNED, Subject, TUNGSTENITE, UWEBSOCKETS_CPP},
     subject::{FASTWEBSOCKETS, TOKIO_WEBSOCKETS},
@@ -64,7 +64,7 @@ fn default_cells() -> anyhow::Result<Vec<Cell>> {
 }
 
 fn measure(plan: Plan, cells: &[Cell], subjects: &[Subject]) -> anyhow::Result<Section> {
-    let subjects = subject::there(subjects);
+    let (plan, subjects) = (plan.finer(), subject::there(subjects));
     let mut servers = Vec::new();
     for subject in &subjects {
         servers.push((*subject, subject.start(None, true).context(subject.name)?));
@@ -87,8 +87,11 @@ fn measure_cell(
     let mut figures: Vec<Figures> = servers.iter().map(|_| Figures::default()).collect();
     for _ in 0..plan.rounds() {
         for ((subject, process), figures) in servers.iter().zip(&mut figures) {
-            let spent = Generator::connect(process.addr, cell, subject.is_websocket())
-                .and_then(|load| load.run(process, plan.warm_up(), plan.time()))
+            let measure = || {
+                let load = Generator::connect(process.addr, cell, subject.is_websocket())?;
+                load.run(process, plan.warm_up(), plan.time())
+            };
+            let spent = rounds::undisturbed(measure)
                 .with_context(|| format!("{}, {}", subject.name, cell.name()))?;
             figures.rounds.push(spent);
         }
@@ -126,7 +129,7 @@ impl Results {
                      of its answers:",
                     rate,
                 ),
-                self.table("CPU time of the load as a part of the server's:", load),
+                self.table("What the load had to do, as a part of the server's CPU time:", load),
             ],
             charts: self.charts(),
             bars: self.bars(),

@@ -72,6 +72,15 @@ pub(crate) fn cpu_time(pid: u32) -> anyhow::Result<u64> {
     Ok(total)
 }
 
+/// Time that a hypervisor has given the processors of server and load to others, in its ticks.
+pub(crate) fn stolen_time() -> anyhow::Result<u64> {
+    const STEAL: usize = 8;
+    let stat = fs::read_to_string("/proc/stat")?;
+    let cpus = stat.lines().filter(|line| line.starts_with("cpu0 ") || line.starts_with("cpu1 "));
+    let steal = |line: &str| Some(line.split_whitespace().nth(STEAL)?.parse::<u64>());
+    Ok(cpus.filter_map(steal).sum::<Result<u64, _>>()?)
+}
+
 pub(crate) fn memory(pid: u32) -> anyhow::Result<Memory> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let field = |name: &str| -> anyhow::Result<i64> {
