@@ -10,7 +10,7 @@ use std::{
 use crate::{
     Chunk, Close, Error, Event, Fragment, Message, Outgoing, SendError,
     link::{Link, Origin},
-    reader::{Reader, Want},
+    reader::{Next, Reader, Want},
 };
 
 /// The receiving half of a [`WebSocket`](crate::WebSocket).
@@ -49,8 +49,8 @@ impl ReceiveHalf {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
-    pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
-        poll_fn(|cx| self.poll_recv(cx)).await
+    pub fn recv(&mut self) -> impl Future<Output = Result<Option<Message>, Error>> {
+        poll_fn(|cx| self.poll_recv(cx))
     }
 
     /// Receives the next message or control frame, borrowed: no allocation, no copy.
@@ -64,8 +64,8 @@ impl ReceiveHalf {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
-    pub async fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
-        self.next(Want::Messages).await
+    pub fn next_event(&mut self) -> impl Future<Output = Result<Option<Event<'_>>, Error>> {
+        Next::new(self.reader.as_deref_mut(), Want::Messages)
     }
 
     /// Receives the next piece of a message, as it arrives, so that no message is ever held whole.
@@ -137,7 +137,7 @@ impl ReceiveHalf {
         loop {
             match reader.poll_event(cx, Want::Messages) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Err(cause)) => return Poll::Ready(Err(cause.into())),
                 Poll::Ready(Ok(false)) => return Poll::Ready(Ok(None)),
                 Poll::Ready(Ok(true)) => {
                     if let Some(message) = reader.take_message() {
@@ -155,15 +155,9 @@ impl ReceiveHalf {
             let control = matches!(polled, Poll::Ready(Ok(true)))
                 && !matches!(reader.event(), Some(Event::Chunk(_)));
             if !control {
-                return polled;
+                return polled.map_err(Error::from);
             }
         }
-    }
-
-    async fn next(&mut self, want: Want) -> Result<Option<Event<'_>>, Error> {
-        let Some(reader) = &mut self.reader else { return Ok(None) };
-        let found = poll_fn(|cx| reader.poll_event(cx, want)).await?;
-        Ok(reader.event().filter(|_| found))
     }
 }
 
@@ -205,8 +199,11 @@ impl SendHalf {
         &mut self,
         message: impl Into<Outgoing<'m>>,
     ) -> impl Future<Output = Result<(), Error>> {
-        let mut message = Some(message.into());
-        poll_fn(move |cx| self.link.poll_send(cx, &mut message, Origin::Owner))
+        let mut message = Some(message);
+        poll_fn(move |cx| {
+            let mut take = || message.take().map(Into::into);
+            self.link.poll_send(cx, &mut take, Origin::Owner).map_err(Error::from)
+        })
     }
 
     /// Sends a piece of a message; the one with `fin` ends it. Waits as [`send`](Self::send) does.
@@ -221,7 +218,7 @@ impl SendHalf {
     ///
     /// As [`send`](Self::send).
     pub async fn send_fragment(&mut self, fragment: Fragment<'_>) -> Result<(), Error> {
-        poll_fn(|cx| self.link.poll_fragment(cx, fragment)).await
+        Ok(poll_fn(|cx| self.link.poll_fragment(cx, fragment)).await?)
     }
 
     /// Sends a ping with at most 125 bytes. Never waits.
@@ -230,7 +227,7 @@ impl SendHalf {
     ///
     /// As [`send`](Self::send), and if the payload is too long.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
-        self.link.send_ping(payload)
+        Ok(self.link.send_ping(payload)?)
     }
 
     /// Waits until the operating system has taken everything that was sent.
@@ -254,7 +251,7 @@ impl SendHalf {
     /// [`Error::Send`] if the code or reason is invalid or a close frame was sent before, else why
     /// the connection has ended.
     pub fn close(&mut self, close: impl Into<Close<'static>>) -> Result<(), Error> {
-        self.link.close(&close.into())
+        Ok(self.link.close(&close.into())?)
     }
 
     /// Bytes that wait to be written.
@@ -264,12 +261,12 @@ impl SendHalf {
     }
 
     pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.link.poll_ready(cx)
+        self.link.poll_ready(cx).map_err(Error::from)
     }
 
     /// Queues without waiting, after `poll_ready`.
     pub(crate) fn start_send(&self, message: Message) -> Result<(), Error> {
-        self.link.start_send(message)
+        Ok(self.link.start_send(message)?)
     }
 
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -52,8 +52,9 @@ impl Handle {
     ///
     /// Dropped before it is ready, nothing has been sent.
     pub async fn send(&self, message: impl Into<Outgoing<'_>>) -> Result<(), Error> {
-        let mut message = Some(message.into());
-        poll_fn(|cx| self.link.poll_send(cx, &mut message, Origin::Handle)).await
+        let mut message = Some(message);
+        let mut take = || message.take().map(Into::into);
+        Ok(poll_fn(|cx| self.link.poll_send(cx, &mut take, Origin::Handle)).await?)
     }
 
     /// Sends a message if there is room for it.
@@ -62,7 +63,7 @@ impl Handle {
     ///
     /// [`Error::QueueFull`] where [`send`](Self::send) would wait; else as there.
     pub fn try_send<'m>(&self, message: impl Into<Outgoing<'m>>) -> Result<(), Error> {
-        self.link.try_send(message.into(), Origin::Handle)
+        Ok(self.link.try_send(message.into(), Origin::Handle)?)
     }
 
     /// Sends a close frame. Whoever reads the connection sees the peer's answer.
@@ -71,7 +72,7 @@ impl Handle {
     ///
     /// As [`SendHalf::close`](crate::SendHalf::close).
     pub fn close(&self, close: impl Into<Close<'static>>) -> Result<(), Error> {
-        self.link.close(&close.into())
+        Ok(self.link.close(&close.into())?)
     }
 
     /// Cuts the connection at once, without a close frame.
@@ -86,7 +87,7 @@ impl Handle {
     ///
     /// [`Error::Send`] after a close frame, else why the connection has ended.
     pub fn measure_round_trip(&self) -> Result<(), Error> {
-        self.link.measure_round_trip()
+        Ok(self.link.measure_round_trip()?)
     }
 
     /// A number that no other connection of this process has or will have.

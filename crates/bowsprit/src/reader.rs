@@ -2,6 +2,7 @@
 
 mod burst;
 mod ending;
+mod next;
 
 use std::{
     future::poll_fn,
@@ -16,11 +17,12 @@ use tokio::{
 };
 
 use self::burst::{Burst, poll_yield};
+pub(crate) use self::next::Next;
 
 use crate::{
     Close, Error, Event, Message, MessageKind, Progress, ProtocolError, ReceiveBuffer, Receiver,
-    Role,
-    error::Cause,
+    Role, SendError,
+    error::{Cause, Unsent},
     io::ReadHalf,
     link::Link,
     pool,
@@ -87,6 +89,7 @@ impl Reader {
     }
 
     /// The event that [`poll_event`](Self::poll_event) found.
+    #[inline]
     pub(crate) fn event(&self) -> Option<Event<'_>> {
         self.buffer.event()
     }
@@ -105,7 +108,7 @@ impl Reader {
         &mut self,
         cx: &mut Context<'_>,
         want: Want,
-    ) -> Poll<Result<bool, Error>> {
+    ) -> Poll<Result<bool, Cause>> {
         loop {
             match self.phase {
                 Phase::Open => {}
@@ -156,10 +159,9 @@ impl Reader {
     /// The connection has not ended cleanly, or the close frame is invalid.
     pub(crate) async fn close(&mut self, close: &Close<'_>) -> Result<(), Error> {
         match self.link.close(close) {
-            Ok(()) | Err(Error::Send(crate::SendError::Closed)) => {}
-            Err(error @ Error::Send(_)) => return Err(error),
-            // It has ended; how, is told below.
-            Err(_) => {}
+            Err(Unsent::Refused(error)) if error != SendError::Closed => return Err(error.into()),
+            // If it has ended, how is told below.
+            _ => {}
         }
         while poll_fn(|cx| self.poll_event(cx, Want::Chunks)).await? {}
         Ok(())
@@ -222,11 +224,11 @@ impl Reader {
     }
 
     /// The outcome of the connection: an error the first time, then only that it has ended.
-    fn tell(&mut self, cause: Option<Cause>) -> Result<bool, Error> {
+    fn tell(&mut self, cause: Option<Cause>) -> Result<bool, Cause> {
         self.phase = Phase::Ended(None);
         match cause {
             None | Some(Cause::Closed) => Ok(false),
-            Some(cause) => Err(cause.into()),
+            Some(cause) => Err(cause),
         }
     }
 

@@ -116,8 +116,8 @@ impl WebSocket {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
-    pub async fn recv(&mut self) -> Result<Option<Message>, Error> {
-        self.receive.recv().await
+    pub fn recv(&mut self) -> impl Future<Output = Result<Option<Message>, Error>> {
+        self.receive.recv()
     }
 
     /// Sends a message: `&str`, `String`, `&[u8]`, `Vec<u8>`, [`Bytes`](bytes::Bytes) or
@@ -149,8 +149,8 @@ impl WebSocket {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
-    pub async fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
-        self.receive.next_event().await
+    pub fn next_event(&mut self) -> impl Future<Output = Result<Option<Event<'_>>, Error>> {
+        self.receive.next_event()
     }
 
     /// Receives the next piece of a message without holding the message whole. See

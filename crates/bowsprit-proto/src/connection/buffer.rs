@@ -149,6 +149,7 @@ impl ReceiveBuffer {
 
     /// What the last `receive` completed, until the next call on this buffer or its receiver.
     #[must_use]
+    #[inline]
     pub fn event(&self) -> Option<Event<'_>> {
         let event = match self.event.as_ref()? {
             Pending::Message { kind: MessageKind::Text, source, .. } => {
@@ -361,6 +362,7 @@ impl ReceiveBuffer {
     }
 
     /// The message as far as it has come, but for the `held` bytes at its end.
+    #[inline]
     fn message(&self, source: Source, held: usize) -> &[u8] {
         match source {
             Source::Block => &self.block[self.start..self.end - held],

@@ -243,6 +243,13 @@ impl Sender {
         self.closed
     }
 
+    /// Whether a message may begin: no close frame was sent, and no fragmented message is under way.
+    #[must_use]
+    #[inline]
+    pub const fn may_begin(&self) -> bool {
+        !self.closed && self.fragmented.is_none()
+    }
+
     /// Whether a fragmented message is under way, so that no other message may begin.
     #[must_use]
     pub const fn is_fragmented(&self) -> bool {
@@ -311,6 +318,7 @@ impl Sender {
         Ok(())
     }
 
+    #[inline]
     fn frame(&mut self, opcode: Opcode, fin: bool, payload: &[u8], out: &mut Vec<u8>) {
         write_frame(&self.header(opcode, fin, payload.len()), payload, out);
     }
@@ -333,6 +341,7 @@ const fn header(
 }
 
 /// Appends a frame; a client's is masked while it is copied.
+#[inline]
 fn write_frame(header: &FrameHeader, payload: &[u8], out: &mut Vec<u8>) {
     header.encode(out);
     match header.masking_key {

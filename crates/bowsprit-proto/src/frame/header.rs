@@ -97,6 +97,7 @@ impl FrameHeader {
     }
 
     /// The first byte.
+    #[inline]
     fn flags(&self) -> u8 {
         (u8::from(self.fin) * FIN) | (u8::from(self.rsv1) * RSV1) | u8::from(self.opcode)
     }

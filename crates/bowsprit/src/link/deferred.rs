@@ -10,8 +10,8 @@ use bowsprit_proto::{Compressing, EncodedMessage, Encoding, deflate::CompressorC
 
 use super::{Link, Out};
 use crate::{
-    Close, Error, Event, Message, Options, Output, Prepared, SendError, Sender, outgoing::Outgoing,
-    prepared, stats::Side,
+    Close, Event, Message, Options, Output, Prepared, SendError, Sender, error::Unsent,
+    outgoing::Outgoing, prepared, stats::Side,
 };
 
 /// What waits for a message that is being compressed. The first message is that one.
@@ -51,7 +51,7 @@ impl Link {
         self: &Arc<Self>,
         out: &mut Out,
         message: Outgoing<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Unsent> {
         if out.deferred().is_none() && !message.is_heavy(&out.sender, self.options()) {
             out.queue_message(message)?;
             self.request_flush();
@@ -74,7 +74,7 @@ impl Link {
     /// # Errors
     ///
     /// It may not be sent, or the connection is closing or has ended.
-    pub(crate) fn close(self: &Arc<Self>, close: &Close<'_>) -> Result<(), Error> {
+    pub(crate) fn close(self: &Arc<Self>, close: &Close<'_>) -> Result<(), Unsent> {
         let mut out = self.lock();
         out.check_open()?;
         // Only to have it checked, before anything is given up or put off for it.

@@ -11,8 +11,8 @@ use tokio::io::AsyncWrite;
 
 use super::{Link, Out, timers};
 use crate::{
-    Error, Output, SendError, Timer, entropy,
-    error::Cause,
+    Output, SendError, Timer, entropy,
+    error::{Cause, Unsent},
     reader::Reader,
     stats::{Control, Direction},
 };
@@ -140,7 +140,7 @@ impl Link {
     /// # Errors
     ///
     /// The connection is closing or has ended.
-    pub(crate) fn measure_round_trip(self: &Arc<Self>) -> Result<(), Error> {
+    pub(crate) fn measure_round_trip(self: &Arc<Self>) -> Result<(), Unsent> {
         let mut out = self.lock();
         out.check_open()?;
         self.ping(&mut out)?;

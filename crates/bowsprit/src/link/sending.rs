@@ -2,12 +2,13 @@
 
 use std::{
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use super::{Link, Out, locked::Locked};
 use crate::{
-    Error, Event, Fragment, Message, MessageKind, Output, ProtocolError, SendError, Sender,
+    Event, Fragment, Message, MessageKind, Output, ProtocolError, SendError, Sender,
+    error::Unsent,
     outgoing::Outgoing,
     pool,
     stats::{Control, Direction, Side},
@@ -26,28 +27,30 @@ pub(crate) enum Origin {
 }
 
 impl Link {
-    /// Queues a message as soon as at most `room` bytes are queued.
+    /// Queues a message as soon as there is room for it.
+    ///
+    /// `message` gives it only then: a future that holds an [`Outgoing`] meanwhile has to move and to
+    /// drop it, which is much of what a short message costs.
     ///
     /// # Errors
     ///
     /// The connection is closing or has ended.
-    pub(crate) fn poll_send(
+    pub(crate) fn poll_send<'m>(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
-        message: &mut Option<Outgoing<'_>>,
+        message: &mut dyn FnMut() -> Option<Outgoing<'m>>,
         origin: Origin,
-    ) -> Poll<Result<(), Error>> {
+    ) -> Poll<Result<(), Unsent>> {
         let room = self.room(origin);
         let out = &mut *self.lock();
-        out.check_open()?;
-        if !out.has_room(room, origin) {
-            out.wait(cx);
-            return Poll::Pending;
+        if !out.is_free(room) {
+            ready!(out.poll_room(cx, room, origin))?;
         }
-        let Some(pending) = message else { return Poll::Ready(Ok(())) };
+        let mut message = message();
+        let Some(pending) = &message else { return Poll::Ready(Ok(())) };
         if let Some(queued) = out.queue_copied(pending, self.options().max_inline_compression_len) {
             self.request_flush();
-            return Poll::Ready(queued.map_err(Error::from));
+            return Poll::Ready(queued.map_err(Unsent::from));
         }
         let Some(message) = message.take() else { return Poll::Ready(Ok(())) };
         Poll::Ready(self.send(out, message))
@@ -57,17 +60,17 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// [`Error::QueueFull`] where [`poll_send`](Self::poll_send) would wait.
+    /// [`Unsent::QueueFull`] where [`poll_send`](Self::poll_send) would wait.
     pub(crate) fn try_send(
         self: &Arc<Self>,
         message: Outgoing<'_>,
         origin: Origin,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Unsent> {
         let room = self.room(origin);
         let mut out = self.lock();
         out.check_open()?;
         if !out.has_room(room, origin) {
-            return Err(Error::QueueFull);
+            return Err(Unsent::QueueFull);
         }
         self.send(&mut out, message)
     }
@@ -77,7 +80,7 @@ impl Link {
     /// # Errors
     ///
     /// The connection is closing or has ended.
-    pub(crate) fn start_send(self: &Arc<Self>, message: Message) -> Result<(), Error> {
+    pub(crate) fn start_send(self: &Arc<Self>, message: Message) -> Result<(), Unsent> {
         let mut out = self.lock();
         out.check_open()?;
         self.send(&mut out, message.into())
@@ -92,7 +95,7 @@ impl Link {
         self: &Arc<Self>,
         cx: &mut Context<'_>,
         fragment: Fragment<'_>,
-    ) -> Poll<Result<(), Error>> {
+    ) -> Poll<Result<(), Unsent>> {
         let mut out = self.lock();
         out.check_open()?;
         // Others may wait for the end of the message that the fragment begins.
@@ -110,14 +113,8 @@ impl Link {
     }
 
     /// Waits until a message may be queued.
-    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let mut out = self.lock();
-        out.check_open()?;
-        if out.has_room(self.room(Origin::Owner), Origin::Owner) {
-            return Poll::Ready(Ok(()));
-        }
-        out.wait(cx);
-        Poll::Pending
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Unsent>> {
+        self.lock().poll_room(cx, self.room(Origin::Owner), Origin::Owner)
     }
 
     /// Queues a ping, however much is queued already.
@@ -125,7 +122,7 @@ impl Link {
     /// # Errors
     ///
     /// The payload is too long, or the connection is closing or has ended.
-    pub(crate) fn send_ping(self: &Arc<Self>, payload: &[u8]) -> Result<(), Error> {
+    pub(crate) fn send_ping(self: &Arc<Self>, payload: &[u8]) -> Result<(), Unsent> {
         self.queue(|sender, output| sender.ping(payload, output))?;
         self.counters().control(Direction::Sent, Control::Ping);
         Ok(())
@@ -139,7 +136,7 @@ impl Link {
     pub(crate) fn queue(
         self: &Arc<Self>,
         queue: impl FnOnce(&mut Sender, &mut Output) -> Result<(), SendError>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Unsent> {
         let mut out = self.lock();
         out.check_open()?;
         out.queue(queue)?;
@@ -193,6 +190,7 @@ impl Link {
         self.request_flush();
     }
 
+    #[inline]
     fn room(&self, origin: Origin) -> usize {
         match origin {
             Origin::Owner => self.options().high_water_len,
@@ -209,12 +207,37 @@ impl Out {
         self.sender.is_closed() || deferred.is_some_and(|deferred| closes(deferred.close.is_some()))
     }
 
-    pub(super) fn check_open(&self) -> Result<(), Error> {
+    pub(super) fn check_open(&self) -> Result<(), Unsent> {
         match self.ended {
-            Some(cause) => Err(cause.into()),
+            Some(cause) => Err(Unsent::Ended(cause)),
             None if self.is_closing() => Err(SendError::Closed.into()),
             None => Ok(()),
         }
+    }
+
+    /// Whether a message may be queued and nothing unusual goes on, as is nearly always.
+    #[inline]
+    fn is_free(&self, room: usize) -> bool {
+        self.ended.is_none()
+            && self.extras.is_none()
+            && self.batch.is_none()
+            && self.sender.may_begin()
+            && self.output.len() <= room
+    }
+
+    /// Waits until a message may be queued.
+    fn poll_room(
+        &mut self,
+        cx: &Context<'_>,
+        room: usize,
+        origin: Origin,
+    ) -> Poll<Result<(), Unsent>> {
+        self.check_open()?;
+        if self.has_room(room, origin) {
+            return Poll::Ready(Ok(()));
+        }
+        self.wait(cx);
+        Poll::Pending
     }
 
     fn has_room(&self, room: usize, origin: Origin) -> bool {
@@ -233,6 +256,7 @@ impl Out {
 
     /// Queues a message that is copied in any case, without moving it: moves are much of what a
     /// short message costs. `None` if it is another one.
+    #[inline]
     fn queue_copied(
         &mut self,
         message: &Outgoing<'_>,
