@@ -9,8 +9,6 @@ pub(super) struct Frame {
     pub(super) header: FrameHeader,
     /// Payload bytes that are still to come.
     pub(super) remaining: u64,
-    /// How many of the unparsed bytes have been unmasked, because decompression stopped before them.
-    pub(super) unmasked: usize,
 }
 
 /// The message under way.
@@ -24,8 +22,6 @@ pub(super) struct InMessage {
     pub(super) begun: bool,
     /// RSV1 was set on its first frame.
     pub(super) compressed: bool,
-    /// How many decompressed bytes have been checked to be text.
-    pub(super) checked: usize,
 }
 
 impl InMessage {
@@ -48,17 +44,11 @@ impl InMessage {
     }
 
     /// Checks what decompression has added to a text.
-    pub(super) fn check_inflated(
-        &mut self,
-        inflated: &[u8],
-        last: bool,
-    ) -> Result<(), ProtocolError> {
+    pub(super) fn check_inflated(&mut self, added: &[u8], last: bool) -> Result<(), ProtocolError> {
         if self.kind == MessageKind::Binary {
             return Ok(());
         }
-        let added = inflated.get(self.checked..).unwrap_or_default();
         self.utf8.push(added).map_err(|_| ProtocolError::TextUtf8)?;
-        self.checked = inflated.len();
         if last { self.utf8.finish().map_err(|_| ProtocolError::TextUtf8) } else { Ok(()) }
     }
 }

@@ -16,6 +16,11 @@ pub(super) struct Inflation {
     no_context_takeover: bool,
     /// How far back the peer refers at most, as a power of 2.
     window_bits: u8,
+    /// How many of the frame's bytes that are still to come have been unmasked, because decompression
+    /// stopped before them.
+    unmasked: usize,
+    /// How many decompressed bytes have been checked to be text.
+    checked: usize,
     /// Made, or lent, when first needed.
     decompressor: Option<Decompressor>,
 }
@@ -36,11 +41,14 @@ impl Inflation {
         Self {
             no_context_takeover: peer.no_context_takeover,
             window_bits: peer.window_bits(),
+            unmasked: 0,
+            checked: 0,
             decompressor: None,
         }
     }
 
     pub(super) fn begin_message(&mut self) {
+        self.checked = 0;
         if self.no_context_takeover
             && let Some(decompressor) = &mut self.decompressor
         {
@@ -55,13 +63,13 @@ impl Inflation {
         input: &mut ReceiveBuffer,
         limit: usize,
     ) -> Result<InflationState, InflateError> {
+        let len = bounded(frame.remaining, input.unparsed_len());
+        self.unmask(frame, input, len);
         let window_bits = self.context_bits();
         let decompressor =
             self.decompressor.get_or_insert_with(|| Decompressor::with_window_bits(window_bits));
-        let len = bounded(frame.remaining, input.unparsed_len());
-        unmask(frame, input, len);
         let step = input.inflate(decompressor, len, limit)?;
-        frame.unmasked = len - step.read;
+        self.unmasked = len - step.read;
         frame.remaining -= step.read as u64;
         if step.full {
             return Ok(InflationState::Full);
@@ -73,13 +81,29 @@ impl Inflation {
         Ok(InflationState::Ended)
     }
 
-    /// Tells that this output is handed out. What comes later may refer to it, but for the next
-    /// message if each is compressed by itself.
-    pub(super) fn hand_out(&mut self, output: &[u8], last: bool) {
+    /// What decompression has added since the last call.
+    pub(super) fn unchecked<'o>(&mut self, output: &'o [u8]) -> &'o [u8] {
+        let unchecked = output.get(self.checked..).unwrap_or_default();
+        self.checked = output.len();
+        unchecked
+    }
+
+    /// Tells that this output is handed out, all but for `held` bytes. What comes later may refer to
+    /// it, but for the next message if each is compressed by itself.
+    pub(super) fn hand_out(&mut self, output: &[u8], held: usize, last: bool) {
+        self.checked = held;
         if let Some(decompressor) = self.decompressor.as_mut()
             && !(last && self.no_context_takeover)
         {
             decompressor.remember(output, 1 << self.window_bits);
+        }
+    }
+
+    /// Unmasks what has not been unmasked of the next `len` bytes.
+    fn unmask(&self, frame: &Frame, input: &mut ReceiveBuffer, len: usize) {
+        if let Some(key) = frame.header.masking_key {
+            let done = frame.header.payload_len - frame.remaining + self.unmasked as u64;
+            input.unmask(self.unmasked, len - self.unmasked, key, phase(done));
         }
     }
 
@@ -108,14 +132,6 @@ impl Inflation {
         let mut taken = self.decompressor.take_if(|_| self.no_context_takeover)?;
         taken.reset();
         Some(taken)
-    }
-}
-
-/// Unmasks what has not been unmasked of the next `len` bytes.
-fn unmask(frame: &Frame, input: &mut ReceiveBuffer, len: usize) {
-    if let Some(key) = frame.header.masking_key {
-        let done = frame.header.payload_len - frame.remaining + frame.unmasked as u64;
-        input.unmask(frame.unmasked, len - frame.unmasked, key, phase(done));
     }
 }
 

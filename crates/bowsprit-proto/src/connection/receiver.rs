@@ -240,7 +240,7 @@ impl Receiver {
         if !header.opcode.is_control() {
             self.count_fragment(header.payload_len)?;
         }
-        let frame = Frame { header, remaining: header.payload_len, unmasked: 0 };
+        let frame = Frame { header, remaining: header.payload_len };
         self.frame = Some(frame);
         Ok(frame)
     }
@@ -259,7 +259,6 @@ impl Receiver {
             utf8: utf8::Validator::new(),
             begun: false,
             compressed,
-            checked: 0,
         });
         if let Some(inflation) = self.inflation.as_mut().filter(|_| compressed) {
             inflation.begin_message();
@@ -337,7 +336,6 @@ impl Receiver {
             Some(message) => {
                 let first = !message.begun;
                 message.begun = true;
-                message.checked = held;
                 (message.kind, first)
             }
             None => (MessageKind::Binary, true),

@@ -1,6 +1,7 @@
 //! How a connection lives and ends: what its halves, its timers and its server tell the link.
 
 use std::{
+    mem,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Waker},
@@ -50,7 +51,7 @@ impl Link {
             let _told = Pin::new(&mut write).poll_shutdown(&mut Context::from_waker(Waker::noop()));
         }
         out.wake_waiting();
-        if let Some(reader) = out.reader.take() {
+        if let Some(reader) = out.take_reading_task() {
             out.wake(reader);
         }
     }
@@ -66,12 +67,10 @@ impl Link {
     pub(crate) fn note_reading(&self, waker: &Waker) {
         self.reading.store(true, Ordering::Relaxed);
         let mut out = self.lock();
-        if !out.reader.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            let before = out.reader.replace(waker.clone());
-            drop(out);
-            // Dropping a waker may run other code as well, so not under the lock.
-            drop(before);
-        }
+        let before = out.note_reading(waker);
+        drop(out);
+        // Dropping a waker may run other code as well, so not under the lock.
+        drop(before);
     }
 
     /// The reader waits for the transport to end; the connection will have ended with `cause`.
@@ -82,7 +81,7 @@ impl Link {
     /// A half of the connection was dropped.
     pub(crate) fn drop_half(self: &Arc<Self>, mut reader: Option<Box<Reader>>) {
         let mut out = self.lock();
-        let server = out.server.clone();
+        let server = out.task.clone().filter(|_| out.served);
         if server.is_some() && reader.is_some() {
             out.extras().returned = reader.take();
         }
@@ -111,7 +110,11 @@ impl Link {
     /// From now on the task behind `server` closes the connection when it has been dropped.
     #[cfg(feature = "server")]
     pub(crate) fn serve(&self, server: Waker) {
-        self.lock().server = Some(server);
+        let mut out = self.lock();
+        let before = out.task.replace(server);
+        out.served = true;
+        drop(out);
+        drop(before);
     }
 
     /// The reader, once the application has dropped both halves.
@@ -124,11 +127,13 @@ impl Link {
     #[cfg(feature = "server")]
     pub(crate) fn unserve(self: &Arc<Self>) {
         let mut out = self.lock();
-        out.server = None;
+        out.served = false;
+        let reader = out.reader.take().map(|reader| *reader);
+        let served = mem::replace(&mut out.task, reader);
         // A reader that stays here would keep the link alive, and the link the reader.
         let returned = out.take_returned();
         drop(out);
-        drop(returned);
+        drop((served, returned));
         if self.is_abandoned() {
             self.write_out();
             self.fail(Cause::Terminated);
@@ -188,7 +193,7 @@ impl Link {
         if swept.asks {
             // Whoever has stopped reading need not tell us, so ask whether somebody still does.
             self.reading.store(false, Ordering::Relaxed);
-            if let Some(reader) = out.reader.clone() {
+            if let Some(reader) = out.reading_task() {
                 out.wake(reader);
             }
         }
@@ -209,6 +214,36 @@ impl Link {
                 let cause = out.lingering.unwrap_or(Cause::Closed);
                 self.end(&mut out, cause);
             }
+        }
+    }
+}
+
+impl Out {
+    /// The task to wake for whoever reads.
+    fn reading_task(&self) -> Option<Waker> {
+        self.reader.as_deref().or(self.task.as_ref()).cloned()
+    }
+
+    /// The same at the end, when only that of a `serve` wrapper is needed any longer.
+    fn take_reading_task(&mut self) -> Option<Waker> {
+        match self.reader.take() {
+            Some(reader) => Some(*reader),
+            None if self.served => self.task.clone(),
+            None => self.task.take(),
+        }
+    }
+
+    /// Takes note of the task that reads; returns what was known before and is to be dropped.
+    fn note_reading(&mut self, waker: &Waker) -> (Option<Waker>, Option<Box<Waker>>) {
+        if self.task.as_ref().is_some_and(|task| task.will_wake(waker)) {
+            return (None, self.reader.take());
+        }
+        if !self.served {
+            return (self.task.replace(waker.clone()), None);
+        }
+        match &self.reader {
+            Some(reader) if reader.will_wake(waker) => (None, None),
+            _ => (None, self.reader.replace(Box::new(waker.clone()))),
         }
     }
 }

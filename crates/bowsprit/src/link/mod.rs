@@ -81,12 +81,14 @@ struct Out {
     /// The reader waits for the transport to end, and the connection ends with this.
     lingering: Option<Cause>,
     timers: Timers,
-    reader: Option<Waker>,
+    /// The task of a `serve` wrapper, which closes the connection when the application has dropped
+    /// it; else the one that reads.
+    task: Option<Waker>,
+    served: bool,
+    /// The task that reads, if it is another one than that.
+    reader: Option<Box<Waker>>,
     /// Who waits for the connection, while somebody does.
     wakers: Option<Box<Wakers>>,
-    /// The task of a `serve` wrapper, which closes the connection when the application has dropped
-    /// it.
-    server: Option<Waker>,
     /// Messages that were queued since something was written.
     tally: Tally,
     /// Its end was told to those who want to know.
@@ -119,9 +121,10 @@ impl Link {
             ended: None,
             lingering: None,
             timers: Timers::new(),
+            task: None,
+            served: false,
             reader: None,
             wakers: None,
-            server: None,
             tally: Tally::default(),
             has_left: false,
             #[cfg(feature = "server")]

@@ -94,6 +94,39 @@ fn a_panic_before_the_handlers_first_await_closes_with_1011() {
 }
 
 #[test]
+fn a_half_that_another_task_reads_is_woken_when_the_connection_is_cut() {
+    real(async {
+        let (read, mut outcomes) = mpsc::unbounded_channel();
+        let (addr, _server) = serve(move |ws, _| {
+            let read = read.clone();
+            async move {
+                let handle = ws.handle();
+                let (mut receive, mut send) = ws.split();
+                // Read here first, so that both tasks are known.
+                let first = receive.recv().await?;
+                let reader = tokio::spawn(async move {
+                    let _test_ended = read.send(receive.recv().await.map(drop));
+                    let _test_ended = read.send(receive.recv().await.map(drop));
+                });
+                send.send(first.unwrap()).await?;
+                tokio::time::sleep(SECOND / 20).await;
+                handle.terminate();
+                reader.await?;
+                Ok(())
+            }
+        })
+        .await;
+        let mut peer = dial(addr).await;
+        peer.send(TEXT, "first").await;
+        peer.expect(TEXT, "first").await;
+        peer.send(TEXT, "second").await;
+        assert!(outcomes.recv().await.unwrap().is_ok());
+        let cut = outcomes.recv().await.unwrap();
+        assert!(matches!(cut, Err(Error::Terminated)), "{cut:?}");
+    });
+}
+
+#[test]
 fn a_connection_that_the_handler_drops_is_closed_while_the_handler_goes_on() {
     real(async {
         let (dropped, working) = oneshot::channel();

@@ -65,7 +65,7 @@ impl Receiver {
         // Whatever is wrong first in what was decompressed is reported, so that the error does not
         // depend on how much input came at once.
         let last = state == Ok(InflationState::Ended);
-        message.check_inflated(input.inflated(), last)?;
+        message.check_inflated(inflation.unchecked(input.inflated()), last)?;
         if !chunks && input.inflated().len() >= limit {
             return Err(ProtocolError::MessageTooLong);
         }
@@ -76,7 +76,7 @@ impl Receiver {
         let ready = input.inflated().len() - held;
         let is_chunk = chunks && (last || ready > 0);
         if is_chunk || last {
-            inflation.hand_out(&input.inflated()[..ready], last);
+            inflation.hand_out(&input.inflated()[..ready], held, last);
         }
         if is_chunk {
             return Ok(Step::Event(self.chunk(last, held, Source::Inflated)));
