@@ -24,17 +24,16 @@ pub(crate) struct Figures {
     pub(crate) rounds: Vec<Spent>,
 }
 
-/// In how many parts a plan for quick exchanges cuts each round.
-const PARTS: u32 = 8;
-
-const MAX_TRIES: usize = 4;
+/// How many more rounds there are where each is short, and by how much shorter they are.
+const MORE: usize = 4;
+const SHORTER: u32 = 8;
 
 impl Plan {
-    /// The same time in more rounds, for what is at its best at once: then what the machine does
-    /// meanwhile falls on more of them, and on both sides of a ratio.
+    /// More and shorter rounds, for what is at its best at once: then what the machine does meanwhile
+    /// falls on both sides of a ratio.
     pub(crate) fn finer(self) -> Self {
-        let rounds = self.rounds.unwrap_or(self.rounds() * PARTS as usize);
-        let time = self.time.unwrap_or(self.millis() / PARTS);
+        let rounds = self.rounds.unwrap_or(self.rounds() * MORE);
+        let time = self.time.unwrap_or(self.millis() / SHORTER);
         Self { rounds: Some(rounds), time: Some(time), ..self }
     }
 
@@ -55,16 +54,14 @@ impl Plan {
     }
 }
 
-/// Measures once more, a few times at most, while a hypervisor takes a processor away meanwhile.
+/// Measures once more if a hypervisor has taken a processor away meanwhile.
 pub(crate) fn undisturbed(
     mut measure: impl FnMut() -> anyhow::Result<Spent>,
 ) -> anyhow::Result<Spent> {
-    for _ in 1..MAX_TRIES {
-        let before = system::stolen_time()?;
-        let spent = measure()?;
-        if system::stolen_time()? == before {
-            return Ok(spent);
-        }
+    let before = system::stolen_time()?;
+    let spent = measure()?;
+    if system::stolen_time()? == before {
+        return Ok(spent);
     }
     measure()
 }
