@@ -1,7 +1,6 @@
 //! How a connection lives and ends: what its halves, its timers and its server tell the link.
 
 use std::{
-    mem,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Waker},
@@ -129,7 +128,7 @@ impl Link {
         let mut out = self.lock();
         out.served = false;
         let reader = out.reader.take().map(|reader| *reader);
-        let served = mem::replace(&mut out.task, reader);
+        let served = std::mem::replace(&mut out.task, reader);
         // A reader that stays here would keep the link alive, and the link the reader.
         let returned = out.take_returned();
         drop(out);
