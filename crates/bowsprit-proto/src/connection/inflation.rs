@@ -19,7 +19,7 @@ pub(super) struct Inflation {
     /// How many of the frame's bytes that are still to come have been unmasked, because decompression
     /// stopped before them.
     unmasked: usize,
-    /// How many decompressed bytes have been checked to be text.
+    /// How many decompressed bytes have been checked to be text and are not handed out.
     checked: usize,
     /// Made, or lent, when first needed.
     decompressor: Option<Decompressor>,
@@ -48,7 +48,6 @@ impl Inflation {
     }
 
     pub(super) fn begin_message(&mut self) {
-        self.checked = 0;
         if self.no_context_takeover
             && let Some(decompressor) = &mut self.decompressor
         {

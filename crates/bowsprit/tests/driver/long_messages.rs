@@ -133,6 +133,7 @@ fn control_frames_go_before_a_long_message_and_a_close_after_it() {
         let late = from.handle().try_send("too late");
         assert!(matches!(late, Err(Error::Send(SendError::Closed))), "{late:?}");
         assert!(from.handle().close(CloseCode::NORMAL).is_err(), "once");
+        assert!(matches!(from.send("late").await, Err(Error::Send(SendError::Closed))));
         let reading = tokio::spawn(async move { from.recv().await });
         assert!(matches!(to.next_event().await.unwrap(), Some(Event::Ping(b"first"))));
         receives(&mut to, &long).await;

@@ -127,6 +127,28 @@ fn a_half_that_another_task_reads_is_woken_when_the_connection_is_cut() {
 }
 
 #[test]
+fn a_handler_that_reads_is_woken_when_its_connection_is_cut() {
+    real(async {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let (addr, _server) = serve(move |mut ws, _| {
+            let tell = tell.clone();
+            async move {
+                let _test_ended = tell.send(Ok(ws.handle()));
+                let _test_ended = tell.send(Err(ws.recv().await));
+                Ok(())
+            }
+        })
+        .await;
+        let _peer = dial(addr).await;
+        let handle = told.recv().await.unwrap().unwrap();
+        tokio::time::sleep(SECOND / 20).await;
+        handle.terminate();
+        let received = told.recv().await.unwrap().unwrap_err();
+        assert!(matches!(received, Err(Error::Terminated)), "{received:?}");
+    });
+}
+
+#[test]
 fn a_connection_that_the_handler_drops_is_closed_while_the_handler_goes_on() {
     real(async {
         let (dropped, working) = oneshot::channel();
