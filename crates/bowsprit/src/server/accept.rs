@@ -12,7 +12,7 @@ use std::{
 
 use bowsprit_proto::handshake::HandshakeError;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use http_body_util::Full;
 use hyper::{
     body::Incoming,
@@ -130,7 +130,6 @@ impl Shared {
         });
         timeout_at(deadline, wait_for_bytes(&io)).await.map_err(too_late)??;
         let mut connection = http1::Builder::new()
-            .keep_alive(false)
             .title_case_headers(true)
             .max_buf_size(head::MAX_LEN)
             .max_headers(head::MAX_FIELDS)
@@ -169,7 +168,9 @@ impl Shared {
 
     /// Finds out what to answer, and what comes after it.
     async fn decide(&self, mut request: Request<()>) -> (Response<Bytes>, Stage) {
-        if let Some(response) = self.answer_plain(&mut request) {
+        if let Some(mut response) = self.answer_plain(&mut request) {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
             return (response, Stage::Answered);
         }
         match self.judge(&mut request).await {

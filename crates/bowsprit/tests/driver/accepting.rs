@@ -1,6 +1,6 @@
 //! The server's opening handshake over transports: what is let in, refused and timed out.
 
-use bowsprit::{Bytes, Error, HandshakeError, Server, Timer, http};
+use bowsprit::{Bytes, Deflate, Error, HandshakeError, Server, SubprotocolPolicy, Timer, http};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     task::JoinHandle,
@@ -62,6 +62,40 @@ fn refused_requests_get_their_status_and_the_connection_is_closed() {
             assert!(lower.contains(&hint.to_lowercase()), "{request}{answer}");
             assert!(lower.contains("connection: close") || lower.contains(", close"), "{answer}");
             assert!(matches!(error, Error::Handshake(_) | Error::Refused(_)), "{error:?}");
+        }
+    });
+}
+
+/// The whole head, as clients compare whole fields: eleven of seventeen take `Connection: Upgrade,
+/// close` for a refusal.
+#[test]
+fn the_switch_of_protocols_is_said_in_these_bytes() {
+    const PLAIN: &str = "HTTP/1.1 101 Switching Protocols\r\n\
+        Upgrade: websocket\r\n\
+        Connection: Upgrade\r\n\
+        Sec-Websocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+    let chosen = "Sec-Websocket-Protocol: chat\r\n\
+        Sec-Websocket-Extensions: permessage-deflate; \
+        server_no_context_takeover; client_no_context_takeover\r\n";
+    let asked = "Sec-WebSocket-Protocol: chat\r\n\
+        Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n";
+    paused(async move {
+        let server = Server::builder()
+            .subprotocols(SubprotocolPolicy::First)
+            .deflate(Deflate::server())
+            .build();
+        for (asked, chosen) in [("", ""), (asked, chosen)] {
+            let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
+            let mut peer = Peer::client(theirs);
+            let (accepted, head) = tokio::join!(server.accept(ours), async {
+                peer.write(request_with("\r\n\r\n", &format!("\r\n{asked}\r\n"))).await;
+                peer.head().await
+            });
+            accepted.unwrap();
+            let (date, head): (Vec<&str>, Vec<&str>) =
+                head.split_inclusive("\r\n").partition(|line| line.starts_with("Date: "));
+            assert_eq!(date.len(), 1);
+            assert_eq!(head.concat(), format!("{PLAIN}{chosen}\r\n"));
         }
     });
 }
