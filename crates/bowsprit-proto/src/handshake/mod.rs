@@ -24,7 +24,10 @@ pub use error::HandshakeError;
 pub use host::HostPolicy;
 pub use key::accept_for;
 pub use origin::OriginPolicy;
-pub use server::{Accepted, Context, Policy, Rejection, SubprotocolPolicy, respond, respond_in};
+pub use server::{
+    Accepted, Context, Policy, Rejection, SubprotocolPolicy, asks_for_websocket, respond,
+    respond_in,
+};
 
 /// A version of the protocol: what `Sec-WebSocket-Version` says, §4.1 (9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -99,6 +99,25 @@ pub struct Rejection {
     pub error: HandshakeError,
 }
 
+/// Whether a request asks for a WebSocket: a `GET` whose `Upgrade` has the token `websocket`.
+///
+/// Such a request is for [`respond`], which may still refuse it. Any other is plain HTTP, whatever
+/// else it wants to upgrade to: RFC 9110 §7.8 has servers ignore protocols that they do not know.
+///
+/// ```
+/// use bowsprit_proto::handshake::asks_for_websocket;
+/// use http::Request;
+///
+/// let request = |upgrade| Request::get("/").header("Upgrade", upgrade).body(()).unwrap();
+/// assert!(asks_for_websocket(&request("WebSocket")));
+/// assert!(!asks_for_websocket(&request("h2c")));
+/// ```
+#[must_use]
+pub fn asks_for_websocket<B>(request: &Request<B>) -> bool {
+    request.method() == Method::GET
+        && field::has_token(request.headers(), &header::UPGRADE, "websocket")
+}
+
 /// Judges a client's request.
 ///
 /// # Errors

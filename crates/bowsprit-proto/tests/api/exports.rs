@@ -9,7 +9,7 @@ use bowsprit_proto::{
     handshake::{
         Accepted, ClientHandshake, Context, HandshakeError, HostPolicy, Negotiated, Offer,
         OriginPolicy, Policy, Rejection, SubprotocolPolicy, Version, accept_for,
-        basic_authorization, bearer_authorization, respond, respond_in,
+        asks_for_websocket, basic_authorization, bearer_authorization, respond, respond_in,
     },
     mask::{apply_mask, copy_masked},
     subprotocol::is_token,

@@ -1,6 +1,8 @@
 //! The server's side of the opening handshake, RFC 6455 §4.2.
 
-use bowsprit_proto::handshake::{Accepted, HandshakeError, Policy, Rejection, Version, respond};
+use bowsprit_proto::handshake::{
+    Accepted, HandshakeError, Policy, Rejection, Version, asks_for_websocket, respond,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 
 /// Header fields to replace, each by any number of lines.
@@ -181,6 +183,24 @@ fn the_upgrade_header_has_to_name_websocket() {
     for upgrade in ["", "websockets", "web socket", "websocket/13", "h2c", "größe", "\"websocket\""]
     {
         assert_refused(&[("Upgrade", &[upgrade])], &malformed(header::UPGRADE), 400);
+    }
+}
+
+#[test]
+fn a_get_that_names_websocket_in_upgrade_asks_for_one() {
+    for upgrade in ["websocket", "WebSocket", "h2c, websocket", ",websocket ,"] {
+        assert!(asks_for_websocket(&request(&[("Upgrade", &[upgrade])])), "{upgrade}");
+    }
+    assert!(asks_for_websocket(&request(&[("Upgrade", &["h2c", "websocket"])])));
+    assert!(asks_for_websocket(&request(&[("Host", &[]), ("Connection", &[])])), "if wrongly");
+    for upgrade in ["h2c", "websockets", "", "TLS/1.0", "websocket/13", "größe"] {
+        assert!(!asks_for_websocket(&request(&[("Upgrade", &[upgrade])])), "{upgrade}");
+    }
+    assert!(!asks_for_websocket(&request(&[("Upgrade", &[])])));
+    for method in [Method::POST, Method::HEAD, Method::CONNECT] {
+        let mut request = request(&[]);
+        *request.method_mut() = method;
+        assert!(!asks_for_websocket(&request), "{request:?}");
     }
 }
 

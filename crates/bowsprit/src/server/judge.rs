@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use bowsprit_proto::handshake::{self, Context};
+use bowsprit_proto::handshake::{self, Context, asks_for_websocket};
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode};
 
 use super::{
     Encrypted, PeerAddr, Refusal, RequestExt, Shared, Slot, Upgrade,
@@ -21,7 +21,7 @@ type Judged = Result<(Response<()>, Upgrade), Refusal>;
 impl Shared {
     /// Answers a request that does not ask for a WebSocket, if the application has an answer.
     pub(super) fn answer_plain(&self, request: &mut Request<()>) -> Option<Response<Bytes>> {
-        if request.headers().contains_key(header::UPGRADE) || self.check_in(request).is_err() {
+        if asks_for_websocket(request) || self.check_in(request).is_err() {
             return None;
         }
         (self.fallback)(request)

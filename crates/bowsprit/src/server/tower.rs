@@ -7,8 +7,9 @@ use std::{
     task::{Context, Poll},
 };
 
+use bowsprit_proto::handshake::asks_for_websocket;
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::upgrade::OnUpgrade;
 use tower_layer::Layer;
@@ -66,8 +67,7 @@ impl WebSocketLayer {
     }
 
     fn is_for_us<B>(&self, request: &Request<B>) -> bool {
-        let mut upgrades = request.headers().get_all(header::UPGRADE).iter();
-        upgrades.any(|upgrade| upgrade.to_str().is_ok_and(names_websocket))
+        asks_for_websocket(request)
             && self.server.shared.routes.knows(request.uri().path(), self.handler.is_none())
     }
 
@@ -79,10 +79,6 @@ impl WebSocketLayer {
         take_over(upgrade, upgraded, request.map(drop), self.handler);
         Ok(response)
     }
-}
-
-fn names_websocket(upgrade: &str) -> bool {
-    upgrade.split(',').any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
 }
 
 impl<S> Layer<S> for WebSocketLayer {

@@ -123,9 +123,17 @@ fn a_parameter_that_is_not_utf8_is_a_bad_request() {
 #[test]
 fn plain_requests_get_the_fallback_426_405_or_404() {
     let plain = |method: &str, path: &str| format!("{method} {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+    let to_h2c = |path| request_for(path).replace("websocket", "h2c");
+    let post = |path| request_for(path).replace("GET", "POST");
     paused(async move {
         for (request, status) in [
             (plain("GET", "/page"), 200),
+            // What does not ask for a WebSocket is plain, whatever else it would upgrade to.
+            (to_h2c("/page"), 200),
+            (post("/page"), 200),
+            (request_for("/page"), 404),
+            (to_h2c("/foo"), 400),
+            (post("/foo"), 405),
             (plain("GET", "/foo"), 426),
             (plain("POST", "/foo"), 405),
             (plain("GET", "/other"), 404),

@@ -1,5 +1,6 @@
 //! Refused requests, as curl sees them.
 
+use bowsprit::{Bytes, Server, http::Response};
 use tokio::process::Command;
 
 use super::peers::{OurServer, output};
@@ -10,12 +11,15 @@ const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
 
 /// The head and body that our server answers a request with.
 async fn ask(server: &OurServer, path: &str, headers: &[&str]) -> String {
+    let headers = headers.iter().flat_map(|header| ["--header", header]);
+    let options: Vec<&str> = ["--http1.1"].into_iter().chain(headers).collect();
+    curl(&format!("http://{}{path}", server.authority()), &options).await
+}
+
+async fn curl(url: &str, options: &[&str]) -> String {
     let mut command = Command::new("curl");
-    command.args(["--silent", "--show-error", "--include", "--http1.1", "--noproxy", "*"]);
-    for header in headers {
-        command.args(["--header", header]);
-    }
-    command.arg(format!("http://{}{path}", server.authority()));
+    command.args(["--silent", "--show-error", "--include", "--noproxy", "*"]);
+    command.args(options).arg(url);
     let output = output(command).await;
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "curl: {errors}");
@@ -35,6 +39,20 @@ async fn a_plain_get_is_told_to_upgrade() {
     expect_status(&response, "426");
     assert!(response.contains("\r\nupgrade: websocket\r\n"), "{response}");
     assert!(response.contains("\r\nsec-websocket-version: 13, 8\r\n"), "{response}");
+}
+
+/// curl then asks for `Upgrade: h2c`, which is none of ours.
+#[tokio::test]
+#[ignore = "needs scripts/setup-interop"]
+async fn a_client_that_would_rather_speak_http_2_gets_the_page() {
+    let server = Server::builder().fallback(|_| Some(Response::new(Bytes::from_static(b"page"))));
+    let server = server.bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", server.local_addr().unwrap());
+    let serving = tokio::spawn(server.serve(|_, _| async { Ok(()) }));
+    let response = curl(&url, &["--http2"]).await;
+    serving.abort();
+    expect_status(&response, "200");
+    assert!(response.ends_with("\r\n\r\npage"), "{response}");
 }
 
 #[tokio::test]
