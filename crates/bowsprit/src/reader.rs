@@ -6,6 +6,7 @@ mod next;
 
 use std::{
     future::poll_fn,
+    mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -217,7 +218,7 @@ impl Reader {
 
     fn end(&mut self, cause: Cause) {
         self.read = None;
-        self.buffer = ReceiveBuffer::new();
+        self.discard();
         self.end_burst();
         self.link.fail(cause);
         self.phase = Phase::Ended(Some(cause));
@@ -313,6 +314,12 @@ impl Reader {
         }
     }
 
+    /// Drops what has come, and gives its block back to the pool.
+    fn discard(&mut self) {
+        let discarded = mem::replace(&mut self.buffer, ReceiveBuffer::new());
+        pool::give_read_block(discarded.into_block());
+    }
+
     /// Has this task woken if the connection ends while the transport says nothing.
     fn wait(&self, cx: &Context<'_>) {
         self.link.note_reading(cx.waker());
@@ -326,6 +333,7 @@ impl Drop for Reader {
     /// Whoever drops it may not have waited since the last message.
     fn drop(&mut self) {
         self.end_burst();
+        self.discard();
     }
 }
 

@@ -302,6 +302,12 @@ impl ReceiveBuffer {
         (len > self.block.len()).then_some(len)
     }
 
+    /// The block, whatever is in it: for a pool, when the connection has ended.
+    #[must_use]
+    pub fn into_block(self) -> Vec<u8> {
+        self.block
+    }
+
     /// Moves what is live into `block` and returns the block that was used until now.
     ///
     /// All of `block`'s length is used, none of its spare capacity. This lends a pooled block for a

@@ -11,7 +11,7 @@ use super::{
     Reader,
     burst::{Burst, poll_yield},
 };
-use crate::{ReceiveBuffer, Role, error::Cause, pool, stats::Direction};
+use crate::{Role, error::Cause, pool, stats::Direction};
 
 impl Reader {
     /// Ends our side of the transport, after the last frame.
@@ -19,7 +19,7 @@ impl Reader {
     /// §7.1.1: "the underlying TCP connection, in most normal cases, SHOULD be closed first by the
     /// server, so that it holds the TIME_WAIT state and not the client".
     pub(super) fn poll_finish(&mut self, cx: &mut Context<'_>, cause: Cause) -> Poll<()> {
-        self.buffer = ReceiveBuffer::new();
+        self.discard();
         let finished = if self.role == Role::Server || cause != Cause::Closed {
             self.link.poll_shutdown(cx)
         } else {
