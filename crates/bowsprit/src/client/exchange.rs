@@ -1,69 +1,86 @@
 //! The opening handshake over a transport: a request out, a response in.
 
-use std::{
-    future::{Future, poll_fn},
-    pin::pin,
-    task::Poll,
-};
-
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Empty;
-use hyper::client::conn::http1::{self, Connection, Parts};
-use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
 
 use super::refusal::refusal;
-use crate::{Error, Io, head};
+use crate::{
+    Error,
+    head::{HeadLimits, HeadReader, Received, write_request},
+    io::Transport,
+    pool,
+};
 
-/// Sends the request and reads the head of the response; gives the transport back, with what was
-/// read from it after the head.
-pub(super) async fn exchange<T: Io>(
-    request: Request<()>,
-    io: T,
-) -> Result<(Response<()>, Parts<TokioIo<T>>), Error> {
-    let is_tunnel = request.method() == Method::CONNECT;
-    let (mut requests, mut connection) = http1::Builder::new()
-        .title_case_headers(true)
-        .max_buf_size(head::MAX_LEN)
-        .max_headers(head::MAX_FIELDS)
-        .handshake::<_, Empty<Bytes>>(TokioIo::new(io))
-        .await
-        .map_err(http_error)?;
-    let request = requests.send_request(request.map(|()| Empty::new()));
-    let response = drive(&mut connection, request).await?.map_err(http_error)?;
-    let accepted = match is_tunnel {
-        true => response.status().is_success(),
-        false => response.status() == StatusCode::SWITCHING_PROTOCOLS,
+/// How many 1xx responses are skipped, RFC 9110 §15.2: "A client MUST be able to parse one or more
+/// 1xx responses received prior to a final response".
+const MAX_INTERIM: usize = 8;
+
+/// The response that was asked for.
+pub(crate) struct Exchanged {
+    pub(crate) response: Response<()>,
+    pub(crate) transport: Transport,
+    /// What came after the response's head.
+    pub(crate) received: Bytes,
+}
+
+/// Sends the request and reads the head of the response; gives the transport back.
+///
+/// What was read from the transport `ahead` comes before what is still to be read.
+///
+/// # Errors
+///
+/// [`Error::Refused`] for a response that is not the one that was asked for.
+pub(super) async fn exchange(
+    request: &Request<()>,
+    mut transport: Transport,
+    ahead: &[u8],
+    limits: HeadLimits,
+) -> Result<Exchanged, Error> {
+    send(request, &mut transport).await?;
+    let received = receive(&mut transport, ahead, limits).await?;
+    let status = received.head.status();
+    let accepted = match *request.method() {
+        Method::CONNECT => status.is_success(),
+        _ => status == StatusCode::SWITCHING_PROTOCOLS,
     };
     if !accepted {
-        let refusal = drive(&mut connection, refusal(response)).await?;
-        return Err(Error::Refused(Box::new(refusal)));
+        return Err(Error::Refused(Box::new(refusal(received, transport).await)));
     }
-    poll_fn(|cx| connection.poll_without_shutdown(cx)).await.map_err(http_error)?;
-    Ok((response.map(drop), connection.into_parts()))
+    Ok(Exchanged { response: received.head, transport, received: received.rest })
 }
 
-/// Runs `future` while hyper's connection does the work for it.
-async fn drive<T: Io, F: Future>(
-    connection: &mut Connection<TokioIo<T>, Empty<Bytes>>,
-    future: F,
-) -> Result<F::Output, Error> {
-    let mut future = pin!(future);
-    let mut ended = false;
-    poll_fn(|cx| {
-        if let Poll::Ready(output) = future.as_mut().poll(cx) {
-            return Poll::Ready(Ok(output));
-        }
-        if !ended && let Poll::Ready(result) = connection.poll_without_shutdown(cx) {
-            ended = true;
-            result.map_err(http_error)?;
-        }
-        // What the connection has just done may be all that the future was waiting for.
-        future.as_mut().poll(cx).map(Ok)
-    })
-    .await
+async fn send(request: &Request<()>, transport: &mut Transport) -> Result<(), Error> {
+    let mut block = pool::take_write_block();
+    write_request(request, &mut block);
+    let sending = async {
+        transport.write_all(&block).await?;
+        transport.flush().await
+    };
+    let sent = sending.await;
+    pool::give_write_block(block);
+    Ok(sent?)
 }
 
-fn http_error(error: hyper::Error) -> Error {
-    Error::Http(error.into())
+/// Reads the head of the final response.
+async fn receive(
+    transport: &mut Transport,
+    ahead: &[u8],
+    limits: HeadLimits,
+) -> Result<Received<Response<()>>, Error> {
+    let mut rest = Bytes::new();
+    for count in 0..=MAX_INTERIM {
+        let ahead = if count == 0 { ahead } else { &rest };
+        let received = HeadReader::new(limits).read(transport, ahead).await?;
+        if !is_interim(&received.head) {
+            return Ok(received);
+        }
+        rest = received.rest;
+    }
+    Err(HeadReader::too_many_interim(MAX_INTERIM).into())
+}
+
+fn is_interim(response: &Response<()>) -> bool {
+    let status = response.status();
+    status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
 }

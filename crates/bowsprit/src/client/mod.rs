@@ -27,7 +27,11 @@ use tokio::time::{Instant, timeout};
 #[cfg(feature = "proxy")]
 pub use self::proxy::Proxy;
 use self::{
-    exchange::exchange, hook::Hook, journey::Journey, network::Network, options::Invalid,
+    exchange::{Exchanged, exchange},
+    hook::Hook,
+    journey::Journey,
+    network::Network,
+    options::Invalid,
     redirect::Judge,
 };
 pub use self::{
@@ -41,6 +45,7 @@ pub use self::{
 use crate::{
     BoxError, Deflate, Error, Io, Options, Role, Stats, Timer, TlsConnector, Url, WebSocket,
     entropy,
+    head::HeadLimits,
     io::Transport,
     stats::Counters,
     terms::Terms,
@@ -83,6 +88,7 @@ pub struct Client {
     offer: Offer,
     terms: Arc<Terms>,
     handshake_timeout: Duration,
+    head_limits: HeadLimits,
     network: Network,
     tls: Option<TlsConnector>,
     #[cfg(feature = "proxy")]
@@ -113,6 +119,7 @@ impl Client {
                 counters: Arc::new(Counters::new(Role::Client)),
             }),
             handshake_timeout: Duration::from_secs(10),
+            head_limits: HeadLimits::default(),
             network: Network::default(),
             tls: None,
             #[cfg(feature = "proxy")]
@@ -217,16 +224,16 @@ impl Client {
         transport: Transport,
     ) -> Result<WebSocket, Error> {
         let (handshake, request) = ClientHandshake::new(url, offer, entropy::random())?;
-        let (response, parts) = exchange(request, transport).await?;
+        let exchanged = exchange(&request, transport, &[], self.head_limits).await?;
+        let Exchanged { response, transport, received } = exchanged;
         let negotiated = handshake.verify(&response)?;
-        let transport = parts.io.into_inner();
         let opened = Opened {
             role: Role::Client,
             peer_addr: transport.peer_addr(),
             transport,
             path: path(url.resource_name()),
             negotiated,
-            received: &parts.read_buf,
+            received: &received,
             terms: Arc::clone(&self.terms),
             deflate: self.offer.deflate.unwrap_or_else(Deflate::client),
         };

@@ -168,6 +168,21 @@ impl Client {
         self
     }
 
+    /// How many bytes the head of a response may have, that of a proxy as well, with the empty line at
+    /// its end. A longer one is an [`Error::Http`]. Default: 16 KiB.
+    #[must_use]
+    pub const fn max_head_len(mut self, max: usize) -> Self {
+        self.head_limits.max_len = max;
+        self
+    }
+
+    /// How many header fields a response may have. More are an [`Error::Http`]. Default: 100.
+    #[must_use]
+    pub const fn max_header_fields(mut self, max: usize) -> Self {
+        self.head_limits.max_fields = max;
+        self
+    }
+
     /// Options of the TCP socket. Default: [`TcpOptions::default`].
     #[must_use]
     pub const fn tcp(mut self, options: TcpOptions) -> Self {

@@ -1,14 +1,24 @@
 //! What a server says in place of 101.
 
-use std::time::Duration;
+use std::{
+    future::poll_fn,
+    io::{self, Cursor},
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
-use http::Response;
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use tokio::time::timeout;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Empty};
+use hyper::{body::Incoming, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
+    time::timeout,
+};
 
-use crate::Url;
+use crate::{Url, head::Received, io::Transport};
 
 /// How much of the body of a refusal is kept.
 const MAX_REFUSAL_LEN: usize = 64 * 1024;
@@ -27,18 +37,96 @@ pub struct Refused {
 }
 
 /// A refusal with the start of its body.
-pub(super) async fn refusal(response: Response<Incoming>) -> Response<Bytes> {
-    let (head, mut body) = response.into_parts();
+///
+/// hyper decodes the body. It reads the response once more, as that to a request of its own, which
+/// goes nowhere.
+pub(super) async fn refusal(
+    received: Received<Response<()>>,
+    transport: Transport,
+) -> Response<Bytes> {
     let mut start = BytesMut::new();
-    let reading = async {
-        while start.len() < MAX_REFUSAL_LEN
-            && let Some(Ok(frame)) = body.frame().await
-        {
-            start.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new()));
-        }
-    };
-    // Status and headers are worth more than the rest of a body that does not end.
-    let _too_slow = timeout(REFUSAL_TIMEOUT, reading).await;
+    let reading = read_body(received.bytes, received.rest, transport, &mut start);
+    // Status and headers are worth more than the rest of a body that does not end, or is malformed.
+    let _incomplete = timeout(REFUSAL_TIMEOUT, reading).await;
     start.truncate(MAX_REFUSAL_LEN);
-    Response::from_parts(head, start.freeze())
+    received.head.map(|()| start.freeze())
+}
+
+async fn read_body(
+    head: Bytes,
+    rest: Bytes,
+    transport: Transport,
+    start: &mut BytesMut,
+) -> Result<(), hyper::Error> {
+    let response = Cursor::new(head).chain(Cursor::new(rest)).chain(transport);
+    let replay = Replay { response, asked: false, waiting: None };
+    let (mut requests, connection) = http1::handshake(TokioIo::new(replay)).await?;
+    let reading = async {
+        let response = requests.send_request(Request::new(Empty::<Bytes>::new())).await?;
+        read_start(response, start).await
+    };
+    let (mut reading, mut connection) = (pin!(reading), pin!(connection));
+    let mut is_connected = true;
+    poll_fn(|cx| {
+        if is_connected {
+            is_connected = connection.as_mut().poll(cx).is_pending();
+        }
+        reading.as_mut().poll(cx)
+    })
+    .await
+}
+
+async fn read_start(
+    mut response: Response<Incoming>,
+    start: &mut BytesMut,
+) -> Result<(), hyper::Error> {
+    while start.len() < MAX_REFUSAL_LEN
+        && let Some(frame) = response.frame().await
+    {
+        start.extend_from_slice(frame?.data_ref().unwrap_or(&Bytes::new()));
+    }
+    Ok(())
+}
+
+/// A response that is there already: for whoever reads one only after a request, which is dropped.
+struct Replay<R> {
+    response: R,
+    asked: bool,
+    waiting: Option<Waker>,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Replay<R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.asked {
+            return Pin::new(&mut self.response).poll_read(cx, buf);
+        }
+        self.waiting = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl<R: Unpin> AsyncWrite for Replay<R> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        request: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.asked = true;
+        if let Some(waiting) = self.waiting.take() {
+            waiting.wake();
+        }
+        Poll::Ready(Ok(request.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
 }

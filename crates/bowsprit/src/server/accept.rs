@@ -1,41 +1,36 @@
-//! The opening handshake with hyper: HTTP in, an upgrade or an answer out.
+//! The opening handshake: a request in, an upgrade or an answer out.
 
 use std::{
-    any::Any,
-    convert::Infallible,
     future::{Future, poll_fn},
     net::SocketAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
-    task::Poll,
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use bowsprit_proto::handshake::HandshakeError;
+use bowsprit_proto::handshake::asks_for_websocket;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
-use http_body_util::Full;
-use hyper::{
-    body::Incoming,
-    server::conn::http1,
-    service::{HttpService, service_fn},
-};
-use hyper_util::rt::TokioIo;
+use http::{Request, Response};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, ReadBuf},
-    net::TcpStream,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     time::{Instant, error::Elapsed, timeout, timeout_at},
 };
 
 use super::{Refusal, Shared, Upgrade, arrival::Arrival, handler::Handler};
 use crate::{
-    Error, Io, Role, Timer, WebSocket, head,
+    Error, Io, Role, Timer, WebSocket,
+    head::{HeadError, HeadReader, ReadError, Received, write_rejection, write_response},
     io::Transport,
+    pool,
     trace::{self, Watched},
 };
 
 /// After a refusal: how much is read, and how long, before the socket is closed.
 const MAX_DRAINED_LEN: usize = 64 * 1024;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How much of what a client sends before it is answered is read meanwhile.
+const MAX_EARLY_LEN: usize = 4096;
 
 /// A connection that was opened.
 pub(super) struct Opened {
@@ -63,25 +58,17 @@ impl trace::Path for Opened {
     }
 }
 
-/// How far a request has come.
-enum Stage {
-    Reading,
-    Deciding,
-    Upgrade(Box<(Upgrade, Request<()>)>),
-    Refused(Refusal),
-    /// Plain HTTP, answered.
-    Answered,
-}
-
 impl Shared {
-    /// Speaks the opening handshake, watched.
-    pub(super) fn accept<T: Io>(
+    /// Speaks the opening handshake over a transport from elsewhere, watched.
+    pub(super) fn accept(
         &self,
-        io: T,
+        io: impl Io,
         mut arrival: Arrival,
     ) -> impl Future<Output = Result<Opened, Error>> {
-        arrival.peer = arrival.peer.or_else(|| as_tcp(&io)?.peer_addr().ok());
-        self.watch(arrival.peer, self.speak(io, arrival))
+        let (transport, received) = Transport::recognise(io);
+        arrival.peer = arrival.peer.or_else(|| transport.peer_addr());
+        arrival.received = received;
+        self.watch(arrival.peer, self.speak(transport, arrival))
     }
 
     /// Has an opening handshake counted and told of.
@@ -95,145 +82,139 @@ impl Shared {
         }
     }
 
-    /// Speaks the opening handshake, within its time.
-    pub(super) async fn speak<T: Io>(&self, io: T, arrival: Arrival) -> Result<Opened, Error> {
-        let spoken = self.speak_http(io, arrival).await;
-        let (io, received, stage) = spoken.inspect_err(|error| (self.on_failed)(error))?;
-        match stage {
-            Stage::Upgrade(upgraded) => {
-                let (upgrade, request) = *upgraded;
-                Ok(Opened::new(upgrade, request, io, &received))
-            }
-            Stage::Refused(refusal) => {
-                drain(io).await;
-                Err(refusal.into())
-            }
-            Stage::Answered => {
-                drain(io).await;
-                Err(Error::Handshake(HandshakeError::NoUpgrade))
-            }
-            Stage::Reading | Stage::Deciding => Err(Error::Disconnected),
-        }
-    }
-
-    /// Serves one request, and takes the transport back with the bytes read after it.
+    /// Speaks the opening handshake.
     ///
     /// The client has its time for the request, then the application for its decision, and the
     /// client again for taking the answer.
-    async fn speak_http<T: Io>(&self, io: T, arrival: Arrival) -> Result<(T, Bytes, Stage), Error> {
-        let deadline = arrival.deadline;
-        let stage = Mutex::new(Stage::Reading);
-        let service = service_fn(|request: Request<Incoming>| {
-            let mut request = request.map(drop);
-            arrival.tell(&mut request);
-            Box::pin(self.answer(request, &stage))
-        });
-        timeout_at(deadline, wait_for_bytes(&io)).await.map_err(too_late)??;
-        let mut connection = http1::Builder::new()
-            .title_case_headers(true)
-            .max_buf_size(head::MAX_LEN)
-            .max_headers(head::MAX_FIELDS)
-            .serve_connection(TokioIo::new(io), service);
-        let is_read = |stage: &Stage| !matches!(stage, Stage::Reading);
-        let is_decided = |stage: &Stage| is_read(stage) && !matches!(stage, Stage::Deciding);
-        let read = drive(&mut connection, || is_read(&lock(&stage)));
-        let mut served = timeout_at(deadline, read).await.map_err(too_late)?;
-        if served.is_none() {
-            served = drive(&mut connection, || is_decided(&lock(&stage))).await;
+    pub(super) async fn speak(&self, mut io: Transport, arrival: Arrival) -> Result<Opened, Error> {
+        let reading = HeadReader::new(self.head_limits).read(&mut io, &arrival.received);
+        let received = timeout_at(arrival.deadline, reading).await.map_err(too_late);
+        let received: Received<Request<()>> = match received {
+            Ok(Ok(received)) => received,
+            Ok(Err(error)) => return Err(Box::pin(self.reject_head(io, error)).await),
+            Err(error) => return Err(self.failed(error)),
+        };
+        // Boxed: a connection that has said nothing yet need not have room for the answers.
+        if asks_for_websocket(&received.head) {
+            Box::pin(self.answer(io, received, arrival)).await
+        } else {
+            Err(Box::pin(self.serve_plain(io, received, arrival)).await)
         }
-        if served.is_none() {
-            let written = drive(&mut connection, || false);
-            served = timeout(self.handshake_timeout, written).await.map_err(too_late)?;
-        }
-        let parts = connection.into_parts();
-        let io = parts.io.into_inner();
-        if let Some(Err(error)) = served {
-            drain(io).await;
-            return Err(Error::Http(error.into()));
-        }
-        Ok((io, parts.read_buf, stage.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    /// Answers a request.
+    /// Answers a request that asks for a WebSocket.
     async fn answer(
         &self,
-        request: Request<()>,
-        stage: &Mutex<Stage>,
-    ) -> Result<Response<Full<Bytes>>, Infallible> {
-        *lock(stage) = Stage::Deciding;
-        let (response, decided) = self.decide(request).await;
-        *lock(stage) = decided;
-        Ok(response.map(Full::new))
-    }
-
-    /// Finds out what to answer, and what comes after it.
-    async fn decide(&self, mut request: Request<()>) -> (Response<Bytes>, Stage) {
-        if let Some(mut response) = self.answer_plain(&mut request) {
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(header::CONNECTION, close);
-            return (response, Stage::Answered);
-        }
-        match self.judge(&mut request).await {
+        mut io: Transport,
+        received: Received<Request<()>>,
+        arrival: Arrival,
+    ) -> Result<Opened, Error> {
+        let Received { head: mut request, rest, .. } = received;
+        arrival.tell(&mut request);
+        let mut early = Early { io: &mut io, bytes: Vec::from(rest) };
+        let judged = early.while_connected(self.judge(&mut request)).await;
+        let rest = early.bytes;
+        match judged.map_err(|error| self.failed(error))? {
             Ok((response, upgrade)) => {
-                let upgraded = Box::new((upgrade, request));
-                (response.map(|()| Bytes::new()), Stage::Upgrade(upgraded))
+                let mut block = pool::take_write_block();
+                write_response(&response, &mut block);
+                self.write(&mut io, block).await.map_err(|error| self.failed(error))?;
+                Ok(Opened::new(upgrade, request, io, &rest))
             }
-            Err(refusal) => (refusal.response().clone(), Stage::Refused(refusal)),
+            Err(refusal) => {
+                let answered = self.refuse_over(io, refusal.response().clone()).await;
+                answered.map_err(|error| self.failed(error))?;
+                Err(refusal.into())
+            }
         }
+    }
+
+    /// Tells a client that what it has sent is no request, if it is still there.
+    async fn reject_head(&self, io: Transport, error: ReadError) -> Error {
+        let error = match error {
+            ReadError::Head(error) => error,
+            ReadError::Io(error) => return self.failed(error.into()),
+        };
+        match error.ended_after() {
+            Some(0) => return self.failed(Error::Disconnected),
+            Some(_) => {}
+            None => {
+                let refusal = Refusal::new(error.status()).body(format!("{error}\n"));
+                // Whether it can be written or not, this is what was wrong.
+                let _unsent = self.refuse_over(io, refusal.into_response()).await;
+            }
+        }
+        self.failed(error.into())
+    }
+
+    /// Writes an answer that is no upgrade, and ends the transport.
+    async fn refuse_over(&self, mut io: Transport, response: Response<Bytes>) -> Result<(), Error> {
+        let mut block = pool::take_write_block();
+        write_rejection(response, &mut block);
+        self.write(&mut io, block).await?;
+        drain(io).await;
+        Ok(())
+    }
+
+    /// Writes a pooled block within the client's time for taking it.
+    async fn write(&self, io: &mut Transport, block: Vec<u8>) -> Result<(), Error> {
+        let writing = async {
+            io.write_all(&block).await?;
+            io.flush().await
+        };
+        let written = timeout(self.handshake_timeout, writing).await;
+        pool::give_write_block(block);
+        Ok(written.map_err(too_late)??)
+    }
+
+    /// Tells the application of a connection that came to nothing.
+    pub(super) fn failed(&self, error: Error) -> Error {
+        (self.on_failed)(&error);
+        error
     }
 }
 
-/// Drives hyper until its connection ends, or is as far as wanted, which is `None`.
-async fn drive<T, S>(
-    connection: &mut http1::Connection<TokioIo<T>, S>,
-    is_far_enough: impl Fn() -> bool,
-) -> Option<Result<(), hyper::Error>>
-where
-    T: Io,
-    S: HttpService<Incoming, ResBody = Full<Bytes>, Error = Infallible, Future: Unpin> + Unpin,
-{
-    poll_fn(|cx| match connection.poll_without_shutdown(cx) {
-        Poll::Pending if is_far_enough() => Poll::Ready(None),
-        polled => polled.map(Some),
-    })
-    .await
+/// What a client sends before it is answered: frames, or its end.
+struct Early<'t> {
+    io: &'t mut Transport,
+    bytes: Vec<u8>,
 }
 
-fn lock(stage: &Mutex<Stage>) -> MutexGuard<'_, Stage> {
-    stage.lock().unwrap_or_else(PoisonError::into_inner)
+impl Early<'_> {
+    /// Waits for an answer as long as the client waits for it as well. One that sends more than
+    /// [`MAX_EARLY_LEN`] is not watched any longer.
+    async fn while_connected<T>(&mut self, answer: impl Future<Output = T>) -> Result<T, Error> {
+        let mut answer = pin!(answer);
+        poll_fn(|cx| match answer.as_mut().poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(Ok(answer)),
+            Poll::Pending => self.poll_end(cx).map(Err),
+        })
+        .await
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        while self.bytes.len() < MAX_EARLY_LEN {
+            let mut block = [0; 512];
+            let mut buf = ReadBuf::new(&mut block);
+            match ready!(Pin::new(&mut *self.io).poll_read(cx, &mut buf)) {
+                Ok(()) if buf.filled().is_empty() => {
+                    return Poll::Ready(HeadError::abandoned().into());
+                }
+                Ok(()) => self.bytes.extend_from_slice(buf.filled()),
+                Err(error) => return Poll::Ready(error.into()),
+            }
+        }
+        Poll::Pending
+    }
 }
 
 pub(super) fn too_late(_: Elapsed) -> Error {
     Error::TimedOut(Timer::Handshake)
 }
 
-/// Waits until there is something to read, where the transport can tell.
-///
-/// hyper takes 16 KiB for buffers when it begins to wait, and rustls 9. A client whose request comes
-/// in one piece is answered within one poll after this, so that those many connections that are
-/// accepted at once share the memory of a few.
-pub(super) fn wait_for_bytes<T: Io>(io: &T) -> impl Future<Output = Result<(), Error>> {
-    let stream = as_tcp(io);
-    async move {
-        if let Some(stream) = stream {
-            // Not `poll_read_ready`: a stream that was just accepted claims to be ready.
-            poll_fn(|cx| stream.poll_peek(cx, &mut ReadBuf::new(&mut [0]))).await?;
-        }
-        Ok(())
-    }
-}
-
-fn as_tcp<T: Io>(io: &T) -> Option<&TcpStream> {
-    let io = io as &dyn Any;
-    match io.downcast_ref() {
-        Some(Transport::Tcp(stream)) => Some(stream),
-        _ => io.downcast_ref(),
-    }
-}
-
 /// Ends a transport so that the client gets the answer: closing a socket with unread bytes would
 /// take the answer back.
-async fn drain<T: Io>(mut io: T) {
+pub(super) async fn drain(mut io: impl AsyncRead + AsyncWrite + Unpin) {
     let draining = async {
         io.shutdown().await?;
         let mut dropped = vec![0; 4096];

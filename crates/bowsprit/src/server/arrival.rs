@@ -1,12 +1,17 @@
 //! A connection before its request: who has come, by the PROXY protocol and by TLS.
 
+#[cfg(feature = "tls")]
+use std::future::poll_fn;
 use std::net::SocketAddr;
 #[cfg(feature = "proxy-protocol")]
 use std::{io, sync::Arc};
 
+use bytes::Bytes;
 use http::{Extensions, Request};
 #[cfg(feature = "proxy-protocol")]
 use ipnet::IpNet;
+#[cfg(feature = "tls")]
+use tokio::io::ReadBuf;
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 use tokio::time::timeout_at;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
@@ -15,8 +20,6 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use super::Encrypted;
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 use super::accept::too_late;
-#[cfg(feature = "tls")]
-use super::accept::wait_for_bytes;
 use super::{PeerAddr, Shared, accept::Opened};
 #[cfg(feature = "proxy-protocol")]
 use super::{forwarded::contains, proxy_protocol};
@@ -29,6 +32,8 @@ pub(super) struct Arrival {
     pub(super) peer: Option<SocketAddr>,
     /// When its request has to be there.
     pub(super) deadline: Instant,
+    /// The beginning of its request, if somebody has read that already.
+    pub(super) received: Bytes,
     /// What the request is to tell.
     extensions: Extensions,
 }
@@ -59,7 +64,7 @@ impl Shared {
     /// A connection that arrives now.
     pub(super) fn arrival(&self, peer: Option<SocketAddr>) -> Arrival {
         let deadline = Instant::now() + self.handshake_timeout;
-        Arrival { peer, deadline, extensions: Extensions::new() }
+        Arrival { peer, deadline, received: Bytes::new(), extensions: Extensions::new() }
     }
 
     /// Speaks all that comes before frames, watched.
@@ -69,7 +74,7 @@ impl Shared {
 
     async fn speak_all(&self, arrived: Arrived) -> Result<Opened, Error> {
         #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
-        let arrived = arrived.prepare().await.inspect_err(|error| (self.on_failed)(error))?;
+        let arrived = arrived.prepare().await.map_err(|error| self.failed(error))?;
         let Arrived { transport, arrival, permit, .. } = arrived;
         let opened = self.speak(transport, arrival).await;
         drop(permit);
@@ -119,5 +124,19 @@ impl Arrived {
             self.arrival.extensions.insert(certificates);
         }
         Ok(self)
+    }
+}
+
+/// Waits until there is something to read, where the transport can tell: rustls takes 9 KiB when it
+/// begins to wait.
+#[cfg(feature = "tls")]
+fn wait_for_bytes(transport: &Transport) -> impl Future<Output = Result<(), Error>> {
+    let stream = if let Transport::Tcp(stream) = transport { Some(stream) } else { None };
+    async move {
+        if let Some(stream) = stream {
+            // Not `poll_read_ready`: a stream that was just accepted claims to be ready.
+            poll_fn(|cx| stream.poll_peek(cx, &mut ReadBuf::new(&mut [0]))).await?;
+        }
+        Ok(())
     }
 }

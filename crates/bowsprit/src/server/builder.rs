@@ -17,13 +17,14 @@ use super::{
     listener::{BACKLOG, Listener},
     route::{Paths, Route},
 };
-use crate::{Deflate, Error, Handle, Limits, Options, TcpOptions};
+use crate::{Deflate, Error, Handle, Limits, Options, TcpOptions, head::HeadLimits};
 
 /// Makes a [`Server`].
 pub struct ServerBuilder {
     paths: Paths,
     settings: Settings,
     handshake_timeout: Duration,
+    head_limits: HeadLimits,
     backlog: u32,
     tcp: TcpOptions,
     max_connections: Option<usize>,
@@ -46,6 +47,7 @@ impl ServerBuilder {
             paths: Paths::default(),
             settings: Settings::default(),
             handshake_timeout: Duration::from_secs(10),
+            head_limits: HeadLimits::default(),
             backlog: BACKLOG,
             tcp: TcpOptions::default(),
             max_connections: None,
@@ -102,6 +104,22 @@ impl ServerBuilder {
     #[must_use]
     pub const fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
+        self
+    }
+
+    /// How many bytes the head of a request may have, with the empty line at its end. A longer one is
+    /// answered 431. Default: 16 KiB. Behind proxies that add large tokens or cookies, such as
+    /// oauth2-proxy, 64 KiB are usual.
+    #[must_use]
+    pub const fn max_head_len(mut self, max: usize) -> Self {
+        self.head_limits.max_len = max;
+        self
+    }
+
+    /// How many header fields a request may have. With more it is answered 431. Default: 100.
+    #[must_use]
+    pub const fn max_header_fields(mut self, max: usize) -> Self {
+        self.head_limits.max_fields = max;
         self
     }
 
@@ -245,6 +263,7 @@ impl ServerBuilder {
             routes: self.paths.build(&self.settings, &registry),
             registry,
             handshake_timeout: self.handshake_timeout,
+            head_limits: self.head_limits,
             tcp: self.tcp,
             fallback: self.fallback,
             gate: Arc::new(gate),

@@ -15,6 +15,7 @@ mod handler;
 mod hooks;
 mod judge;
 mod listener;
+mod plain;
 #[cfg(feature = "proxy-protocol")]
 mod proxy_protocol;
 mod refusal;
@@ -53,7 +54,8 @@ use self::{
     route::Routes,
 };
 use crate::{
-    Error, Io, Prepared, Publication, SlowConsumer, Stats, TcpOptions, WebSocket, hub::Offer,
+    Error, Io, Prepared, Publication, SlowConsumer, Stats, TcpOptions, WebSocket, head::HeadLimits,
+    hub::Offer,
 };
 
 /// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.
@@ -70,6 +72,7 @@ struct Shared {
     /// A path without a handler of its own.
     without_handler: Option<Box<str>>,
     handshake_timeout: Duration,
+    head_limits: HeadLimits,
     tcp: TcpOptions,
     fallback: Box<dyn Fallback>,
     gate: Arc<Gate>,

@@ -39,8 +39,8 @@ fn a_client_asks_for_what_the_rfc_wants_and_no_more() {
     paused(async {
         let (lines, connected) = request_of(Client::new(), "").await;
         connected.unwrap();
-        let key = lines.iter().find(|line| line.starts_with("Sec-Websocket-Key: ")).unwrap();
-        assert_eq!(key.len(), "Sec-Websocket-Key: ".len() + 24);
+        let key = lines.iter().find(|line| line.starts_with("Sec-WebSocket-Key: ")).unwrap();
+        assert_eq!(key.len(), "Sec-WebSocket-Key: ".len() + 24);
         let others: Vec<&String> = lines.iter().filter(|line| *line != key).collect();
         assert_eq!(
             others,
@@ -49,8 +49,8 @@ fn a_client_asks_for_what_the_rfc_wants_and_no_more() {
                 "Connection: Upgrade",
                 "GET /chat?room=1 HTTP/1.1",
                 "Host: example.com",
-                "Sec-Websocket-Extensions: permessage-deflate; client_max_window_bits",
-                "Sec-Websocket-Version: 13",
+                "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
+                "Sec-WebSocket-Version: 13",
                 "Upgrade: websocket",
             ]
         );
@@ -75,7 +75,7 @@ fn header_fields_origin_host_and_subprotocols_are_sent() {
             "X-List: two",
             "Host: virtual.example:8080",
             "Origin: https://example.com",
-            "Sec-Websocket-Protocol: chat.v2, chat.v1",
+            "Sec-WebSocket-Protocol: chat.v2, chat.v1",
         ] {
             assert!(lines.iter().any(|sent| sent == line), "{line}: {lines:#?}");
         }
@@ -90,8 +90,8 @@ fn version_8_names_the_origin_differently() {
         let client = Client::new().version(Version::V8).origin("https://example.com");
         let (lines, connected) = request_of(client, "").await;
         connected.unwrap();
-        assert!(lines.contains(&"Sec-Websocket-Version: 8".to_owned()), "{lines:#?}");
-        assert!(lines.contains(&"Sec-Websocket-Origin: https://example.com".to_owned()));
+        assert!(lines.contains(&"Sec-WebSocket-Version: 8".to_owned()), "{lines:#?}");
+        assert!(lines.contains(&"Sec-WebSocket-Origin: https://example.com".to_owned()));
         assert!(!lines.iter().any(|line| line.starts_with("Origin:")), "{lines:#?}");
     });
 }

@@ -106,12 +106,12 @@ impl Client {
         let transport = to_proxy?.transport;
         let to = Destination::new(url.host(), url.port());
         let transport = match proxy.kind {
-            Kind::Http => tunnel::open(proxy, &to, transport).await?,
+            Kind::Http => tunnel::open(proxy, &to, transport, self.head_limits).await?,
             Kind::Https => {
                 let tls = self.tls_connector();
                 // A client's certificate is meant for the server.
                 let transport = tls.connect(&proxy.host, transport, Identity::Hidden).await?;
-                tunnel::open(proxy, &to, transport).await?
+                tunnel::open(proxy, &to, transport, self.head_limits).await?
             }
             Kind::Socks4 | Kind::Socks5 => {
                 let addrs = self.network.resolve(&to.host).await?;

@@ -7,6 +7,7 @@ use crate::{
     Error,
     client::{exchange::exchange, network::Destination},
     error::ProxyError,
+    head::HeadLimits,
     io::Transport,
 };
 
@@ -15,12 +16,13 @@ pub(super) async fn open(
     proxy: &Proxy,
     to: &Destination,
     transport: Transport,
+    limits: HeadLimits,
 ) -> Result<Transport, Error> {
     let request = request(proxy, to)?;
-    match exchange(request, transport).await {
+    match exchange(&request, transport, &[], limits).await {
         // Nobody speaks before we do: what is there is no part of the tunnel.
-        Ok((_, parts)) if !parts.read_buf.is_empty() => Err(proxy.failed(ProxyError::Chatty)),
-        Ok((_, parts)) => Ok(parts.io.into_inner()),
+        Ok(tunnel) if !tunnel.received.is_empty() => Err(proxy.failed(ProxyError::Chatty)),
+        Ok(tunnel) => Ok(tunnel.transport),
         Err(Error::Refused(response)) => Err(proxy.failed(ProxyError::Refused(response))),
         Err(Error::Http(error)) => Err(proxy.failed(ProxyError::Http(error))),
         Err(error) => Err(error),

@@ -1,0 +1,233 @@
+//! From a transport to a head, bounded and in linear time however the bytes are cut.
+
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::{
+    HeadLimits,
+    error::{Fault, HeadError, ReadError},
+    parse::{Head, Parsed, parse},
+};
+use crate::{io::Transport, pool};
+
+/// While a head is unfinished, what is there of it is kept in steps of this size, and longer ones
+/// in memory that doubles.
+const STEP_LEN: usize = 512;
+
+/// Reads one head.
+#[derive(Debug)]
+pub(crate) struct HeadReader {
+    limits: HeadLimits,
+    /// What is there of an unfinished head, without the empty lines before it.
+    kept: Vec<u8>,
+    /// How many bytes of empty lines there were.
+    skipped: usize,
+    /// The end was sought up to here.
+    searched: usize,
+    stage: Stage,
+}
+
+/// The beginning is parsed at once, so that what is not HTTP fails without waiting for a line's end;
+/// the first line when it is whole; and then the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Beginning,
+    FirstLine,
+    Fields,
+}
+
+/// A head that is whole.
+#[derive(Debug)]
+pub(crate) struct Received<H> {
+    pub(crate) head: H,
+    /// The head itself.
+    pub(crate) bytes: Bytes,
+    /// What came after it.
+    pub(crate) rest: Bytes,
+}
+
+impl HeadReader {
+    pub(crate) const fn new(limits: HeadLimits) -> Self {
+        Self { limits, kept: Vec::new(), skipped: 0, searched: 0, stage: Stage::Beginning }
+    }
+
+    /// What is wrong where interim responses do not end.
+    #[cfg(feature = "client")]
+    pub(crate) const fn too_many_interim(max: usize) -> HeadError {
+        HeadError { kind: <http::Response<()>>::KIND, fault: Fault::TooManyInterim(max) }
+    }
+
+    /// Reads a head that begins with `received`, which were read before.
+    ///
+    /// # Errors
+    ///
+    /// The transport fails or ends, or what comes is not a head or beyond the limits.
+    pub(crate) async fn read<H: Head>(
+        mut self,
+        io: &mut Transport,
+        received: &[u8],
+    ) -> Result<Received<H>, ReadError> {
+        if !received.is_empty()
+            && let Some(head) = self.take(received).map_err(ReadError::Head)?
+        {
+            return Ok(head);
+        }
+        poll_fn(|cx| self.poll_read(cx, io)).await
+    }
+
+    /// Reads until the head is whole. Between two reads it holds no pooled block.
+    fn poll_read<H: Head>(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: &mut Transport,
+    ) -> Poll<Result<Received<H>, ReadError>> {
+        loop {
+            let mut block = pool::take_read_block();
+            let room = self.room().min(block.len());
+            let len = poll_read_some(cx, io, &mut block[..room]);
+            let taken = len.map(|len| match len {
+                Ok(0) => Err(ReadError::Head(self.error::<H>(Fault::Ended(self.len())))),
+                Ok(len) => self.take(&block[..len]).map_err(ReadError::Head),
+                Err(error) => Err(ReadError::Io(error)),
+            });
+            pool::give_read_block(block);
+            if let Some(head) = ready!(taken)? {
+                return Poll::Ready(Ok(head));
+            }
+        }
+    }
+
+    /// Takes what has come, at least one byte; `None` while the head is unfinished.
+    ///
+    /// # Errors
+    ///
+    /// What has come is not a head, or beyond the limits.
+    pub(super) fn take<H: Head>(
+        &mut self,
+        received: &[u8],
+    ) -> Result<Option<Received<H>>, HeadError> {
+        if self.kept.is_empty() {
+            let input = self.skip_empty_lines(received);
+            let found = self.look(input).map_err(|fault| self.error::<H>(fault))?;
+            if found.is_none() {
+                self.keep(input);
+            }
+            return self.checked(found);
+        }
+        self.keep(received);
+        let mut kept = std::mem::take(&mut self.kept);
+        // The line's second half may have been missing.
+        let remaining = self.skip_empty_lines(&kept).len();
+        kept.drain(..kept.len() - remaining);
+        let found = self.look(&kept);
+        self.kept = kept;
+        let found = found.map_err(|fault| self.error::<H>(fault))?;
+        self.checked(found)
+    }
+
+    /// RFC 9112 §2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore
+    /// at least one empty line (CRLF) received prior to the request-line".
+    fn skip_empty_lines<'i>(&mut self, mut input: &'i [u8]) -> &'i [u8] {
+        let len = input.len();
+        while self.stage == Stage::Beginning
+            && let [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] = input
+        {
+            input = rest;
+        }
+        self.skipped += len - input.len();
+        input
+    }
+
+    /// Parses what is there if that can tell something new.
+    fn look<H: Head>(&mut self, input: &[u8]) -> Result<Option<Received<H>>, Fault> {
+        // A carriage return alone may be half of an empty line.
+        if input.is_empty() || input == b"\r" || !self.is_due(input) {
+            return Ok(None);
+        }
+        let Some(Parsed { head, bytes }) = parse(input, self.limits.max_fields)? else {
+            return Ok(None);
+        };
+        let rest = Bytes::copy_from_slice(&input[bytes.len()..]);
+        Ok(Some(Received { head, bytes, rest }))
+    }
+
+    fn is_due(&mut self, input: &[u8]) -> bool {
+        let from = self.searched.saturating_sub(b"\n\r".len());
+        self.searched = input.len();
+        let unsearched = &input[from.min(input.len())..];
+        let is_due = match self.stage {
+            Stage::Beginning => true,
+            Stage::FirstLine if unsearched.contains(&b'\n') => true,
+            _ => has_end(unsearched),
+        };
+        self.stage = match self.stage {
+            Stage::Beginning | Stage::FirstLine if input.contains(&b'\n') => Stage::Fields,
+            Stage::Beginning => Stage::FirstLine,
+            stage => stage,
+        };
+        is_due
+    }
+
+    fn keep(&mut self, input: &[u8]) {
+        let len = self.kept.len() + input.len();
+        if len > self.kept.capacity() {
+            let wanted = len.next_multiple_of(STEP_LEN).max(match self.kept.len() {
+                0..=4096 => 0,
+                long => 2 * long,
+            });
+            self.kept.reserve_exact(wanted - self.kept.len());
+        }
+        self.kept.extend_from_slice(input);
+    }
+
+    /// A head that is unfinished, and one that is whole, within the limits.
+    fn checked<H: Head>(
+        &self,
+        found: Option<Received<H>>,
+    ) -> Result<Option<Received<H>>, HeadError> {
+        let is_too_long = match &found {
+            Some(found) => found.bytes.len() > self.limits.max_len,
+            None => self.len() >= self.limits.max_len,
+        };
+        match is_too_long {
+            true => Err(self.error::<H>(Fault::TooLong(self.limits.max_len))),
+            false => Ok(found),
+        }
+    }
+
+    /// How many bytes the head may still have; at least one.
+    fn room(&self) -> usize {
+        self.limits.max_len.saturating_sub(self.len()).max(1)
+    }
+
+    fn len(&self) -> usize {
+        self.skipped + self.kept.len()
+    }
+
+    fn error<H: Head>(&self, fault: Fault) -> HeadError {
+        HeadError { kind: H::KIND, fault }
+    }
+}
+
+fn poll_read_some(
+    cx: &mut Context<'_>,
+    io: &mut Transport,
+    block: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let mut buf = ReadBuf::new(block);
+    Pin::new(io).poll_read(cx, &mut buf).map_ok(|()| buf.filled().len())
+}
+
+/// Whether an empty line is among these bytes.
+fn has_end(bytes: &[u8]) -> bool {
+    let is_empty_line =
+        |start: usize| matches!(bytes[start..], [b'\n', b'\n', ..] | [b'\n', b'\r', b'\n', ..]);
+    (0..bytes.len()).any(is_empty_line)
+}

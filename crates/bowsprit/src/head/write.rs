@@ -1,0 +1,91 @@
+//! From the types of the `http` crate to bytes.
+
+#[cfg(feature = "server")]
+use std::time::SystemTime;
+
+use http::HeaderMap;
+#[cfg(feature = "client")]
+use http::Request;
+#[cfg(feature = "server")]
+use http::{HeaderValue, Response, StatusCode, header};
+
+/// Writes the head of a request.
+#[cfg(feature = "client")]
+pub(crate) fn write_request(request: &Request<()>, out: &mut Vec<u8>) {
+    out.extend_from_slice(request.method().as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(request.uri().to_string().as_bytes());
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    write_fields(request.headers(), out);
+}
+
+/// Writes the head of a response.
+#[cfg(feature = "server")]
+pub(crate) fn write_response<B>(response: &Response<B>, out: &mut Vec<u8>) {
+    write_status(response.status(), out);
+    write_fields(response.headers(), out);
+}
+
+/// Writes a response that is no upgrade: its head, with the date and the body's length, and its
+/// body. The connection ends with it.
+#[cfg(feature = "server")]
+pub(crate) fn write_rejection<B: AsRef<[u8]>>(mut response: Response<B>, out: &mut Vec<u8>) {
+    let headers = response.headers_mut();
+    headers.remove(header::TRANSFER_ENCODING);
+    headers.remove(header::CONTENT_LENGTH);
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    if let Ok(date) = HeaderValue::from_maybe_shared(bytes::Bytes::from(date)) {
+        headers.entry(header::DATE).or_insert(date);
+    }
+    // RFC 9110 §15.4.5: "A 304 response is terminated by the end of the header section; it cannot
+    // contain content or trailers."
+    let has_body = response.status() != StatusCode::NOT_MODIFIED;
+    if has_body {
+        let len = response.body().as_ref().len();
+        response.headers_mut().insert(header::CONTENT_LENGTH, len.into());
+    }
+    write_response(&response, out);
+    if has_body {
+        out.extend_from_slice(response.body().as_ref());
+    }
+}
+
+#[cfg(feature = "server")]
+fn write_status(status: StatusCode, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_fields(headers: &HeaderMap, out: &mut Vec<u8>) {
+    for (name, value) in headers {
+        spell(name.as_str(), out);
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Names are compared in any case, RFC 9110 §5.1, but not by every peer: they leave as the RFCs spell
+/// them.
+fn spell(name: &str, out: &mut Vec<u8>) {
+    let (prefix, rest) = match name.strip_prefix("sec-websocket-") {
+        Some(rest) => ("Sec-WebSocket-", rest),
+        None => match name {
+            "www-authenticate" => ("WWW-Authenticate", ""),
+            "etag" => ("ETag", ""),
+            "te" => ("TE", ""),
+            "dnt" => ("DNT", ""),
+            _ => ("", name),
+        },
+    };
+    out.extend_from_slice(prefix.as_bytes());
+    let mut begins_word = true;
+    out.extend(rest.bytes().map(|byte| {
+        let begins = std::mem::replace(&mut begins_word, byte == b'-');
+        if begins { byte.to_ascii_uppercase() } else { byte }
+    }));
+}
