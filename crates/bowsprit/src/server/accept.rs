@@ -94,38 +94,42 @@ impl Shared {
             Ok(Err(error)) => return Err(Box::pin(self.reject_head(io, error)).await),
             Err(error) => return Err(self.failed(error)),
         };
+        let Received { head: mut request, bytes, rest } = received;
         // Boxed: a connection that has said nothing yet need not have room for the answers.
-        if asks_for_websocket(&received.head) {
-            Box::pin(self.answer(io, received, arrival)).await
-        } else {
-            Err(Box::pin(self.serve_plain(io, received, arrival)).await)
+        if !asks_for_websocket(&request) {
+            let received = Received { head: (), bytes, rest };
+            return Err(Box::pin(self.serve_plain(io, received, arrival)).await);
         }
+        arrival.tell(&mut request);
+        Box::pin(self.answer(io, request, rest)).await
     }
 
     /// Answers a request that asks for a WebSocket.
-    async fn answer(
+    ///
+    /// No `async fn`: that would hold its arguments twice.
+    fn answer(
         &self,
         mut io: Transport,
-        received: Received<Request<()>>,
-        arrival: Arrival,
-    ) -> Result<Opened, Error> {
-        let Received { head: mut request, rest, .. } = received;
-        arrival.tell(&mut request);
-        let mut early = Early { io: &mut io, bytes: Vec::from(rest) };
-        let judged = early.while_connected(self.judge(&mut request)).await;
-        let rest = early.bytes;
-        match judged.map_err(|error| self.failed(error))? {
-            Ok((response, upgrade)) => {
-                let mut block = pool::take_write_block();
-                write_response(&response, &mut block);
-                self.write(&mut io, block).await.map_err(|error| self.failed(error))?;
-                Ok(Opened::new(upgrade, request, io, &rest))
-            }
-            Err(refusal) => {
-                let answered = self.refuse_over(io, refusal.response().clone()).await;
-                answered.map_err(|error| self.failed(error))?;
-                Err(refusal.into())
-            }
+        mut request: Request<()>,
+        rest: Bytes,
+    ) -> impl Future<Output = Result<Opened, Error>> {
+        async move {
+            let mut early = Early { io: &mut io, bytes: Vec::from(rest) };
+            let judged = {
+                let mut judging = pin!(self.judge(&mut request));
+                poll_fn(|cx| early.poll_until_answered(cx, judging.as_mut())).await
+            };
+            let rest = early.bytes;
+            let accepted = match judged {
+                Ok(judged) => judged.map(|(response, upgrade)| (block_of(&response), upgrade)),
+                Err(error) => return Err(self.failed(error)),
+            };
+            let (block, upgrade) = match accepted {
+                Ok(accepted) => accepted,
+                Err(refusal) => return Err(Box::pin(self.refuse_over(io, refusal)).await),
+            };
+            self.write(&mut io, block).await.map_err(|error| self.failed(error))?;
+            Ok(Opened::new(upgrade, request, io, &rest))
         }
     }
 
@@ -140,15 +144,23 @@ impl Shared {
             Some(_) => {}
             None => {
                 let refusal = Refusal::new(error.status()).body(format!("{error}\n"));
-                // Whether it can be written or not, this is what was wrong.
-                let _unsent = self.refuse_over(io, refusal.into_response()).await;
+                // Whether it can be told or not, this is what was wrong.
+                let _unsent = self.tell(io, refusal.into_response()).await;
             }
         }
         self.failed(error.into())
     }
 
+    /// Refuses a request. The error that is returned is the refusal, if it could be told.
+    async fn refuse_over(&self, io: Transport, refusal: Refusal) -> Error {
+        match self.tell(io, refusal.response().clone()).await {
+            Ok(()) => refusal.into(),
+            Err(error) => self.failed(error),
+        }
+    }
+
     /// Writes an answer that is no upgrade, and ends the transport.
-    async fn refuse_over(&self, mut io: Transport, response: Response<Bytes>) -> Result<(), Error> {
+    async fn tell(&self, mut io: Transport, response: Response<Bytes>) -> Result<(), Error> {
         let mut block = pool::take_write_block();
         write_rejection(response, &mut block);
         self.write(&mut io, block).await?;
@@ -183,13 +195,15 @@ struct Early<'t> {
 impl Early<'_> {
     /// Waits for an answer as long as the client waits for it as well. One that sends more than
     /// [`MAX_EARLY_LEN`] is not watched any longer.
-    async fn while_connected<T>(&mut self, answer: impl Future<Output = T>) -> Result<T, Error> {
-        let mut answer = pin!(answer);
-        poll_fn(|cx| match answer.as_mut().poll(cx) {
+    fn poll_until_answered<F: Future>(
+        &mut self,
+        cx: &mut Context<'_>,
+        answer: Pin<&mut F>,
+    ) -> Poll<Result<F::Output, Error>> {
+        match answer.poll(cx) {
             Poll::Ready(answer) => Poll::Ready(Ok(answer)),
             Poll::Pending => self.poll_end(cx).map(Err),
-        })
-        .await
+        }
     }
 
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
@@ -206,6 +220,13 @@ impl Early<'_> {
         }
         Poll::Pending
     }
+}
+
+/// The head of a response in a pooled block.
+fn block_of<B>(response: &Response<B>) -> Vec<u8> {
+    let mut block = pool::take_write_block();
+    write_response(response, &mut block);
+    block
 }
 
 pub(super) fn too_late(_: Elapsed) -> Error {

@@ -102,8 +102,11 @@ impl Shared {
         if let Some(addr) = origin.addr {
             request.extensions_mut().insert(ClientAddr(addr));
         }
-        let encrypted = origin.encrypted.unwrap_or(false);
-        request.extensions_mut().insert(ClientEncrypted(encrypted));
+        if origin.encrypted == Some(true) {
+            request.extensions_mut().insert(ClientEncrypted);
+        } else {
+            request.extensions_mut().remove::<ClientEncrypted>();
+        }
         self.hosts.check(request.headers(), origin.host.as_deref())?;
         Ok(origin)
     }

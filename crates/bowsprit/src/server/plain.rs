@@ -30,7 +30,7 @@ impl Shared {
     pub(super) async fn serve_plain(
         &self,
         io: Transport,
-        received: Received<Request<()>>,
+        received: Received<()>,
         arrival: Arrival,
     ) -> Error {
         let refused = Mutex::new(None);

@@ -48,7 +48,7 @@ pub(super) struct ClientAddr(pub(super) IpAddr);
 
 /// Whether the client has encrypted the request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ClientEncrypted(pub(super) bool);
+pub(super) struct ClientEncrypted;
 
 /// What handlers want to know of the request that has opened their connection.
 pub trait RequestExt {
@@ -97,7 +97,7 @@ impl<B> RequestExt for Request<B> {
     }
 
     fn is_encrypted(&self) -> bool {
-        self.extensions().get().is_some_and(|ClientEncrypted(encrypted)| *encrypted)
+        self.extensions().get::<ClientEncrypted>().is_some()
     }
 
     fn query(&self, name: &str) -> Option<Cow<'_, str>> {
