@@ -10,7 +10,7 @@
 use std::{
     cell::Cell,
     io::{ErrorKind, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     sync::{Mutex, MutexGuard, PoisonError},
     thread::sleep,
     time::{Duration, Instant},
@@ -18,6 +18,7 @@ use std::{
 
 use bowsprit::ServerBuilder;
 use counting::Growth;
+use socket2::{Domain, Socket, Type};
 use tokio::runtime::Runtime;
 
 #[path = "../../bowsprit-proto/tests/memory/counting.rs"]
@@ -86,6 +87,15 @@ impl Attacked {
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         stream.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
         stream
+    }
+
+    /// A connection from another address of this machine.
+    fn connect_from(&self, addr: Ipv4Addr) -> TcpStream {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((addr, 0)).into()).unwrap();
+        socket.connect(&self.addr.into()).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        socket.into()
     }
 
     /// What a request is answered with.

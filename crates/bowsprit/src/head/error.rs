@@ -171,6 +171,9 @@ impl StdError for HeadError {}
 pub(crate) enum ReadError {
     Head(HeadError),
     Io(io::Error),
+    /// The connection had to make room for others.
+    #[cfg(feature = "server")]
+    Cut,
 }
 
 impl From<HeadError> for Error {
@@ -184,6 +187,8 @@ impl From<ReadError> for Error {
         match error {
             ReadError::Head(error) => error.into(),
             ReadError::Io(error) => Self::Io(error),
+            #[cfg(feature = "server")]
+            ReadError::Cut => Self::Terminated,
         }
     }
 }

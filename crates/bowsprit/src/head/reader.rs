@@ -82,6 +82,19 @@ impl HeadReader {
         poll_fn(|cx| self.poll_read(cx, io)).await
     }
 
+    /// Reads what is there; the whole head if any of it is, `None` if the transport says nothing yet.
+    #[cfg(feature = "server")]
+    pub(crate) async fn begin<H: Head>(
+        &mut self,
+        io: &mut Transport,
+    ) -> Option<Result<Received<H>, ReadError>> {
+        poll_fn(|cx| match self.poll_read(cx, io) {
+            Poll::Pending if self.len() == 0 => Poll::Ready(None),
+            read => read.map(Some),
+        })
+        .await
+    }
+
     /// Reads until the head is whole. Between two reads it holds no pooled block.
     fn poll_read<H: Head>(
         &mut self,

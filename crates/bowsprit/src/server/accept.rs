@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, error::Elapsed, timeout, timeout_at},
 };
 
-use super::{Refusal, Shared, Upgrade, arrival::Arrival, handler::Handler};
+use super::{Refusal, Shared, Upgrade, arrival::Arrival, handler::Handler, pending::Admission};
 use crate::{
     Error, Io, Role, Timer, WebSocket,
     head::{HeadError, HeadReader, ReadError, Received, write_rejection, write_response},
@@ -68,7 +68,7 @@ impl Shared {
         let (transport, received) = Transport::recognise(io);
         arrival.peer = arrival.peer.or_else(|| transport.peer_addr());
         arrival.received = received;
-        self.watch(arrival.peer, self.speak(transport, arrival))
+        self.watch(arrival.peer, self.speak(transport, arrival, Admission::Exempt))
     }
 
     /// Has an opening handshake counted and told of.
@@ -86,8 +86,14 @@ impl Shared {
     ///
     /// The client has its time for the request, then the application for its decision, and the
     /// client again for taking the answer.
-    pub(super) async fn speak(&self, mut io: Transport, arrival: Arrival) -> Result<Opened, Error> {
-        let reading = HeadReader::new(self.head_limits).read(&mut io, &arrival.received);
+    pub(super) async fn speak(
+        &self,
+        mut io: Transport,
+        arrival: Arrival,
+        mut admission: Admission<'_>,
+    ) -> Result<Opened, Error> {
+        let reader = HeadReader::new(self.head_limits);
+        let reading = admission.read(reader, &mut io, &arrival.received);
         let received = timeout_at(arrival.deadline, reading).await.map_err(too_late);
         let received: Received<Request<()>> = match received {
             Ok(Ok(received)) => received,
@@ -105,8 +111,7 @@ impl Shared {
     }
 
     /// Answers a request that asks for a WebSocket.
-    ///
-    /// No `async fn`: that would hold its arguments twice.
+    #[expect(clippy::manual_async_fn, reason = "an async fn holds its arguments twice")]
     fn answer(
         &self,
         mut io: Transport,
@@ -137,7 +142,7 @@ impl Shared {
     async fn reject_head(&self, io: Transport, error: ReadError) -> Error {
         let error = match error {
             ReadError::Head(error) => error,
-            ReadError::Io(error) => return self.failed(error.into()),
+            error => return self.failed(error.into()),
         };
         match error.ended_after() {
             Some(0) => return self.failed(Error::Disconnected),

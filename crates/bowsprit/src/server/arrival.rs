@@ -1,8 +1,8 @@
 //! A connection before its request: who has come, by the PROXY protocol and by TLS.
 
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 #[cfg(feature = "proxy-protocol")]
 use std::{io, sync::Arc};
 
@@ -10,17 +10,17 @@ use bytes::Bytes;
 use http::{Extensions, Request};
 #[cfg(feature = "proxy-protocol")]
 use ipnet::IpNet;
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 use tokio::io::ReadBuf;
+use tokio::time::Instant;
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 use tokio::time::timeout_at;
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 #[cfg(feature = "tls")]
 use super::Encrypted;
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 use super::accept::too_late;
-use super::{PeerAddr, Shared, accept::Opened};
+use super::{PeerAddr, Shared, TrustedProxies, accept::Opened, pending::Admission};
 #[cfg(feature = "proxy-protocol")]
 use super::{forwarded::contains, proxy_protocol};
 #[cfg(feature = "tls")]
@@ -56,8 +56,6 @@ pub(super) struct Arrived {
     pub(super) proxies: Option<Arc<[IpNet]>>,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<ServerTls>,
-    /// Held until the handshake is over.
-    pub(super) permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Shared {
@@ -73,17 +71,56 @@ impl Shared {
     }
 
     async fn speak_all(&self, arrived: Arrived) -> Result<Opened, Error> {
+        let admission = Admission::Unplaced(self.pending.unplaced(), self.counted(&arrived));
         #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
-        let arrived = arrived.prepare().await.map_err(|error| self.failed(error))?;
-        let Arrived { transport, arrival, permit, .. } = arrived;
-        let opened = self.speak(transport, arrival).await;
-        drop(permit);
-        opened
+        let (arrived, admission) = if arrived.has_prelude() {
+            let prepared = self.prepare(arrived, admission).await;
+            prepared.map_err(|error| self.failed(error))?
+        } else {
+            (arrived, admission)
+        };
+        self.speak(arrived.transport, arrived.arrival, admission).await
+    }
+
+    /// The address whose share of the places a connection takes.
+    fn counted(&self, arrived: &Arrived) -> Option<IpAddr> {
+        #[cfg(feature = "proxy-protocol")]
+        if arrived.proxies.is_some() {
+            return None;
+        }
+        let peer = arrived.arrival.peer?.ip();
+        let is_trusted = |proxies: &TrustedProxies| proxies.trusts(Some(peer.to_canonical()));
+        (!self.proxies.as_ref().is_some_and(is_trusted)).then_some(peer)
+    }
+
+    /// Speaks what comes before HTTP, once its first byte is there.
+    #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
+    async fn prepare<'p>(
+        &self,
+        arrived: Arrived,
+        admission: Admission<'p>,
+    ) -> Result<(Arrived, Admission<'p>), Error> {
+        let deadline = arrived.arrival.deadline;
+        let admitting = admission.admit(wait_for_bytes(&arrived.transport));
+        let admission = timeout_at(deadline, admitting).await.map_err(too_late)??;
+        Ok((arrived.prepare().await?, admission))
     }
 }
 
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 impl Arrived {
+    const fn has_prelude(&self) -> bool {
+        #[cfg(feature = "proxy-protocol")]
+        if self.proxies.is_some() {
+            return true;
+        }
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return true;
+        }
+        false
+    }
+
     /// Speaks what comes before HTTP. What a proxy tells of the client stands before all else.
     async fn prepare(mut self) -> Result<Self, Error> {
         #[cfg(feature = "proxy-protocol")]
@@ -92,8 +129,6 @@ impl Arrived {
         }
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls.take() {
-            let begun = wait_for_bytes(&self.transport);
-            timeout_at(self.arrival.deadline, begun).await.map_err(too_late)??;
             // Boxed: what TLS needs must not make plain connections wait with more memory.
             return Box::pin(self.encrypt(tls)).await;
         }
@@ -127,9 +162,8 @@ impl Arrived {
     }
 }
 
-/// Waits until there is something to read, where the transport can tell: rustls takes 9 KiB when it
-/// begins to wait.
-#[cfg(feature = "tls")]
+/// Waits until there is something to read, where the transport can tell.
+#[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 fn wait_for_bytes(transport: &Transport) -> impl Future<Output = Result<(), Error>> {
     let stream = if let Transport::Tcp(stream) = transport { Some(stream) } else { None };
     async move {

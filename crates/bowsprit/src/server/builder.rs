@@ -12,9 +12,10 @@ use super::{
     authorize::Authorize,
     clients::{Hook, Registry},
     endpoint::{Settings, endpoint_options},
-    gate::{Gate, MAX_PENDING_HANDSHAKES},
+    gate::Gate,
     hooks::{OnFailed, OnRefused},
     listener::{BACKLOG, Listener},
+    pending::{self, MAX_HANDSHAKES, Pending},
     route::{Paths, Route},
 };
 use crate::{Deflate, Error, Handle, Limits, Options, TcpOptions, head::HeadLimits};
@@ -30,6 +31,7 @@ pub struct ServerBuilder {
     max_connections: Option<usize>,
     max_connections_per_address: Option<usize>,
     max_pending_handshakes: usize,
+    max_silent_connections: Option<usize>,
     fallback: Box<dyn Fallback>,
     hosts: HostPolicy,
     proxies: Option<TrustedProxies>,
@@ -52,7 +54,8 @@ impl ServerBuilder {
             tcp: TcpOptions::default(),
             max_connections: None,
             max_connections_per_address: None,
-            max_pending_handshakes: MAX_PENDING_HANDSHAKES,
+            max_pending_handshakes: MAX_HANDSHAKES,
+            max_silent_connections: None,
             fallback: Box::new(|_: &Request<()>| None),
             hosts: HostPolicy::default(),
             proxies: None,
@@ -140,13 +143,23 @@ impl ServerBuilder {
         self
     }
 
-    /// How many handshakes may be under way on the server's listeners, plain requests and the
-    /// time for [`authorize`](Self::authorize) included. Beyond it, connections wait in the
-    /// system's queue. Each takes up to 28 KiB, of which what a storm leaves free is hard to give
-    /// back. Default: 1,024.
+    /// How many handshakes may be under way on the server's listeners: from the first byte of a
+    /// connection to the answer, the time for [`authorize`](Self::authorize) included. Others wait.
+    /// A quarter of them, at least one, may be those of one address (IPv6 addresses with the same
+    /// first 64 bits are one); [trusted proxies](Self::trusted_proxies), listeners for the PROXY
+    /// protocol and Unix sockets have no such limit. Default: 1,024.
     #[must_use]
     pub fn max_pending_handshakes(mut self, max: usize) -> Self {
         self.max_pending_handshakes = max;
+        self
+    }
+
+    /// How many connections may be accepted that have sent nothing yet, or wait for one of the
+    /// [pending handshakes](Self::max_pending_handshakes). Beyond it, the oldest are cut. Default:
+    /// 16,384, or half of the descriptors that the process may have if that is less.
+    #[must_use]
+    pub fn max_silent_connections(mut self, max: usize) -> Self {
+        self.max_silent_connections = Some(max);
         self
     }
 
@@ -252,11 +265,8 @@ impl ServerBuilder {
     /// A server without a listener, for [`Server::accept`] and [`Server::upgrade`].
     #[must_use]
     pub fn build(self) -> Server {
-        let gate = Gate::new(
-            self.max_connections,
-            self.max_connections_per_address,
-            self.max_pending_handshakes,
-        );
+        let gate = Gate::new(self.max_connections, self.max_connections_per_address);
+        let max_silent = self.max_silent_connections.unwrap_or_else(pending::max_silent);
         let registry = Arc::new(Registry::new(self.on_join, self.on_leave));
         let shared = Shared {
             without_handler: self.paths.without_handler().map(Into::into),
@@ -267,6 +277,7 @@ impl ServerBuilder {
             tcp: self.tcp,
             fallback: self.fallback,
             gate: Arc::new(gate),
+            pending: Pending::new(self.max_pending_handshakes, max_silent),
             hosts: self.hosts,
             proxies: self.proxies,
             on_refused: self.on_refused,

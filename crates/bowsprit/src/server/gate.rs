@@ -6,19 +6,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use http::{HeaderValue, StatusCode, header};
-use tokio::sync::Semaphore;
-
 use super::Refusal;
-
-/// Handshakes that may be under way at a time, by default.
-pub(super) const MAX_PENDING_HANDSHAKES: usize = 1024;
+use http::{HeaderValue, StatusCode, header};
 
 /// Counts connections where their number is limited.
 pub(crate) struct Gate {
     pub(super) max_connections: Option<usize>,
     pub(super) max_connections_per_address: Option<usize>,
-    pub(super) pending: Arc<Semaphore>,
     open: Mutex<Open>,
 }
 
@@ -38,14 +32,8 @@ impl Gate {
     pub(super) fn new(
         max_connections: Option<usize>,
         max_connections_per_address: Option<usize>,
-        max_pending: usize,
     ) -> Self {
-        Self {
-            max_connections,
-            max_connections_per_address,
-            pending: Arc::new(Semaphore::new(max_pending.clamp(1, Semaphore::MAX_PERMITS))),
-            open: Mutex::default(),
-        }
+        Self { max_connections, max_connections_per_address, open: Mutex::default() }
     }
 
     /// A place for a client's connection; `None` where nothing is limited.
@@ -83,11 +71,7 @@ impl Gate {
             Some(count) if *count > 1 => *count -= 1,
             _ => drop(open.by_network.remove(&network)),
         }
-        // What a storm has needed is given back.
-        if open.by_network.capacity() > 64 && open.by_network.len() < open.by_network.capacity() / 4
-        {
-            open.by_network.shrink_to_fit();
-        }
+        shrink(&mut open.by_network);
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -101,12 +85,19 @@ impl Drop for Slot {
     }
 }
 
+/// Gives back what a storm has needed.
+pub(super) fn shrink<V>(by_network: &mut HashMap<IpAddr, V>) {
+    if by_network.capacity() > 64 && by_network.len() < by_network.capacity() / 4 {
+        by_network.shrink_to_fit();
+    }
+}
+
 fn reached(max: Option<usize>, count: usize) -> bool {
     max.is_some_and(|max| count >= max)
 }
 
 /// What is counted as one address: whoever has an IPv6 address has the 2^64 around it.
-fn network(client: IpAddr) -> IpAddr {
+pub(super) fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V4(client) => client.into(),
         IpAddr::V6(client) => Ipv6Addr::from_bits(client.to_bits() >> 64 << 64).into(),
@@ -129,7 +120,7 @@ mod tests {
 
     #[test]
     fn places_are_limited_in_all_and_for_an_address_and_free_again() {
-        let gate = Arc::new(Gate::new(Some(3), Some(2), 1));
+        let gate = Arc::new(Gate::new(Some(3), Some(2)));
         let one = gate.enter(addr("192.0.2.1")).unwrap();
         let _two = gate.enter(addr("::ffff:192.0.2.1")).unwrap();
         let refused = gate.enter(addr("192.0.2.1")).err().unwrap();
@@ -144,7 +135,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_counts_as_one_address() {
-        let gate = Arc::new(Gate::new(None, Some(1), 1));
+        let gate = Arc::new(Gate::new(None, Some(1)));
         let _one = gate.enter(addr("2001:db8::1")).unwrap();
         assert!(gate.enter(addr("2001:db8::ffff:1")).is_err());
         assert!(gate.enter(addr("2001:db8:0:1::1")).is_ok());
@@ -152,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_a_storm_has_needed_is_given_back() {
-        let gate = Arc::new(Gate::new(None, Some(1), 1));
+        let gate = Arc::new(Gate::new(None, Some(1)));
         let storm = |i: u32| gate.enter(Some(std::net::Ipv4Addr::from_bits(i).into())).unwrap();
         let slots: Vec<_> = (0..10_000).map(storm).collect();
         assert!(gate.open().by_network.capacity() >= 10_000);
@@ -163,6 +154,6 @@ mod tests {
 
     #[test]
     fn nothing_is_counted_where_nothing_is_limited() {
-        assert!(Arc::new(Gate::new(None, None, 1)).enter(addr("192.0.2.1")).unwrap().is_none());
+        assert!(Arc::new(Gate::new(None, None)).enter(addr("192.0.2.1")).unwrap().is_none());
     }
 }

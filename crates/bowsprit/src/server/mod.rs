@@ -15,6 +15,7 @@ mod handler;
 mod hooks;
 mod judge;
 mod listener;
+mod pending;
 mod plain;
 #[cfg(feature = "proxy-protocol")]
 mod proxy_protocol;
@@ -51,6 +52,7 @@ use self::{
     clients::Registry,
     gate::Gate,
     hooks::{OnFailed, OnRefused},
+    pending::Pending,
     route::Routes,
 };
 use crate::{
@@ -76,6 +78,7 @@ struct Shared {
     tcp: TcpOptions,
     fallback: Box<dyn Fallback>,
     gate: Arc<Gate>,
+    pending: Pending,
     hosts: HostPolicy,
     proxies: Option<TrustedProxies>,
     on_refused: OnRefused,

@@ -4,13 +4,11 @@ use std::{
     future::{Future, poll_fn},
     io,
     net::SocketAddr,
-    sync::Arc,
     task::Poll,
     time::Duration,
 };
 
 use http::Request;
-use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
 #[cfg(any(feature = "axum", feature = "tower"))]
@@ -112,11 +110,9 @@ impl BoundServer {
     }
 
     async fn serve_with(self, handler: Option<Handler>) -> Result<(), Error> {
-        let gate = &self.server.shared.gate;
         let mut first = 0;
         loop {
-            let permit = Arc::clone(&gate.pending).acquire_owned().await.ok();
-            match self.accept(&mut first, permit).await {
+            match self.accept(&mut first).await {
                 Ok(arrived) => {
                     let opening = open(self.server.clone(), arrived, handler.clone());
                     drop(tokio::spawn(Connection::Opening(Box::pin(opening))));
@@ -131,11 +127,7 @@ impl BoundServer {
     }
 
     /// Waits for a connection at any of the listeners, which have precedence in turn.
-    async fn accept(
-        &self,
-        first: &mut usize,
-        permit: Option<OwnedSemaphorePermit>,
-    ) -> io::Result<Arrived> {
+    async fn accept(&self, first: &mut usize) -> io::Result<Arrived> {
         *first = (*first + 1) % self.listeners.len();
         let (others, these) = self.listeners.split_at(*first);
         let shared = &self.server.shared;
@@ -161,7 +153,6 @@ impl BoundServer {
             proxies: listener.proxies.clone(),
             #[cfg(feature = "tls")]
             tls: listener.encryption.of(shared.tls.as_ref()).cloned(),
-            permit,
         })
     }
 }

@@ -18,7 +18,7 @@ async fn accepted(builder: ServerBuilder) -> [TcpStream; 2] {
     let mut streams = Vec::new();
     for listener in server.listeners() {
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let arrived = server.accept(&mut first, None).await.unwrap();
+        let arrived = server.accept(&mut first).await.unwrap();
         let Transport::Tcp(stream) = arrived.transport else { panic!("not TCP") };
         streams.push(stream);
     }
