@@ -1,115 +1,44 @@
 //! Work whose instructions scripts/guard counts.
 //!
-//! `guard WORK` does it, and checks what comes out. What `guard nothing` takes is not the work's.
+//! `guard WORK TIMES` does it so often, and checks what comes out.
 
-use std::{env, hint::black_box};
+mod connections;
+mod handshakes;
+mod peer;
+mod protocol;
 
-use anyhow::{Context, Result, bail, ensure};
-use bowsprit_proto::{
-    Event, Limits, Output, Progress, ReceiveBuffer, Receiver, Role, Sender, Url,
-    deflate::{Deflate, Parameters},
-    handshake::{ClientHandshake, Offer, Policy, respond},
-    mask::apply_mask,
-};
+use std::{env, future::Future};
 
-const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
+use anyhow::{Result, bail};
+use tokio::runtime;
+
+use crate::protocol::{masked_frame, text};
 
 const KIB: usize = 1024;
 
-/// So often, that what is done once weighs little.
-const TIMES: usize = 50;
-
 fn main() -> Result<()> {
-    match &*env::args().nth(1).context("usage: guard WORK")? {
-        "nothing" => Ok(()),
-        "parse" => receive(&masked_frame(0x82, &[7; 20]).repeat(1000), 1000),
-        "text" => receive(&masked_frame(0x81, &text(64 * KIB)), 1),
-        "mask" => mask(64 * KIB),
-        "deflate" => deflate(KIB),
+    let args: Vec<_> = env::args().skip(1).collect();
+    let [work, times] = &args[..] else { bail!("usage: guard WORK TIMES") };
+    let times = times.parse()?;
+    match &**work {
+        "parse" => protocol::receive(&masked_frame(0x82, &[7; 20]).repeat(1000), 1000, times),
+        "text" => protocol::receive(&masked_frame(0x81, &text(64 * KIB)), 1, times),
+        "mask" => protocol::mask(64 * KIB, times),
+        "deflate" => protocol::deflate(KIB, times),
+        "echo-owned" => run(connections::echo(connections::owned, 32, times)),
+        "echo-borrowed" => run(connections::echo(connections::borrowed, 32, times)),
+        "echo-alone" => run(connections::echo(connections::owned, 1, times)),
+        "publish" => run(connections::publish(100, times)),
+        "join" => run(connections::join_and_leave(times)),
+        "handle" => run(connections::send_by_handle(32, times)),
+        "accept" => run(handshakes::accept(times)),
+        "accept-read" => run(handshakes::accept_and_read(times)),
+        "connect" => run(handshakes::connect(times)),
         work => bail!("there is no work {work}"),
     }
 }
 
-/// Text in which one character in eight is not ASCII.
-fn text(len: usize) -> Vec<u8> {
-    let mut text = "seven b\u{e9}".repeat(len / 9);
-    text.extend(std::iter::repeat_n('x', len - text.len()));
-    text.into_bytes()
-}
-
-fn masked_frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first];
-    match u8::try_from(payload.len()) {
-        Ok(len @ ..126) => frame.push(0x80 | len),
-        _ => {
-            frame.push(0xFF);
-            frame.extend((payload.len() as u64).to_be_bytes());
-        }
-    }
-    frame.extend(KEY);
-    let start = frame.len();
-    frame.extend_from_slice(payload);
-    apply_mask(&mut frame[start..], KEY, 0);
-    frame
-}
-
-/// What a server does with the input of one read, as far as the next event.
-fn receive(frames: &[u8], expected: usize) -> Result<()> {
-    let mut receiver = Receiver::new(Role::Server, Limits::SERVER);
-    let mut input = ReceiveBuffer::new();
-    for _ in 0..TIMES {
-        input.extend(frames);
-        let mut received = 0;
-        while receiver.receive(&mut input)? == Progress::Event {
-            black_box(input.event().context("an event without data")?);
-            received += 1;
-        }
-        ensure!(received == expected, "{received} messages instead of {expected}");
-    }
-    Ok(())
-}
-
-fn mask(len: usize) -> Result<()> {
-    let payload = text(len);
-    let mut masked = payload.clone();
-    for _ in 0..TIMES {
-        apply_mask(black_box(&mut masked), black_box(KEY), black_box(0));
-    }
-    // An even number of times is none.
-    ensure!(masked == payload, "masking has changed the text");
-    Ok(())
-}
-
-/// Compresses a message and decompresses it.
-fn deflate(len: usize) -> Result<()> {
-    let options = Deflate::server().threshold(0);
-    let parameters = agree(options)?;
-    let mut sender = Sender::server().with_deflate(&parameters, &options);
-    let mut receiver = Receiver::new(Role::Client, Limits::CLIENT).with_deflate(&parameters);
-    let (mut input, mut output) = (ReceiveBuffer::new(), Output::new());
-    let json: String = (0..len).map(|i| format!(r#"{{"id":{i},"ok":true}},"#)).collect();
-    let json = &json[..len];
-    for _ in 0..TIMES {
-        sender.text(json, &mut output)?;
-        for slice in output.slices() {
-            input.extend(slice);
-        }
-        output.advance(output.len());
-        ensure!(receiver.receive(&mut input)? == Progress::Event, "the message is not whole");
-        ensure!(input.event() == Some(Event::Text(json)), "another message has come out");
-        ensure!(receiver.receive(&mut input)? == Progress::NeedData, "there is more");
-    }
-    Ok(())
-}
-
-/// What a client agrees on with a server of these options.
-fn agree(options: Deflate) -> Result<Parameters> {
-    let mut policy = Policy::default();
-    policy.deflate = Some(options);
-    let mut offer = Offer::default();
-    offer.deflate = Some(Deflate::client());
-    let url: Url = "ws://example.com/".parse()?;
-    let (_, request) = ClientHandshake::new(&url, &offer, [7; 16])?;
-    let accepted = respond(&request, &policy).ok().context("the request was refused")?;
-    accepted.negotiated.deflate.context("no compression")
+/// Everything is in one thread and in memory, so that the same happens on every run.
+fn run(work: impl Future<Output = Result<()>>) -> Result<()> {
+    runtime::Builder::new_current_thread().enable_time().build()?.block_on(work)
 }
