@@ -14,6 +14,9 @@ pub(crate) const HANDSHAKES: usize = 1000;
 /// Addresses that clients come from.
 const SOURCES: u8 = 16;
 
+/// As much of a head as has come, in two parts.
+const HEAD_LEN: usize = 1024;
+
 /// Addresses of clients, so that there are few handshakes from each.
 pub(crate) fn sources() -> Vec<Ipv4Addr> {
     (1..=SOURCES).map(|number| Ipv4Addr::new(127, 0, 1, number)).collect()
@@ -24,6 +27,8 @@ pub(crate) fn sources() -> Vec<Ipv4Addr> {
 pub(crate) enum Stage {
     /// They say nothing.
     Silent,
+    /// They have sent a part of their request, without TLS.
+    Begun,
     /// They have sent a ClientHello.
     Greeted,
     /// They send no request after the handshake of TLS.
@@ -40,6 +45,10 @@ pub(crate) fn measure(server: Process, stage: Stage) -> anyhow::Result<f64> {
         clients.push(stream);
     }
     thread::sleep(REST);
+    if stage == Stage::Begun {
+        clients.iter_mut().try_for_each(|stream| stream.write_all(&[b'c'; HEAD_LEN / 2]))?;
+        thread::sleep(REST);
+    }
     let growth = server.memory()?.resident - base.resident;
     drop(clients);
     server.end()?;
@@ -50,6 +59,11 @@ impl Stage {
     fn reach(self, stream: &mut TcpStream) -> anyhow::Result<()> {
         match self {
             Self::Silent => {}
+            Self::Begun => {
+                let mut head = b"GET / HTTP/1.1\r\nHost: localhost\r\nCookie: ".to_vec();
+                head.resize(HEAD_LEN / 2, b'c');
+                stream.write_all(&head)?;
+            }
             Self::Greeted => {
                 let mut hello = Vec::new();
                 identity::connect()?.write_tls(&mut hello)?;
