@@ -43,7 +43,7 @@ pub(crate) struct Clients {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Arguments { addr, source, connections, in_flight } = *arguments;
     let scene = Scene::new(connections, in_flight);
-    let mut clients = Clients::open(addr, Some(source), scene, wire::UPGRADE)?;
+    let mut clients = Clients::open(addr, &[source], scene, wire::UPGRADE)?;
     println!("opened");
     let mut lines = io::stdin().lock().lines();
     if lines.next().is_some() {
@@ -55,17 +55,18 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 impl Clients {
-    /// Opens connections; with an `upgrade` WebSocket ones.
+    /// Opens connections, from these addresses in turn; with an `upgrade` WebSocket ones.
     pub(crate) fn open(
         addr: SocketAddr,
-        source: Option<Ipv4Addr>,
+        sources: &[Ipv4Addr],
         scene: Scene,
         upgrade: &[u8],
     ) -> anyhow::Result<Self> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let streams = runtime.block_on(
-            stream::iter(0..scene.connections)
-                .map(|_| timeout(wire::TIMEOUT, open(addr, source, upgrade, scene.encrypted)))
+            stream::iter((0..scene.connections).zip(sources.iter().cycle()))
+                .map(|(_, source)| open(addr, *source, upgrade, scene.encrypted))
+                .map(|opening| timeout(wire::TIMEOUT, opening))
                 .buffer_unordered(scene.in_flight)
                 .map(|opened| opened.context("a handshake takes too long")?)
                 .try_collect(),
@@ -88,13 +89,13 @@ impl Clients {
 
 async fn open(
     addr: SocketAddr,
-    source: Option<Ipv4Addr>,
+    source: Ipv4Addr,
     upgrade: &[u8],
     encrypted: bool,
 ) -> anyhow::Result<Box<dyn Io>> {
     let socket = TcpSocket::new_v4()?;
     // A bound port is taken whatever it is connected to, and takes long to find.
-    if let Some(source) = source.filter(|source| *source != Ipv4Addr::LOCALHOST) {
+    if source != Ipv4Addr::LOCALHOST {
         socket.bind(SocketAddr::new(IpAddr::V4(source), 0))?;
     }
     let mut stream: Box<dyn Io> = Box::new(socket.connect(addr).await?);

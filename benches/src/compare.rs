@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::{
-    broadcast, compressing, echo, fairness, limits, memory,
+    broadcast, compressing, echo, fairness, handshakes, limits, memory,
     rounds::Plan,
     section::{self, Section},
     shutdown, system, tls,
@@ -45,6 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         memory,
         fairness::compare(plan)?,
         shutdown::compare(plan)?,
+        handshakes::compare(plan)?,
         limits::compare(plan)?,
     ];
     let bars = section::bars_to_markdown(sections.iter().flat_map(|section| &section.bars));

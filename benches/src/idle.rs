@@ -1,6 +1,6 @@
 //! `bench idle`: memory of a server per open connection that has nothing to do.
 
-use std::{thread, time::Duration};
+use std::{net::Ipv4Addr, thread, time::Duration};
 
 use anyhow::ensure;
 use clap::Args;
@@ -112,13 +112,15 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 fn print_pending() -> anyhow::Result<()> {
     let stages = [
-        ("nothing is said", Stage::Connected),
+        ("nothing is said", Stage::Silent),
         ("hello is said", Stage::Greeted),
         ("there is no request", Stage::Encrypted),
     ];
     let mut rows = Vec::new();
+    let server = server::Arguments::new(Kind::ServeOwned, Runtime::Current).encrypted();
     for (what, stage) in stages {
-        rows.push(vec![what.to_owned(), format!("{:.0}", pending::measure(stage)?)]);
+        let bytes = pending::measure(Process::start(&server)?, stage)?;
+        rows.push(vec![what.to_owned(), format!("{bytes:.0}")]);
     }
     println!("\nResident bytes per handshake that does not go on, {HANDSHAKES} of them:\n");
     table::print(&["where".to_owned(), "bytes".to_owned()], &rows);
@@ -139,7 +141,7 @@ impl Scene {
         exchange: &Exchange,
     ) -> anyhow::Result<Growth> {
         let base = server.memory()?;
-        let mut clients = Clients::open(server.addr, None, *self, upgrade)?;
+        let mut clients = Clients::open(server.addr, &[Ipv4Addr::LOCALHOST], *self, upgrade)?;
         thread::sleep(REST);
         let opened = server.memory()?;
         clients.exchange(exchange)?;

@@ -2,7 +2,8 @@
 //!
 //! `bench idle` is about memory, `bench batching` about system calls, `bench echo` about CPU time,
 //! `bench deflate` about memory and CPU time with compression, `bench broadcast` and `bench tls` about
-//! CPU time of these, `bench shutdown` and `bench fairness` about time.
+//! CPU time of these, `bench handshakes` about what it costs to open connections, `bench shutdown`
+//! and `bench fairness` about time.
 //! Servers run in processes of their own, which this program starts by executing itself. Whatever
 //! is echoed is compared byte by byte; a run with a wrong byte fails.
 
@@ -20,10 +21,12 @@ mod echo;
 mod fairness;
 mod fan_out;
 mod generator;
+mod handshakes;
 mod identity;
 mod idle;
 mod limits;
 mod memory;
+mod opener;
 mod pending;
 mod process;
 mod rounds;
@@ -31,6 +34,7 @@ mod scale;
 mod section;
 mod server;
 mod shutdown;
+mod storm;
 mod stream;
 mod subject;
 mod system;
@@ -66,6 +70,8 @@ enum Command {
     Broadcast(broadcast::Arguments),
     /// CPU time of an encrypting server per echoed message, next to bare rustls.
     Tls(tls::Arguments),
+    /// CPU time and memory of handshakes, next to the peers.
+    Handshakes(handshakes::Arguments),
     /// How long a server takes to send everybody away.
     Shutdown(shutdown::Arguments),
     /// How long a quiet connection waits beside one that floods.
@@ -76,6 +82,9 @@ enum Command {
     /// Clients that do little; they say what they have done.
     #[command(hide = true)]
     Clients(clients::Arguments),
+    /// A client that opens connections, as many as it is told; ends with its input.
+    #[command(hide = true)]
+    Opener(opener::Arguments),
     /// The client that is measured; ends with its input.
     #[command(hide = true)]
     Client(client::Arguments),
@@ -90,10 +99,12 @@ fn main() -> anyhow::Result<()> {
         Command::Deflate(arguments) => deflate::run(arguments),
         Command::Broadcast(arguments) => broadcast::run(&arguments),
         Command::Tls(arguments) => tls::run(&arguments),
+        Command::Handshakes(arguments) => handshakes::run(&arguments),
         Command::Shutdown(arguments) => shutdown::run(&arguments),
         Command::Fairness(arguments) => fairness::run(&arguments),
         Command::Server(arguments) => server::run(&arguments),
         Command::Clients(arguments) => clients::run(&arguments),
+        Command::Opener(arguments) => opener::run(&arguments),
         Command::Client(arguments) => client::run(&arguments),
     }
 }

@@ -55,9 +55,7 @@ impl Plan {
 }
 
 /// Measures once more if a hypervisor has taken a processor away meanwhile.
-pub(crate) fn undisturbed(
-    mut measure: impl FnMut() -> anyhow::Result<Spent>,
-) -> anyhow::Result<Spent> {
+pub(crate) fn undisturbed<T>(mut measure: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let before = system::stolen_time()?;
     let spent = measure()?;
     if system::stolen_time()? == before {

@@ -1,6 +1,6 @@
 //! The servers that are compared: ours, those of benches/peers, and bare TCP.
 
-use std::{env, path::Path, process::Command};
+use std::{env, net::SocketAddr, path::Path, process::Command};
 
 use crate::{
     process::Process,
@@ -17,11 +17,13 @@ pub(crate) const LIMIT: Subject = Subject::own("bare TCP on tokio", Kind::Tcp);
 
 pub(crate) const OWNED: Subject = Subject::own("bowsprit, recv/send", Kind::ServeOwned);
 pub(crate) const BORROWED: Subject = Subject::own("bowsprit, borrowed", Kind::ServeBorrowed);
+pub(crate) const ATTACHED: Subject = Subject::own("bowsprit, attached to hyper", Kind::HyperOwned);
 pub(crate) const TUNGSTENITE: Subject = Subject::peer("tokio-tungstenite", "tungstenite");
 pub(crate) const FASTWEBSOCKETS: Subject = Subject::peer("fastwebsockets", "fastwebsockets");
 pub(crate) const TOKIO_WEBSOCKETS: Subject = Subject::peer("tokio-websockets", "tokio-websockets");
 pub(crate) const YAWC: Subject = Subject::peer("yawc", "yawc");
 pub(crate) const SOCKUDO: Subject = Subject::peer("sockudo-ws", "sockudo");
+pub(crate) const WTX: Subject = Subject::peer("wtx", "wtx");
 pub(crate) const UWEBSOCKETS_CPP: Subject =
     Subject { name: "uWebSockets (C++)", program: Program::UWebSockets };
 pub(crate) const NPM_WS: Subject =
@@ -41,7 +43,7 @@ pub(crate) const ALL: [Subject; 18] = [
     Subject::own("bare TCP on epoll", Kind::TcpEpoll),
     OWNED,
     BORROWED,
-    Subject::own("bowsprit, attached to hyper", Kind::HyperOwned),
+    ATTACHED,
     UWEBSOCKETS_CPP,
     TUNGSTENITE,
     Subject::peer("tokio-tungstenite, batch", "tungstenite-batch"),
@@ -51,7 +53,7 @@ pub(crate) const ALL: [Subject; 18] = [
     Subject::peer("yawc, batch", "yawc-batch"),
     SOCKUDO,
     Subject::peer("sockudo-ws, batch", "sockudo-batch"),
-    Subject::peer("wtx", "wtx"),
+    WTX,
     NPM_WS,
     Subject { name: "npm ws without bufferutil", program: Program::Node { bufferutil: false } },
     Subject::peer("tokio-tungstenite, small buffers", "tungstenite-small"),
@@ -113,6 +115,24 @@ impl Subject {
     /// What it can compress with; uWebSockets has one level only.
     pub(crate) fn compresses_at(&self, level: u8) -> bool {
         level == 6 || !matches!(self.program, Program::UWebSockets)
+    }
+
+    /// Starts a client that opens connections to `addr`, so many for each number that it is told.
+    pub(crate) fn start_opener(&self, addr: SocketAddr) -> anyhow::Result<Process> {
+        let mut command = match self.program {
+            Program::Peer(argument) => {
+                let mut command = Command::new(PEERS);
+                command.args([argument, "--connect"]);
+                command
+            }
+            _ => {
+                let mut command = Command::new(env::current_exe()?);
+                command.arg("opener");
+                command
+            }
+        };
+        command.arg(addr.to_string());
+        system::spawn_pinned(|| Process::start_command(command))
     }
 
     /// Starts the server, on the servers' processor if it is to be `pinned`; with a `level` it

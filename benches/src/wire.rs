@@ -2,13 +2,14 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     time::Duration,
 };
 
 use anyhow::{Context, bail, ensure};
 use bowsprit_proto::handshake::accept_for;
 use rustls::ClientConnection;
+use socket2::{Domain, Socket, Type};
 
 use crate::{identity, zlib::Deflated};
 
@@ -171,7 +172,7 @@ fn header(payload_len: usize, masked: bool) -> Vec<u8> {
 
 /// Opens a connection, blocking; with an `upgrade` a WebSocket one.
 pub(crate) fn connect(addr: SocketAddr, upgrade: &[u8]) -> anyhow::Result<TcpStream> {
-    let mut stream = connect_tcp(addr)?;
+    let mut stream = connect_tcp(addr, None)?;
     request_upgrade(&mut stream, upgrade)?;
     Ok(stream)
 }
@@ -181,14 +182,27 @@ pub(crate) fn connect_encrypted(
     addr: SocketAddr,
     upgrade: &[u8],
 ) -> anyhow::Result<(TcpStream, ClientConnection)> {
-    let (mut stream, mut tls) = (connect_tcp(addr)?, identity::connect()?);
-    tls.complete_io(&mut stream)?;
+    let mut stream = connect_tcp(addr, None)?;
+    let mut tls = encrypt(&mut stream)?;
     request_upgrade(&mut rustls::Stream::new(&mut tls, &mut stream), upgrade)?;
     Ok((stream, tls))
 }
 
-fn connect_tcp(addr: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(addr)?;
+/// Speaks the handshake of TLS.
+pub(crate) fn encrypt(stream: &mut TcpStream) -> anyhow::Result<ClientConnection> {
+    let mut tls = identity::connect()?;
+    tls.complete_io(stream)?;
+    Ok(tls)
+}
+
+/// Opens a connection without WebSocket, blocking; with a `source` from that address.
+pub(crate) fn connect_tcp(addr: SocketAddr, source: Option<Ipv4Addr>) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    if let Some(source) = source {
+        socket.bind(&SocketAddr::from((source, 0)).into())?;
+    }
+    socket.connect(&addr.into())?;
+    let stream = TcpStream::from(socket);
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     Ok(stream)
@@ -199,15 +213,20 @@ fn request_upgrade(stream: &mut (impl Read + Write), upgrade: &[u8]) -> anyhow::
         return Ok(());
     }
     stream.write_all(upgrade)?;
+    check_head(&read_head(stream)?)
+}
+
+/// Reads a head that nothing follows.
+fn read_head(stream: &mut impl Read) -> anyhow::Result<Vec<u8>> {
     let mut head = Vec::new();
-    // A server that is not spoken to says nothing after its head.
+    // Whoever is not spoken to says nothing after its head.
     while !ends_head(&head) {
         let mut part = [0; 1024];
         let len = stream.read(&mut part)?;
-        ensure!(len > 0, "the server has hung up");
+        ensure!(len > 0, "the other side has hung up");
         head.extend_from_slice(&part[..len]);
     }
-    check_head(&head)
+    Ok(head)
 }
 
 /// Accepts a connection of a client and agrees to a WebSocket one, blocking.
@@ -215,14 +234,7 @@ pub(crate) fn accept(listener: &TcpListener) -> anyhow::Result<TcpStream> {
     let (mut stream, _) = listener.accept()?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
-    let mut head = Vec::new();
-    while !ends_head(&head) {
-        let mut part = [0; 1024];
-        let len = stream.read(&mut part)?;
-        ensure!(len > 0, "the client has hung up");
-        head.extend_from_slice(&part[..len]);
-    }
-    let head = String::from_utf8(head)?;
+    let head = String::from_utf8(read_head(&mut stream)?)?;
     let name = "sec-websocket-key: ";
     let key = head.lines().find(|line| line.to_ascii_lowercase().starts_with(name));
     let key = &key.context("a request without key")?[name.len()..];

@@ -1,10 +1,12 @@
 //! Servers of other WebSocket libraries, each as its own examples show it.
 //!
 //! A server prints its address in its first line, runs on one thread, and ends with its input.
-//! `*-batch` queues the answers of all messages that are ready, and flushes once.
+//! `*-batch` queues the answers of all messages that are ready, and flushes once. With `--connect` it
+//! is a client, which opens connections.
 
 mod broadcast;
 mod echo;
+mod opener;
 
 use std::{
     io::{self, Read},
@@ -24,6 +26,9 @@ struct Arguments {
     /// Agrees to compress at this level, without context takeover, however short a message is.
     #[arg(long)]
     level: Option<u8>,
+    /// Opens connections to this address, as many as each line of input says.
+    #[arg(long)]
+    connect: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -46,8 +51,12 @@ enum Peer {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    if let Some(addr) = arguments.connect {
+        return opener::run(arguments.peer, addr, &runtime);
+    }
     thread::spawn(end_with_input);
-    runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(&arguments))
+    runtime.block_on(serve(&arguments))
 }
 
 /// Ends the process when whoever started it is gone.

@@ -189,7 +189,7 @@ pub mod tower {
 }
 
 /// Why bowsprit is like this.
-#[doc = include_str!("../../../DESIGN.md")]
+#[doc = include_str!("../DESIGN.md")]
 pub mod _design {}
 
 /// The README's examples, compiled.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{devtools::Devtools, process::Process};
 
-/// As in `scripts/setup-browser`.
+/// As in `scripts/setup-browser`. `BOWSPRIT_BROWSER` names another one.
 const NAMES: [&str; 2] = ["chromium-headless-shell", "chromium"];
 
 const OPTIONS: [&str; 9] = [
@@ -47,7 +47,8 @@ impl Chromium {
 
     /// Opens a page and waits until it is loaded.
     pub(super) async fn open(&mut self, url: &str) -> Page {
-        let params = json!({ "url": "about:blank", "width": 1000, "height": 700 });
+        let params =
+            json!({ "url": "about:blank", "newWindow": true, "width": 1000, "height": 700 });
         let target = self.devtools.call("Target.createTarget", params).await;
         let id = target["targetId"].as_str().unwrap();
         let devtools = format!("ws://{}/devtools/page/{id}", self.authority);
@@ -58,7 +59,9 @@ impl Chromium {
 }
 
 fn launch(profile: &Directory) -> Process {
-    for name in NAMES {
+    let wanted = env::var("BOWSPRIT_BROWSER");
+    let names = wanted.as_ref().map_or(NAMES.to_vec(), |name| vec![name.as_str()]);
+    for name in names {
         let mut command = Command::new(name);
         command.args(OPTIONS).arg(format!("--user-data-dir={}", profile.0.display()));
         if let Ok(process) = Process::start(&mut command) {
