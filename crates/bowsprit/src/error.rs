@@ -43,7 +43,7 @@ pub enum Error {
     /// one is a [refusal](Self::Refused).)
     #[cfg(feature = "client")]
     Redirect {
-        /// The URL that redirects.
+        /// The URL that redirects, without its query, which may hold a token.
         from: String,
         /// Why it was not followed.
         error: crate::RedirectError,

@@ -232,7 +232,9 @@ impl Client {
         self
     }
 
-    /// Follows so many redirects. Default: 0: a redirect is a refusal.
+    /// Follows up to this many redirects: 301, 302, 303, 307 and 308. Default: 0, so that a redirect
+    /// is a refusal like any other: [`on_refusal`](Self::on_refusal) is asked, and what it answers is
+    /// sent to the same URL again.
     ///
     /// As long as they stay at the scheme, host and port of the first URL, the same request is made
     /// again. Once they leave, nothing secret is told any more, not even on the way back: no header

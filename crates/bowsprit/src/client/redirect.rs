@@ -15,7 +15,7 @@ pub struct Redirect {
     pub from: Url,
     /// Where to.
     pub to: Url,
-    /// 301 to 308.
+    /// 301, 302, 303, 307 or 308.
     pub status: StatusCode,
     /// Whether header fields, credentials and client certificates are sent there: only as long as
     /// the first URL's origin was not left.
