@@ -113,9 +113,16 @@ impl<'c> Journey<'c> {
             Err(RedirectError::Loop)
         } else if self.visited.len() > self.client.max_redirects {
             Err(RedirectError::TooMany)
+        } else if self.leaves(&to) && !self.client.may_name_subprotocols_elsewhere() {
+            Err(RedirectError::Subprotocol)
         } else {
             Ok(to)
         }
+    }
+
+    /// Whether what is secret stays behind on the way there.
+    fn leaves(&self, to: &Url) -> bool {
+        self.has_left || !to.is_same_origin(&self.first)
     }
 
     fn turn_to(&mut self, to: Url, response: Box<Response<Bytes>>) -> Result<(), Error> {
@@ -125,7 +132,7 @@ impl<'c> Journey<'c> {
             path = path(to.resource_name()),
             "redirected"
         );
-        self.has_left |= !to.is_same_origin(&self.first);
+        self.has_left = self.leaves(&to);
         let redirect = Redirect {
             from: self.url.clone(),
             to: to.clone(),
@@ -138,6 +145,12 @@ impl<'c> Journey<'c> {
         self.url = if self.has_left { to } else { to.with_user_info_of(&self.first) };
         self.visited.push(self.url.clone());
         Ok(())
+    }
+}
+
+impl Client {
+    fn may_name_subprotocols_elsewhere(&self) -> bool {
+        self.subprotocols_cross_origin || self.offer.subprotocols.is_empty()
     }
 }
 

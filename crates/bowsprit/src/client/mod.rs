@@ -92,6 +92,7 @@ pub struct Client {
     max_redirects: usize,
     on_redirect: Option<Judge>,
     invalid: Option<Invalid>,
+    subprotocols_cross_origin: bool,
 }
 
 impl Default for Client {
@@ -124,6 +125,7 @@ impl Client {
             invalid: None,
         }
     }
+            subprotocols_cross_origin: false,
 
     /// Connects to a URL: `ws:` or `wss:`, `http:` or `https:`, which mean the same, or a Unix socket, as in
     /// `ws+unix:/path/of.sock:/resource?query`.

@@ -115,6 +115,17 @@ impl Client {
         self
     }
 
+    /// Sends the subprotocols to other origins as well, if a redirect leads there.
+    ///
+    /// By default such a redirect is an error, [`RedirectError::Subprotocol`](crate::RedirectError):
+    /// some servers take a token as a subprotocol, and without the field the request would not be the
+    /// same. Allow it if yours are no secrets.
+    #[must_use]
+    pub const fn subprotocols_cross_origin(mut self) -> Self {
+        self.subprotocols_cross_origin = true;
+        self
+    }
+
     /// Speaks another version of the protocol. Default: [`Version::V13`], RFC 6455.
     #[must_use]
     pub const fn version(mut self, version: Version) -> Self {
@@ -238,8 +249,11 @@ impl Client {
     ///
     /// As long as they stay at the scheme, host and port of the first URL, the same request is made
     /// again. Once they leave, nothing secret is told any more, not even on the way back: no header
-    /// fields of the application, no user and password, no client certificate. From `wss:` to `ws:`,
-    /// to a Unix socket, and in circles, redirects are an [`Error::Redirect`].
+    /// fields of the application, no user and password, no client certificate. `Origin` goes along
+    /// unchanged, as it says who asks and not with what right; with subprotocols, a redirect to
+    /// another origin is followed only if
+    /// [`subprotocols_cross_origin`](Self::subprotocols_cross_origin) allows it. From `wss:` to
+    /// `ws:`, to a Unix socket, and in circles, redirects are an [`Error::Redirect`].
     #[must_use]
     pub const fn max_redirects(mut self, max: usize) -> Self {
         self.max_redirects = max;

@@ -153,6 +153,34 @@ fn nothing_secret_crosses_to_another_origin_nor_comes_back() {
     });
 }
 
+/// Tokens go as subprotocols in places, such as Kubernetes.
+#[test]
+fn subprotocols_go_to_another_origin_only_where_they_may() {
+    real(async {
+        let (home, other) = (Place::redirecting().await, Place::redirecting().await);
+        let back = format!("ws://{}/in", home.addr);
+        let first = home.url(&format!("/ws://{}/{back}", other.addr));
+        let client = client().subprotocol("t0ken").subprotocol_optional().origin("https://o");
+        let error = client.connect(&first).await.unwrap_err();
+        assert!(error.to_string().contains("sec-websocket-protocol"), "{error}");
+        assert_eq!(failure(Err(error)), RedirectError::Subprotocol);
+        assert_eq!((home.heads().len(), other.heads().len()), (1, 0));
+        client.clone().subprotocols_cross_origin().connect(&first).await.unwrap();
+        let named = |head: &String| {
+            let head = head.to_lowercase();
+            (head.contains("sec-websocket-protocol: t0ken"), head.contains("origin: https://o"))
+        };
+        for head in [&home.heads()[1], &other.heads()[0], &home.heads()[2]] {
+            assert_eq!(named(head), (true, true), "{head}");
+        }
+        assert!(!home.heads()[2].contains("s3cret"));
+        // At home there is nothing to ask.
+        let other_path = home.url(&format!("/{back}"));
+        client.connect(&other_path).await.unwrap();
+        assert_eq!(named(&home.heads()[4]), (true, true));
+    });
+}
+
 #[test]
 fn another_name_for_the_same_machine_is_another_origin() {
     real(async {
