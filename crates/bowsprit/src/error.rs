@@ -144,6 +144,9 @@ pub enum ProxyError {
     Unreachable(io::Error),
     /// It refused, with this response: 407 if it wants to know who asks.
     Refused(Box<Response<Bytes>>),
+    /// The TLS handshake with it failed, for example because its certificate is not good: see
+    /// [`Proxy::tls`](crate::Proxy::tls). With rustls, the error inside is a `rustls::Error`.
+    Tls(BoxError),
     /// It does not speak HTTP, or broke off.
     Http(BoxError),
     /// It refused, or broke the rules of SOCKS.
@@ -160,6 +163,7 @@ impl fmt::Display for ProxyError {
         match self {
             Self::Unreachable(error) => write!(f, "cannot be reached: {error}"),
             Self::Refused(response) => write!(f, "refused to connect: {}", response.status()),
+            Self::Tls(error) => write!(f, "TLS failed: {error}"),
             Self::Http(error) => write!(f, "no answer in HTTP: {error}"),
             Self::Socks(error) => write!(f, "refused to connect: {error}"),
             Self::Ipv6 => f.write_str("SOCKS 4 cannot connect to IPv6 addresses"),

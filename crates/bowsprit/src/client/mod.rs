@@ -87,12 +87,14 @@ pub struct Client {
     tls: Option<TlsConnector>,
     #[cfg(feature = "proxy")]
     proxy: proxy::Choice,
+    #[cfg(feature = "proxy")]
+    proxy_tls: Option<TlsConnector>,
     headers_with: Option<Hook<Url, Result<HeaderMap, BoxError>>>,
     on_refusal: Option<Hook<Refused, Result<Option<HeaderMap>, BoxError>>>,
     max_redirects: usize,
+    subprotocols_cross_origin: bool,
     on_redirect: Option<Judge>,
     invalid: Option<Invalid>,
-    subprotocols_cross_origin: bool,
 }
 
 impl Default for Client {
@@ -118,14 +120,16 @@ impl Client {
             tls: None,
             #[cfg(feature = "proxy")]
             proxy: proxy::Choice::default(),
+            #[cfg(feature = "proxy")]
+            proxy_tls: None,
             headers_with: None,
             on_refusal: None,
             max_redirects: 0,
+            subprotocols_cross_origin: false,
             on_redirect: None,
             invalid: None,
         }
     }
-            subprotocols_cross_origin: false,
 
     /// Connects to a URL: `ws:` or `wss:`, `http:` or `https:`, which mean the same, or a Unix socket, as in
     /// `ws+unix:/path/of.sock:/resource?query`.
@@ -204,11 +208,8 @@ impl Client {
         if !url.is_secure() {
             return Ok(transport);
         }
-        self.tls_connector().connect(url.host(), transport, identity).await
-    }
-
-    fn tls_connector(&self) -> TlsConnector {
-        self.tls.clone().unwrap_or_else(tls::shared)
+        let tls = self.tls.clone().unwrap_or_else(tls::shared);
+        tls.connect(url.host(), transport, identity).await
     }
 
     /// Speaks the opening handshake over a transport.

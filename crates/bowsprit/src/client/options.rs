@@ -155,7 +155,8 @@ impl Client {
     }
 
     /// What to encrypt with, for `wss:` URLs: a [`Tls`](crate::Tls) or one of its kin. Default: TLS
-    /// that trusts whom the system trusts, with sessions that all such clients share.
+    /// that trusts whom the system trusts, with sessions that all such clients share. It is about
+    /// servers: an `https` proxy has settings of its own.
     #[cfg(any(feature = "tls", feature = "native-tls"))]
     #[must_use]
     pub fn tls(mut self, tls: impl Into<TlsConnector>) -> Self {
@@ -293,6 +294,15 @@ impl Client {
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Choice::Always(proxy);
+        self
+    }
+
+    /// What to encrypt the way to an `https` proxy with that has no [`Proxy::tls`] of its own, such as
+    /// one that the environment names. Default: TLS that trusts whom the system trusts.
+    #[cfg(all(feature = "proxy", any(feature = "tls", feature = "native-tls")))]
+    #[must_use]
+    pub fn proxy_tls(mut self, tls: impl Into<TlsConnector>) -> Self {
+        self.proxy_tls = Some(tls.into());
         self
     }
 

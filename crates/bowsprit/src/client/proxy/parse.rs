@@ -32,7 +32,7 @@ impl FromStr for Proxy {
         let port = if names_port(rest) { url.port() } else { default_port(kind) };
         check_user(kind, url.user_info())?;
         let user = url.user_info().cloned().map(Box::new);
-        Ok(Self { kind, host: url.host().to_owned(), port, user })
+        Ok(Self { kind, host: url.host().to_owned(), port, user, tls: None })
     }
 }
 

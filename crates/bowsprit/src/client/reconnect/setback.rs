@@ -41,7 +41,9 @@ fn error_can_heal(error: &Error) -> bool {
             status_can_heal(response.status())
         }
         #[cfg(feature = "proxy")]
-        Error::Proxy { error, .. } => !matches!(error, crate::ProxyError::Ipv6),
+        Error::Proxy { error, .. } => {
+            !matches!(error, crate::ProxyError::Ipv6 | crate::ProxyError::Tls(_))
+        }
         Error::Io(_)
         | Error::Resolve { .. }
         | Error::TimedOut(_)
