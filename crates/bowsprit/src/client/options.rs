@@ -287,9 +287,10 @@ impl Client {
     /// Connects through this proxy, whatever the environment says; not to Unix sockets.
     ///
     /// Default: the proxies that the environment names, as curl reads it. For `wss:` that is the
-    /// first one of `https_proxy`, `HTTPS_PROXY`, `all_proxy` and `ALL_PROXY`, for `ws:` the first of
-    /// `http_proxy`, `all_proxy` and `ALL_PROXY`, unless `no_proxy` or `NO_PROXY` has the host, a
-    /// domain above it, a network around it (`10.0.0.0/8`), or `*`.
+    /// first one that is not empty of `wss_proxy`, `WSS_PROXY`, `https_proxy`, `HTTPS_PROXY`,
+    /// `all_proxy` and `ALL_PROXY`, for `ws:` of `ws_proxy`, `WS_PROXY`, `http_proxy`, `all_proxy` and
+    /// `ALL_PROXY`. There is none if `no_proxy`, or else `NO_PROXY`, is `*`, or a list with the host,
+    /// a domain above it, or a network around it (`10.0.0.0/8`).
     #[cfg(feature = "proxy")]
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
