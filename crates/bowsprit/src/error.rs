@@ -11,7 +11,10 @@ use crate::{Close, HandshakeError, InvalidUrl, ProtocolError, SendError};
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// What went wrong with a connection. A clean close is not an error.
-#[derive(Debug)]
+///
+/// `Display` and `Debug` show neither passwords nor queries of URLs, nor what responses say but for
+/// their status and the names of their header fields. (A [`Hook`](Self::Hook)'s error is the
+/// application's own.)
 #[non_exhaustive]
 pub enum Error {
     /// The address is no WebSocket URL.
@@ -137,7 +140,6 @@ impl fmt::Display for Error {
 
 /// How a proxy failed.
 #[cfg(feature = "proxy")]
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum ProxyError {
     /// It cannot be connected to.

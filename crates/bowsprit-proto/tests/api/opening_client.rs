@@ -310,3 +310,27 @@ fn credentials_that_a_header_cannot_carry_are_refused() {
         assert_eq!(bearer_authorization(token), None, "{token:?}");
     }
 }
+
+#[test]
+fn debug_shows_no_secrets() {
+    let mut offer = Offer::default();
+    offer.subprotocols = vec!["s3cret".to_owned()];
+    for name in ["authorization", "cookie", "x-api-key"] {
+        offer.headers.insert(name, "s3cret".parse().unwrap());
+    }
+    for url in ["ws://a/", "ws://user:s3cret@a/"] {
+        let url = url.parse().unwrap();
+        for plain in [false, true] {
+            let mut offer = offer.clone();
+            if plain {
+                offer.headers.clear();
+            }
+            let (handshake, request) = ClientHandshake::new(&url, &offer, [0; 16]).unwrap();
+            let shown = format!("{offer:?} {handshake:?} {request:?}");
+            assert!(!shown.contains("s3cret") && !shown.contains("czNjcmV0"), "{shown}");
+            assert!(plain || shown.contains("x-api-key"), "{shown}");
+            // And yet they are sent.
+            assert_eq!(request.headers()["sec-websocket-protocol"], "s3cret");
+        }
+    }
+}
