@@ -21,7 +21,8 @@ pub enum Error {
     Url(InvalidUrl),
     /// A header to send has a name or value that headers cannot have.
     Header(http::Error),
-    /// The URL asks for encryption, which this build does not have.
+    /// The URL, or that of the proxy, asks for encryption, which this build does not have. No
+    /// connection was made.
     NoTls,
     /// The host has no address, or nobody could tell.
     Resolve {
@@ -109,7 +110,9 @@ impl fmt::Display for Error {
         match self {
             Self::Url(error) => fmt::Display::fmt(error, f),
             Self::Header(error) => fmt::Display::fmt(error, f),
-            Self::NoTls => f.write_str("wss URLs need TLS, which this build does not have"),
+            Self::NoTls => f.write_str(
+                "wss URLs and https proxies need TLS: enable bowsprit's feature tls or native-tls",
+            ),
             Self::Resolve { host, error } => write!(f, "cannot resolve {host}: {error}"),
             #[cfg(feature = "proxy")]
             Self::InvalidProxy(why) => write!(f, "the proxy cannot be used: {why}"),

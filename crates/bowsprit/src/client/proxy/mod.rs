@@ -48,6 +48,7 @@ pub(super) use self::environment::Choice;
 pub struct Proxy {
     kind: Kind,
     host: String,
+    zone: Option<String>,
     port: u16,
     user: Option<Box<UserInfo>>,
     tls: Option<TlsConnector>,
@@ -74,9 +75,11 @@ impl fmt::Display for Proxy {
             Kind::Socks5 => "socks5",
             Kind::Socks5h => "socks5h",
         };
-        match self.host.contains(':') {
-            true => write!(f, "{scheme}://[{}]:{}", self.host, self.port),
-            false => write!(f, "{scheme}://{}:{}", self.host, self.port),
+        let (host, port) = (&self.host, self.port);
+        match &self.zone {
+            Some(zone) => write!(f, "{scheme}://[{host}%25{zone}]:{port}"),
+            None if host.contains(':') => write!(f, "{scheme}://[{host}]:{port}"),
+            None => write!(f, "{scheme}://{host}:{port}"),
         }
     }
 }
@@ -99,6 +102,10 @@ impl Proxy {
         self
     }
 
+    fn destination(&self) -> Destination {
+        Destination { zone: self.zone.clone(), ..Destination::new(&self.host, self.port) }
+    }
+
     /// The value of `Proxy-Authorization`.
     fn authorization(&self) -> Option<HeaderValue> {
         let user = self.user.as_deref()?;
@@ -118,9 +125,12 @@ impl Client {
     /// connect to that proxy and ask it to open a TCP connection to the host given by /host/ and the
     /// port given by /port/."
     pub(super) async fn reach_through(&self, proxy: &Proxy, url: &Url) -> Result<Reached, Error> {
+        if proxy.kind == Kind::Https && !tls::IS_BUILT_IN {
+            return Err(Error::NoTls);
+        }
         // The turn of the server, not that of the proxy, which serves many.
         let turn = turn_of(url.host(), self.network.one_attempt_per_address).await;
-        let to_proxy = self.network.reach(&Destination::new(&proxy.host, proxy.port), false).await;
+        let to_proxy = self.network.reach(&proxy.destination(), false).await;
         let to_proxy = to_proxy.map_err(|error| match error {
             Error::Io(error) => proxy.failed(ProxyError::Unreachable(error)),
             error => error,
