@@ -8,6 +8,7 @@ mod options;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod race;
+mod read_ahead;
 mod reconnect;
 mod redirect;
 mod refusal;
@@ -151,7 +152,8 @@ impl Client {
     }
 
     /// Opens a connection over a transport that is there already. The URL gives `Host` and path;
-    /// for `wss:` the transport has to be encrypted.
+    /// for `wss:` the transport has to be encrypted. What hyper has read from its
+    /// [`Upgraded`](hyper::upgrade::Upgraded) ahead is not lost.
     ///
     /// # Errors
     ///
@@ -164,7 +166,7 @@ impl Client {
         let url = self.begin(url)?;
         let mut offer = self.offer.clone();
         self.add_headers(&mut offer, &url).await?;
-        let opening = self.open(&url, &offer, Transport::recognise(io).0);
+        let opening = self.open(&url, &offer, read_ahead::from_io(io));
         self.watch(&url, within(self.handshake_timeout, Timer::Handshake, opening)).await
     }
 

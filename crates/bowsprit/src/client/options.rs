@@ -8,12 +8,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 #[cfg(feature = "proxy")]
 use super::proxy::{Choice, Proxy};
 use super::{Client, Destination, hook::Hook};
-use super::{Redirect, Refused, redirect::Judge};
+use super::{Redirect, Refused, read_ahead::from_io, redirect::Judge};
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use crate::TlsConnector;
 use crate::{
     BoxError, Deflate, Error, HandshakeError, Io, Limits, Options, TcpOptions, Url, Version,
-    io::Transport,
 };
 
 /// What is wrong with an option: told when connecting, so that options can be chained.
@@ -213,7 +212,8 @@ impl Client {
     }
 
     /// Makes transports in place of TCP: whatever can be read and written. Where a proxy is used it
-    /// is asked for a transport to that. TLS comes on top, if the URL asks for it.
+    /// is asked for a transport to that. TLS comes on top, if the URL asks for it. What hyper has read
+    /// from its [`Upgraded`](hyper::upgrade::Upgraded) ahead is not lost.
     #[must_use]
     pub fn connector<F, T>(
         mut self,
@@ -225,7 +225,7 @@ impl Client {
     {
         self.network.connector = Some(Hook::new(move |to| {
             let connecting = connector(to);
-            async move { Ok(Transport::recognise(connecting.await?).0) }
+            async move { connecting.await.map(from_io) }
         }));
         self
     }
