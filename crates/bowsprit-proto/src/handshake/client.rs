@@ -214,10 +214,11 @@ fn value(text: &str, name: HeaderName) -> Result<HeaderValue, HandshakeError> {
 
 /// §4.1 (10): subprotocols are tokens and "MUST all be unique strings".
 fn check_subprotocols(names: &[String]) -> Result<(), HandshakeError> {
-    let invalid = names.iter().find(|name| !subprotocol::is_token(name));
-    let repeated = || names.first().filter(|_| !subprotocol::are_unique(names));
-    match invalid.or_else(repeated) {
-        Some(name) => Err(HandshakeError::InvalidSubprotocol(name.clone())),
+    let is_bad = |(index, name): (usize, &String)| {
+        !subprotocol::is_token(name) || names[..index].contains(name)
+    };
+    match names.iter().enumerate().position(is_bad) {
+        Some(index) => Err(HandshakeError::InvalidSubprotocol(index)),
         None => Ok(()),
     }
 }
