@@ -12,9 +12,8 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// What went wrong with a connection. A clean close is not an error.
 ///
-/// `Display` and `Debug` show neither passwords nor queries of URLs, nor what responses say but for
-/// their status and the names of their header fields. (A [`Hook`](Self::Hook)'s error is the
-/// application's own.)
+/// `Display` and `Debug` show neither passwords nor queries of URLs. Of a response that refuses they
+/// show the status, and `Debug` the names of its header fields; for more, look into it.
 #[non_exhaustive]
 pub enum Error {
     /// The address is no WebSocket URL.
