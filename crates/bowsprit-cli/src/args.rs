@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use bowsprit::{
-    ContextTakeover, Deflate, Proxy, WindowBits,
-    http::{HeaderName, HeaderValue},
-};
+use bowsprit::{ContextTakeover, Deflate, Proxy, WindowBits, http::HeaderValue};
 use clap::{Args, Parser, Subcommand};
 
+use crate::secret::{
+    Field, Secret, Source, parse_expanded_header, parse_header, parse_proxy, parse_subprotocol,
+};
+
 /// A WebSocket server and client for the command line.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(version, max_term_width = 100)]
 pub(crate) struct Arguments {
     /// Log more to stderr: connections, what was negotiated, messages with their lengths in memory and
@@ -20,7 +21,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Command {
     /// Serve an echo at / and /echo, and a chat at /chat
     Serve(Serve),
@@ -71,7 +72,7 @@ pub(crate) struct Serve {
     pub(crate) any_origin: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Connect {
     /// Where to connect to, such as ws://127.0.0.1:8080/echo
     pub(crate) url: String,
@@ -84,13 +85,20 @@ pub(crate) struct Connect {
     /// The private key of --cert, in PEM
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
-    /// Accept any certificate: whoever is on the way can read and change everything
+    /// Accept any certificate of the server: whoever is on the way can read and change everything
     #[arg(long, conflicts_with = "ca")]
     pub(crate) insecure: bool,
     /// Connect through this proxy, such as socks5h://user:password@host:1080; also http, https,
-    /// socks4, socks4a and socks5 [default: what the environment names, as curl reads it]
-    #[arg(long, value_name = "URL", value_parser = parse_proxy)]
+    /// socks4, socks4a and socks5 [default: what the environment names, as curl reads it, so that
+    /// passwords need not be on the command line]
+    #[arg(long, value_name = "URL", value_parser = Secret(parse_proxy))]
     pub(crate) proxy: Option<Proxy>,
+    /// For an https proxy, trust only the authorities in this PEM file, not those of the system
+    #[arg(long, value_name = "FILE")]
+    pub(crate) proxy_ca: Option<PathBuf>,
+    /// Accept any certificate of an https proxy: whoever is on the way there gets its password
+    #[arg(long, conflicts_with = "proxy_ca")]
+    pub(crate) proxy_insecure: bool,
     /// Follow so many redirects
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub(crate) max_redirects: usize,
@@ -100,32 +108,33 @@ pub(crate) struct Connect {
     /// Send lines as binary messages
     #[arg(long)]
     pub(crate) binary: bool,
-    /// A header field to send; can be given several times
-    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// A header field to send; can be given several times. As others can see what is on a command
+    /// line, @FILE reads secret ones from a file, one from each line, as curl does
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE|@FILE",
+          value_parser = Secret(parse_header))]
+    pub(crate) headers: Vec<Source<Field>>,
+    /// The same, with variables of the environment in the value, such as
+    /// 'Authorization: Bearer {{TOKEN}}'
+    #[arg(long = "expand-header", value_name = "NAME: VALUE",
+          value_parser = Secret(parse_expanded_header))]
+    pub(crate) expanded_headers: Vec<Field>,
     /// Do not offer compression
     #[arg(long)]
     pub(crate) no_deflate: bool,
     /// The origin to name
     #[arg(long)]
     pub(crate) origin: Option<HeaderValue>,
-    /// A subprotocol to ask for, the most preferred first; can be given several times
-    #[arg(long = "subprotocol", value_name = "NAME")]
-    pub(crate) subprotocols: Vec<String>,
+    /// A subprotocol to ask for, the most preferred first; can be given several times. @FILE reads
+    /// secret ones from a file, one from each line
+    #[arg(long = "subprotocol", value_name = "NAME|@FILE",
+          value_parser = Secret(parse_subprotocol))]
+    pub(crate) subprotocols: Vec<Source<String>>,
+    /// Send the subprotocols to other origins as well, if a redirect leads there
+    #[arg(long)]
+    pub(crate) subprotocols_cross_origin: bool,
     /// The version of the protocol to speak
     #[arg(long, value_name = "VERSION", default_value = "13", value_parser = ["8", "13"])]
     pub(crate) protocol_version: String,
-}
-
-fn parse_proxy(text: &str) -> Result<Proxy, bowsprit::Error> {
-    text.parse()
-}
-
-fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let (name, value) = text.split_once(':').ok_or("there is no colon")?;
-    let name = name.trim().parse().map_err(|_| "this is not the name of a header")?;
-    let value = value.trim().parse().map_err(|_| "this is not the value of a header")?;
-    Ok((name, value))
 }
 
 fn parse_deflate(text: &str) -> Result<Deflate, String> {

@@ -12,15 +12,16 @@ use bowsprit::{
 };
 use tokio::io::{AsyncBufReadExt, BufReader, Stdin};
 
-use crate::{args::Connect, terminal::escaped};
+use crate::{args::Connect, secret, terminal::escaped};
 
 /// How much of the body of a refusal is shown.
 const MAX_SHOWN_LEN: usize = 1024;
 
 pub(crate) async fn connect(options: Connect) -> anyhow::Result<()> {
     let ws = open(&options).await?;
-    let url = ws.url().map_or_else(|| shown(&options.url), ToString::to_string);
-    note(&format!("connected to {url}"));
+    if let Some(url) = ws.url() {
+        note(&format!("connected to {url}"));
+    }
     if let Some(name) = ws.subprotocol() {
         note(&format!("subprotocol {}", escaped(name)));
     }
@@ -36,15 +37,37 @@ pub(crate) async fn connect(options: Connect) -> anyhow::Result<()> {
 }
 
 async fn open(options: &Connect) -> anyhow::Result<WebSocket> {
-    let mut client = Client::new().max_redirects(options.max_redirects);
-    for (name, value) in &options.headers {
+    // A text that is no URL is not shown: who knows where in it the password is.
+    let url: Url = options.url.parse()?;
+    let client = reaching(asking(Client::new(), options)?, options)?;
+    match client.connect(&options.url).await {
+        Err(Error::Refused(response)) => {
+            bail!("{}", refusal(&response));
+        }
+        result => result.with_context(|| format!("cannot connect to {url}")),
+    }
+}
+
+/// What to ask the server for.
+fn asking(mut client: Client, options: &Connect) -> anyhow::Result<Client> {
+    for source in &options.headers {
+        for (name, value) in secret::fields(source)? {
+            client = client.header(name, value);
+        }
+    }
+    for (name, value) in &options.expanded_headers {
         client = client.header(name.clone(), value.clone());
     }
     if let Some(origin) = &options.origin {
         client = client.origin(origin.clone());
     }
-    for name in &options.subprotocols {
-        client = client.subprotocol(name);
+    for source in &options.subprotocols {
+        for name in secret::subprotocols(source)? {
+            client = client.subprotocol(name);
+        }
+    }
+    if options.subprotocols_cross_origin {
+        client = client.subprotocols_cross_origin();
     }
     if options.no_deflate {
         client = client.deflate(None);
@@ -52,40 +75,33 @@ async fn open(options: &Connect) -> anyhow::Result<WebSocket> {
     if options.protocol_version == "8" {
         client = client.version(Version::V8);
     }
+    Ok(client)
+}
+
+/// How to get to the server.
+fn reaching(mut client: Client, options: &Connect) -> anyhow::Result<Client> {
+    client = client.max_redirects(options.max_redirects);
     if let Some(proxy) = &options.proxy {
         client = client.proxy(proxy.clone());
     }
     if options.no_proxy {
         client = client.no_proxy();
     }
-    client = client.tls(tls(options)?);
-    match client.connect(&options.url).await {
-        Err(Error::Refused(response)) => {
-            bail!("{}", refusal(&response));
-        }
-        result => result.with_context(|| format!("cannot connect to {}", shown(&options.url))),
-    }
-}
-
-/// A URL without user name and password.
-fn shown(url: &str) -> String {
-    url.parse::<Url>().map_or_else(|_| url.to_owned(), |url| url.to_string())
-}
-
-/// Whom to trust, and who we are.
-fn tls(options: &Connect) -> anyhow::Result<Tls> {
-    let mut tls = Tls::new();
-    if let Some(path) = &options.ca {
-        let ca = tls.without_system_roots().root_certificates(&read(path)?);
-        tls = ca.with_context(|| format!("cannot use {}", path.display()))?;
-    }
+    let mut tls = trusting(options.ca.as_deref(), options.insecure)?;
     if let (Some(cert), Some(key)) = (&options.cert, &options.key) {
         tls = tls.client_certificate(&read(cert)?, &read(key)?)?;
     }
-    if options.insecure {
-        tls = tls.dangerous_accept_any_certificate();
+    let proxy_tls = trusting(options.proxy_ca.as_deref(), options.proxy_insecure)?;
+    Ok(client.tls(tls).proxy_tls(proxy_tls))
+}
+
+fn trusting(ca: Option<&Path>, insecure: bool) -> anyhow::Result<Tls> {
+    let mut tls = Tls::new();
+    if let Some(path) = ca {
+        let ca = tls.without_system_roots().root_certificates(&read(path)?);
+        tls = ca.with_context(|| format!("cannot use {}", path.display()))?;
     }
-    Ok(tls)
+    Ok(if insecure { tls.dangerous_accept_any_certificate() } else { tls })
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -4,6 +4,7 @@ mod args;
 mod connect;
 mod metrics;
 mod page;
+mod secret;
 mod serve;
 mod signal;
 mod terminal;
@@ -15,7 +16,8 @@ use clap::Parser;
 use crate::args::{Arguments, Command};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::try_parse();
+    let arguments = arguments.unwrap_or_else(|error| secret::redacted(error).exit());
     let level = if arguments.verbose { tracing::Level::TRACE } else { tracing::Level::INFO };
     tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).init();
     match run(arguments.command) {

@@ -5,6 +5,7 @@
 mod cli {
     mod connect;
     mod program;
+    mod secrets;
     mod serve;
     mod tls;
 }

@@ -11,14 +11,17 @@ use crate::{Close, HandshakeError, InvalidUrl, ProtocolError, SendError};
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// What went wrong with a connection. A clean close is not an error.
-#[derive(Debug)]
+///
+/// `Display` and `Debug` show neither passwords nor queries of URLs. Of a response that refuses they
+/// show the status, and `Debug` the names of its header fields; for more, look into it.
 #[non_exhaustive]
 pub enum Error {
     /// The address is no WebSocket URL.
     Url(InvalidUrl),
     /// A header to send has a name or value that headers cannot have.
     Header(http::Error),
-    /// The URL asks for encryption, which this build does not have.
+    /// The URL, or that of the proxy, asks for encryption, which this build does not have. No
+    /// connection was made.
     NoTls,
     /// The host has no address, or nobody could tell.
     Resolve {
@@ -43,7 +46,7 @@ pub enum Error {
     /// one is a [refusal](Self::Refused).)
     #[cfg(feature = "client")]
     Redirect {
-        /// The URL that redirects.
+        /// The URL that redirects, without its query, which may hold a token.
         from: String,
         /// Why it was not followed.
         error: crate::RedirectError,
@@ -106,7 +109,9 @@ impl fmt::Display for Error {
         match self {
             Self::Url(error) => fmt::Display::fmt(error, f),
             Self::Header(error) => fmt::Display::fmt(error, f),
-            Self::NoTls => f.write_str("wss URLs need TLS, which this build does not have"),
+            Self::NoTls => f.write_str(
+                "wss URLs and https proxies need TLS: enable bowsprit's feature tls or native-tls",
+            ),
             Self::Resolve { host, error } => write!(f, "cannot resolve {host}: {error}"),
             #[cfg(feature = "proxy")]
             Self::InvalidProxy(why) => write!(f, "the proxy cannot be used: {why}"),
@@ -137,13 +142,15 @@ impl fmt::Display for Error {
 
 /// How a proxy failed.
 #[cfg(feature = "proxy")]
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum ProxyError {
     /// It cannot be connected to.
     Unreachable(io::Error),
     /// It refused, with this response: 407 if it wants to know who asks.
     Refused(Box<Response<Bytes>>),
+    /// The TLS handshake with it failed, for example because its certificate is not good: see
+    /// [`Proxy::tls`](crate::Proxy::tls). With rustls, the error inside is a `rustls::Error`.
+    Tls(BoxError),
     /// It does not speak HTTP, or broke off.
     Http(BoxError),
     /// It refused, or broke the rules of SOCKS.
@@ -160,6 +167,7 @@ impl fmt::Display for ProxyError {
         match self {
             Self::Unreachable(error) => write!(f, "cannot be reached: {error}"),
             Self::Refused(response) => write!(f, "refused to connect: {}", response.status()),
+            Self::Tls(error) => write!(f, "TLS failed: {error}"),
             Self::Http(error) => write!(f, "no answer in HTTP: {error}"),
             Self::Socks(error) => write!(f, "refused to connect: {error}"),
             Self::Ipv6 => f.write_str("SOCKS 4 cannot connect to IPv6 addresses"),

@@ -114,6 +114,7 @@ mod pool;
 mod prepared;
 mod rates;
 mod reader;
+mod redacted;
 #[cfg(feature = "server")]
 mod server;
 mod sink;

@@ -8,4 +8,5 @@ mod proxies {
     mod fake;
     mod http;
     mod socks;
+    mod tls;
 }

@@ -203,6 +203,7 @@ fn wrong_arguments_of_connect_are_a_usage_error() {
         &["connect", "--cert", "cert.pem", "wss://localhost/"],
         &["connect", "--proxy", "ftp://localhost", "ws://localhost/"],
         &["connect", "--proxy", "localhost", "--no-proxy", "ws://localhost/"],
+        &["connect", "--proxy-ca", "ca.pem", "--proxy-insecure", "ws://localhost/"],
     ] {
         let ended = run(args, b"");
         assert_eq!((ended.code, &*ended.stdout), (Some(2), &b""[..]), "{args:?}");

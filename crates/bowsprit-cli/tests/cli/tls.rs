@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::PathBuf, process};
 
-use super::program::{Server, run};
+use super::program::{Server, run, run_with};
 
 /// A certificate that has signed itself, in files.
 struct Files {
@@ -45,6 +45,32 @@ fn serve_encrypts_and_connect_trusts_whom_it_is_told_to() {
     assert!(ended.stderr.contains("TLS failed: invalid peer certificate"), "{}", ended.stderr);
     let ended = run(&["connect", "--insecure", &url.replace("wss", "ws")], b"");
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+}
+
+/// The server is no proxy, but says so only once its certificate was taken.
+#[test]
+fn what_is_skipped_for_the_server_counts_for_a_proxy_no_more() {
+    let files = Files::new("proxy");
+    let server = Server::start(&["--cert", &files.cert, "--key", &files.key]);
+    let port = server.address().rsplit_once(':').unwrap().1;
+    let proxy = format!("https://localhost:{port}");
+    let named = format!("https://user:s3cret@localhost:{port}");
+    for (args, told) in [
+        (&[][..], "TLS failed: invalid peer certificate"),
+        (&["--insecure"], "TLS failed: invalid peer certificate"),
+        (&["--ca", &*files.cert], "TLS failed: invalid peer certificate"),
+        (&["--proxy-insecure"], "refused to connect: 4"),
+        (&["--proxy-ca", &*files.cert], "refused to connect: 4"),
+    ] {
+        let connect = [&["connect"], args, &["wss://a.invalid/"]].concat();
+        let explicit = [&["connect", "--proxy", &named], args, &["wss://a.invalid/"]].concat();
+        let by_environment = run_with(&[("wss_proxy", &*named)], &connect);
+        for ended in [by_environment, run(&explicit, b"")] {
+            let told = format!("proxy {proxy}: {told}");
+            assert!(ended.stderr.contains(&told), "{args:?}: {}", ended.stderr);
+            assert!(!ended.stderr.contains("s3cret"), "{}", ended.stderr);
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The client's side of the opening handshake, RFC 6455 §4.1.
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use core::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 
@@ -15,7 +16,10 @@ use crate::{
 };
 
 /// What a client asks for.
-#[derive(Clone, Debug, Default)]
+///
+/// `Debug` shows the names of header fields without their values, and how many subprotocols there
+/// are: all of these may be secrets.
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Offer {
     /// The version of the protocol to speak.
@@ -35,7 +39,7 @@ pub struct Offer {
 }
 
 /// An opening handshake under way on the client.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ClientHandshake {
     accept: String,
     version: Version,
@@ -44,8 +48,30 @@ pub struct ClientHandshake {
     deflate: Option<Deflate>,
 }
 
+impl fmt::Debug for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offer")
+            .field("version", &self.version)
+            .field("origin", &self.origin)
+            .field("subprotocols", &self.subprotocols.len())
+            .field("subprotocol_optional", &self.subprotocol_optional)
+            .field("deflate", &self.deflate)
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+impl fmt::Debug for ClientHandshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientHandshake").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
 impl ClientHandshake {
     /// Begins a handshake: the request to send, and what is needed to judge the response.
+    ///
+    /// What may be secret in the request's header is marked as sensitive, so that `Debug` does not
+    /// show it: the caller's fields, credentials and subprotocols.
     ///
     /// `nonce` has to be random and fresh, §4.1 (7): "The nonce MUST be selected randomly for each
     /// connection."
@@ -134,8 +160,7 @@ impl ClientHandshake {
 fn request(url: &Url, offer: &Offer, key: &str) -> Result<Request<()>, HandshakeError> {
     let mut request = Request::new(());
     *request.method_mut() = Method::GET;
-    *request.uri_mut() =
-        url.resource_name().parse().map_err(|_| HandshakeError::Malformed(header::HOST))?;
+    *request.uri_mut() = url.resource_name().parse().map_err(|_| HandshakeError::RequestTarget)?;
     let headers = request.headers_mut();
     headers.insert(header::HOST, value(&url.authority(), header::HOST)?);
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -144,7 +169,7 @@ fn request(url: &Url, offer: &Offer, key: &str) -> Result<Request<()>, Handshake
     headers.insert(header::SEC_WEBSOCKET_VERSION, u16::from(offer.version.number()).into());
     if !offer.subprotocols.is_empty() {
         let list = value(&offer.subprotocols.join(", "), header::SEC_WEBSOCKET_PROTOCOL)?;
-        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, list);
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, sensitive(list));
     }
     if let Some(deflate) = &offer.deflate {
         let list = value(&deflate::offer(deflate), header::SEC_WEBSOCKET_EXTENSIONS)?;
@@ -156,15 +181,23 @@ fn request(url: &Url, offer: &Offer, key: &str) -> Result<Request<()>, Handshake
     if let Some(info) = url.user_info()
         && let Some(basic) = basic_authorization(info.user(), info.password())
     {
-        headers.insert(header::AUTHORIZATION, basic);
+        headers.insert(header::AUTHORIZATION, sensitive(basic));
     }
     for name in [header::HOST, header::AUTHORIZATION] {
         if offer.headers.contains_key(&name) {
             headers.remove(name);
         }
     }
-    headers.extend(offer.headers.clone());
+    let mut own = offer.headers.clone();
+    own.values_mut().for_each(|value| value.set_sensitive(true));
+    headers.extend(own);
     Ok(request)
+}
+
+/// A value that `Debug` does not show.
+fn sensitive(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
 }
 
 /// HyBi drafts named the origin in a header of their own.
@@ -181,10 +214,11 @@ fn value(text: &str, name: HeaderName) -> Result<HeaderValue, HandshakeError> {
 
 /// §4.1 (10): subprotocols are tokens and "MUST all be unique strings".
 fn check_subprotocols(names: &[String]) -> Result<(), HandshakeError> {
-    let invalid = names.iter().find(|name| !subprotocol::is_token(name));
-    let repeated = || names.first().filter(|_| !subprotocol::are_unique(names));
-    match invalid.or_else(repeated) {
-        Some(name) => Err(HandshakeError::InvalidSubprotocol(name.clone())),
+    let is_bad = |(index, name): (usize, &String)| {
+        !subprotocol::is_token(name) || names[..index].contains(name)
+    };
+    match names.iter().enumerate().position(is_bad) {
+        Some(index) => Err(HandshakeError::InvalidSubprotocol(index)),
         None => Ok(()),
     }
 }

@@ -45,8 +45,9 @@ pub enum HandshakeError {
     Subprotocol(String),
     /// Subprotocols were asked for but the server chose none.
     NoSubprotocol,
-    /// Our own request cannot be made: a subprotocol is no token or not unique.
-    InvalidSubprotocol(String),
+    /// Our own request cannot be made: a subprotocol is no token or not unique. It is told by its
+    /// index, as it may be a secret.
+    InvalidSubprotocol(usize),
     /// Our own request or response cannot be made: this header field belongs to the handshake.
     ReservedHeader(HeaderName),
 }
@@ -100,8 +101,8 @@ impl fmt::Display for HandshakeError {
                 write!(f, "the server chose subprotocol {name:?}, which was not asked for")
             }
             Self::NoSubprotocol => f.write_str("the server chose none of the subprotocols"),
-            Self::InvalidSubprotocol(name) => {
-                write!(f, "subprotocol {name:?} is not a token or not unique")
+            Self::InvalidSubprotocol(index) => {
+                write!(f, "subprotocol number {} is not a token or not unique", index + 1)
             }
             Self::ReservedHeader(name) => write!(f, "header {name} belongs to the handshake"),
         }

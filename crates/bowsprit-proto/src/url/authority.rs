@@ -1,7 +1,16 @@
 //! Who and where: user name and password, host and port, RFC 3986 §3.2.
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
-use core::{fmt, net::Ipv6Addr};
+use alloc::{
+    borrow::{Cow, ToOwned},
+    boxed::Box,
+    format,
+    string::String,
+    vec::Vec,
+};
+use core::{
+    fmt::{self, Write},
+    net::Ipv6Addr,
+};
 
 use super::InvalidUrl;
 use crate::handshake::are_basic;
@@ -60,6 +69,33 @@ fn percent_decoded(text: &str) -> Option<String> {
         });
     }
     core::str::from_utf8(&decoded).ok().map(ToOwned::to_owned)
+}
+
+/// The zone of an IPv6 address in brackets, and the authority without it, RFC 6874 §2:
+/// "`IPv6addrz = IPv6address "%25" ZoneID`".
+pub(super) fn split_zone(authority: &str) -> Result<(Cow<'_, str>, Option<Box<str>>), InvalidUrl> {
+    let zoned = authority.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let Some((literal, port)) = zoned else { return Ok((authority.into(), None)) };
+    let Some((address, zone)) = literal.split_once('%') else {
+        return Ok((authority.into(), None));
+    };
+    let zone = zone.strip_prefix("25").and_then(percent_decoded);
+    let zone = zone.filter(|zone| !zone.is_empty() && !zone.contains(char::is_control));
+    let zone = zone.ok_or(InvalidUrl::Zone)?;
+    Ok((format!("[{address}]{port}").into(), Some(zone.into())))
+}
+
+/// RFC 6874 §2: "`ZoneID = 1*( unreserved / pct-encoded )`".
+pub(super) fn encoded(zone: &str) -> String {
+    let mut encoded = String::with_capacity(zone.len());
+    for byte in zone.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _infallible = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
 }
 
 /// Host and port, as RFC 3986 §3.2.2 and §3.2.3 write them; an IPv6 address keeps its brackets.

@@ -17,14 +17,22 @@ impl Url {
     pub fn join(&self, reference: &str) -> Result<Self, InvalidUrl> {
         let reference = reference.split_once('#').map_or(reference, |(reference, _)| reference);
         if has_scheme(reference) {
-            return reference.parse();
+            return Ok(self.zoned(reference.parse()?));
         }
         if reference.starts_with("//") {
             let scheme = if self.secure { "wss" } else { "ws" };
-            return format!("{scheme}:{reference}").parse();
+            return Ok(self.zoned(format!("{scheme}:{reference}").parse()?));
         }
         let resource_name = resource_name(&self.merged(reference))?;
         Ok(Self { resource_name, ..self.clone() })
+    }
+
+    /// A server does not know the zone by which it is reached, RFC 6874 §4, so it cannot name it.
+    fn zoned(&self, mut url: Self) -> Self {
+        if url.zone.is_none() && url.host == self.host {
+            url.zone.clone_from(&self.zone);
+        }
+        url
     }
 
     /// §5.2.2, of references that name neither scheme nor authority.

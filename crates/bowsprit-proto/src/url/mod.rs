@@ -4,10 +4,16 @@ mod authority;
 mod join;
 mod parse;
 
-use alloc::{borrow::Cow, boxed::Box, format, string::String};
+use alloc::{
+    borrow::Cow,
+    boxed::Box,
+    format,
+    string::{String, ToString},
+};
 use core::fmt;
 
 pub use self::authority::UserInfo;
+use self::authority::encoded;
 pub(crate) use self::authority::split_authority;
 
 /// A WebSocket URI, taken apart into what §3 calls *host*, *port*, *resource name* and the *secure*
@@ -24,11 +30,18 @@ pub(crate) use self::authority::split_authority;
 /// `ws+unix:/path/of.sock:/resource?query`; the resource may be left out.
 ///
 /// A user name and a password are kept apart: they are shown neither by `Display` nor by `Debug`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// `Debug` leaves the query out as well, which may hold a token.
+///
+/// Spaces and control characters around a URL are left out, as browsers do. Inside of it, control
+/// characters such as line breaks are an error, and other characters that URLs cannot have are
+/// percent-encoded.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Url {
     secure: bool,
     /// As in the `Host` header, so an IPv6 address has its brackets.
     host: String,
+    /// Percent-decoded.
+    zone: Option<Box<str>>,
     port: u16,
     resource_name: String,
     user_info: Option<Box<UserInfo>>,
@@ -49,10 +62,16 @@ pub enum InvalidUrl {
     UserInfo,
     /// It names no host.
     Host,
+    /// The zone of an IPv6 address is not written as RFC 6874 has it, `[fe80::1%25eth0]`.
+    Zone,
     /// The host's name is not ASCII, and this build cannot convert it, or it cannot be converted.
     HostName,
     /// It names no Unix socket.
     SocketPath,
+    /// It has a control character in it, such as a tab or a line break.
+    ControlCharacter,
+    /// It, or its path and query once percent-encoded, has more than 65,534 bytes.
+    TooLong,
 }
 
 impl fmt::Display for InvalidUrl {
@@ -60,12 +79,17 @@ impl fmt::Display for InvalidUrl {
         f.write_str(match self {
             Self::Syntax => "the URL is not well-formed",
             Self::Scheme => "the URL's scheme is not ws, wss, http, https or ws+unix",
-            Self::Fragment => "the URL has a fragment, which WebSocket URLs may not",
+            Self::Fragment => {
+                "the URL has a fragment, which WebSocket URLs may not; elsewhere, # is written as %23"
+            }
             Self::UserInfo => "the URL's user name or password is empty or not percent-encoded",
             Self::Host => "the URL names no host",
+            Self::Zone => "the URL's IPv6 zone is not written as in [fe80::1%25eth0]",
             Self::HostName if cfg!(feature = "idna") => "the URL's host is no valid name",
             Self::HostName => "the URL's host is not ASCII, for which the feature idna is needed",
             Self::SocketPath => "the URL names no socket, as in ws+unix:/path/of.sock:/resource",
+            Self::ControlCharacter => "the URL has a line break or another control character in it",
+            Self::TooLong => "the URL is too long; at most 65,534 bytes can be sent",
         })
     }
 }
@@ -84,6 +108,13 @@ impl Url {
     #[must_use]
     pub fn host(&self) -> &str {
         self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// The zone of an IPv6 address, RFC 6874: the interface, by name or number, through which it is
+    /// reached. It means something on this machine alone, and is not sent.
+    #[must_use]
+    pub fn zone(&self) -> Option<&str> {
+        self.zone.as_deref()
     }
 
     /// The port, by default 80 for `ws` and 443 for `wss`.
@@ -129,6 +160,7 @@ impl Url {
         let place = |url: &Self| (url.secure, url.port);
         place(self) == place(other)
             && self.host == other.host
+            && self.zone == other.zone
             && self.socket_path == other.socket_path
     }
 
@@ -156,7 +188,25 @@ impl fmt::Display for Url {
             return write!(f, "ws+unix:{slashes}{path}:{}", self.resource_name);
         }
         let scheme = if self.secure { "wss" } else { "ws" };
-        write!(f, "{scheme}://{}{}", self.authority(), self.resource_name)
+        match (&self.zone, self.authority()) {
+            (None, authority) => write!(f, "{scheme}://{authority}")?,
+            (Some(zone), authority) => {
+                let (address, port) = authority.split_once(']').unwrap_or((&authority, ""));
+                write!(f, "{scheme}://{address}%25{}]{port}", encoded(zone))?;
+            }
+        }
+        f.write_str(&self.resource_name)
+    }
+}
+
+impl fmt::Debug for Url {
+    /// As [`Display`](fmt::Display), and without what the query says.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.to_string();
+        match shown.split_once('?') {
+            Some((shown, _)) => write!(f, "Url({shown}?…)"),
+            None => write!(f, "Url({shown})"),
+        }
     }
 }
 

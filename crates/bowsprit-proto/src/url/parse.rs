@@ -7,12 +7,25 @@ use alloc::{
 };
 use core::{fmt::Write, str::FromStr};
 
-use super::{InvalidUrl, Url, UserInfo, default_port, split_authority};
+use super::{InvalidUrl, Url, UserInfo, authority::split_zone, default_port, split_authority};
+
+/// What a request can ask for: the limit of the crate `http`.
+const MAX_LEN: usize = 65_534;
 
 impl FromStr for Url {
     type Err = InvalidUrl;
 
     fn from_str(text: &str) -> Result<Self, InvalidUrl> {
+        // WHATWG URL §4.4: "Remove any leading and trailing C0 control or space from /input/."
+        let text = text.trim_matches(|char| char <= ' ');
+        if text.len() > MAX_LEN {
+            return Err(InvalidUrl::TooLong);
+        }
+        // There, tabs and line breaks inside are removed too. That makes another URL of what was
+        // most likely put together wrongly.
+        if text.contains(|char: char| char.is_ascii_control()) {
+            return Err(InvalidUrl::ControlCharacter);
+        }
         // §3: "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT
         // be used on these URIs."
         if text.contains('#') {
@@ -28,10 +41,12 @@ impl FromStr for Url {
             Some((user_info, authority)) => (Some(UserInfo::parse(user_info)?), authority),
             None => (None, authority),
         };
-        let (host, port) = parse_authority(authority)?;
+        let (authority, zone) = split_zone(authority)?;
+        let (host, port) = parse_authority(&authority)?;
         Ok(Self {
             secure,
             host,
+            zone,
             port: port.unwrap_or(default_port(secure)),
             resource_name: resource_name(resource)?,
             user_info: user_info.map(Box::new),
@@ -50,6 +65,7 @@ fn unix(rest: &str) -> Result<Url, InvalidUrl> {
     Ok(Url {
         secure: false,
         host: "localhost".to_owned(),
+        zone: None,
         port: default_port(false),
         resource_name: resource_name(resource)?,
         user_info: None,
@@ -115,7 +131,7 @@ pub(super) fn resource_name(resource: &str) -> Result<String, InvalidUrl> {
     }
     for byte in resource.bytes() {
         match byte {
-            0..=0x1F | 0x7F => return Err(InvalidUrl::Syntax),
+            0..=0x1F | 0x7F => return Err(InvalidUrl::ControlCharacter),
             b' ' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x80.. => {
                 let _infallible = write!(name, "%{byte:02X}");
             }
@@ -124,6 +140,9 @@ pub(super) fn resource_name(resource: &str) -> Result<String, InvalidUrl> {
     }
     if name.find('?') == Some(name.len() - 1) {
         name.pop();
+    }
+    if name.len() > MAX_LEN {
+        return Err(InvalidUrl::TooLong);
     }
     Ok(name)
 }

@@ -124,9 +124,17 @@ fn the_origin_is_sent_if_there_is_one_under_the_name_of_the_version() {
 fn subprotocols_are_sent_in_order_and_only_if_they_are_unique_tokens() {
     let (_, request) = begin("ws://example.com", &offering(&["b", "a", "A"])).unwrap();
     assert_eq!(text(request.headers(), "Sec-WebSocket-Protocol"), "b, a, A");
-    for wrong in [&["a b"][..], &[""], &["a", "b,c"], &["a", "b", "a"], &["é"], &["a\r\nx: y"]] {
+    for (wrong, index) in [
+        (&["a b"][..], 0),
+        (&[""], 0),
+        (&["a", "b,c"], 1),
+        (&["a", "b", "a"], 2),
+        (&["é"], 0),
+        (&["a\r\nx: y"], 0),
+    ] {
         let refused = begin("ws://example.com", &offering(wrong));
-        assert!(matches!(refused, Err(HandshakeError::InvalidSubprotocol(_))), "{wrong:?}");
+        let expected = HandshakeError::InvalidSubprotocol(index);
+        assert_eq!(refused.err(), Some(expected), "{wrong:?}");
     }
 }
 
@@ -308,5 +316,29 @@ fn credentials_that_a_header_cannot_carry_are_refused() {
     assert_eq!(bearer_authorization("mF_9.B5f-4.1JqM=").unwrap(), "Bearer mF_9.B5f-4.1JqM=");
     for token in ["", "a b", "a\r\nx: y", "t\u{f6}ken"] {
         assert_eq!(bearer_authorization(token), None, "{token:?}");
+    }
+}
+
+#[test]
+fn debug_shows_no_secrets() {
+    let mut offer = Offer::default();
+    offer.subprotocols = vec!["s3cret".to_owned()];
+    for name in ["authorization", "cookie", "x-api-key"] {
+        offer.headers.insert(name, "s3cret".parse().unwrap());
+    }
+    for url in ["ws://a/", "ws://user:s3cret@a/"] {
+        let url = url.parse().unwrap();
+        for plain in [false, true] {
+            let mut offer = offer.clone();
+            if plain {
+                offer.headers.clear();
+            }
+            let (handshake, request) = ClientHandshake::new(&url, &offer, [0; 16]).unwrap();
+            let shown = format!("{offer:?} {handshake:?} {request:?}");
+            assert!(!shown.contains("s3cret") && !shown.contains("czNjcmV0"), "{shown}");
+            assert!(plain || shown.contains("x-api-key"), "{shown}");
+            // And yet they are sent.
+            assert_eq!(request.headers()["sec-websocket-protocol"], "s3cret");
+        }
     }
 }

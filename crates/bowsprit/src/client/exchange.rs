@@ -26,19 +26,16 @@ pub(crate) struct Exchanged {
 
 /// Sends the request and reads the head of the response; gives the transport back.
 ///
-/// What was read from the transport `ahead` comes before what is still to be read.
-///
 /// # Errors
 ///
 /// [`Error::Refused`] for a response that is not the one that was asked for.
 pub(super) async fn exchange(
     request: &Request<()>,
     mut transport: Transport,
-    ahead: &[u8],
     limits: HeadLimits,
 ) -> Result<Exchanged, Error> {
     send(request, &mut transport).await?;
-    let received = receive(&mut transport, ahead, limits).await?;
+    let received = receive(&mut transport, limits).await?;
     let status = received.head.status();
     let accepted = match *request.method() {
         Method::CONNECT => status.is_success(),
@@ -65,13 +62,11 @@ async fn send(request: &Request<()>, transport: &mut Transport) -> Result<(), Er
 /// Reads the head of the final response.
 async fn receive(
     transport: &mut Transport,
-    ahead: &[u8],
     limits: HeadLimits,
 ) -> Result<Received<Response<()>>, Error> {
     let mut rest = Bytes::new();
-    for count in 0..=MAX_INTERIM {
-        let ahead = if count == 0 { ahead } else { &rest };
-        let received = HeadReader::new(limits).read(transport, ahead).await?;
+    for _ in 0..=MAX_INTERIM {
+        let received = HeadReader::new(limits).read(transport, &rest).await?;
         if !is_interim(&received.head) {
             return Ok(received);
         }

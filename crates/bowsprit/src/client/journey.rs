@@ -2,7 +2,7 @@
 
 use bowsprit_proto::handshake::Offer;
 use bytes::Bytes;
-use http::{HeaderMap, Response, header};
+use http::{HeaderMap, Response, StatusCode, header};
 
 use super::{
     Client, Refused, path,
@@ -78,13 +78,14 @@ impl<'c> Journey<'c> {
 
     /// Goes on elsewhere, or with another request.
     async fn react(&mut self, response: Box<Response<Bytes>>) -> Result<(), Error> {
-        if response.status().is_redirection()
+        if is_redirect(response.status())
             && self.client.max_redirects > 0
             && let Some(location) = response.headers().get(header::LOCATION)
         {
             let to = location.to_str().map_err(|_| RedirectError::Location);
             let to = to.and_then(|to| self.follow(to));
-            let to = to.map_err(|error| Error::Redirect { from: self.url.to_string(), error })?;
+            let to =
+                to.map_err(|error| Error::Redirect { from: without_query(&self.url), error })?;
             return self.turn_to(to, response);
         }
         let may_ask = !self.has_left && self.answer.is_none();
@@ -112,9 +113,16 @@ impl<'c> Journey<'c> {
             Err(RedirectError::Loop)
         } else if self.visited.len() > self.client.max_redirects {
             Err(RedirectError::TooMany)
+        } else if self.leaves(&to) && !self.client.may_name_subprotocols_elsewhere() {
+            Err(RedirectError::Subprotocol)
         } else {
             Ok(to)
         }
+    }
+
+    /// Whether what is secret stays behind on the way there.
+    fn leaves(&self, to: &Url) -> bool {
+        self.has_left || !to.is_same_origin(&self.first)
     }
 
     fn turn_to(&mut self, to: Url, response: Box<Response<Bytes>>) -> Result<(), Error> {
@@ -124,7 +132,7 @@ impl<'c> Journey<'c> {
             path = path(to.resource_name()),
             "redirected"
         );
-        self.has_left |= !to.is_same_origin(&self.first);
+        self.has_left = self.leaves(&to);
         let redirect = Redirect {
             from: self.url.clone(),
             to: to.clone(),
@@ -138,4 +146,23 @@ impl<'c> Journey<'c> {
         self.visited.push(self.url.clone());
         Ok(())
     }
+}
+
+impl Client {
+    fn may_name_subprotocols_elsewhere(&self) -> bool {
+        self.subprotocols_cross_origin || self.offer.subprotocols.is_empty()
+    }
+}
+
+/// RFC 9110 §15.4: the statuses that lead to another URI. 300 leaves the choice to the user, 304 is
+/// about caches, 305 and 306 are "deprecated" and "no longer used".
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301..=303 | 307 | 308)
+}
+
+/// Queries hold tokens, and errors end up in logs.
+fn without_query(url: &Url) -> String {
+    let mut text = url.to_string();
+    text.truncate(text.find('?').unwrap_or(text.len()));
+    text
 }

@@ -8,6 +8,7 @@ mod options;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod race;
+mod read_ahead;
 mod reconnect;
 mod redirect;
 mod refusal;
@@ -93,9 +94,12 @@ pub struct Client {
     tls: Option<TlsConnector>,
     #[cfg(feature = "proxy")]
     proxy: proxy::Choice,
+    #[cfg(feature = "proxy")]
+    proxy_tls: Option<TlsConnector>,
     headers_with: Option<Hook<Url, Result<HeaderMap, BoxError>>>,
     on_refusal: Option<Hook<Refused, Result<Option<HeaderMap>, BoxError>>>,
     max_redirects: usize,
+    subprotocols_cross_origin: bool,
     on_redirect: Option<Judge>,
     invalid: Option<Invalid>,
 }
@@ -124,9 +128,12 @@ impl Client {
             tls: None,
             #[cfg(feature = "proxy")]
             proxy: proxy::Choice::default(),
+            #[cfg(feature = "proxy")]
+            proxy_tls: None,
             headers_with: None,
             on_refusal: None,
             max_redirects: 0,
+            subprotocols_cross_origin: false,
             on_redirect: None,
             invalid: None,
         }
@@ -152,7 +159,8 @@ impl Client {
     }
 
     /// Opens a connection over a transport that is there already. The URL gives `Host` and path;
-    /// for `wss:` the transport has to be encrypted.
+    /// for `wss:` the transport has to be encrypted. What hyper has read from its
+    /// [`Upgraded`](hyper::upgrade::Upgraded) ahead is not lost.
     ///
     /// # Errors
     ///
@@ -165,7 +173,7 @@ impl Client {
         let url = self.begin(url)?;
         let mut offer = self.offer.clone();
         self.add_headers(&mut offer, &url).await?;
-        let opening = self.open(&url, &offer, Transport::recognise(io).0);
+        let opening = self.open(&url, &offer, read_ahead::from_io(io));
         self.watch(&url, within(self.handshake_timeout, Timer::Handshake, opening)).await
     }
 
@@ -209,11 +217,8 @@ impl Client {
         if !url.is_secure() {
             return Ok(transport);
         }
-        self.tls_connector().connect(url.host(), transport, identity).await
-    }
-
-    fn tls_connector(&self) -> TlsConnector {
-        self.tls.clone().unwrap_or_else(tls::shared)
+        let tls = self.tls.clone().unwrap_or_else(tls::shared);
+        tls.connect(url.host(), transport, identity).await
     }
 
     /// Speaks the opening handshake over a transport.
@@ -224,7 +229,7 @@ impl Client {
         transport: Transport,
     ) -> Result<WebSocket, Error> {
         let (handshake, request) = ClientHandshake::new(url, offer, entropy::random())?;
-        let exchanged = exchange(&request, transport, &[], self.head_limits).await?;
+        let exchanged = exchange(&request, transport, self.head_limits).await?;
         let Exchanged { response, transport, received } = exchanged;
         let negotiated = handshake.verify(&response)?;
         let opened = Opened {

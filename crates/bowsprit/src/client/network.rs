@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6},
     time::Duration,
 };
 
@@ -21,13 +21,16 @@ use crate::{Error, TcpOptions, io::Transport};
 pub struct Destination {
     /// A name or an address; IPv6 addresses without brackets.
     pub host: String,
+    /// The zone of an IPv6 address, RFC 6874: the interface, by name or number, through which the
+    /// host is reached.
+    pub zone: Option<String>,
     /// The port.
     pub port: u16,
 }
 
 impl Destination {
     pub(super) fn new(host: &str, port: u16) -> Self {
-        Self { host: host.to_owned(), port }
+        Self { host: host.to_owned(), zone: None, port }
     }
 }
 
@@ -68,17 +71,19 @@ impl Network {
             let turn = turn_of(&to.host, in_turn).await;
             return Ok(Reached { transport: connector.call(to.clone()).await?, turn });
         }
+        let scope_id = scope_id(to).await?;
         let addrs = self.resolve(&to.host).await?;
         let addrs = addrs.into_iter().filter(|addr| self.can_reach(*addr)).collect();
-        Ok(race(addrs, |addr| self.connect(addr, to.port, in_turn)).await?)
+        let connect = |addr| self.connect(socket_addr(addr, to.port, scope_id), in_turn);
+        Ok(race(addrs, connect).await?)
     }
 
-    async fn connect(&self, addr: IpAddr, port: u16, in_turn: bool) -> io::Result<Reached> {
+    async fn connect(&self, addr: SocketAddr, in_turn: bool) -> io::Result<Reached> {
         let turn = match in_turn {
-            true => Some(turn::take(Host::Address(addr)).await),
+            true => Some(turn::take(Host::Address(addr.ip())).await),
             false => None,
         };
-        let stream = self.dial((addr, port).into()).await?;
+        let stream = self.dial(addr).await?;
         self.tcp.apply(&stream)?;
         Ok(Reached { transport: Transport::Tcp(stream), turn })
     }
@@ -116,6 +121,27 @@ impl Network {
     }
 }
 
+/// The number of the interface that the zone names, RFC 4007 §11; the system knows both. 0 is none.
+async fn scope_id(to: &Destination) -> Result<u32, Error> {
+    let Some(zone) = &to.zone else { return Ok(0) };
+    let host = format!("{}%{zone}", to.host);
+    match lookup_host((&*host, 0)).await.map(|mut addrs| addrs.next()) {
+        Ok(Some(SocketAddr::V6(addr))) => Ok(addr.scope_id()),
+        Ok(_) => {
+            let error = io::Error::new(io::ErrorKind::NotFound, "there is no such zone");
+            Err(Error::Resolve { host, error })
+        }
+        Err(error) => Err(Error::Resolve { host, error }),
+    }
+}
+
+const fn socket_addr(addr: IpAddr, port: u16, scope_id: u32) -> SocketAddr {
+    match addr {
+        IpAddr::V4(addr) => SocketAddr::V4(SocketAddrV4::new(addr, port)),
+        IpAddr::V6(addr) => SocketAddr::V6(SocketAddrV6::new(addr, port, 0, scope_id)),
+    }
+}
+
 /// The turn of a host whose address stays unknown here.
 pub(super) async fn turn_of(host: &str, in_turn: bool) -> Option<Turn> {
     match in_turn {
@@ -143,5 +169,22 @@ mod tests {
         let reached = network.reach(&to, false).await.unwrap();
         let Transport::Tcp(stream) = reached.transport else { panic!("not TCP") };
         assert_others(&stream);
+    }
+
+    #[tokio::test]
+    async fn a_zone_is_a_name_or_a_number_of_an_interface() {
+        let to = |zone: &str| Destination {
+            zone: Some(zone.to_owned()),
+            ..Destination::new("fe80::1", 80)
+        };
+        for (name, zone) in [("lo", "1"), ("7", "7")] {
+            let number = scope_id(&to(name)).await.unwrap();
+            assert_eq!(number.to_string(), zone);
+            let addr = socket_addr("fe80::1".parse().unwrap(), 80, number);
+            assert_eq!(addr.to_string(), format!("[fe80::1%{zone}]:80"));
+        }
+        let error = scope_id(&to("nowhere")).await.unwrap_err();
+        assert!(error.to_string().starts_with("cannot resolve fe80::1%nowhere: "), "{error}");
+        assert_eq!(scope_id(&Destination::new("fe80::1", 80)).await.unwrap(), 0);
     }
 }

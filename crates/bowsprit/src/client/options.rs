@@ -8,12 +8,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 #[cfg(feature = "proxy")]
 use super::proxy::{Choice, Proxy};
 use super::{Client, Destination, hook::Hook};
-use super::{Redirect, Refused, redirect::Judge};
+use super::{Redirect, Refused, read_ahead::from_io, redirect::Judge};
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use crate::TlsConnector;
 use crate::{
     BoxError, Deflate, Error, HandshakeError, Io, Limits, Options, TcpOptions, Url, Version,
-    io::Transport,
 };
 
 /// What is wrong with an option: told when connecting, so that options can be chained.
@@ -115,6 +114,17 @@ impl Client {
         self
     }
 
+    /// Sends the subprotocols to other origins as well, if a redirect leads there.
+    ///
+    /// By default such a redirect is an error, [`RedirectError::Subprotocol`](crate::RedirectError):
+    /// some servers take a token as a subprotocol, and without the field the request would not be the
+    /// same. Allow it if yours are no secrets.
+    #[must_use]
+    pub const fn subprotocols_cross_origin(mut self) -> Self {
+        self.subprotocols_cross_origin = true;
+        self
+    }
+
     /// Speaks another version of the protocol. Default: [`Version::V13`], RFC 6455.
     #[must_use]
     pub const fn version(mut self, version: Version) -> Self {
@@ -144,7 +154,8 @@ impl Client {
     }
 
     /// What to encrypt with, for `wss:` URLs: a [`Tls`](crate::Tls) or one of its kin. Default: TLS
-    /// that trusts whom the system trusts, with sessions that all such clients share.
+    /// that trusts whom the system trusts, with sessions that all such clients share. It is about
+    /// servers: an `https` proxy has settings of its own.
     #[cfg(any(feature = "tls", feature = "native-tls"))]
     #[must_use]
     pub fn tls(mut self, tls: impl Into<TlsConnector>) -> Self {
@@ -216,7 +227,8 @@ impl Client {
     }
 
     /// Makes transports in place of TCP: whatever can be read and written. Where a proxy is used it
-    /// is asked for a transport to that. TLS comes on top, if the URL asks for it.
+    /// is asked for a transport to that. TLS comes on top, if the URL asks for it. What hyper has read
+    /// from its [`Upgraded`](hyper::upgrade::Upgraded) ahead is not lost.
     #[must_use]
     pub fn connector<F, T>(
         mut self,
@@ -228,7 +240,7 @@ impl Client {
     {
         self.network.connector = Some(Hook::new(move |to| {
             let connecting = connector(to);
-            async move { Ok(Transport::recognise(connecting.await?).0) }
+            async move { connecting.await.map(from_io) }
         }));
         self
     }
@@ -247,12 +259,17 @@ impl Client {
         self
     }
 
-    /// Follows so many redirects. Default: 0: a redirect is a refusal.
+    /// Follows up to this many redirects: 301, 302, 303, 307 and 308. Default: 0, so that a redirect
+    /// is a refusal like any other: [`on_refusal`](Self::on_refusal) is asked, and what it answers is
+    /// sent to the same URL again.
     ///
     /// As long as they stay at the scheme, host and port of the first URL, the same request is made
     /// again. Once they leave, nothing secret is told any more, not even on the way back: no header
-    /// fields of the application, no user and password, no client certificate. From `wss:` to `ws:`,
-    /// to a Unix socket, and in circles, redirects are an [`Error::Redirect`].
+    /// fields of the application, no user and password, no client certificate. `Origin` goes along
+    /// unchanged, as it says who asks and not with what right; with subprotocols, a redirect to
+    /// another origin is followed only if
+    /// [`subprotocols_cross_origin`](Self::subprotocols_cross_origin) allows it. From `wss:` to
+    /// `ws:`, to a Unix socket, and in circles, redirects are an [`Error::Redirect`].
     #[must_use]
     pub const fn max_redirects(mut self, max: usize) -> Self {
         self.max_redirects = max;
@@ -285,13 +302,23 @@ impl Client {
     /// Connects through this proxy, whatever the environment says; not to Unix sockets.
     ///
     /// Default: the proxies that the environment names, as curl reads it. For `wss:` that is the
-    /// first one of `https_proxy`, `HTTPS_PROXY`, `all_proxy` and `ALL_PROXY`, for `ws:` the first of
-    /// `http_proxy`, `all_proxy` and `ALL_PROXY`, unless `no_proxy` or `NO_PROXY` has the host, a
-    /// domain above it, a network around it (`10.0.0.0/8`), or `*`.
+    /// first one that is not empty of `wss_proxy`, `WSS_PROXY`, `https_proxy`, `HTTPS_PROXY`,
+    /// `all_proxy` and `ALL_PROXY`, for `ws:` of `ws_proxy`, `WS_PROXY`, `http_proxy`, `all_proxy` and
+    /// `ALL_PROXY`. There is none if `no_proxy`, or else `NO_PROXY`, is `*`, or a list with the host,
+    /// a domain above it, or a network around it (`10.0.0.0/8`).
     #[cfg(feature = "proxy")]
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Choice::Always(proxy);
+        self
+    }
+
+    /// What to encrypt the way to an `https` proxy with that has no [`Proxy::tls`] of its own, such as
+    /// one that the environment names. Default: TLS that trusts whom the system trusts.
+    #[cfg(all(feature = "proxy", any(feature = "tls", feature = "native-tls")))]
+    #[must_use]
+    pub fn proxy_tls(mut self, tls: impl Into<TlsConnector>) -> Self {
+        self.proxy_tls = Some(tls.into());
         self
     }
 

@@ -15,10 +15,11 @@ pub struct Redirect {
     pub from: Url,
     /// Where to.
     pub to: Url,
-    /// 301 to 308.
+    /// 301, 302, 303, 307 or 308.
     pub status: StatusCode,
     /// Whether header fields, credentials and client certificates are sent there: only as long as
-    /// the first URL's origin was not left.
+    /// the first URL's origin was not left. `Origin` is sent in any case, and subprotocols are
+    /// wherever the redirect may be followed.
     pub keeps_secrets: bool,
 }
 
@@ -36,6 +37,9 @@ pub enum RedirectError {
     Loop,
     /// There were more than [`Client::max_redirects`](crate::Client::max_redirects).
     TooMany,
+    /// It leads to another origin, where subprotocols go only with
+    /// [`Client::subprotocols_cross_origin`](crate::Client::subprotocols_cross_origin).
+    Subprotocol,
 }
 
 impl fmt::Display for RedirectError {
@@ -46,6 +50,10 @@ impl fmt::Display for RedirectError {
             Self::UnixSocket => "it leads to another socket of this machine",
             Self::Loop => "it leads in circles",
             Self::TooMany => "there were too many before it",
+            Self::Subprotocol => {
+                "it leads to another origin, and sec-websocket-protocol, which may hold a token, \
+                 goes there only if subprotocols_cross_origin allows it"
+            }
         })
     }
 }

@@ -27,7 +27,7 @@ const MAX_REFUSAL_LEN: usize = 64 * 1024;
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A server's answer that is neither 101 nor a redirect that is followed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Refused {
     /// The URL that was asked.

@@ -6,11 +6,14 @@ use super::{
     Client,
     network::{Destination, Reached},
 };
-use crate::{Error, Url, io::Transport};
+use crate::{Error, Url, io::Transport, tls};
 
 impl Client {
     /// A transport to the server, not encrypted yet.
     pub(super) async fn reach(&self, url: &Url) -> Result<Reached, Error> {
+        if url.is_secure() && !tls::IS_BUILT_IN {
+            return Err(Error::NoTls);
+        }
         if let Some(path) = url.socket_path() {
             return Ok(Reached { transport: unix(path).await?, turn: None });
         }
@@ -18,7 +21,8 @@ impl Client {
         if let Some(proxy) = self.proxy.proxy_for(url)? {
             return self.reach_through(&proxy, url).await;
         }
-        let to = Destination::new(url.host(), url.port());
+        let zone = url.zone().map(ToOwned::to_owned);
+        let to = Destination { zone, ..Destination::new(url.host(), url.port()) };
         self.network.reach(&to, self.network.one_attempt_per_address).await
     }
 }

@@ -119,7 +119,7 @@ impl Tls {
         self
     }
 
-    /// Trusts everyone.
+    /// Trusts everyone who answers for the server; an `https` proxy is checked all the same.
     ///
     /// Dangerous: whoever is on the way to the server can read and change everything.
     pub fn dangerous_accept_any_certificate(mut self) -> Self {

@@ -102,6 +102,15 @@ impl TlsConnector {
     }
 }
 
+impl PartialEq for TlsConnector {
+    /// Clones are equal.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.backend, &other.backend)
+    }
+}
+
+impl Eq for TlsConnector {}
+
 impl Default for TlsConnector {
     /// Trusts whom the system trusts.
     fn default() -> Self {
@@ -189,8 +198,8 @@ impl TlsConnector {
 
 #[cfg(feature = "native-tls")]
 impl From<native_tls::TlsConnector> for TlsConnector {
-    /// Its certificate cannot be taken out: where it has to stay hidden, from proxies and from where
-    /// redirects lead to, there is no connection.
+    /// Its certificate cannot be taken out: where it has to stay hidden, at another origin that a
+    /// redirect leads to, there is no connection.
     fn from(connector: native_tls::TlsConnector) -> Self {
         Self::new(Backend::Native { connector: Ok(connector), may_show: true })
     }

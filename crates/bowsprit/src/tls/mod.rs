@@ -25,6 +25,10 @@ pub(crate) use self::connector::{Identity, shared};
 #[cfg(all(feature = "server", feature = "tls"))]
 pub use self::server::{ClientCertificates, PeerCertificates, ServerTls};
 
+/// Whether there is any TLS in this build.
+#[cfg(feature = "client")]
+pub(crate) const IS_BUILT_IN: bool = cfg!(any(feature = "tls", feature = "native-tls"));
+
 /// What the application has given for TLS cannot be used, or the handshake failed.
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 fn failed(error: impl Into<BoxError>) -> Error {

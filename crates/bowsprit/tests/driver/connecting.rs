@@ -274,6 +274,7 @@ fn an_invalid_url_is_an_error_before_anything_is_opened() {
             ("ws+unix:", InvalidUrl::SocketPath),
             ("ws:///chat", InvalidUrl::Host),
             ("example.com", InvalidUrl::Syntax),
+            (&format!("ws://example.com/{}", "x".repeat(70_000)), InvalidUrl::TooLong),
         ] {
             let connected = bowsprit::connect(url).await;
             assert!(matches!(connected, Err(Error::Url(error)) if error == expected), "{url}");
@@ -287,8 +288,13 @@ fn without_tls_there_is_no_encrypted_connection() {
     real(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("wss://{}/", listener.local_addr().unwrap());
-        let secure = bowsprit::connect(&url).await;
-        assert!(matches!(secure, Err(Error::NoTls)), "{secure:?}");
+        let error = bowsprit::connect(&url).await.unwrap_err();
+        assert!(matches!(error, Error::NoTls), "{error:?}");
+        assert!(error.to_string().contains("feature tls"), "{error}");
+        // Nothing was connected to, so that the first to come is this one.
+        let next = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (_, first) = listener.accept().await.unwrap();
+        assert_eq!(first, next.local_addr().unwrap());
     });
 }
 

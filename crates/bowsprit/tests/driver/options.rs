@@ -141,7 +141,7 @@ fn a_request_that_may_not_be_sent_is_not() {
         }
         for name in ["", "two words", "comma,"] {
             let error = unsent(Client::new().subprotocol(name)).await;
-            let expected = HandshakeError::InvalidSubprotocol(name.to_owned());
+            let expected = HandshakeError::InvalidSubprotocol(0);
             assert!(matches!(&error, Error::Handshake(e) if *e == expected), "{error:?}");
         }
     });

@@ -3,7 +3,7 @@
 use std::{
     future::pending,
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV6},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -11,9 +11,14 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{Client, Error, Server, Timer, http::HeaderMap};
+use bowsprit::{
+    Client, Error, Server, Timer,
+    http::{HeaderMap, Request, StatusCode},
+};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     time::{Instant, timeout},
 };
 
@@ -97,6 +102,102 @@ fn the_local_address_can_be_chosen() {
         assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some("127.0.0.3"));
         let unreachable = client.connect(&format!("ws://[::1]:{}/", addr.port())).await;
         assert!(matches!(unreachable, Err(Error::Io(_))), "{unreachable:?}");
+    });
+}
+
+/// An address of this machine that means something on one of its interfaces only: the address, the
+/// interface's name, and its number.
+#[cfg(target_os = "linux")]
+fn link_local() -> Option<(Ipv6Addr, String, u32)> {
+    let addrs = std::fs::read_to_string("/proc/net/if_inet6").ok()?;
+    addrs.lines().find_map(|line| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let [addr, number, _, "20", _, name] = fields[..] else { return None };
+        let addr = Ipv6Addr::from(u128::from_str_radix(addr, 16).ok()?);
+        Some((addr, name.to_owned(), u32::from_str_radix(number, 16).ok()?))
+    })
+}
+
+/// RFC 6874.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_zone_is_connected_through_and_not_told() {
+    let Some((ip, name, number)) = link_local() else {
+        return eprintln!("left out: this machine has no link-local address");
+    };
+    real(async move {
+        let listener = TcpListener::bind(SocketAddrV6::new(ip, 0, 0, number)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for zone in [name, number.to_string()] {
+            let url = format!("ws://[{ip}%25{zone}]:{port}/");
+            let (ws, head) = tokio::join!(bowsprit::connect(&url), async {
+                let mut peer = Peer::server(listener.accept().await.unwrap().0);
+                let head = peer.head().await;
+                peer.write(switching_protocols(&head, "")).await;
+                head
+            });
+            assert_eq!(ws.unwrap().url().unwrap().to_string(), url);
+            assert!(head.contains(&format!("\r\nHost: [{ip}]:{port}\r\n")), "{head}");
+        }
+        let nowhere = bowsprit::connect(&format!("ws://[{ip}%25nowhere]:{port}/")).await;
+        assert!(matches!(nowhere, Err(Error::Resolve { .. })), "{nowhere:?}");
+    });
+}
+
+#[test]
+fn a_connector_is_told_the_zone() {
+    paused(async {
+        let client = Client::new().connector(|to| async move {
+            assert_eq!((&*to.host, to.zone.as_deref(), to.port), ("fe80::1", Some("eth0"), 80));
+            Err::<tokio::io::DuplexStream, _>(io::ErrorKind::HostUnreachable.into())
+        });
+        let error = client.connect("ws://[fe80::1%25eth0]/").await.unwrap_err();
+        assert!(matches!(error, Error::Io(_)), "{error:?}");
+    });
+}
+
+/// A tunnel that hyper has opened through a proxy, to a server that turns everyone away at once:
+/// `ahead` comes with the proxy's answer, `later` once there is a request.
+async fn tunnel(ahead: &'static str, later: &'static str) -> TokioIo<Upgraded> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut proxy = Peer::server(listener.accept().await.unwrap().0);
+        proxy.head().await;
+        proxy.write(format!("HTTP/1.1 200 OK\r\n\r\n{ahead}")).await;
+        let head = proxy.head().await;
+        assert!(head.starts_with("GET /chat HTTP/1.1\r\n"), "{head}");
+        proxy.write(later).await;
+        pending::<()>().await;
+    });
+    let io = TokioIo::new(TcpStream::connect(addr).await.unwrap());
+    let (mut requests, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+    tokio::spawn(connection.with_upgrades());
+    let request = Request::connect("chat.example:80").header("host", "chat.example:80");
+    let response = requests.send_request(request.body(String::new()).unwrap()).await.unwrap();
+    TokioIo::new(hyper::upgrade::on(response).await.unwrap())
+}
+
+#[test]
+fn what_hyper_has_read_ahead_is_not_lost() {
+    real(async {
+        const ANSWER: &str = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy";
+        for cut in [ANSWER.len(), ANSWER.len() - 4, 20, 1, 0] {
+            let (ahead, later) = ANSWER.split_at(cut);
+            let over = tunnel(ahead, later).await;
+            let over = Client::new().connect_over("ws://chat.example/chat", over).await;
+            let connector = move |_| async move { Ok(tunnel(ahead, later).await) };
+            let by = Client::new().connector(connector).connect("ws://chat.example/chat").await;
+            for connected in [over, by] {
+                match connected {
+                    Err(Error::Refused(response)) => {
+                        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+                        assert_eq!(response.body(), "busy");
+                    }
+                    other => panic!("{cut}: {other:?}"),
+                }
+            }
+        }
     });
 }
 

@@ -6,10 +6,11 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use bowsprit::{
-    Client, Error, RedirectError, WebSocket,
+    Backoff, Client, Error, RedirectError, WebSocket,
     http::{HeaderMap, StatusCode},
 };
 use tokio::net::TcpListener;
@@ -152,6 +153,34 @@ fn nothing_secret_crosses_to_another_origin_nor_comes_back() {
     });
 }
 
+/// Tokens go as subprotocols in places, such as Kubernetes.
+#[test]
+fn subprotocols_go_to_another_origin_only_where_they_may() {
+    real(async {
+        let (home, other) = (Place::redirecting().await, Place::redirecting().await);
+        let back = format!("ws://{}/in", home.addr);
+        let first = home.url(&format!("/ws://{}/{back}", other.addr));
+        let client = client().subprotocol("t0ken").subprotocol_optional().origin("https://o");
+        let error = client.connect(&first).await.unwrap_err();
+        assert!(error.to_string().contains("sec-websocket-protocol"), "{error}");
+        assert_eq!(failure(Err(error)), RedirectError::Subprotocol);
+        assert_eq!((home.heads().len(), other.heads().len()), (1, 0));
+        client.clone().subprotocols_cross_origin().connect(&first).await.unwrap();
+        let named = |head: &String| {
+            let head = head.to_lowercase();
+            (head.contains("sec-websocket-protocol: t0ken"), head.contains("origin: https://o"))
+        };
+        for head in [&home.heads()[1], &other.heads()[0], &home.heads()[2]] {
+            assert_eq!(named(head), (true, true), "{head}");
+        }
+        assert!(!home.heads()[2].contains("s3cret"));
+        // At home there is nothing to ask.
+        let other_path = home.url(&format!("/{back}"));
+        client.connect(&other_path).await.unwrap();
+        assert_eq!(named(&home.heads()[4]), (true, true));
+    });
+}
+
 #[test]
 fn another_name_for_the_same_machine_is_another_origin() {
     real(async {
@@ -232,6 +261,81 @@ fn a_redirect_that_is_not_wanted_or_names_no_place_is_a_refusal() {
             *seen.lock().unwrap(),
             [("/a 307 /in".to_owned(), true), ("/a 307 /in".to_owned(), true)]
         );
+    });
+}
+
+#[test]
+fn statuses_that_lead_nowhere_else_are_refusals() {
+    real(async {
+        for status in [300, 304, 305, 306, 309, 399] {
+            let place = Place::new(move |path| match path {
+                "/in" => String::new(),
+                _ => redirect(status, "/in"),
+            })
+            .await;
+            match client().connect(&place.url("/a")).await {
+                Err(Error::Refused(response)) => assert_eq!(response.status(), status),
+                other => panic!("{status}: {other:?}"),
+            }
+            assert_eq!(place.heads().len(), 1, "{status}");
+        }
+    });
+}
+
+#[test]
+fn a_redirect_that_is_not_followed_is_told_without_its_query() {
+    real(async {
+        let place = Place::new(|_| redirect(302, "ws+unix:/x.sock:/?token=s3cret")).await;
+        let error = client().connect(&place.url("/a?token=s3cret")).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "a redirect of ws://{}/a was not followed: it leads to another socket of this \
+                 machine",
+                place.addr
+            )
+        );
+        assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+    });
+}
+
+#[test]
+fn without_redirects_on_refusal_is_asked_about_them() {
+    real(async {
+        let attempts = AtomicUsize::new(0);
+        let place = Place::new(move |_| match attempts.fetch_add(1, Ordering::Relaxed) {
+            0 => redirect(307, "/elsewhere"),
+            _ => String::new(),
+        })
+        .await;
+        let client = client().max_redirects(0).on_refusal(async |refusal| {
+            assert_eq!(refusal.response.status(), StatusCode::TEMPORARY_REDIRECT);
+            Ok(Some(HeaderMap::new()))
+        });
+        let ws = client.connect(&place.url("/a")).await.unwrap();
+        assert_eq!(ws.url().unwrap().resource_name(), "/a");
+        assert_eq!(place.heads().len(), 2);
+    });
+}
+
+#[test]
+fn a_client_that_reconnects_asks_the_first_url_each_time() {
+    real(async {
+        let place = Place::new(|path| match path {
+            "/in" => String::new(),
+            _ => redirect(301, "/in"),
+        })
+        .await;
+        let mut backoff = Backoff::default();
+        backoff.first = Duration::ZERO;
+        let reconnect = client().reconnect(&place.url("/a")).unwrap().backoff(backoff);
+        let mut connections = reconnect.connections();
+        for _ in 0..2 {
+            connections.next().await.unwrap().unwrap().terminate();
+        }
+        let heads = place.heads();
+        let asked: Vec<_> = heads.iter().map(|head| head.split(' ').nth(1).unwrap()).collect();
+        assert_eq!(asked, ["/a", "/in", "/a", "/in"]);
     });
 }
 

@@ -2,13 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bowsprit::{Client, Error, Proxy, ProxyError, Server, ServerTls, Timer, Tls, TlsConnector};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use bowsprit::{Client, Error, Proxy, ProxyError, Server, Timer};
 use tokio::net::TcpListener;
 
 use super::fake::{Log, http, listen, logged, origin};
 
-const OPEN: &str = "HTTP/1.1 200 Connection established\r\n\r\n";
+pub(super) const OPEN: &str = "HTTP/1.1 200 Connection established\r\n\r\n";
 
 /// Whether an error is the one.
 type Expected = fn(&ProxyError) -> bool;
@@ -19,12 +18,6 @@ fn client(proxy: &str) -> Client {
         .proxy(proxy.parse::<Proxy>().unwrap())
         .bearer_auth("for-the-server")
         .header("cookie", "also=for-the-server")
-}
-
-/// A certificate for a name, and its key.
-fn certificate(name: &str) -> (String, String) {
-    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-    (made.cert.pem(), made.signing_key.serialize_pem())
 }
 
 /// RFC: 4.1-5, 4.1-6
@@ -122,44 +115,4 @@ async fn unix_sockets_and_own_transports_need_no_proxy() {
         tokio::join!(client.connect_over("ws://a.invalid/", ours), server.accept(theirs));
     client.unwrap();
     server.unwrap();
-}
-
-/// The way to the proxy and the way to the server are encrypted, each by itself.
-#[tokio::test]
-async fn tls_goes_to_the_proxy_and_through_it() {
-    let ((proxy_cert, proxy_key), (cert, key)) =
-        (certificate("localhost"), certificate("a.invalid"));
-    let tls = ServerTls::from_pem(cert.as_bytes(), key.as_bytes()).unwrap();
-    let server = Server::builder().tls(tls).bind("127.0.0.1:0").await.unwrap();
-    let to = server.local_addr().unwrap();
-    tokio::spawn(server.serve(|mut ws, _| async move {
-        ws.send("through").await?;
-        Ok(())
-    }));
-    let config = rustls::ServerConfig::builder_with_provider(Arc::new(
-        rustls::crypto::aws_lc_rs::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()
-    .unwrap()
-    .with_no_client_auth()
-    .with_single_cert(
-        vec![CertificateDer::from_pem_slice(proxy_cert.as_bytes()).unwrap()],
-        PrivateKeyDer::from_pem_slice(proxy_key.as_bytes()).unwrap(),
-    )
-    .unwrap();
-    let log = Log::default();
-    let noted = Arc::clone(&log);
-    let proxy = listen(move |io| async move {
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-        http(acceptor.accept(io).await.unwrap(), noted, OPEN, to).await;
-    })
-    .await;
-    let tls = Tls::new().without_system_roots();
-    let tls = tls.root_certificates(cert.as_bytes()).unwrap();
-    let tls: TlsConnector = tls.root_certificates(proxy_cert.as_bytes()).unwrap().into();
-    let client = client(&format!("https://localhost:{}", proxy.port())).tls(tls);
-    let mut ws = client.connect("wss://a.invalid/").await.unwrap();
-    assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some("through"));
-    let asked = String::from_utf8(logged(&log)).unwrap();
-    assert_eq!(asked, "CONNECT a.invalid:443 HTTP/1.1\r\nHost: a.invalid:443\r\n\r\n");
 }

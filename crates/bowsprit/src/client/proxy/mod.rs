@@ -13,7 +13,12 @@ use super::{
     Client,
     network::{Destination, Reached, turn_of},
 };
-use crate::{Error, Url, UserInfo, error::ProxyError, tls::Identity};
+use crate::{
+    Error, TlsConnector, Url, UserInfo,
+    error::ProxyError,
+    io::Transport,
+    tls::{self, Identity},
+};
 
 pub(super) use self::environment::Choice;
 
@@ -34,12 +39,19 @@ pub(super) use self::environment::Choice;
 ///
 /// The port is 1080 unless the URL tells another, 443 with `https`, as curl has it. User name and
 /// password are percent-decoded, sent to the proxy and to nobody else, and never shown.
+///
+/// # TLS to a proxy
+///
+/// What [`Client::tls`] says is about the server alone. An `https` proxy is checked against the
+/// authorities of the system, unless [`tls`](Self::tls) or [`Client::proxy_tls`] says otherwise.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     kind: Kind,
     host: String,
+    zone: Option<String>,
     port: u16,
     user: Option<Box<UserInfo>>,
+    tls: Option<TlsConnector>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,9 +75,11 @@ impl fmt::Display for Proxy {
             Kind::Socks5 => "socks5",
             Kind::Socks5h => "socks5h",
         };
-        match self.host.contains(':') {
-            true => write!(f, "{scheme}://[{}]:{}", self.host, self.port),
-            false => write!(f, "{scheme}://{}:{}", self.host, self.port),
+        let (host, port) = (&self.host, self.port);
+        match &self.zone {
+            Some(zone) => write!(f, "{scheme}://[{host}%25{zone}]:{port}"),
+            None if host.contains(':') => write!(f, "{scheme}://[{host}]:{port}"),
+            None => write!(f, "{scheme}://{host}:{port}"),
         }
     }
 }
@@ -77,6 +91,21 @@ impl fmt::Debug for Proxy {
 }
 
 impl Proxy {
+    /// What to encrypt the way to an `https` proxy with: a [`Tls`](crate::Tls) or one of its kin.
+    /// Default: what [`Client::proxy_tls`] says, else TLS that trusts whom the system trusts.
+    ///
+    /// A client certificate in it is shown to the proxy.
+    #[cfg(any(feature = "tls", feature = "native-tls"))]
+    #[must_use]
+    pub fn tls(mut self, tls: impl Into<TlsConnector>) -> Self {
+        self.tls = Some(tls.into());
+        self
+    }
+
+    fn destination(&self) -> Destination {
+        Destination { zone: self.zone.clone(), ..Destination::new(&self.host, self.port) }
+    }
+
     /// The value of `Proxy-Authorization`.
     fn authorization(&self) -> Option<HeaderValue> {
         let user = self.user.as_deref()?;
@@ -96,9 +125,12 @@ impl Client {
     /// connect to that proxy and ask it to open a TCP connection to the host given by /host/ and the
     /// port given by /port/."
     pub(super) async fn reach_through(&self, proxy: &Proxy, url: &Url) -> Result<Reached, Error> {
+        if proxy.kind == Kind::Https && !tls::IS_BUILT_IN {
+            return Err(Error::NoTls);
+        }
         // The turn of the server, not that of the proxy, which serves many.
         let turn = turn_of(url.host(), self.network.one_attempt_per_address).await;
-        let to_proxy = self.network.reach(&Destination::new(&proxy.host, proxy.port), false).await;
+        let to_proxy = self.network.reach(&proxy.destination(), false).await;
         let to_proxy = to_proxy.map_err(|error| match error {
             Error::Io(error) => proxy.failed(ProxyError::Unreachable(error)),
             error => error,
@@ -108,9 +140,7 @@ impl Client {
         let transport = match proxy.kind {
             Kind::Http => tunnel::open(proxy, &to, transport, self.head_limits).await?,
             Kind::Https => {
-                let tls = self.tls_connector();
-                // A client's certificate is meant for the server.
-                let transport = tls.connect(&proxy.host, transport, Identity::Hidden).await?;
+                let transport = self.encrypt_to(proxy, transport).await?;
                 tunnel::open(proxy, &to, transport, self.head_limits).await?
             }
             Kind::Socks4 | Kind::Socks5 => {
@@ -120,5 +150,18 @@ impl Client {
             Kind::Socks4a | Kind::Socks5h => socks::open(proxy, &to, transport).await?,
         };
         Ok(Reached { transport, turn })
+    }
+
+    /// What is trusted, shown and skipped for the server's sake does not count here: the proxy gets
+    /// credentials of its own.
+    async fn encrypt_to(&self, proxy: &Proxy, transport: Transport) -> Result<Transport, Error> {
+        let tls = proxy.tls.as_ref().or(self.proxy_tls.as_ref()).cloned();
+        let tls = tls.unwrap_or_else(tls::shared);
+        let encrypted = tls.connect(&proxy.host, transport, Identity::Shown).await;
+        encrypted.map_err(|error| match error {
+            Error::Tls(error) => proxy.failed(ProxyError::Tls(error)),
+            Error::Io(error) => proxy.failed(ProxyError::Unreachable(error)),
+            error => error,
+        })
     }
 }

@@ -22,8 +22,10 @@ impl FromStr for Proxy {
             "socks5h" => Kind::Socks5h,
             _ => return Err(Error::InvalidProxy("its scheme is not http, https or socks")),
         };
-        // The rest is written as in other URLs.
-        let url: Url = format!("ws://{rest}")
+        // The rest is written as in other URLs, but that a password may have an @ as it is.
+        let (user, host) =
+            rest.rsplit_once('@').map_or(("", rest), |(user, _)| rest.split_at(user.len()));
+        let url: Url = format!("ws://{}{host}", user.replace('@', "%40"))
             .parse()
             .map_err(|_| Error::InvalidProxy("it is no URL of a host, or has no valid user"))?;
         if url.resource_name() != "/" {
@@ -32,7 +34,8 @@ impl FromStr for Proxy {
         let port = if names_port(rest) { url.port() } else { default_port(kind) };
         check_user(kind, url.user_info())?;
         let user = url.user_info().cloned().map(Box::new);
-        Ok(Self { kind, host: url.host().to_owned(), port, user })
+        let (host, zone) = (url.host().to_owned(), url.zone().map(ToOwned::to_owned));
+        Ok(Self { kind, host, zone, port, user, tls: None })
     }
 }
 
@@ -89,8 +92,14 @@ mod tests {
             assert_eq!(proxy.to_string(), shown);
             assert_eq!(format!("{proxy:?}"), format!("Proxy({shown})"));
         }
-        let proxy: Proxy = "user:se:cr%40t@proxy.example".parse().unwrap();
-        assert_eq!(proxy.authorization().unwrap(), "Basic dXNlcjpzZTpjckB0");
+        for text in ["user:se:cr%40t@proxy.example", "user:se:cr@t@proxy.example"] {
+            let proxy: Proxy = text.parse().unwrap();
+            assert_eq!(proxy.authorization().unwrap(), "Basic dXNlcjpzZTpjckB0");
+            assert_eq!(proxy.to_string(), "http://proxy.example:1080");
+        }
+        let proxy: Proxy = "http://u@[fe80::1%25eth0]:80".parse().unwrap();
+        assert_eq!(proxy.to_string(), "http://[fe80::1%25eth0]:80");
+        assert_eq!(proxy.destination().zone.as_deref(), Some("eth0"));
     }
 
     #[test]

@@ -30,6 +30,9 @@ use crate::{BoxError, CloseCode, Error, Handle, WebSocket, error::Cause, link::L
 ///
 /// [`connections`](Self::connections) gives each connection to you; a [`session`](Self::session)
 /// joins them to one.
+///
+/// Every attempt begins with the URL that was given. A redirect holds for one attempt, a permanent
+/// one (301, 308) too: whoever answers for the URL decides each time where connections go.
 #[derive(Clone)]
 #[must_use]
 pub struct Reconnect {

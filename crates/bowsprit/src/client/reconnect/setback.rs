@@ -41,7 +41,9 @@ fn error_can_heal(error: &Error) -> bool {
             status_can_heal(response.status())
         }
         #[cfg(feature = "proxy")]
-        Error::Proxy { error, .. } => !matches!(error, crate::ProxyError::Ipv6),
+        Error::Proxy { error, .. } => {
+            !matches!(error, crate::ProxyError::Ipv6 | crate::ProxyError::Tls(_))
+        }
         Error::Io(_)
         | Error::Resolve { .. }
         | Error::TimedOut(_)
@@ -105,5 +107,13 @@ mod tests {
         assert!(Setback::Broken(Error::Disconnected).can_heal());
         assert!(!failed(Error::Tls("bad certificate".into())).can_heal());
         assert!(!failed(Error::Handshake(HandshakeError::Accept)).can_heal());
+        #[cfg(feature = "proxy")]
+        for (heals, error) in [
+            (true, crate::ProxyError::Unreachable(std::io::ErrorKind::ConnectionRefused.into())),
+            (false, crate::ProxyError::Tls("bad certificate".into())),
+            (false, crate::ProxyError::Ipv6),
+        ] {
+            assert_eq!(failed(Error::Proxy { proxy: String::new(), error }).can_heal(), heals);
+        }
     }
 }
