@@ -4,6 +4,7 @@ use std::future::pending;
 
 use bowsprit::{Error, Refusal, Server, http::StatusCode};
 use tokio::{
+    io::AsyncWriteExt,
     net::TcpStream,
     sync::mpsc,
     time::{sleep, timeout},
@@ -84,13 +85,18 @@ fn handshakes_beyond_the_limit_wait_their_turn() {
     real(async {
         let builder = Server::builder().max_pending_handshakes(2).handshake_timeout(SECOND / 2);
         let (addr, _server) = run_handler(builder, |_, _| pending()).await;
-        let silent = [TcpStream::connect(addr).await, TcpStream::connect(addr).await];
+        let mut begun = Vec::new();
+        for _ in 0..2 {
+            let mut stream = TcpStream::connect(addr).await.unwrap();
+            stream.write_all(b"G").await.unwrap();
+            begun.push(stream);
+        }
         sleep(SECOND / 20).await;
         let waiting = tokio::spawn(async move { dial(addr).await });
         tokio::pin!(waiting);
         assert!(timeout(SECOND / 10, &mut waiting).await.is_err(), "it has not waited");
         timeout(2 * SECOND, waiting).await.expect("it waits for ever").unwrap();
-        drop(silent);
+        drop(begun);
         // Those that are open do not count.
         let mut open = Vec::new();
         for _ in 0..5 {
