@@ -154,8 +154,7 @@ fn accept<B>(
     let version = version(headers, policy)?;
     let key = key(headers)?;
     let offers: Vec<&str> = subprotocols(headers)?;
-    let extensions = field::list(headers, &header::SEC_WEBSOCKET_EXTENSIONS)?;
-    let deflate = choose_deflate(extensions.as_deref(), policy)?;
+    let deflate = choose_deflate(headers, policy)?;
     policy.origins.check(headers, version, context)?;
     let subprotocol = match context.choose_subprotocol {
         Some(choose) if !offers.is_empty() => choose_offered(choose, &offers)?,
@@ -234,25 +233,26 @@ fn key(headers: &HeaderMap) -> Result<&str, HandshakeError> {
     }
 }
 
-/// §4.2.1 (8); the header "MAY appear multiple times", §11.3.4. If it is there it names one at least.
+/// §4.2.1 (8); the header "MAY appear multiple times", §11.3.4. Its grammar has at least one element,
+/// but some clients (React Native on iOS) send it empty to ask for none.
 fn subprotocols(headers: &HeaderMap) -> Result<Vec<&str>, HandshakeError> {
     const NAME: http::HeaderName = header::SEC_WEBSOCKET_PROTOCOL;
     let values = field::all(headers, &NAME).collect::<Result<Vec<_>, _>>()?;
-    let present = !values.is_empty();
-    let offers = subprotocol::parse_offers(values.into_iter());
-    offers.filter(|offers| offers.is_empty() != present).ok_or(HandshakeError::Malformed(NAME))
+    subprotocol::parse_offers(values.into_iter()).ok_or(HandshakeError::Malformed(NAME))
 }
 
-/// §9.1: a list that does not match the grammar fails the handshake, known extension or not. An
-/// offer that does match but cannot be accepted is declined, RFC 7692 §7.1.
+/// §9.1: a list that does not match the grammar fails the handshake, known extension or not; but a
+/// server without extensions does not read it. An offer that does match but cannot be accepted is
+/// declined, RFC 7692 §7.1.
 fn choose_deflate(
-    extensions: Option<&str>,
+    headers: &HeaderMap,
     policy: &Policy,
 ) -> Result<Option<Parameters>, HandshakeError> {
-    let Some(extensions) = extensions else { return Ok(None) };
-    let offers = extension::parse(extensions)
-        .map_err(|_| HandshakeError::Malformed(header::SEC_WEBSOCKET_EXTENSIONS))?;
-    Ok(policy.deflate.as_ref().and_then(|deflate| deflate::accept(deflate, &offers)))
+    const NAME: http::HeaderName = header::SEC_WEBSOCKET_EXTENSIONS;
+    let Some(deflate) = &policy.deflate else { return Ok(None) };
+    let Some(extensions) = field::list(headers, &NAME)? else { return Ok(None) };
+    let offers = extension::parse(&extensions).map_err(|_| HandshakeError::Malformed(NAME))?;
+    Ok(deflate::accept(deflate, &offers))
 }
 
 /// §4.2.2 (4): "The value chosen MUST be derived from the client's handshake".
