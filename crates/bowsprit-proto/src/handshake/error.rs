@@ -13,7 +13,8 @@ pub enum HandshakeError {
     Method,
     /// The request, or a 101 response, is older than HTTP/1.1.
     HttpVersion,
-    /// The request's target is neither a path nor an absolute `http` or `https` URI.
+    /// The request's target is neither a path nor an absolute `http` or `https` URI with a host and
+    /// without user information.
     RequestTarget,
     /// The request has a body.
     Body,
@@ -74,7 +75,9 @@ impl fmt::Display for HandshakeError {
         match self {
             Self::Method => f.write_str("the method of a WebSocket request must be GET"),
             Self::HttpVersion => f.write_str("WebSocket needs HTTP/1.1 or later"),
-            Self::RequestTarget => f.write_str("the target of a WebSocket request must be a path"),
+            Self::RequestTarget => f.write_str(
+                "the target of a WebSocket request must be a path, or an http URL without user info",
+            ),
             Self::Body => f.write_str("a WebSocket request may not have a body"),
             Self::NoUpgrade => f.write_str("this is a WebSocket endpoint; ask for an upgrade"),
             Self::Missing(name) => write!(f, "header {name} is missing"),

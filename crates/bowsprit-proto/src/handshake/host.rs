@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::net::IpAddr;
 
-use http::{HeaderMap, header};
+use http::{Request, header};
 
 use super::{HandshakeError, Policy, Rejection, field, server::refuse};
 use crate::url::split_authority;
@@ -27,26 +27,27 @@ pub enum HostPolicy {
 }
 
 impl HostPolicy {
-    /// Checks the `Host` of a request, or what the client has asked a trusted proxy for.
+    /// Checks the host that a request is addressed to: the one in its target, else its `Host`; or
+    /// what the client has asked a trusted proxy for.
     ///
     /// # Errors
     ///
     /// 421, RFC 9110 §15.5.20: the request was "directed at a server that is unable or unwilling to
-    /// produce an authoritative response for the target URI". 400 if the header is missing,
-    /// malformed or repeated.
-    pub fn check(
+    /// produce an authoritative response for the target URI". 400 if `Host` is missing, malformed
+    /// or repeated, or the target has no host or has user information.
+    pub fn check<B>(
         &self,
-        headers: &HeaderMap,
+        request: &Request<B>,
         forwarded: Option<&str>,
     ) -> Result<(), Box<Rejection>> {
-        self.check_host(headers, forwarded).map_err(|error| {
+        self.check_host(request, forwarded).map_err(|error| {
             Box::new(Rejection { response: refuse(&error, &Policy::default()), error })
         })
     }
 
-    fn check_host(
+    fn check_host<B>(
         &self,
-        headers: &HeaderMap,
+        request: &Request<B>,
         forwarded: Option<&str>,
     ) -> Result<(), HandshakeError> {
         if *self == Self::Any {
@@ -54,8 +55,7 @@ impl HostPolicy {
         }
         let host = match forwarded {
             Some(host) => host,
-            None => field::single(headers, &header::HOST)?
-                .ok_or(HandshakeError::Missing(header::HOST))?,
+            None => requested(request)?,
         };
         let (name, _) = split_authority(host.strip_suffix(':').unwrap_or(host))
             .ok_or(HandshakeError::Malformed(header::HOST))?;
@@ -71,6 +71,33 @@ impl HostPolicy {
             Self::List(names) => names.iter().any(|allowed| allowed.eq_ignore_ascii_case(name)),
         }
     }
+}
+
+/// The host that a request is addressed to, with its port if it names one. It may be empty, and may
+/// end in a bare colon.
+///
+/// # Errors
+///
+/// RFC 9112 §3.2: without exactly one valid `Host`, the request is refused even where that is not
+/// what counts.
+pub(super) fn requested<B>(request: &Request<B>) -> Result<&str, HandshakeError> {
+    let host = field::single(request.headers(), &header::HOST)?;
+    let host = host.ok_or(HandshakeError::Missing(header::HOST))?;
+    if !host.is_empty() && !is_host(host) {
+        return Err(HandshakeError::Malformed(header::HOST));
+    }
+    // RFC 9112 §3.2.2: of a request with an absolute target, the server "MUST ignore the received
+    // Host header field (if any) and instead use the host information of the request-target."
+    match request.uri().authority() {
+        None => Ok(host),
+        // User information is not part of a host: RFC 9110 §4.2.4 wants it treated as an error.
+        Some(authority) if is_host(authority.as_str()) => Ok(authority.as_str()),
+        Some(_) => Err(HandshakeError::RequestTarget),
+    }
+}
+
+fn is_host(host: &str) -> bool {
+    split_authority(host.strip_suffix(':').unwrap_or(host)).is_some()
 }
 
 /// RFC 6761 §6.3: names that end in `.localhost` never leave the machine.

@@ -11,11 +11,10 @@ use core::fmt;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 
-use super::{HandshakeError, Negotiated, OriginPolicy, Version, field, key};
+use super::{HandshakeError, Negotiated, OriginPolicy, Version, field, host, key};
 use crate::{
     deflate::{self, Deflate, Parameters},
     extension, subprotocol,
-    url::split_authority,
 };
 
 /// What a server lets in.
@@ -149,13 +148,14 @@ fn accept<B>(
     policy: &Policy,
 ) -> Result<Accepted, HandshakeError> {
     let headers = request.headers();
-    check_request(request)?;
+    let host = check_request(request)?;
     check_upgrade(headers)?;
     let version = version(headers, policy)?;
     let key = key(headers)?;
     let offers: Vec<&str> = subprotocols(headers)?;
     let deflate = choose_deflate(headers, policy)?;
-    policy.origins.check(headers, version, context)?;
+    let host = context.host.unwrap_or(host);
+    policy.origins.check(headers, version, host, context.encrypted)?;
     let subprotocol = match context.choose_subprotocol {
         Some(choose) if !offers.is_empty() => choose_offered(choose, &offers)?,
         Some(_) => None,
@@ -167,7 +167,9 @@ fn accept<B>(
 
 /// §4.2.1 (1), (2): a GET of HTTP/1.1 or higher with one |Host|. A body would be taken for frames by
 /// us and for a request by a proxy before us, or the other way round, so there may be none.
-fn check_request<B>(request: &Request<B>) -> Result<(), HandshakeError> {
+///
+/// Returns the host that the request is addressed to.
+fn check_request<B>(request: &Request<B>) -> Result<&str, HandshakeError> {
     if request.method() != Method::GET {
         return Err(HandshakeError::Method);
     }
@@ -175,18 +177,13 @@ fn check_request<B>(request: &Request<B>) -> Result<(), HandshakeError> {
         return Err(HandshakeError::HttpVersion);
     }
     check_target(request.uri())?;
+    let host = host::requested(request)?;
     let headers = request.headers();
-    let host = field::single(headers, &header::HOST)?;
-    let host = host.ok_or(HandshakeError::Missing(header::HOST))?;
-    // RFC 9112 §3.2 has a malformed one refused. It may be empty, and may end in a bare colon.
-    if !host.is_empty() && split_authority(host.strip_suffix(':').unwrap_or(host)).is_none() {
-        return Err(HandshakeError::Malformed(header::HOST));
-    }
     let empty = field::single(headers, &header::CONTENT_LENGTH)?.is_none_or(|len| len == "0");
     if !empty || headers.contains_key(header::TRANSFER_ENCODING) {
         return Err(HandshakeError::Body);
     }
-    Ok(())
+    Ok(host)
 }
 
 /// §4.2.1 (1): "The "Request-URI" matching the /resource name/ [...] or an absolute HTTP/HTTPS URI".

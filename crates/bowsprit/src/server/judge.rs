@@ -104,7 +104,7 @@ impl Shared {
         }
         let encrypted = origin.encrypted.unwrap_or(false);
         request.extensions_mut().insert(ClientEncrypted(encrypted));
-        self.hosts.check(request.headers(), origin.host.as_deref())?;
+        self.hosts.check(request, origin.host.as_deref())?;
         Ok(origin)
     }
 }
