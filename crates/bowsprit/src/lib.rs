@@ -162,7 +162,8 @@ pub use prepared::Prepared;
 #[cfg(feature = "server")]
 pub use server::{
     Basic, Bearer, BoundServer, Clients, Departed, Encrypted, Listener, PeerAddr, Refusal,
-    RequestExt, Route, Server, ServerBuilder, Shutdown, TrustedProxies, Upgrade, constant_time_eq,
+    RequestExt, Route, Server, ServerBuilder, Shutdown, TrustedProxies, UnixPeer, Upgrade,
+    constant_time_eq,
 };
 pub use stats::{Closes, Handshakes, Stats, Traffic};
 pub use stream::MessageIo;

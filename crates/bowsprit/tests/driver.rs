@@ -10,6 +10,8 @@ mod driver {
     mod accepting;
     mod api;
     mod authorizing;
+    #[cfg(all(feature = "axum", feature = "tower"))]
+    mod axum;
     mod backpressure;
     mod batching;
     mod byte_streams;

@@ -116,6 +116,10 @@ impl ServerBuilder {
     /// How many of them one client may have, told apart by
     /// [`client_addr`](crate::RequestExt::client_addr); IPv6 addresses with the same first 64 bits
     /// are one client. Requests beyond it are answered 503. Default: `None`, as many as it wants.
+    ///
+    /// Clients over Unix sockets have no address and are not limited. Any other request whose
+    /// address [`Server::admit`] and [`Server::upgrade`] do not learn by a
+    /// [`PeerAddr`](crate::PeerAddr) is answered 500.
     #[must_use]
     pub fn max_connections_per_address(mut self, max: impl Into<Option<usize>>) -> Self {
         self.max_connections_per_address = max.into();
@@ -185,6 +189,10 @@ impl ServerBuilder {
     /// Proxies whose word is taken for [`client_addr`](crate::RequestExt::client_addr), and for the
     /// host that [`origins`](Self::origins) and [`hosts`](Self::hosts) are compared with. Default:
     /// none.
+    ///
+    /// Of requests for [`Server::admit`] and [`Server::upgrade`] the
+    /// [`PeerAddr`](crate::PeerAddr) tells whether they are a proxy's; without it they are answered
+    /// 500.
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = Some(proxies);

@@ -39,7 +39,7 @@ pub use self::{
     forwarded::TrustedProxies,
     listener::Listener,
     refusal::Refusal,
-    request::{Encrypted, PeerAddr, RequestExt},
+    request::{Encrypted, PeerAddr, RequestExt, UnixPeer},
     route::Route,
     serve::BoundServer,
     shutdown::{Departed, Shutdown},
@@ -157,7 +157,10 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// The request was refused. Send the refusal's response and close the connection.
+    /// The request was refused. Send the refusal's response and close the connection. 500 if the
+    /// request has no [`PeerAddr`], nor [`UnixPeer`], and an option needs it:
+    /// [`max_connections_per_address`](ServerBuilder::max_connections_per_address) or
+    /// [`trusted_proxies`](ServerBuilder::trusted_proxies).
     ///
     /// # Cancel safety
     ///
@@ -167,7 +170,7 @@ impl Server {
         request: &mut Request<B>,
     ) -> Result<(Response<()>, Upgrade), Refusal> {
         let mut head = head(request);
-        let judged = self.shared.judge(&mut head).await;
+        let judged = self.shared.judge_foreign(&mut head).await;
         *request.extensions_mut() = mem::take(head.extensions_mut());
         judged
     }

@@ -27,7 +27,7 @@ use crate::{BoxError, WebSocket};
 ///
 /// The HTTP server in front has to be hyper, with upgrades: hyper itself, hyper-util's, axum's. Put
 /// a [`PeerAddr`](crate::PeerAddr) into the requests' extensions for everything that needs clients'
-/// addresses.
+/// addresses, or [`UnixPeer`](crate::UnixPeer) for those that have none.
 ///
 /// ```
 /// use bowsprit::{Route, Server, tower::WebSocketLayer};
