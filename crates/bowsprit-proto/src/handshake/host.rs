@@ -5,7 +5,7 @@ use core::net::IpAddr;
 
 use http::{Request, header};
 
-use super::{HandshakeError, Policy, Rejection, field, server::refuse};
+use super::{HandshakeError, Policy, Rejection, field, rejection::refuse};
 use crate::url::split_authority;
 
 /// Which hosts a request may be addressed to, against DNS rebinding.

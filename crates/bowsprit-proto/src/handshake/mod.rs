@@ -11,6 +11,7 @@ mod field;
 mod host;
 mod key;
 mod origin;
+mod rejection;
 mod server;
 
 use alloc::string::String;
@@ -24,9 +25,9 @@ pub use error::HandshakeError;
 pub use host::HostPolicy;
 pub use key::accept_for;
 pub use origin::OriginPolicy;
+pub use rejection::Rejection;
 pub use server::{
-    Accepted, Context, Policy, Rejection, SubprotocolPolicy, asks_for_websocket, respond,
-    respond_in,
+    Accepted, Context, Policy, SubprotocolPolicy, asks_for_websocket, respond, respond_in,
 };
 
 /// A version of the protocol: what `Sec-WebSocket-Version` says, §4.1 (9).

@@ -3,7 +3,6 @@
 use alloc::{
     borrow::ToOwned,
     boxed::Box,
-    format,
     string::{String, ToString},
     vec::Vec,
 };
@@ -11,7 +10,10 @@ use core::fmt;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 
-use super::{HandshakeError, Negotiated, OriginPolicy, Version, field, host, key};
+use super::{
+    HandshakeError, Negotiated, OriginPolicy, Rejection, Version, field, host, key,
+    rejection::refuse,
+};
 use crate::{
     deflate::{self, Deflate, Parameters},
     extension, subprotocol,
@@ -86,16 +88,6 @@ impl Accepted {
         self.response.headers_mut().extend(headers);
         Ok(())
     }
-}
-
-/// A request that was refused: send the response, then close the connection.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Rejection {
-    /// A response that says what was wrong.
-    pub response: Response<String>,
-    /// What was wrong.
-    pub error: HandshakeError,
 }
 
 /// Whether a request asks for a WebSocket: a `GET` whose `Upgrade` has the token `websocket`.
@@ -303,37 +295,4 @@ fn insert(
     let value = HeaderValue::from_str(value);
     headers.insert(name.clone(), value.map_err(|_| HandshakeError::Malformed(name))?);
     Ok(())
-}
-
-/// The response to a request that is refused. The connection ends with it, so that nothing which
-/// follows can be taken for another request.
-pub(super) fn refuse(error: &HandshakeError, policy: &Policy) -> Response<String> {
-    let mut response = Response::new(format!("{error}\n"));
-    *response.status_mut() = error.status();
-    let headers = response.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    let upgrade_required = error.status() == StatusCode::UPGRADE_REQUIRED;
-    if *error == HandshakeError::Method {
-        headers.insert(header::ALLOW, HeaderValue::from_static("GET"));
-    }
-    // RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426 response to indicate
-    // the required protocol(s)"
-    if upgrade_required {
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade, close"));
-    }
-    // §4.4: the server answers "with one or more |Sec-WebSocket-Version| header fields indicating
-    // the versions the server is willing to use."
-    if upgrade_required || is_about_version(error) {
-        let versions = if policy.accept_version_8 { "13, 8" } else { "13" };
-        headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static(versions));
-    }
-    response
-}
-
-fn is_about_version(error: &HandshakeError) -> bool {
-    use HandshakeError::{Malformed, Missing, Repeated};
-    matches!(error, Missing(name) | Repeated(name) | Malformed(name)
-        if *name == header::SEC_WEBSOCKET_VERSION)
 }
