@@ -3,9 +3,9 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::net::IpAddr;
 
-use http::{Request, header};
+use http::{Request, header, uri::Authority};
 
-use super::{HandshakeError, Policy, Rejection, field, rejection::refuse};
+use super::{HandshakeError, Policy, Rejection, connect, field, rejection::refuse};
 use crate::url::split_authority;
 
 /// Which hosts a request may be addressed to, against DNS rebinding.
@@ -41,7 +41,8 @@ impl HostPolicy {
         forwarded: Option<&str>,
     ) -> Result<(), Box<Rejection>> {
         self.check_host(request, forwarded).map_err(|error| {
-            Box::new(Rejection { response: refuse(&error, &Policy::default()), error })
+            let response = refuse(&error, &Policy::default(), request.version());
+            Box::new(Rejection { response, error })
         })
     }
 
@@ -78,21 +79,30 @@ impl HostPolicy {
 ///
 /// # Errors
 ///
-/// RFC 9112 §3.2: without exactly one valid `Host`, the request is refused even where that is not
-/// what counts.
+/// RFC 9112 §3.2: without exactly one valid `Host`, a request of HTTP/1.1 is refused even where that
+/// is not what counts. HTTP/2 has `:authority` in place of it.
 pub(super) fn requested<B>(request: &Request<B>) -> Result<&str, HandshakeError> {
-    let host = field::single(request.headers(), &header::HOST)?;
-    let host = host.ok_or(HandshakeError::Missing(header::HOST))?;
-    if !host.is_empty() && !is_host(host) {
-        return Err(HandshakeError::Malformed(header::HOST));
+    const NAME: http::HeaderName = header::HOST;
+    let host = field::single(request.headers(), &NAME)?;
+    if host.is_some_and(|host| !host.is_empty() && !is_host(host)) {
+        return Err(HandshakeError::Malformed(NAME));
     }
-    // RFC 9112 §3.2.2: of a request with an absolute target, the server "MUST ignore the received
-    // Host header field (if any) and instead use the host information of the request-target."
-    match request.uri().authority() {
-        None => Ok(host),
-        // User information is not part of a host: RFC 9110 §4.2.4 wants it treated as an error.
-        Some(authority) if is_host(authority.as_str()) => Ok(authority.as_str()),
-        Some(_) => Err(HandshakeError::RequestTarget),
+    let over_http2 = connect::is_used_by(request.version());
+    let Some(authority) = request.uri().authority().map(Authority::as_str) else {
+        return host.ok_or(HandshakeError::Missing(NAME));
+    };
+    match host {
+        None if !over_http2 => Err(HandshakeError::Missing(NAME)),
+        // RFC 9113 §8.3.1: a server "SHOULD treat a request as malformed if it contains a Host
+        // header field that identifies an entity that differs" from `:authority`.
+        Some(host) if over_http2 && !host.eq_ignore_ascii_case(authority) => {
+            Err(HandshakeError::Malformed(NAME))
+        }
+        // RFC 9112 §3.2.2: of a request with an absolute target, the server "MUST ignore the
+        // received Host header field (if any) and instead use the host information of the
+        // request-target." User information is not part of a host, RFC 9110 §4.2.4.
+        _ if is_host(authority) => Ok(authority),
+        _ => Err(HandshakeError::RequestTarget),
     }
 }
 

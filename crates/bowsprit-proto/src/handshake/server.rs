@@ -11,7 +11,7 @@ use core::fmt;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 
 use super::{
-    HandshakeError, Negotiated, OriginPolicy, Rejection, Version, field, host, key,
+    HandshakeError, Negotiated, OriginPolicy, Rejection, Version, connect, field, host, key,
     rejection::refuse,
 };
 use crate::{
@@ -69,7 +69,7 @@ impl fmt::Debug for Context<'_> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Accepted {
-    /// The 101 response.
+    /// The response: 101, or 200 to an extended CONNECT.
     pub response: Response<()>,
     /// What was agreed on.
     pub negotiated: Negotiated,
@@ -90,7 +90,8 @@ impl Accepted {
     }
 }
 
-/// Whether a request asks for a WebSocket: a `GET` whose `Upgrade` has the token `websocket`.
+/// Whether a request asks for a WebSocket: a `GET` whose `Upgrade` has the token `websocket`, or over
+/// HTTP/2 a `CONNECT` with the [`ConnectProtocol`](super::ConnectProtocol) `websocket`.
 ///
 /// Such a request is for [`respond`], which may still refuse it. Any other is plain HTTP, whatever
 /// else it wants to upgrade to: RFC 9110 §7.8 has servers ignore protocols that they do not know.
@@ -105,8 +106,9 @@ impl Accepted {
 /// ```
 #[must_use]
 pub fn asks_for_websocket<B>(request: &Request<B>) -> bool {
-    request.method() == Method::GET
-        && field::has_token(request.headers(), &header::UPGRADE, "websocket")
+    let names_websocket = || field::has_token(request.headers(), &header::UPGRADE, "websocket");
+    let upgrades = request.method() == Method::GET && names_websocket();
+    upgrades || connect::is_extended_connect(request)
 }
 
 /// Judges a client's request.
@@ -130,8 +132,10 @@ pub fn respond_in<B>(
     request: &Request<B>,
     policy: &Policy,
 ) -> Result<Accepted, Box<Rejection>> {
-    accept(context, request, policy)
-        .map_err(|error| Box::new(Rejection { response: refuse(&error, policy), error }))
+    accept(context, request, policy).map_err(|error| {
+        let response = refuse(&error, policy, request.version());
+        Box::new(Rejection { response, error })
+    })
 }
 
 fn accept<B>(
@@ -141,9 +145,13 @@ fn accept<B>(
 ) -> Result<Accepted, HandshakeError> {
     let headers = request.headers();
     let host = check_request(request)?;
-    check_upgrade(headers)?;
+    // RFC 8441 §5: extended CONNECT does without |Connection|, |Upgrade| and the key.
+    let upgrades = !connect::is_used_by(request.version());
+    if upgrades {
+        check_upgrade(headers)?;
+    }
     let version = version(headers, policy)?;
-    let key = key(headers)?;
+    let key = if upgrades { Some(key(headers)?) } else { None };
     let offers: Vec<&str> = subprotocols(headers)?;
     let deflate = choose_deflate(headers, policy)?;
     let host = context.host.unwrap_or(host);
@@ -154,15 +162,22 @@ fn accept<B>(
         None => policy.subprotocols.choose(&offers).map(ToOwned::to_owned),
     };
     let negotiated = Negotiated { version, subprotocol, deflate };
-    Ok(Accepted { response: switching_protocols(key, &negotiated)?, negotiated })
+    let mut response = match key {
+        Some(key) => switching_protocols(key)?,
+        None => Response::new(()),
+    };
+    tell(&negotiated, response.headers_mut())?;
+    Ok(Accepted { response, negotiated })
 }
 
-/// §4.2.1 (1), (2): a GET of HTTP/1.1 or higher with one |Host|. A body would be taken for frames by
+/// §4.2.1 (1), (2): a GET of HTTP/1.1 or higher with one |Host|; over HTTP/2, a CONNECT. A body would be taken for frames by
 /// us and for a request by a proxy before us, or the other way round, so there may be none.
 ///
 /// Returns the host that the request is addressed to.
 fn check_request<B>(request: &Request<B>) -> Result<&str, HandshakeError> {
-    if request.method() != Method::GET {
+    if connect::is_used_by(request.version()) {
+        connect::check(request)?;
+    } else if request.method() != Method::GET {
         return Err(HandshakeError::Method);
     }
     if request.version() < http::Version::HTTP_11 {
@@ -271,20 +286,25 @@ impl SubprotocolPolicy {
 }
 
 /// §4.2.2 (5).
-fn switching_protocols(key: &str, negotiated: &Negotiated) -> Result<Response<()>, HandshakeError> {
+fn switching_protocols(key: &str) -> Result<Response<()>, HandshakeError> {
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     insert(headers, header::SEC_WEBSOCKET_ACCEPT, &key::accept_for(key))?;
+    Ok(response)
+}
+
+/// Tells the client what was agreed on.
+fn tell(negotiated: &Negotiated, headers: &mut HeaderMap) -> Result<(), HandshakeError> {
     if let Some(name) = &negotiated.subprotocol {
         insert(headers, header::SEC_WEBSOCKET_PROTOCOL, name)?;
     }
     if let Some(parameters) = &negotiated.deflate {
         insert(headers, header::SEC_WEBSOCKET_EXTENSIONS, &parameters.to_string())?;
     }
-    Ok(response)
+    Ok(())
 }
 
 fn insert(
