@@ -21,6 +21,8 @@ mod driver {
     mod compression;
     mod connecting;
     mod hooks;
+    #[cfg(all(feature = "axum", feature = "tower"))]
+    mod http2;
     mod hub;
     mod lifecycle;
     mod listeners;

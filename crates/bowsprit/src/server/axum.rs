@@ -18,6 +18,7 @@ use hyper::upgrade::OnUpgrade;
 use super::{
     Refusal, Server, Upgrade,
     handler::{Handler, erase},
+    request::take_protocol,
     serve::take_over,
 };
 use crate::{BoxError, WebSocket};
@@ -51,7 +52,8 @@ use crate::{BoxError, WebSocket};
 /// let app: Router = Router::new().route("/echo", any(echo)).with_state(Server::builder().build());
 /// ```
 ///
-/// A state of your own implements `FromRef<YourState> for Server`.
+/// A state of your own implements `FromRef<YourState> for Server`. Routes by `any`, as above, also
+/// take the `CONNECT` by which browsers open WebSockets over HTTP/2 (axum's feature `http2`).
 #[must_use = "the client waits for the response of on_upgrade"]
 pub struct WebSocketUpgrade {
     response: http::Response<()>,
@@ -125,8 +127,8 @@ where
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Refusal> {
-        let request = Request::from_parts(parts.clone(), ());
-        if !asks_for_websocket(&request) {
+        take_protocol(&mut parts.extensions);
+        if !asks_for_websocket(&Request::from_parts(parts.clone(), ())) {
             return Ok(None);
         }
         <Self as FromRequestParts<S>>::from_request_parts(parts, state).await.map(Some)

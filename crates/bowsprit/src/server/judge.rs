@@ -49,7 +49,7 @@ impl Shared {
 
     /// Has the application see a refusal, counts it and tells of it.
     fn refuse(&self, request: &Request<()>, refusal: Refusal) -> Refusal {
-        let refusal = (self.on_refused)(request, refusal);
+        let refusal = (self.on_refused)(request, refusal).over(request.version());
         let status = refusal.response().status();
         self.registry.counters.refused(status);
         tracing::debug!(

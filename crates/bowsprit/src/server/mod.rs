@@ -155,6 +155,11 @@ impl Server {
     ///
     /// Send the response with that server, then [`attach`](Upgrade::attach) the transport.
     ///
+    /// The request may be an extended CONNECT of HTTP/2 (RFC 8441), which hyper's servers and
+    /// clients agree on by `enable_connect_protocol`; the response is then a 200. Of hyper's
+    /// requests this knows with the feature `http2`, of others by a
+    /// [`ConnectProtocol`](crate::ConnectProtocol) in the extensions.
+    ///
     /// # Errors
     ///
     /// The request was refused. Send the refusal's response and close the connection. 500 if the
@@ -247,6 +252,8 @@ fn head<B>(request: &Request<B>) -> Request<()> {
     *head.version_mut() = request.version();
     *head.headers_mut() = request.headers().clone();
     *head.extensions_mut() = request.extensions().clone();
+    #[cfg(feature = "http2")]
+    request::take_protocol(head.extensions_mut());
     head
 }
 

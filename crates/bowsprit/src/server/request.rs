@@ -5,6 +5,8 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+#[cfg(feature = "http2")]
+use bowsprit_proto::handshake::ConnectProtocol;
 use http::{Extensions, Request, header};
 
 use super::{Basic, Bearer};
@@ -50,6 +52,15 @@ pub struct UnixPeer;
 /// accepts connections, put it in before [`Server::admit`](crate::Server::admit).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encrypted;
+
+/// Has the core know an extended CONNECT by hyper's extension.
+#[cfg(feature = "http2")]
+pub(super) fn take_protocol(extensions: &mut Extensions) {
+    let protocol = extensions.get::<hyper::ext::Protocol>();
+    if let Some(protocol) = protocol.map(|protocol| ConnectProtocol::new(protocol.as_str())) {
+        extensions.insert(protocol);
+    }
+}
 
 /// The address of the client, behind whatever proxies are trusted.
 #[derive(Clone, Copy, Debug)]

@@ -33,7 +33,7 @@ async fn echo(upgrade: WebSocketUpgrade) -> Response {
 }
 
 /// The same by the extractor and by the layer.
-fn apps(builder: fn() -> ServerBuilder) -> [Router; 2] {
+pub(super) fn apps(builder: fn() -> ServerBuilder) -> [Router; 2] {
     let with_extractor = Router::new().route("/chat", any(echo)).with_state(builder().build());
     let layer = WebSocketLayer::new(builder().build()).handler(|mut ws, _| async move {
         while let Some(message) = ws.recv().await? {
@@ -53,7 +53,7 @@ fn proxied() -> ServerBuilder {
 }
 
 /// Serves an application; says to peers where they connect from if it is to.
-async fn serve(app: Router, with_addrs: bool) -> (SocketAddr, JoinSet<()>) {
+pub(super) async fn serve(app: Router, with_addrs: bool) -> (SocketAddr, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let mut serving = JoinSet::new();
