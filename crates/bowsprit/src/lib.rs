@@ -85,6 +85,7 @@
 //! | `native-tls` | no | `TlsConnector::native`: the system's TLS, for clients |
 //! | `idna` | no | host names outside of ASCII in URLs |
 //! | `proxy-protocol` | no | `Listener::proxy_protocol`: proxies tell where clients are |
+//! | `http2` | no | [`Server::upgrade`] and [`Server::admit`] know extended CONNECT by hyper's extension; part of the next two |
 //! | `tower` | no | `tower::WebSocketLayer`, before any tower service |
 //! | `axum` | no | `axum::WebSocketUpgrade`, an extractor |
 //! | `metrics` | no | what [`Server::stats`] tells, for a recorder of the crate `metrics` |
