@@ -16,6 +16,7 @@ use bowsprit::{
     BoundServer, BoxError, Error, Heartbeat, Listener, Options, RequestExt, Server, TrustedProxies,
     WebSocket, http::Request,
 };
+use bowsprit_proto::handshake::asks_for_websocket;
 use tokio::{
     net::{TcpSocket, TcpStream},
     process::{Child, Command},
@@ -167,7 +168,8 @@ fn server(seen: &Arc<Mutex<Vec<String>>>, listener: Listener, options: Options) 
             None
         })
         .should_handle(move |request| {
-            if request.headers().contains_key("upgrade") {
+            // The rest the fallback has seen.
+            if asks_for_websocket(request) {
                 upgrades.lock().unwrap().push(request.uri().path().to_owned());
             }
             true
