@@ -98,12 +98,11 @@ impl fmt::Display for HandshakeError {
             Self::Repeated(name) => write!(f, "header {name} may stand there only once"),
             Self::Malformed(name) => write!(f, "header {name} has an invalid value"),
             Self::Version => f.write_str("this version of the WebSocket protocol is not spoken"),
-            Self::Origin(origin) => write!(
-                f,
-                "origin {origin:?} is not allowed here; the server's origin policy can allow it"
-            ),
+            Self::Origin(origin) => {
+                write!(f, "origin {origin:?} is not allowed here; ServerBuilder::origins can allow it")
+            }
             Self::Host(host) => {
-                write!(f, "host {host:?} is not served here; the server's host policy can allow it")
+                write!(f, "host {host:?} is not served here; ServerBuilder::hosts can allow it")
             }
             Self::UnofferedSubprotocol(name) => {
                 write!(f, "the server has chosen subprotocol {name:?}, which was not offered")
