@@ -62,7 +62,8 @@
 //! | span `connection`, a root, in which the handler runs | debug | `id`, `peer`, `path`, `role` |
 //! | span `opening handshake` | debug | `role`, `peer`, `host`, `path`, `status`, `outcome` |
 //! | a connection was opened, has ended | debug | `extensions`; `by`, `code` |
-//! | a request was refused, redirected, or came to nothing | debug | `status`, `path`, `reason`; `error` |
+//! | a request for a WebSocket or a host was refused: one of each status in 10 s | info | `status`, `path`, `reason`, `skipped` |
+//! | any other request was refused, redirected, or came to nothing | debug | `status`, `path`, `reason`; `error` |
 //! | a slow consumer misses something, or is closed | debug | `policy`; `code` |
 //! | a message was sent or received | trace | lengths in memory and on the wire |
 //! | a handler failed; connections cannot be accepted | warn | `error` |

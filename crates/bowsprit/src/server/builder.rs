@@ -15,6 +15,7 @@ use super::{
     gate::{Gate, MAX_PENDING_HANDSHAKES},
     hooks::{OnFailed, OnRefused},
     listener::{BACKLOG, Listener},
+    refusal_log::RefusalLog,
     route::{Paths, Route},
 };
 use crate::{Deflate, Error, Handle, Limits, Options, TcpOptions};
@@ -179,7 +180,7 @@ impl ServerBuilder {
 
     /// Which hosts requests may be addressed to, plain ones as well; others are answered 421.
     /// Default: [`HostPolicy::Any`]. A server on the own machine should take
-    /// [`HostPolicy::Loopback`].
+    /// [`HostPolicy::Loopback`]; behind a reverse proxy, clients ask for the proxy's names.
     #[must_use]
     pub fn hosts(mut self, policy: HostPolicy) -> Self {
         self.hosts = policy;
@@ -260,6 +261,7 @@ impl ServerBuilder {
             proxies: self.proxies,
             on_refused: self.on_refused,
             on_failed: self.on_failed,
+            refusal_log: RefusalLog::default(),
             #[cfg(feature = "tls")]
             tls: self.tls,
         };

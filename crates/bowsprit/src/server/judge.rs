@@ -52,14 +52,32 @@ impl Shared {
         let refusal = (self.on_refused)(request, refusal).over(request.version());
         let status = refusal.response().status();
         self.registry.counters.refused(status);
-        tracing::debug!(
-            peer = ?request.peer_addr(),
-            path = request.uri().path(),
-            status = status.as_u16(),
-            reason = refusal.error().map(|error| display(Reason(error))),
-            "a request was refused"
-        );
+        self.log(request, &refusal);
         refusal
+    }
+
+    /// Logs a refusal: some of those that an operator may want to do something about at the level
+    /// that is looked at, all others for those who look for details.
+    fn log(&self, request: &Request<()>, refusal: &Refusal) {
+        let status = refusal.response().status();
+        let (peer, path) = (request.peer_addr(), request.uri().path());
+        let reason = refusal.error().map(|error| tracing::field::display(Reason(error)));
+        let status_code = status.as_u16();
+        // Crawlers ask for all kinds of pages.
+        let of_interest = asks_for_websocket(request) || status == StatusCode::MISDIRECTED_REQUEST;
+        match of_interest.then(|| self.refusal_log.pick(status)).flatten() {
+            Some(skipped) => tracing::info!(
+                ?peer,
+                path,
+                status = status_code,
+                reason,
+                skipped,
+                "a request was refused"
+            ),
+            None => {
+                tracing::debug!(?peer, path, status = status_code, reason, "a request was refused")
+            }
+        }
     }
 
     async fn admit(&self, request: &mut Request<()>) -> Judged {

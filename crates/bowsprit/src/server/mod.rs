@@ -18,6 +18,7 @@ mod listener;
 #[cfg(feature = "proxy-protocol")]
 mod proxy_protocol;
 mod refusal;
+mod refusal_log;
 mod request;
 mod route;
 mod serve;
@@ -50,6 +51,7 @@ use self::{
     clients::Registry,
     gate::Gate,
     hooks::{OnFailed, OnRefused},
+    refusal_log::RefusalLog,
     route::Routes,
 };
 use crate::{
@@ -77,6 +79,7 @@ struct Shared {
     proxies: Option<TrustedProxies>,
     on_refused: OnRefused,
     on_failed: OnFailed,
+    refusal_log: RefusalLog,
     #[cfg(feature = "tls")]
     tls: Option<crate::ServerTls>,
 }
