@@ -4,6 +4,7 @@ mod args;
 mod connect;
 mod metrics;
 mod page;
+mod refusal;
 mod serve;
 mod signal;
 mod terminal;
