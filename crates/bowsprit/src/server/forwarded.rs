@@ -65,7 +65,8 @@ impl TrustedProxies {
         Self::new(networks, Family::Forwarded)
     }
 
-    /// Also trusts peers without an IP address: those of Unix sockets.
+    /// Also trusts peers without an IP address: those of Unix sockets. Where another HTTP server has
+    /// read the request, [`UnixPeer`](crate::UnixPeer) says that it is one of them.
     #[must_use]
     pub const fn and_unix_sockets(mut self) -> Self {
         self.local = true;

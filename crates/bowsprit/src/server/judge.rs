@@ -118,12 +118,12 @@ impl Shared {
 
     /// Refuses a request to which an option cannot be applied, as nobody knows where it is from.
     fn require_peer(&self, request: &Request<()>) -> Result<(), Refusal> {
-        let option = match &self.proxies {
-            Some(proxies) if !proxies.trusts(None) => "trusted_proxies",
-            None if self.gate.max_connections_per_address.is_some() => {
-                "max_connections_per_address"
-            }
-            _ => return Ok(()),
+        let option = if self.gate.max_connections_per_address.is_some() {
+            "max_connections_per_address"
+        } else if self.proxies.is_some() {
+            "trusted_proxies"
+        } else {
+            return Ok(());
         };
         let is_local = request.extensions().get::<UnixPeer>().is_some();
         if is_local || request.peer_addr().is_some() {
