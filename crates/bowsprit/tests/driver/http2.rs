@@ -3,7 +3,13 @@
 use std::net::SocketAddr;
 
 use axum::body::Body;
-use bowsprit::{Deflate, Server, ServerBuilder, SubprotocolPolicy};
+use bowsprit::{
+    Deflate, Server, ServerBuilder, SubprotocolPolicy,
+    http::{
+        HeaderValue, Version,
+        header::{CONNECTION, UPGRADE},
+    },
+};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::{
@@ -140,6 +146,25 @@ fn what_is_refused_says_nothing_of_the_connection() {
             }
         }
     });
+}
+
+/// hyper would leave the fields out, with a warning.
+#[test]
+fn a_refusal_for_another_http_server_has_no_fields_that_http_2_has_not() {
+    let server = Server::builder()
+        .path("/other")
+        .on_refused(|_, refusal| refusal.header(UPGRADE, HeaderValue::from_static("websocket")))
+        .build();
+    let mut request = request("a", "websocket");
+    for (version, present) in [(Version::HTTP_2, false), (Version::HTTP_11, true)] {
+        *request.version_mut() = version;
+        let refusal = server.upgrade(&request).unwrap_err();
+        assert_eq!(refusal.response().status(), 404);
+        for name in [CONNECTION, UPGRADE] {
+            let headers = refusal.response().headers();
+            assert_eq!(headers.contains_key(&name), present, "{headers:?}");
+        }
+    }
 }
 
 #[test]
