@@ -52,7 +52,8 @@ pub(crate) struct Serve {
           default_missing_value = "", value_parser = parse_deflate)]
     pub(crate) deflate: Option<Deflate>,
     /// A host name to answer to, without a port; can be given several times [default: any, but
-    /// when listening on this machine alone only names and addresses of its own]
+    /// when listening on this machine alone only names and addresses of its own; behind a reverse
+    /// proxy, clients ask for the proxy's name]
     #[arg(long = "host", value_name = "NAME")]
     pub(crate) hosts: Vec<String>,
     /// Encrypt (wss) with the certificates in this PEM file, the server's own first

@@ -4,6 +4,7 @@ mod args;
 mod connect;
 mod metrics;
 mod page;
+mod refusal;
 mod secret;
 mod serve;
 mod signal;

@@ -10,7 +10,7 @@ use bowsprit::{
 
 use tokio::sync::oneshot;
 
-use crate::{args::Serve, metrics, page, signal::Signals};
+use crate::{args::Serve, metrics, page, refusal, signal::Signals};
 
 const CHAT: &str = "/chat";
 
@@ -86,7 +86,8 @@ fn builder(options: Serve) -> anyhow::Result<ServerBuilder> {
         .limits(limits)
         .subprotocols(subprotocols)
         .deflate(options.deflate)
-        .fallback(page::answer);
+        .fallback(page::answer)
+        .on_refused(refusal::name_option);
     if options.protocol_version_8 {
         builder = builder.accept_version_8();
     }

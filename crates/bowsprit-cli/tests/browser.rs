@@ -1,5 +1,5 @@
-//! The page of `bowsprit serve`, and the server itself, with a Chromium. The test speaks to that
-//! over WebSocket, too: by our client.
+//! The page of `bowsprit serve`, and the server itself, with a Chromium; and an application of axum
+//! over HTTP/2. The test speaks to the browser over WebSocket, too: by our client.
 //!
 //! Ignored by default, as the browser has to be installed first:
 //!
@@ -14,6 +14,7 @@
 mod browser {
     mod chromium;
     mod devtools;
+    mod http2;
     mod page;
     mod process;
 }

@@ -20,6 +20,7 @@ mod api {
     mod encoded;
     mod exhaustive;
     mod exports;
+    mod extended_connect;
     mod fragmentation;
     mod framing;
     mod hosts;

@@ -62,7 +62,8 @@
 //! | span `connection`, a root, in which the handler runs | debug | `id`, `peer`, `path`, `role` |
 //! | span `opening handshake` | debug | `role`, `peer`, `host`, `path`, `status`, `outcome` |
 //! | a connection was opened, has ended | debug | `extensions`; `by`, `code` |
-//! | a request was refused, redirected, or came to nothing | debug | `status`, `path`, `reason`; `error` |
+//! | a request for a WebSocket or a host was refused: one of each status in 10 s | info | `status`, `path`, `reason`, `skipped` |
+//! | any other request was refused, redirected, or came to nothing | debug | `status`, `path`, `reason`; `error` |
 //! | a slow consumer misses something, or is closed | debug | `policy`; `code` |
 //! | a message was sent or received | trace | lengths in memory and on the wire |
 //! | a handler failed; connections cannot be accepted | warn | `error` |
@@ -85,6 +86,7 @@
 //! | `native-tls` | no | `TlsConnector::native`: the system's TLS, for clients |
 //! | `idna` | no | host names outside of ASCII in URLs |
 //! | `proxy-protocol` | no | `Listener::proxy_protocol`: proxies tell where clients are |
+//! | `http2` | no | [`Server::upgrade`] and [`Server::admit`] know extended CONNECT by hyper's extension; part of the next two |
 //! | `tower` | no | `tower::WebSocketLayer`, before any tower service |
 //! | `axum` | no | `axum::WebSocketUpgrade`, an extractor |
 //! | `metrics` | no | what [`Server::stats`] tells, for a recorder of the crate `metrics` |
@@ -134,7 +136,9 @@ pub use bowsprit_proto::{
     Chunk, Close, CloseCode, Event, Fragment, InvalidUrl, Limits, Message, MessageKind,
     ProtocolError, SendError, State, Url, UserInfo, Utf8Bytes,
     deflate::{ContextTakeover, Deflate, Strategy, WindowBits},
-    handshake::{HandshakeError, HostPolicy, OriginPolicy, SubprotocolPolicy, Version},
+    handshake::{
+        ConnectProtocol, HandshakeError, HostPolicy, OriginPolicy, SubprotocolPolicy, Version,
+    },
 };
 pub(crate) use bowsprit_proto::{
     Output, Progress, ReceiveBuffer, Receiver, Role, Sender, handshake::Negotiated,
@@ -163,7 +167,8 @@ pub use prepared::Prepared;
 #[cfg(feature = "server")]
 pub use server::{
     Basic, Bearer, BoundServer, Clients, Departed, Encrypted, Listener, PeerAddr, Refusal,
-    RequestExt, Route, Server, ServerBuilder, Shutdown, TrustedProxies, Upgrade, constant_time_eq,
+    RequestExt, Route, Server, ServerBuilder, Shutdown, TrustedProxies, UnixPeer, Upgrade,
+    constant_time_eq,
 };
 pub use stats::{Closes, Handshakes, Stats, Traffic};
 pub use stream::MessageIo;

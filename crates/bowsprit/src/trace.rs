@@ -145,8 +145,13 @@ pub(crate) struct Reason<'e>(pub(crate) &'e HandshakeError);
 impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            HandshakeError::Origin(_) => "the origin is not allowed here",
-            HandshakeError::Host(_) => "the host is not served here",
+            HandshakeError::Origin(_) => {
+                "the origin is not allowed here; ServerBuilder::origins can allow it"
+            }
+            HandshakeError::Host(_) => {
+                "the host is not served here; ServerBuilder::hosts can allow it"
+            }
+            HandshakeError::ConnectProtocol(_) => "the CONNECT is for another protocol",
             HandshakeError::UnofferedSubprotocol(_) | HandshakeError::Subprotocol(_) => {
                 "the subprotocol that was chosen was not offered"
             }

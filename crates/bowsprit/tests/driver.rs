@@ -10,6 +10,8 @@ mod driver {
     mod accepting;
     mod api;
     mod authorizing;
+    #[cfg(all(feature = "axum", feature = "tower"))]
+    mod axum;
     mod backpressure;
     mod batching;
     mod byte_streams;
@@ -19,6 +21,8 @@ mod driver {
     mod compression;
     mod connecting;
     mod hooks;
+    #[cfg(all(feature = "axum", feature = "tower"))]
+    mod http2;
     mod hub;
     mod lifecycle;
     mod listeners;

@@ -1,10 +1,11 @@
-//! Interoperation with other implementations: npm ws, Python's websockets, and curl.
+//! Interoperation with other implementations: npm ws, Python's websockets, Node's HTTP/2, and
+//! curl.
 //!
 //! Ignored by default, as the peers have to be installed first:
 //!
 //! ```text
 //! scripts/setup-interop
-//! cargo test -p bowsprit --test interop -- --include-ignored
+//! cargo test -p bowsprit --features axum --test interop -- --include-ignored
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
@@ -14,6 +15,8 @@ mod interop {
     mod client;
     mod curl;
     mod deflate;
+    #[cfg(feature = "axum")]
+    mod http2;
     mod meter;
     mod peers;
     mod server;

@@ -10,8 +10,8 @@ use std::{
 };
 
 use bowsprit::{
-    Client, CloseCode, Deflate, Error, OriginPolicy, Proxy, Refusal, Server, ServerBuilder,
-    SlowConsumer, SubprotocolPolicy, WebSocket,
+    Client, CloseCode, Deflate, Error, HostPolicy, OriginPolicy, Proxy, Refusal, Server,
+    ServerBuilder, SlowConsumer, SubprotocolPolicy, WebSocket,
     http::{HeaderMap, HeaderValue, Request, StatusCode, header},
     testing::pair_of,
 };
@@ -128,6 +128,35 @@ async fn a_handler_runs_in_the_span_of_its_connection() {
     }
     // Its span ends with the connection.
     log.line(&[&format!("connection{{id={id} "), "close"]).await;
+}
+
+#[tokio::test]
+async fn one_refused_request_of_each_status_is_told_to_operators() {
+    let log = &*LOG;
+    let hosts = HostPolicy::List(vec!["127.0.0.1".into()]);
+    let addr = serve(Server::builder().path("/mine").hosts(hosts)).await;
+    let refused = |path: &'static str, origin: &'static str| async move {
+        let client = Client::new().no_proxy().origin(origin);
+        client.connect(&format!("ws://{addr}{path}")).await.unwrap_err();
+    };
+    refused("/mine?first", "http://evil.example").await;
+    refused("/mine?second", "http://evil.example").await;
+    refused("/not-mine", "http://evil.example").await;
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.write_all(b"GET /mine/plain HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await.unwrap();
+    log.line(&["DEBUG", "a request was refused", "path=\"/mine/plain\"", "status=404"]).await;
+    let rebound = TcpStream::connect(addr).await.unwrap();
+    let client = Client::new().no_proxy();
+    client.connect_over("ws://evil.example/mine/rebound", rebound).await.unwrap_err();
+    let allow = "ServerBuilder::hosts can allow it";
+    log.line(&["INFO", "a request was refused", "/mine/rebound", "status=421", allow]).await;
+    log.line(&["INFO", "a request was refused", "path=\"/not-mine\"", "status=404"]).await;
+    let lines = |level: &str| {
+        let text = log.text();
+        let parts = [level, "a request was refused", "path=\"/mine\" status=403"];
+        text.lines().filter(|line| parts.iter().all(|part| line.contains(part))).count()
+    };
+    assert_eq!((lines("INFO"), lines("DEBUG")), (1, 1), "{}", log.text());
 }
 
 #[tokio::test]
@@ -282,7 +311,7 @@ async fn nothing_secret_is_told_at_any_level() {
         &["redirected", "path=\"/elsewhere\"", "status=302"][..],
         &["connection ended", "path=\"/elsewhere\"", "role=\"server\"", "code=4001"],
         &["a request was refused", "path=\"/refused\"", "status=401"],
-        &["a request was refused", "path=\"/origin\"", "reason=the origin is not allowed here"],
+        &["a request was refused", "path=\"/origin\"", "here; ServerBuilder::origins can allow it"],
         &["no connection was opened", "path=\"/broken\"", "subprotocol that was chosen"],
         &["message received", "len=400000"],
     ] {

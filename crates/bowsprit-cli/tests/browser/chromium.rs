@@ -37,8 +37,13 @@ pub(super) struct Chromium {
 
 impl Chromium {
     pub(super) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with further options.
+    pub(super) async fn start_with(options: &[&str]) -> Self {
         let profile = Directory::new();
-        let mut process = launch(&profile);
+        let mut process = launch(&profile, options);
         let url = process.wait_for("DevTools listening on ");
         let authority = url.split('/').nth(2).unwrap().to_owned();
         let devtools = Devtools::connect(&url).await;
@@ -58,12 +63,13 @@ impl Chromium {
     }
 }
 
-fn launch(profile: &Directory) -> Process {
+fn launch(profile: &Directory, options: &[&str]) -> Process {
     let wanted = env::var("BOWSPRIT_BROWSER");
     let names = wanted.as_ref().map_or(NAMES.to_vec(), |name| vec![name.as_str()]);
     for name in names {
         let mut command = Command::new(name);
-        command.args(OPTIONS).arg(format!("--user-data-dir={}", profile.0.display()));
+        command.args(OPTIONS).args(options);
+        command.arg(format!("--user-data-dir={}", profile.0.display()));
         if let Ok(process) = Process::start(&mut command) {
             return process;
         }

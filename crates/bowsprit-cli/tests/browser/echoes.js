@@ -1,7 +1,7 @@
 // Sends messages to the echo; returns the extensions of the connection, and which came back as
 // they were.
 (async () => {
-  const ws = new WebSocket(`ws://${location.host}/echo`);
+  const ws = new WebSocket(`${location.origin.replace('http', 'ws')}/echo`);
   ws.binaryType = 'arraybuffer';
   const next = (event) => new Promise((resolve, reject) => {
     ws[`on${event}`] = resolve;

@@ -94,6 +94,12 @@ impl Program {
         }
     }
 
+    /// Ends it at once.
+    pub(super) fn kill(mut self) -> Ended {
+        self.process.kill().unwrap();
+        self.end()
+    }
+
     /// Waits for its end, with no more input.
     pub(super) fn end(mut self) -> Ended {
         drop(self.process.stdin.take());

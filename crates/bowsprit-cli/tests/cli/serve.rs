@@ -194,6 +194,7 @@ fn a_foreign_origin_is_refused_unless_serve_lets_in_all() {
     let ended = connect(&server, "http://evil.example");
     assert_eq!((ended.code, &*ended.stdout), (Some(1), &b""[..]));
     assert!(ended.stderr.contains("403"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("serve --any-origin allows it"), "{}", ended.stderr);
     let own = format!("http://{}", server.address());
     assert_eq!(connect(&server, &own).lines(), ["hello"]);
     let server = Server::start(&["--any-origin"]);
@@ -234,4 +235,25 @@ fn a_page_that_gives_its_own_name_the_address_of_this_machine_gets_nothing() {
         let response = server.ask_as(host, "GET", "/");
         assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{host}: {response}");
     }
+}
+
+/// As behind a reverse proxy that nobody has told the server of.
+#[test]
+fn a_refusal_for_the_host_names_the_option_to_the_client_and_in_the_log() {
+    let mut server = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = server.wait_for_rest("listening on ");
+    let address = url.strip_prefix("ws://").unwrap();
+    for _ in 0..3 {
+        let answer = ask(address, "chat.example.com", "GET", "/");
+        assert!(answer.starts_with("HTTP/1.1 421 "), "{answer}");
+        let body = "host \"chat.example.com\" is not served here; bowsprit serve --host NAME can \
+            allow it\n";
+        assert!(answer.ends_with(body), "{answer}");
+    }
+    let log = server.kill().stderr;
+    let count = |text| log.lines().filter(|line| line.contains(text)).count();
+    assert_eq!(count("with --host NAME"), 1, "{log}");
+    assert_eq!(count("a request was refused"), 1, "{log}");
+    assert_eq!(count("status=421"), 1, "{log}");
+    assert!(!log.contains("chat.example.com"), "{log}");
 }

@@ -11,9 +11,14 @@ use http::{HeaderName, StatusCode};
 pub enum HandshakeError {
     /// The request's method is not GET.
     Method,
+    /// The request came over HTTP/2 or later and is not an extended CONNECT, RFC 8441.
+    ExtendedConnect,
+    /// The request is an extended CONNECT for this protocol, not for `websocket`.
+    ConnectProtocol(String),
     /// The request, or a 101 response, is older than HTTP/1.1.
     HttpVersion,
-    /// The request's target is neither a path nor an absolute `http` or `https` URI.
+    /// The request's target is neither a path nor an absolute `http` or `https` URI with a host and
+    /// without user information.
     RequestTarget,
     /// The request has a body.
     Body,
@@ -54,10 +59,14 @@ pub enum HandshakeError {
 
 impl HandshakeError {
     /// The HTTP status: what a server answers, or what it answered us.
+    ///
+    /// Over HTTP/2 a server answers 400 in place of 426, as there is no upgrade to ask for.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Method | Self::ExtendedConnect => StatusCode::METHOD_NOT_ALLOWED,
+            // RFC 9220 §3.
+            Self::ConnectProtocol(_) => StatusCode::NOT_IMPLEMENTED,
             Self::NoUpgrade | Self::Version => StatusCode::UPGRADE_REQUIRED,
             Self::Origin(_) => StatusCode::FORBIDDEN,
             Self::Host(_) => StatusCode::MISDIRECTED_REQUEST,
@@ -74,20 +83,27 @@ impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Method => f.write_str("the method of a WebSocket request must be GET"),
+            Self::ExtendedConnect => {
+                f.write_str("a WebSocket request over HTTP/2 must be an extended CONNECT")
+            }
+            Self::ConnectProtocol(name) => {
+                write!(f, "protocol {name:?} is not supported; this is a WebSocket endpoint")
+            }
             Self::HttpVersion => f.write_str("WebSocket needs HTTP/1.1 or later"),
-            Self::RequestTarget => f.write_str("the target of a WebSocket request must be a path"),
+            Self::RequestTarget => f.write_str(
+                "the target of a WebSocket request must be a path, or an http URL without user info",
+            ),
             Self::Body => f.write_str("a WebSocket request may not have a body"),
             Self::NoUpgrade => f.write_str("this is a WebSocket endpoint; ask for an upgrade"),
             Self::Missing(name) => write!(f, "header {name} is missing"),
             Self::Repeated(name) => write!(f, "header {name} may stand there only once"),
             Self::Malformed(name) => write!(f, "header {name} has an invalid value"),
             Self::Version => f.write_str("this version of the WebSocket protocol is not spoken"),
-            Self::Origin(origin) => write!(
-                f,
-                "origin {origin:?} is not allowed here; the server's origin policy can allow it"
-            ),
+            Self::Origin(origin) => {
+                write!(f, "origin {origin:?} is not allowed here; ServerBuilder::origins can allow it")
+            }
             Self::Host(host) => {
-                write!(f, "host {host:?} is not served here; the server's host policy can allow it")
+                write!(f, "host {host:?} is not served here; ServerBuilder::hosts can allow it")
             }
             Self::UnofferedSubprotocol(name) => {
                 write!(f, "the server has chosen subprotocol {name:?}, which was not offered")

@@ -3,9 +3,9 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::net::IpAddr;
 
-use http::{HeaderMap, header};
+use http::{Request, header, uri::Authority};
 
-use super::{HandshakeError, Policy, Rejection, field, server::refuse};
+use super::{HandshakeError, Policy, Rejection, connect, field, rejection::refuse};
 use crate::url::split_authority;
 
 /// Which hosts a request may be addressed to, against DNS rebinding.
@@ -27,26 +27,28 @@ pub enum HostPolicy {
 }
 
 impl HostPolicy {
-    /// Checks the `Host` of a request, or what the client has asked a trusted proxy for.
+    /// Checks the host that a request is addressed to: the one in its target, else its `Host`; or
+    /// what the client has asked a trusted proxy for.
     ///
     /// # Errors
     ///
     /// 421, RFC 9110 §15.5.20: the request was "directed at a server that is unable or unwilling to
-    /// produce an authoritative response for the target URI". 400 if the header is missing,
-    /// malformed or repeated.
-    pub fn check(
+    /// produce an authoritative response for the target URI". 400 if `Host` is missing, malformed
+    /// or repeated, or the target has no host or has user information.
+    pub fn check<B>(
         &self,
-        headers: &HeaderMap,
+        request: &Request<B>,
         forwarded: Option<&str>,
     ) -> Result<(), Box<Rejection>> {
-        self.check_host(headers, forwarded).map_err(|error| {
-            Box::new(Rejection { response: refuse(&error, &Policy::default()), error })
+        self.check_host(request, forwarded).map_err(|error| {
+            let response = refuse(&error, &Policy::default(), request.version());
+            Box::new(Rejection { response, error })
         })
     }
 
-    fn check_host(
+    fn check_host<B>(
         &self,
-        headers: &HeaderMap,
+        request: &Request<B>,
         forwarded: Option<&str>,
     ) -> Result<(), HandshakeError> {
         if *self == Self::Any {
@@ -54,8 +56,7 @@ impl HostPolicy {
         }
         let host = match forwarded {
             Some(host) => host,
-            None => field::single(headers, &header::HOST)?
-                .ok_or(HandshakeError::Missing(header::HOST))?,
+            None => requested(request)?,
         };
         let (name, _) = split_authority(host.strip_suffix(':').unwrap_or(host))
             .ok_or(HandshakeError::Malformed(header::HOST))?;
@@ -71,6 +72,42 @@ impl HostPolicy {
             Self::List(names) => names.iter().any(|allowed| allowed.eq_ignore_ascii_case(name)),
         }
     }
+}
+
+/// The host that a request is addressed to, with its port if it names one. It may be empty, and may
+/// end in a bare colon.
+///
+/// # Errors
+///
+/// RFC 9112 §3.2: without exactly one valid `Host`, a request of HTTP/1.1 is refused even where that
+/// is not what counts. HTTP/2 has `:authority` in place of it.
+pub(super) fn requested<B>(request: &Request<B>) -> Result<&str, HandshakeError> {
+    const NAME: http::HeaderName = header::HOST;
+    let host = field::single(request.headers(), &NAME)?;
+    if host.is_some_and(|host| !host.is_empty() && !is_host(host)) {
+        return Err(HandshakeError::Malformed(NAME));
+    }
+    let over_http2 = connect::is_used_by(request.version());
+    let Some(authority) = request.uri().authority().map(Authority::as_str) else {
+        return host.ok_or(HandshakeError::Missing(NAME));
+    };
+    match host {
+        None if !over_http2 => Err(HandshakeError::Missing(NAME)),
+        // RFC 9113 §8.3.1: a server "SHOULD treat a request as malformed if it contains a Host
+        // header field that identifies an entity that differs" from `:authority`.
+        Some(host) if over_http2 && !host.eq_ignore_ascii_case(authority) => {
+            Err(HandshakeError::Malformed(NAME))
+        }
+        // RFC 9112 §3.2.2: of a request with an absolute target, the server "MUST ignore the
+        // received Host header field (if any) and instead use the host information of the
+        // request-target." User information is not part of a host, RFC 9110 §4.2.4.
+        _ if is_host(authority) => Ok(authority),
+        _ => Err(HandshakeError::RequestTarget),
+    }
+}
+
+fn is_host(host: &str) -> bool {
+    split_authority(host.strip_suffix(':').unwrap_or(host)).is_some()
 }
 
 /// RFC 6761 §6.3: names that end in `.localhost` never leave the machine.

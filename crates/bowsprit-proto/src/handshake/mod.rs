@@ -1,4 +1,5 @@
-//! The opening handshake on the types of the `http` crate, RFC 6455 §4.
+//! The opening handshake on the types of the `http` crate, RFC 6455 §4; on a server also the
+//! extended CONNECT of HTTP/2, RFC 8441.
 //!
 //! A client makes a [`ClientHandshake`], sends its request and lets it
 //! [`verify`](ClientHandshake::verify) the response. A server [`respond`]s to a request under a
@@ -6,11 +7,13 @@
 
 mod authorization;
 mod client;
+mod connect;
 mod error;
 mod field;
 mod host;
 mod key;
 mod origin;
+mod rejection;
 mod server;
 
 use alloc::string::String;
@@ -20,13 +23,14 @@ use crate::deflate::Parameters;
 pub(crate) use authorization::are_basic;
 pub use authorization::{basic_authorization, bearer_authorization};
 pub use client::{ClientHandshake, Offer};
+pub use connect::ConnectProtocol;
 pub use error::HandshakeError;
 pub use host::HostPolicy;
 pub use key::accept_for;
 pub use origin::OriginPolicy;
+pub use rejection::Rejection;
 pub use server::{
-    Accepted, Context, Policy, Rejection, SubprotocolPolicy, asks_for_websocket, respond,
-    respond_in,
+    Accepted, Context, Policy, SubprotocolPolicy, asks_for_websocket, respond, respond_in,
 };
 
 /// A version of the protocol: what `Sec-WebSocket-Version` says, §4.1 (9).

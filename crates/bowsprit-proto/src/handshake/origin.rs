@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use http::{HeaderMap, HeaderName, header};
 
-use super::{Context, HandshakeError, Version, field};
+use super::{HandshakeError, Version, field};
 use crate::url::{default_port, split_authority};
 
 /// The origin header of the HyBi drafts.
@@ -19,8 +19,8 @@ pub(super) const SEC_WEBSOCKET_ORIGIN: HeaderName = HeaderName::from_static("sec
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OriginPolicy {
-    /// Only pages from the host and port that the request is addressed to, by its `Host` or as a
-    /// trusted proxy tells. If the request is known to be encrypted, so must the page be.
+    /// Only pages from the host and port that the request is addressed to, by its target or `Host`,
+    /// or as a trusted proxy tells. If the request is known to be encrypted, so must the page be.
     #[default]
     Same,
     /// Only these origins, written as browsers do: `https://example.com`.
@@ -30,12 +30,13 @@ pub enum OriginPolicy {
 }
 
 impl OriginPolicy {
-    /// Checks a request's origin.
+    /// Checks a request's origin. `host` is the one that the client has asked for.
     pub(super) fn check(
         &self,
         headers: &HeaderMap,
         version: Version,
-        context: Context<'_>,
+        host: &str,
+        encrypted: bool,
     ) -> Result<(), HandshakeError> {
         let Some(origin) = request_origin(headers, version)? else { return Ok(()) };
         let allowed = match self {
@@ -43,13 +44,7 @@ impl OriginPolicy {
             Self::List(origins) => {
                 origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
             }
-            Self::Same => {
-                let host = match context.host {
-                    Some(host) => Some(host),
-                    None => field::single(headers, &header::HOST)?,
-                };
-                host.is_some_and(|host| is_same(origin, host, context.encrypted))
-            }
+            Self::Same => is_same(origin, host, encrypted),
         };
         if allowed { Ok(()) } else { Err(HandshakeError::Origin(String::from(origin))) }
     }
@@ -71,7 +66,7 @@ fn request_origin(headers: &HeaderMap, version: Version) -> Result<Option<&str>,
     }
 }
 
-/// Whether an origin has the host and port of a `Host` header. A port that is left out is the
+/// Whether an origin has the host and port that a request is addressed to. A port that is left out is the
 /// default one of the origin's scheme. The origin `null` has no host.
 ///
 /// RFC 6454 §5: origins are the same only if their schemes are. What stands before us may have

@@ -3,7 +3,6 @@
 use alloc::{
     borrow::ToOwned,
     boxed::Box,
-    format,
     string::{String, ToString},
     vec::Vec,
 };
@@ -11,11 +10,13 @@ use core::fmt;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 
-use super::{HandshakeError, Negotiated, OriginPolicy, Version, field, key};
+use super::{
+    HandshakeError, Negotiated, OriginPolicy, Rejection, Version, connect, field, host, key,
+    rejection::refuse,
+};
 use crate::{
     deflate::{self, Deflate, Parameters},
     extension, subprotocol,
-    url::split_authority,
 };
 
 /// What a server lets in.
@@ -68,7 +69,7 @@ impl fmt::Debug for Context<'_> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Accepted {
-    /// The 101 response.
+    /// The response: 101, or 200 to an extended CONNECT.
     pub response: Response<()>,
     /// What was agreed on.
     pub negotiated: Negotiated,
@@ -89,17 +90,8 @@ impl Accepted {
     }
 }
 
-/// A request that was refused: send the response, then close the connection.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Rejection {
-    /// A response that says what was wrong.
-    pub response: Response<String>,
-    /// What was wrong.
-    pub error: HandshakeError,
-}
-
-/// Whether a request asks for a WebSocket: a `GET` whose `Upgrade` has the token `websocket`.
+/// Whether a request asks for a WebSocket: a `GET` whose `Upgrade` has the token `websocket`, or over
+/// HTTP/2 a `CONNECT` with the [`ConnectProtocol`](super::ConnectProtocol) `websocket`.
 ///
 /// Such a request is for [`respond`], which may still refuse it. Any other is plain HTTP, whatever
 /// else it wants to upgrade to: RFC 9110 §7.8 has servers ignore protocols that they do not know.
@@ -114,8 +106,9 @@ pub struct Rejection {
 /// ```
 #[must_use]
 pub fn asks_for_websocket<B>(request: &Request<B>) -> bool {
-    request.method() == Method::GET
-        && field::has_token(request.headers(), &header::UPGRADE, "websocket")
+    let names_websocket = || field::has_token(request.headers(), &header::UPGRADE, "websocket");
+    let upgrades = request.method() == Method::GET && names_websocket();
+    upgrades || connect::is_extended_connect(request)
 }
 
 /// Judges a client's request.
@@ -139,8 +132,10 @@ pub fn respond_in<B>(
     request: &Request<B>,
     policy: &Policy,
 ) -> Result<Accepted, Box<Rejection>> {
-    accept(context, request, policy)
-        .map_err(|error| Box::new(Rejection { response: refuse(&error, policy), error }))
+    accept(context, request, policy).map_err(|error| {
+        let response = refuse(&error, policy, request.version());
+        Box::new(Rejection { response, error })
+    })
 }
 
 fn accept<B>(
@@ -149,45 +144,53 @@ fn accept<B>(
     policy: &Policy,
 ) -> Result<Accepted, HandshakeError> {
     let headers = request.headers();
-    check_request(request)?;
-    check_upgrade(headers)?;
+    let host = check_request(request)?;
+    // RFC 8441 §5: extended CONNECT does without |Connection|, |Upgrade| and the key.
+    let upgrades = !connect::is_used_by(request.version());
+    if upgrades {
+        check_upgrade(headers)?;
+    }
     let version = version(headers, policy)?;
-    let key = key(headers)?;
+    let key = if upgrades { Some(key(headers)?) } else { None };
     let offers: Vec<&str> = subprotocols(headers)?;
-    let extensions = field::list(headers, &header::SEC_WEBSOCKET_EXTENSIONS)?;
-    let deflate = choose_deflate(extensions.as_deref(), policy)?;
-    policy.origins.check(headers, version, context)?;
+    let deflate = choose_deflate(headers, policy)?;
+    let host = context.host.unwrap_or(host);
+    policy.origins.check(headers, version, host, context.encrypted)?;
     let subprotocol = match context.choose_subprotocol {
         Some(choose) if !offers.is_empty() => choose_offered(choose, &offers)?,
         Some(_) => None,
         None => policy.subprotocols.choose(&offers).map(ToOwned::to_owned),
     };
     let negotiated = Negotiated { version, subprotocol, deflate };
-    Ok(Accepted { response: switching_protocols(key, &negotiated)?, negotiated })
+    let mut response = match key {
+        Some(key) => switching_protocols(key)?,
+        None => Response::new(()),
+    };
+    tell(&negotiated, response.headers_mut())?;
+    Ok(Accepted { response, negotiated })
 }
 
-/// §4.2.1 (1), (2): a GET of HTTP/1.1 or higher with one |Host|. A body would be taken for frames by
+/// §4.2.1 (1), (2): a GET of HTTP/1.1 or higher with one |Host|; over HTTP/2, a CONNECT. A body would be taken for frames by
 /// us and for a request by a proxy before us, or the other way round, so there may be none.
-fn check_request<B>(request: &Request<B>) -> Result<(), HandshakeError> {
-    if request.method() != Method::GET {
+///
+/// Returns the host that the request is addressed to.
+fn check_request<B>(request: &Request<B>) -> Result<&str, HandshakeError> {
+    if connect::is_used_by(request.version()) {
+        connect::check(request)?;
+    } else if request.method() != Method::GET {
         return Err(HandshakeError::Method);
     }
     if request.version() < http::Version::HTTP_11 {
         return Err(HandshakeError::HttpVersion);
     }
     check_target(request.uri())?;
+    let host = host::requested(request)?;
     let headers = request.headers();
-    let host = field::single(headers, &header::HOST)?;
-    let host = host.ok_or(HandshakeError::Missing(header::HOST))?;
-    // RFC 9112 §3.2 has a malformed one refused. It may be empty, and may end in a bare colon.
-    if !host.is_empty() && split_authority(host.strip_suffix(':').unwrap_or(host)).is_none() {
-        return Err(HandshakeError::Malformed(header::HOST));
-    }
     let empty = field::single(headers, &header::CONTENT_LENGTH)?.is_none_or(|len| len == "0");
     if !empty || headers.contains_key(header::TRANSFER_ENCODING) {
         return Err(HandshakeError::Body);
     }
-    Ok(())
+    Ok(host)
 }
 
 /// §4.2.1 (1): "The "Request-URI" matching the /resource name/ [...] or an absolute HTTP/HTTPS URI".
@@ -234,25 +237,26 @@ fn key(headers: &HeaderMap) -> Result<&str, HandshakeError> {
     }
 }
 
-/// §4.2.1 (8); the header "MAY appear multiple times", §11.3.4. If it is there it names one at least.
+/// §4.2.1 (8); the header "MAY appear multiple times", §11.3.4. Its grammar has at least one element,
+/// but some clients (React Native on iOS) send it empty to ask for none.
 fn subprotocols(headers: &HeaderMap) -> Result<Vec<&str>, HandshakeError> {
     const NAME: http::HeaderName = header::SEC_WEBSOCKET_PROTOCOL;
     let values = field::all(headers, &NAME).collect::<Result<Vec<_>, _>>()?;
-    let present = !values.is_empty();
-    let offers = subprotocol::parse_offers(values.into_iter());
-    offers.filter(|offers| offers.is_empty() != present).ok_or(HandshakeError::Malformed(NAME))
+    subprotocol::parse_offers(values.into_iter()).ok_or(HandshakeError::Malformed(NAME))
 }
 
-/// §9.1: a list that does not match the grammar fails the handshake, known extension or not. An
-/// offer that does match but cannot be accepted is declined, RFC 7692 §7.1.
+/// §9.1: a list that does not match the grammar fails the handshake, known extension or not; but a
+/// server without extensions does not read it. An offer that does match but cannot be accepted is
+/// declined, RFC 7692 §7.1.
 fn choose_deflate(
-    extensions: Option<&str>,
+    headers: &HeaderMap,
     policy: &Policy,
 ) -> Result<Option<Parameters>, HandshakeError> {
-    let Some(extensions) = extensions else { return Ok(None) };
-    let offers = extension::parse(extensions)
-        .map_err(|_| HandshakeError::Malformed(header::SEC_WEBSOCKET_EXTENSIONS))?;
-    Ok(policy.deflate.as_ref().and_then(|deflate| deflate::accept(deflate, &offers)))
+    const NAME: http::HeaderName = header::SEC_WEBSOCKET_EXTENSIONS;
+    let Some(deflate) = &policy.deflate else { return Ok(None) };
+    let Some(extensions) = field::list(headers, &NAME)? else { return Ok(None) };
+    let offers = extension::parse(&extensions).map_err(|_| HandshakeError::Malformed(NAME))?;
+    Ok(deflate::accept(deflate, &offers))
 }
 
 /// §4.2.2 (4): "The value chosen MUST be derived from the client's handshake".
@@ -282,20 +286,25 @@ impl SubprotocolPolicy {
 }
 
 /// §4.2.2 (5).
-fn switching_protocols(key: &str, negotiated: &Negotiated) -> Result<Response<()>, HandshakeError> {
+fn switching_protocols(key: &str) -> Result<Response<()>, HandshakeError> {
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     insert(headers, header::SEC_WEBSOCKET_ACCEPT, &key::accept_for(key))?;
+    Ok(response)
+}
+
+/// Tells the client what was agreed on.
+fn tell(negotiated: &Negotiated, headers: &mut HeaderMap) -> Result<(), HandshakeError> {
     if let Some(name) = &negotiated.subprotocol {
         insert(headers, header::SEC_WEBSOCKET_PROTOCOL, name)?;
     }
     if let Some(parameters) = &negotiated.deflate {
         insert(headers, header::SEC_WEBSOCKET_EXTENSIONS, &parameters.to_string())?;
     }
-    Ok(response)
+    Ok(())
 }
 
 fn insert(
@@ -306,37 +315,4 @@ fn insert(
     let value = HeaderValue::from_str(value);
     headers.insert(name.clone(), value.map_err(|_| HandshakeError::Malformed(name))?);
     Ok(())
-}
-
-/// The response to a request that is refused. The connection ends with it, so that nothing which
-/// follows can be taken for another request.
-pub(super) fn refuse(error: &HandshakeError, policy: &Policy) -> Response<String> {
-    let mut response = Response::new(format!("{error}\n"));
-    *response.status_mut() = error.status();
-    let headers = response.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    let upgrade_required = error.status() == StatusCode::UPGRADE_REQUIRED;
-    if *error == HandshakeError::Method {
-        headers.insert(header::ALLOW, HeaderValue::from_static("GET"));
-    }
-    // RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426 response to indicate
-    // the required protocol(s)"
-    if upgrade_required {
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade, close"));
-    }
-    // §4.4: the server answers "with one or more |Sec-WebSocket-Version| header fields indicating
-    // the versions the server is willing to use."
-    if upgrade_required || is_about_version(error) {
-        let versions = if policy.accept_version_8 { "13, 8" } else { "13" };
-        headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static(versions));
-    }
-    response
-}
-
-fn is_about_version(error: &HandshakeError) -> bool {
-    use HandshakeError::{Malformed, Missing, Repeated};
-    matches!(error, Missing(name) | Repeated(name) | Malformed(name)
-        if *name == header::SEC_WEBSOCKET_VERSION)
 }

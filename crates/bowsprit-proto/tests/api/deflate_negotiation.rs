@@ -184,11 +184,9 @@ fn only_a_header_that_breaks_the_grammar_is_refused() {
         "; a=b=c",
     ] {
         let offer = format!("{NAME}{parameters}");
-        for policy in [policy(open()), Policy::default()] {
-            let rejection =
-                refuse(&request(&[("Sec-WebSocket-Extensions", &[&offer])]), &policy, &error);
-            assert_eq!(rejection.response.status(), 400, "{offer}");
-        }
+        let request = request(&[("Sec-WebSocket-Extensions", &[&offer])]);
+        let rejection = refuse(&request, &policy(open()), &error);
+        assert_eq!(rejection.response.status(), 400, "{offer}");
         assert_eq!(verify(&offered(open()), &[&offer]), Err(error.clone()), "{offer}");
     }
 }

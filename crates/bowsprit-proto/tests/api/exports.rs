@@ -7,8 +7,8 @@ use bowsprit_proto::{
     Receiver, Role, SendError, Sender, State, Url, UserInfo, Utf8Bytes,
     extension::{Extension, InvalidExtensions, Parameter, parse},
     handshake::{
-        Accepted, ClientHandshake, Context, HandshakeError, HostPolicy, Negotiated, Offer,
-        OriginPolicy, Policy, Rejection, SubprotocolPolicy, Version, accept_for,
+        Accepted, ClientHandshake, ConnectProtocol, Context, HandshakeError, HostPolicy,
+        Negotiated, Offer, OriginPolicy, Policy, Rejection, SubprotocolPolicy, Version, accept_for,
         asks_for_websocket, basic_authorization, bearer_authorization, respond, respond_in,
     },
     mask::{apply_mask, copy_masked},

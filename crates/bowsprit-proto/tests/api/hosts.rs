@@ -15,9 +15,12 @@ fn request() -> Request<()> {
 }
 
 fn check(policy: &HostPolicy, host: &str) -> Result<(), u16> {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::HOST, HeaderValue::from_str(host).unwrap());
-    policy.check(&headers, None).map_err(|rejection| rejection.response.status().as_u16())
+    check_target(policy, "/", host)
+}
+
+fn check_target(policy: &HostPolicy, target: &str, host: &str) -> Result<(), u16> {
+    let request = Request::get(target).header(header::HOST, host).body(()).unwrap();
+    policy.check(&request, None).map_err(|rejection| rejection.response.status().as_u16())
 }
 
 #[test]
@@ -33,8 +36,34 @@ fn the_own_machine_answers_to_its_own_names_only() {
     for host in ["a b", "localhost:x", "localhost@evil", ""] {
         assert_eq!(check(&HostPolicy::Loopback, host), Err(400), "{host}");
     }
-    let none = HostPolicy::Loopback.check(&HeaderMap::new(), None).unwrap_err();
+    let none = HostPolicy::Loopback.check(&Request::new(()), None).unwrap_err();
     assert_eq!(none.error, HandshakeError::Missing(header::HOST));
+}
+
+/// RFC 9112 §3.2.2.
+#[test]
+fn the_host_of_an_absolute_target_counts_and_the_field_does_not() {
+    for (target, host, answered) in [
+        ("http://localhost/", "evil.example", Ok(())),
+        ("http://localhost:8080/", "evil.example", Ok(())),
+        ("http://localhost:/", "evil.example", Ok(())),
+        ("http://localhost/", "", Ok(())),
+        ("https://[::1]/", "evil.example", Ok(())),
+        ("http://evil.example/", "localhost", Err(421)),
+        ("http://evil.example/", "", Err(421)),
+        ("http://localhost@evil.example/", "localhost", Err(400)),
+        ("http://evil.example@localhost/", "localhost", Err(400)),
+        ("http://user:password@localhost/", "localhost", Err(400)),
+        ("http://@localhost/", "localhost", Err(400)),
+        ("http://localhost/", "a b", Err(400)),
+    ] {
+        assert_eq!(check_target(&HostPolicy::Loopback, target, host), answered, "{target} {host}");
+    }
+    let mut twice = Request::get("http://localhost/").header(header::HOST, "localhost");
+    let without = Request::get("http://localhost/").body(()).unwrap();
+    assert!(HostPolicy::Loopback.check(&without, None).is_err());
+    twice = twice.header(header::HOST, "localhost");
+    assert!(HostPolicy::Loopback.check(&twice.body(()).unwrap(), None).is_err());
 }
 
 #[test]
@@ -47,8 +76,8 @@ fn a_list_of_hosts_is_compared_without_ports() {
         assert_eq!(check(&policy, host), Err(421), "{host}");
     }
     assert_eq!(check(&HostPolicy::Any, "whatever"), Ok(()));
-    assert!(policy.check(&HeaderMap::new(), Some("example.com")).is_ok());
-    assert!(policy.check(request().headers(), Some("evil.example")).is_err());
+    assert!(policy.check(&Request::new(()), Some("example.com")).is_ok());
+    assert!(policy.check(&request(), Some("evil.example")).is_err());
 }
 
 #[test]

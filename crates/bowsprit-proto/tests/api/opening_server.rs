@@ -136,7 +136,9 @@ fn the_target_is_a_resource_name_or_an_absolute_http_uri() {
         *request.uri_mut() = target.parse().unwrap();
         accept(&request, &Policy::default());
     }
-    for target in ["*", "example.com:80", "ftp://example.com/"] {
+    let with_user =
+        ["http://user@example.com/", "https://a:b@example.com/", "http://@example.com/"];
+    for target in ["*", "example.com:80", "ftp://example.com/"].into_iter().chain(with_user) {
         let mut request = request(&[]);
         *request.uri_mut() = target.parse().unwrap();
         let rejection = refuse(&request, &Policy::default(), &HandshakeError::RequestTarget);

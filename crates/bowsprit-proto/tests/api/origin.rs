@@ -92,6 +92,25 @@ fn a_request_that_was_encrypted_is_of_the_origin_of_encrypted_pages() {
     }
 }
 
+/// RFC 9112 §3.2.2.
+#[test]
+fn the_host_of_an_absolute_target_is_what_an_origin_is_compared_with() {
+    let (good, evil) = ("http://example.com", "http://evil.example");
+    for (target, host, origin, same) in [
+        ("http://example.com/chat", "evil.example", good, true),
+        ("http://example.com:80/chat", "", good, true),
+        ("http://example.com/chat", "evil.example", evil, false),
+        ("http://evil.example/chat", "example.com", good, false),
+        ("http://evil.example/chat", "example.com", evil, true),
+        ("http://example.com:8080/chat", "example.com", good, false),
+    ] {
+        let mut request = request(&[("Host", &[host]), ("Origin", &[origin])]);
+        *request.uri_mut() = target.parse().unwrap();
+        let judged = respond(&request, &policy(OriginPolicy::Same));
+        assert_eq!(judged.is_ok(), same, "{origin} to {target} with {host}");
+    }
+}
+
 /// RFC: 4.2.1-8
 #[test]
 fn without_an_origin_everyone_passes() {

@@ -6,17 +6,19 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use axum_core::{
+use ::axum::{
     body::Body,
-    extract::{FromRef, FromRequestParts},
+    extract::{FromRef, FromRequestParts, OptionalFromRequestParts},
     response::{IntoResponse, Response},
 };
+use bowsprit_proto::handshake::asks_for_websocket;
 use http::{Request, StatusCode, request::Parts};
 use hyper::upgrade::OnUpgrade;
 
 use super::{
     Refusal, Server, Upgrade,
     handler::{Handler, erase},
+    request::take_protocol,
     serve::take_over,
 };
 use crate::{BoxError, WebSocket};
@@ -25,11 +27,17 @@ use crate::{BoxError, WebSocket};
 ///
 /// The server has the options and decides; whom its `authorize` has let in is in the request's
 /// extensions, for `Extension` after this extractor. Its connections behave as under
-/// [`serve`](crate::BoundServer::serve). To know clients' addresses, it needs a
-/// [`PeerAddr`](crate::PeerAddr) in the request's extensions.
+/// [`serve`](crate::BoundServer::serve). `Option<WebSocketUpgrade>` is `None` for requests that do
+/// not ask for a WebSocket.
+///
+/// Clients' addresses are those of axum's `ConnectInfo<SocketAddr>`: serve the router with
+/// `into_make_service_with_connect_info::<SocketAddr>()`. Options that need them
+/// ([`max_connections_per_address`](crate::ServerBuilder::max_connections_per_address),
+/// [`trusted_proxies`](crate::ServerBuilder::trusted_proxies)) answer 500 where there are none. What
+/// listens on a Unix socket puts [`UnixPeer`](crate::UnixPeer) into the requests' extensions.
 ///
 /// ```
-/// use axum::{Router, response::Response, routing::any};
+/// use ::axum::{Router, response::Response, routing::any};
 /// use bowsprit::{Server, axum::WebSocketUpgrade};
 ///
 /// async fn echo(upgrade: WebSocketUpgrade) -> Response {
@@ -44,7 +52,8 @@ use crate::{BoxError, WebSocket};
 /// let app: Router = Router::new().route("/echo", any(echo)).with_state(Server::builder().build());
 /// ```
 ///
-/// A state of your own implements `FromRef<YourState> for Server`.
+/// A state of your own implements `FromRef<YourState> for Server`. Routes by `any`, as above, also
+/// take the `CONNECT` by which browsers open WebSockets over HTTP/2 (axum's feature `http2`).
 #[must_use = "the client waits for the response of on_upgrade"]
 pub struct WebSocketUpgrade {
     response: http::Response<()>,
@@ -107,6 +116,22 @@ where
         let upgraded = parts.extensions.remove::<OnUpgrade>();
         let upgraded = upgraded.ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
         Ok(Self { response, upgrade, upgraded })
+    }
+}
+
+impl<S> OptionalFromRequestParts<S> for WebSocketUpgrade
+where
+    Server: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Refusal> {
+        take_protocol(&mut parts.extensions);
+        if !asks_for_websocket(&Request::from_parts(parts.clone(), ())) {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<S>>::from_request_parts(parts, state).await.map(Some)
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
     hooks::{OnFailed, OnRefused},
     listener::{BACKLOG, Listener},
     pending::{self, MAX_HANDSHAKES, Pending},
+    refusal_log::RefusalLog,
     route::{Paths, Route},
 };
 use crate::{Deflate, Error, Handle, Limits, Options, TcpOptions, head::HeadLimits};
@@ -137,6 +138,10 @@ impl ServerBuilder {
     /// How many of them one client may have, told apart by
     /// [`client_addr`](crate::RequestExt::client_addr); IPv6 addresses with the same first 64 bits
     /// are one client. Requests beyond it are answered 503. Default: `None`, as many as it wants.
+    ///
+    /// Clients over Unix sockets have no address and are not limited. Any other request whose
+    /// address [`Server::admit`] and [`Server::upgrade`] do not learn by a
+    /// [`PeerAddr`](crate::PeerAddr) is answered 500.
     #[must_use]
     pub fn max_connections_per_address(mut self, max: impl Into<Option<usize>>) -> Self {
         self.max_connections_per_address = max.into();
@@ -206,7 +211,7 @@ impl ServerBuilder {
 
     /// Which hosts requests may be addressed to, plain ones as well; others are answered 421.
     /// Default: [`HostPolicy::Any`]. A server on the own machine should take
-    /// [`HostPolicy::Loopback`].
+    /// [`HostPolicy::Loopback`]; behind a reverse proxy, clients ask for the proxy's names.
     #[must_use]
     pub fn hosts(mut self, policy: HostPolicy) -> Self {
         self.hosts = policy;
@@ -216,6 +221,10 @@ impl ServerBuilder {
     /// Proxies whose word is taken for [`client_addr`](crate::RequestExt::client_addr), and for the
     /// host that [`origins`](Self::origins) and [`hosts`](Self::hosts) are compared with. Default:
     /// none.
+    ///
+    /// Of requests for [`Server::admit`] and [`Server::upgrade`] the
+    /// [`PeerAddr`](crate::PeerAddr) tells whether they are a proxy's; without it they are answered
+    /// 500.
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = Some(proxies);
@@ -282,6 +291,7 @@ impl ServerBuilder {
             proxies: self.proxies,
             on_refused: self.on_refused,
             on_failed: self.on_failed,
+            refusal_log: RefusalLog::default(),
             #[cfg(feature = "tls")]
             tls: self.tls,
         };

@@ -146,7 +146,15 @@ macro_rules! endpoint_options {
             self
         }
 
-        /// Whose pages may connect. Default: [`OriginPolicy::Same`]; others are answered 403.
+        /// Whose pages may connect. Default: [`OriginPolicy::Same`]; others are answered 403, such as
+        /// those of a front end that is developed on another port of localhost:
+        ///
+        /// ```
+        /// use bowsprit::{OriginPolicy, Server};
+        ///
+        /// let front_end = OriginPolicy::List(vec!["http://localhost:5173".into()]);
+        /// let server = Server::builder().origins(front_end);
+        /// ```
         #[must_use]
         pub fn origins(mut self, policy: OriginPolicy) -> Self {
             self.settings.origins = Some(policy);

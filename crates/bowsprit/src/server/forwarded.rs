@@ -49,8 +49,13 @@ pub(super) struct Origin {
 }
 
 impl TrustedProxies {
-    /// Proxies in these networks that write `X-Forwarded-For`, and perhaps `X-Forwarded-Host` and
+    /// Proxies in these networks that write `X-Forwarded-For`, `X-Forwarded-Host` and
     /// `X-Forwarded-Proto`.
+    ///
+    /// All three are believed, so the proxies must set or remove each of them. One that they pass on
+    /// as it came is the client's, who then chooses whether it has encrypted its request, or which
+    /// host its origin is compared with. docs/deployment.md has what to write into the configuration
+    /// of nginx and HAProxy.
     pub fn x_forwarded(networks: impl IntoIterator<Item = IpNet>) -> Self {
         Self::new(networks, Family::XForwarded)
     }
@@ -60,7 +65,8 @@ impl TrustedProxies {
         Self::new(networks, Family::Forwarded)
     }
 
-    /// Also trusts peers without an IP address: those of Unix sockets.
+    /// Also trusts peers without an IP address: those of Unix sockets. Where another HTTP server has
+    /// read the request, [`UnixPeer`](crate::UnixPeer) says that it is one of them.
     #[must_use]
     pub const fn and_unix_sockets(mut self) -> Self {
         self.local = true;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 
 use super::{
-    Encrypted, PeerAddr, Refusal, RequestExt, Shared, Slot, Upgrade,
+    Encrypted, Refusal, RequestExt, Shared, Slot, UnixPeer, Upgrade,
     endpoint::Endpoint,
     forwarded::Origin,
     request::{ClientAddr, ClientEncrypted},
@@ -33,25 +33,51 @@ impl Shared {
         judged.map_err(|refusal| self.refuse(request, refusal))
     }
 
-    /// Judges a request for which no decision has to be awaited.
+    /// Judges a request that another HTTP server has read.
+    pub(super) async fn judge_foreign(&self, request: &mut Request<()>) -> Judged {
+        match self.require_peer(request) {
+            Ok(()) => self.judge(request).await,
+            Err(refusal) => Err(self.refuse(request, refusal)),
+        }
+    }
+
+    /// The same, where no decision has to be awaited.
     pub(super) fn judge_at_once(&self, request: &mut Request<()>) -> Judged {
-        let judged = self.admit_at_once(request);
+        let judged = self.require_peer(request).and_then(|()| self.admit_at_once(request));
         judged.map_err(|refusal| self.refuse(request, refusal))
     }
 
     /// Has the application see a refusal, counts it and tells of it.
     fn refuse(&self, request: &Request<()>, refusal: Refusal) -> Refusal {
-        let refusal = (self.on_refused)(request, refusal);
+        let refusal = (self.on_refused)(request, refusal).over(request.version());
         let status = refusal.response().status();
         self.registry.counters.refused(status);
-        tracing::debug!(
-            peer = ?request.peer_addr(),
-            path = request.uri().path(),
-            status = status.as_u16(),
-            reason = refusal.error().map(|error| display(Reason(error))),
-            "a request was refused"
-        );
+        self.log(request, &refusal);
         refusal
+    }
+
+    /// Logs a refusal: some of those that an operator may want to do something about at the level
+    /// that is looked at, all others for those who look for details.
+    fn log(&self, request: &Request<()>, refusal: &Refusal) {
+        let status = refusal.response().status();
+        let (peer, path) = (request.peer_addr(), request.uri().path());
+        let reason = refusal.error().map(|error| tracing::field::display(Reason(error)));
+        let status_code = status.as_u16();
+        // Crawlers ask for all kinds of pages.
+        let of_interest = asks_for_websocket(request) || status == StatusCode::MISDIRECTED_REQUEST;
+        match of_interest.then(|| self.refusal_log.pick(status)).flatten() {
+            Some(skipped) => tracing::info!(
+                ?peer,
+                path,
+                status = status_code,
+                reason,
+                skipped,
+                "a request was refused"
+            ),
+            None => {
+                tracing::debug!(?peer, path, status = status_code, reason, "a request was refused")
+            }
+        }
     }
 
     async fn admit(&self, request: &mut Request<()>) -> Judged {
@@ -90,9 +116,31 @@ impl Shared {
         }
     }
 
+    /// Refuses a request to which an option cannot be applied, as nobody knows where it is from.
+    fn require_peer(&self, request: &Request<()>) -> Result<(), Refusal> {
+        let option = if self.gate.max_connections_per_address.is_some() {
+            "max_connections_per_address"
+        } else if self.proxies.is_some() {
+            "trusted_proxies"
+        } else {
+            return Ok(());
+        };
+        let is_local = request.extensions().get::<UnixPeer>().is_some();
+        if is_local || request.peer_addr().is_some() {
+            return Ok(());
+        }
+        tracing::error!(
+            option,
+            "a request without the address of its peer, which an option needs, is answered 500: \
+             put a PeerAddr (UnixPeer for a Unix socket) into its extensions; with axum, serve by \
+             into_make_service_with_connect_info::<SocketAddr>()"
+        );
+        Err(StatusCode::INTERNAL_SERVER_ERROR.into())
+    }
+
     /// Finds out who the client is, which host it has asked for, and whether encrypted.
     fn check_in(&self, request: &mut Request<()>) -> Result<Origin, Refusal> {
-        let peer = request.extensions().get().map(|PeerAddr(addr)| addr.ip().to_canonical());
+        let peer = request.peer_addr().map(|addr| addr.ip().to_canonical());
         let encrypted = request.extensions().get::<Encrypted>().map(|_| true);
         let seen = Origin { addr: peer, host: None, encrypted };
         let origin = match &self.proxies {
@@ -107,7 +155,7 @@ impl Shared {
         } else {
             request.extensions_mut().remove::<ClientEncrypted>();
         }
-        self.hosts.check(request.headers(), origin.host.as_deref())?;
+        self.hosts.check(request, origin.host.as_deref())?;
         Ok(origin)
     }
 }

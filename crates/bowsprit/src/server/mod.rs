@@ -20,6 +20,7 @@ mod plain;
 #[cfg(feature = "proxy-protocol")]
 mod proxy_protocol;
 mod refusal;
+mod refusal_log;
 mod request;
 mod route;
 mod serve;
@@ -41,7 +42,7 @@ pub use self::{
     forwarded::TrustedProxies,
     listener::Listener,
     refusal::Refusal,
-    request::{Encrypted, PeerAddr, RequestExt},
+    request::{Encrypted, PeerAddr, RequestExt, UnixPeer},
     route::Route,
     serve::BoundServer,
     shutdown::{Departed, Shutdown},
@@ -53,6 +54,7 @@ use self::{
     gate::Gate,
     hooks::{OnFailed, OnRefused},
     pending::Pending,
+    refusal_log::RefusalLog,
     route::Routes,
 };
 use crate::{
@@ -83,6 +85,7 @@ struct Shared {
     proxies: Option<TrustedProxies>,
     on_refused: OnRefused,
     on_failed: OnFailed,
+    refusal_log: RefusalLog,
     #[cfg(feature = "tls")]
     tls: Option<crate::ServerTls>,
 }
@@ -161,9 +164,17 @@ impl Server {
     ///
     /// Send the response with that server, then [`attach`](Upgrade::attach) the transport.
     ///
+    /// The request may be an extended CONNECT of HTTP/2 (RFC 8441), which hyper's servers and
+    /// clients agree on by `enable_connect_protocol`; the response is then a 200. Of hyper's
+    /// requests this knows with the feature `http2`, of others by a
+    /// [`ConnectProtocol`](crate::ConnectProtocol) in the extensions.
+    ///
     /// # Errors
     ///
-    /// The request was refused. Send the refusal's response and close the connection.
+    /// The request was refused. Send the refusal's response and close the connection. 500 if the
+    /// request has no [`PeerAddr`], nor [`UnixPeer`], and an option needs it:
+    /// [`max_connections_per_address`](ServerBuilder::max_connections_per_address) or
+    /// [`trusted_proxies`](ServerBuilder::trusted_proxies).
     ///
     /// # Cancel safety
     ///
@@ -173,7 +184,7 @@ impl Server {
         request: &mut Request<B>,
     ) -> Result<(Response<()>, Upgrade), Refusal> {
         let mut head = head(request);
-        let judged = self.shared.judge(&mut head).await;
+        let judged = self.shared.judge_foreign(&mut head).await;
         *request.extensions_mut() = mem::take(head.extensions_mut());
         judged
     }
@@ -250,6 +261,8 @@ fn head<B>(request: &Request<B>) -> Request<()> {
     *head.version_mut() = request.version();
     *head.headers_mut() = request.headers().clone();
     *head.extensions_mut() = request.extensions().clone();
+    #[cfg(feature = "http2")]
+    request::take_protocol(head.extensions_mut());
     head
 }
 

@@ -4,13 +4,13 @@ use std::fmt;
 
 use bowsprit_proto::handshake::{HandshakeError, Rejection};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, Version, header};
 
 use crate::Error;
 
 /// The response to a handshake that is refused.
 ///
-/// The connection ends with it. A status below 300 would tell the client that it has got what it
+/// The connection ends with it, over HTTP/2 only the stream. A status below 300 would tell the client that it has got what it
 /// asked for, so it becomes 500.
 #[derive(Debug)]
 pub struct Refusal(Box<Inner>);
@@ -61,6 +61,15 @@ impl Refusal {
     #[must_use]
     pub const fn error(&self) -> Option<&HandshakeError> {
         self.0.error.as_ref()
+    }
+
+    /// Without the fields that this version of HTTP does not have, RFC 9113 §8.2.2.
+    pub(super) fn over(mut self, http: Version) -> Self {
+        if http >= Version::HTTP_2 {
+            self.0.response.headers_mut().remove(header::CONNECTION);
+            self.0.response.headers_mut().remove(header::UPGRADE);
+        }
+        self
     }
 
     pub(super) fn not_found() -> Self {

@@ -5,7 +5,9 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use http::{Request, header};
+#[cfg(feature = "http2")]
+use bowsprit_proto::handshake::ConnectProtocol;
+use http::{Extensions, Request, header};
 
 use super::{Basic, Bearer};
 
@@ -31,9 +33,18 @@ impl Params {
 /// The address that a request came from, as an extension of it.
 ///
 /// Connections that a bowsprit server accepts have it. Where another HTTP server accepts them, put
-/// it in before [`Server::admit`](crate::Server::admit), which looks for trusted proxies by it.
+/// it in before [`Server::admit`](crate::Server::admit), which looks for trusted proxies by it. With
+/// the feature `axum`, axum's `ConnectInfo<SocketAddr>` counts as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
+
+/// That a request came over a Unix socket, so that it has no [`PeerAddr`], as an extension of it.
+///
+/// Requests on a server's own listeners need none. Where another HTTP server accepts connections,
+/// put it in before [`Server::admit`](crate::Server::admit), which otherwise refuses to let in
+/// clients whose addresses it is to limit and cannot tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnixPeer;
 
 /// That the transport of a request is encrypted, as an extension of it.
 ///
@@ -41,6 +52,15 @@ pub struct PeerAddr(pub SocketAddr);
 /// accepts connections, put it in before [`Server::admit`](crate::Server::admit).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encrypted;
+
+/// Has the core know an extended CONNECT by hyper's extension.
+#[cfg(feature = "http2")]
+pub(super) fn take_protocol(extensions: &mut Extensions) {
+    let protocol = extensions.get::<hyper::ext::Protocol>();
+    if let Some(protocol) = protocol.map(|protocol| ConnectProtocol::new(protocol.as_str())) {
+        extensions.insert(protocol);
+    }
+}
 
 /// The address of the client, behind whatever proxies are trusted.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +102,22 @@ pub trait RequestExt {
     fn bearer(&self) -> Option<Bearer<'_>>;
 }
 
+fn peer_addr(extensions: &Extensions) -> Option<SocketAddr> {
+    let peer = extensions.get().map(|PeerAddr(addr)| *addr);
+    #[cfg(feature = "axum")]
+    let peer = peer.or_else(|| axum_peer_addr(extensions));
+    peer
+}
+
+/// What axum knows, in its order.
+#[cfg(feature = "axum")]
+fn axum_peer_addr(extensions: &Extensions) -> Option<SocketAddr> {
+    use ::axum::extract::connect_info::{ConnectInfo, MockConnectInfo};
+
+    let peer = extensions.get().map(|ConnectInfo(addr)| *addr);
+    peer.or_else(|| extensions.get().map(|MockConnectInfo(addr)| *addr))
+}
+
 impl<B> RequestExt for Request<B> {
     fn param(&self, name: &str) -> Option<&str> {
         let Params(params) = self.extensions().get()?;
@@ -89,7 +125,7 @@ impl<B> RequestExt for Request<B> {
     }
 
     fn peer_addr(&self) -> Option<SocketAddr> {
-        self.extensions().get().map(|PeerAddr(addr)| *addr)
+        peer_addr(self.extensions())
     }
 
     fn client_addr(&self) -> Option<IpAddr> {

@@ -18,6 +18,7 @@ use tower_service::Service;
 use super::{
     Refusal, Server,
     handler::{Handler, erase},
+    request::take_protocol,
     serve::take_over,
 };
 use crate::{BoxError, WebSocket};
@@ -27,7 +28,8 @@ use crate::{BoxError, WebSocket};
 ///
 /// The HTTP server in front has to be hyper, with upgrades: hyper itself, hyper-util's, axum's. Put
 /// a [`PeerAddr`](crate::PeerAddr) into the requests' extensions for everything that needs clients'
-/// addresses.
+/// addresses, or [`UnixPeer`](crate::UnixPeer) for those that have none. WebSockets over HTTP/2 are
+/// answered where hyper is told to `enable_connect_protocol`, as axum does.
 ///
 /// ```
 /// use bowsprit::{Route, Server, tower::WebSocketLayer};
@@ -115,7 +117,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        take_protocol(request.extensions_mut());
         if !self.layer.is_for_us(&request) {
             let answering = self.inner.call(request);
             return Box::pin(async move { Ok(answering.await?.map(Either::Right)) });

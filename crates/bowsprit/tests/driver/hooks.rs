@@ -180,6 +180,13 @@ fn a_page_with_a_rebound_name_is_refused_plain_or_not() {
         let plain = "GET / HTTP/1.1\r\nHost: evil.example:8080\r\n\r\n";
         assert_eq!(ask(builder(), plain).await.0, 421);
         assert_eq!(ask(builder(), &plain.replace("evil.example", "localhost")).await.0, 200);
+        // An absolute target takes the place of `Host`.
+        let absolute = "GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        assert_eq!(ask(builder(), absolute).await.0, 421);
+        let absolute = REQUEST.replace("/chat", "http://evil.example/chat");
+        let absolute = absolute.replace("Host: example.com", "Host: localhost");
+        assert_eq!(ask(builder(), &absolute).await.0, 421);
+        assert_eq!(ask(builder(), &absolute.replace("evil.example", "localhost")).await.0, 101);
         assert_eq!(ask(builder(), &REQUEST.replace("example.com", "127.0.0.1:8080")).await.0, 101);
     });
 }

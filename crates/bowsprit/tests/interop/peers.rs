@@ -22,15 +22,21 @@ const TOO_LONG: Duration = Duration::from_secs(60);
 pub(super) enum Peer {
     Ws,
     Websockets,
+    /// Node's own HTTP/2 with the frames of npm ws. Only a client.
+    #[cfg(feature = "axum")]
+    Http2,
 }
 
 impl Peer {
+    /// Those that speak over HTTP/1.1 in both roles.
     pub(super) const ALL: [Self; 2] = [Self::Ws, Self::Websockets];
 
     fn command(self, role: &str) -> Command {
         let installed = installed();
         let (program, script) = match self {
             Self::Ws => (PathBuf::from("node"), format!("ws-{role}.mjs")),
+            #[cfg(feature = "axum")]
+            Self::Http2 => (PathBuf::from("node"), format!("http2-{role}.mjs")),
             Self::Websockets => {
                 (installed.join("python/bin/python"), format!("websockets-{role}.py"))
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bowsprit::{Client, CloseCode, Error, Message, Options, WebSocket};
+use bowsprit::{Client, CloseCode, Error, Message, Options, Tls, WebSocket};
 use tokio::time::timeout;
 
 use super::proxy::{CLIENT, Program, Proxied, listener, lively};
@@ -17,9 +17,21 @@ async fn recv(ws: &mut WebSocket) -> Message {
     message.unwrap().expect("open")
 }
 
-/// Whether messages pass, and where the client is for the server.
-async fn expect_client(mut ws: WebSocket, addr: &str) {
-    assert_eq!(recv(&mut ws).await, Message::text(addr));
+/// The same by TLS, which the proxy ends.
+async fn connect_encrypted(proxied: &Proxied, client: &Client) -> Result<WebSocket, Error> {
+    let tls = Tls::new().without_system_roots();
+    let tls = tls.root_certificates(proxied.certificate.as_bytes()).unwrap();
+    let client = client.clone().no_proxy().tls(tls).local_addr(CLIENT.parse().unwrap());
+    client.connect(&format!("wss://{}/chat", proxied.tls_authority())).await
+}
+
+/// Whether messages pass, and where the client is for the server, and whether encrypted.
+async fn expect_client(ws: WebSocket, addr: &str) {
+    expect(ws, &format!("{addr} plain")).await;
+}
+
+async fn expect(mut ws: WebSocket, client: &str) {
+    assert_eq!(recv(&mut ws).await, Message::text(client));
     for len in [0, 125, 70_000, 1 << 20] {
         ws.send(vec![7; len]).await.unwrap();
         assert_eq!(recv(&mut ws).await.len(), len);
@@ -47,6 +59,50 @@ async fn a_client_cannot_forge_its_address() {
                 .header("forwarded", "for=7.7.7.7")
                 .header("x-real-ip", "8.8.8.8");
             expect_client(connect(&proxied, &client).await.unwrap(), CLIENT).await;
+        }
+    }
+}
+
+/// Everything that proxies write, from a client.
+fn forging() -> Client {
+    Client::new()
+        .header("x-forwarded-for", "6.6.6.6")
+        .header("x-forwarded-host", "evil.example")
+        .header("x-forwarded-proto", "https")
+        .header("forwarded", "for=7.7.7.7;host=evil.example;proto=https")
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-reverse-proxies"]
+async fn encryption_is_what_the_proxy_saw_and_not_what_a_client_says() {
+    for program in Program::ALL {
+        let proxied = Proxied::start(program).await;
+        expect(connect(&proxied, &forging()).await.unwrap(), &format!("{CLIENT} plain")).await;
+        let encrypted = format!("{CLIENT} encrypted");
+        for client in [Client::new(), forging(), forging().header("x-forwarded-proto", "http")] {
+            expect(connect_encrypted(&proxied, &client).await.unwrap(), &encrypted).await;
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-reverse-proxies"]
+async fn an_origin_is_compared_with_the_host_that_the_proxy_saw() {
+    for program in Program::ALL {
+        let proxied = Proxied::start(program).await;
+        let (plain, tls) = (proxied.authority(), proxied.tls_authority());
+        for (origin, plain, encrypted) in [
+            (format!("http://{plain}"), true, false),
+            (format!("https://{tls}"), false, true),
+            (format!("http://{tls}"), false, false),
+            ("http://evil.example".to_owned(), false, false),
+            ("https://evil.example".to_owned(), false, false),
+        ] {
+            let client = forging().origin(&*origin);
+            let let_in = connect(&proxied, &client).await.is_ok();
+            assert_eq!(let_in, plain, "{program:?}: {origin} to ws");
+            let let_in = connect_encrypted(&proxied, &client).await.is_ok();
+            assert_eq!(let_in, encrypted, "{program:?}: {origin} to wss");
         }
     }
 }
@@ -98,7 +154,7 @@ async fn haproxy_tells_the_client_by_the_proxy_protocol() {
     for version in ["send-proxy", "send-proxy-v2"] {
         let listener = listener().await.proxy_protocol(["127.0.0.1/32".parse().unwrap()]);
         let change = |text: String| {
-            let text = text.replace("option forwardfor", "");
+            let text = text.replace("http-request set-header X-Forwarded-For %[src]", "");
             text.lines()
                 .map(|line| match line.contains("server chat1") {
                     true => format!("{line} {version}\n"),

@@ -16,6 +16,7 @@ use bowsprit::{
     BoundServer, BoxError, Error, Heartbeat, Listener, Options, RequestExt, Server, TrustedProxies,
     WebSocket, http::Request,
 };
+use bowsprit_proto::handshake::asks_for_websocket;
 use tokio::{
     net::{TcpSocket, TcpStream},
     process::{Child, Command},
@@ -38,27 +39,40 @@ impl Program {
     pub(super) const ALL: [Self; 2] = [Self::Nginx, Self::HaProxy];
 
     /// The page's configuration. What is under /smuggled is what nobody may have.
-    fn configuration(self, port: u16, server: SocketAddr, dir: &Path) -> String {
-        let dir = dir.display();
-        let (language, http, listen) = match self {
-            Self::Nginx => {
-                ("nginx", ("listen 80;", "location /smuggled { return 403; }"), "listen")
-            }
-            Self::HaProxy => {
-                ("haproxy", ("bind :80", "http-request deny if { path_beg /smuggled }"), "bind")
-            }
+    fn configuration(self, ports: [u16; 2], server: SocketAddr, dir: &Path) -> String {
+        let [plain, tls] = ports.map(|port| format!("127.0.0.1:{port}"));
+        let language = match self {
+            Self::Nginx => "nginx",
+            Self::HaProxy => "haproxy",
         };
-        let end = if self == Self::Nginx { ";" } else { "" };
-        let listening = format!("{listen} 127.0.0.1:{port}{end}\n    {}", http.1);
+        let differing = match self {
+            Self::Nginx => [
+                ("listen 80;", format!("listen {plain};")),
+                ("listen 443 ssl;", format!("listen {tls} ssl;")),
+                ("location / {", "location /smuggled { return 403; }\n    location / {".into()),
+            ],
+            Self::HaProxy => [
+                ("bind :80\n", format!("bind {plain}\n")),
+                ("bind :443 ", format!("bind {tls} ")),
+                (
+                    "default_backend",
+                    "http-request deny if { path_beg /smuggled }\n    default_backend".into(),
+                ),
+            ],
+        };
+        let dir = dir.display();
         let (_, page) = PAGE.split_once(&format!("```{language}\n")).unwrap();
         let (page, _) = page.split_once("```").unwrap();
-        for expected in [http.0, "127.0.0.1:8080", "60s"] {
-            assert!(page.contains(expected), "{expected}");
+        let common = [
+            ("127.0.0.1:8080", server.to_string()),
+            ("60s", "2s".into()),
+            ("/etc/ssl/", format!("{dir}/")),
+        ];
+        let mut page = page.to_owned();
+        for (printed, ours) in differing.into_iter().chain(common) {
+            assert!(page.contains(printed), "{printed}");
+            page = page.replace(printed, &ours);
         }
-        let page = page
-            .replace(http.0, &listening)
-            .replace("127.0.0.1:8080", &server.to_string())
-            .replace("60s", "2s");
         match self {
             Self::HaProxy => page,
             Self::Nginx => format!(
@@ -88,6 +102,10 @@ impl Program {
 /// A server behind a proxy. Both end when it is dropped.
 pub(super) struct Proxied {
     addr: SocketAddr,
+    /// Where it speaks TLS.
+    tls_addr: SocketAddr,
+    /// The certificate for that.
+    pub(super) certificate: String,
     /// The path of every request that the server has seen.
     pub(super) seen: Arc<Mutex<Vec<String>>>,
     serving: JoinHandle<Result<(), Error>>,
@@ -120,15 +138,17 @@ impl Proxied {
         let serving = tokio::spawn(server.serve(tell_client_and_echo));
         // A port that is free may be taken a moment later.
         for _ in 0..3 {
-            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+            let [addr, tls_addr] = free.map(|listener| listener.local_addr().unwrap());
             let dir = new_dir();
+            let certificate = write_certificate(&dir);
             let configuration = dir.join("configuration");
-            let text = change(program.configuration(port, server_addr, &dir));
+            let ports = [addr.port(), tls_addr.port()];
+            let text = change(program.configuration(ports, server_addr, &dir));
             fs::write(&configuration, text).unwrap();
             let mut proxy = program.command(&dir, &configuration).spawn().unwrap();
-            let addr = SocketAddr::from(([127, 0, 0, 1], port));
-            if listens(addr, &mut proxy).await {
-                return Self { addr, seen, serving, _proxy: proxy, dir };
+            if listens(addr, &mut proxy).await && listens(tls_addr, &mut proxy).await {
+                return Self { addr, tls_addr, certificate, seen, serving, _proxy: proxy, dir };
             }
         }
         panic!("{program:?} does not start");
@@ -136,6 +156,10 @@ impl Proxied {
 
     pub(super) fn authority(&self) -> String {
         self.addr.to_string()
+    }
+
+    pub(super) fn tls_authority(&self) -> String {
+        self.tls_addr.to_string()
     }
 
     /// A connection to the proxy.
@@ -167,7 +191,8 @@ fn server(seen: &Arc<Mutex<Vec<String>>>, listener: Listener, options: Options) 
             None
         })
         .should_handle(move |request| {
-            if request.headers().contains_key("upgrade") {
+            // The rest the fallback has seen.
+            if asks_for_websocket(request) {
                 upgrades.lock().unwrap().push(request.uri().path().to_owned());
             }
             true
@@ -176,11 +201,22 @@ fn server(seen: &Arc<Mutex<Vec<String>>>, listener: Listener, options: Options) 
 }
 
 async fn tell_client_and_echo(mut ws: WebSocket, request: Request<()>) -> Result<(), BoxError> {
-    ws.send(request.client_addr().ok_or("no address")?.to_string()).await?;
+    let client = request.client_addr().ok_or("no address")?;
+    let encryption = if request.is_encrypted() { "encrypted" } else { "plain" };
+    ws.send(format!("{client} {encryption}")).await?;
     while let Some(message) = ws.recv().await? {
         ws.send(message).await?;
     }
     Ok(())
+}
+
+/// Writes a certificate and its key as the page has them; returns the certificate.
+fn write_certificate(dir: &Path) -> String {
+    let signed = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (signed.cert.pem(), signed.signing_key.serialize_pem());
+    fs::write(dir.join("site.pem"), format!("{certificate}{key}")).unwrap();
+    fs::write(dir.join("site.key"), key).unwrap();
+    certificate
 }
 
 fn new_dir() -> PathBuf {
