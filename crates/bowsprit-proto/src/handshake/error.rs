@@ -91,7 +91,7 @@ impl fmt::Display for HandshakeError {
             }
             Self::HttpVersion => f.write_str("WebSocket needs HTTP/1.1 or later"),
             Self::RequestTarget => f.write_str(
-                "the target of a WebSocket request must be a path, or an http URL without user info",
+                "the target of a WebSocket request must be a path or an http URL without user info",
             ),
             Self::Body => f.write_str("a WebSocket request may not have a body"),
             Self::NoUpgrade => f.write_str("this is a WebSocket endpoint; ask for an upgrade"),
@@ -100,7 +100,8 @@ impl fmt::Display for HandshakeError {
             Self::Malformed(name) => write!(f, "header {name} has an invalid value"),
             Self::Version => f.write_str("this version of the WebSocket protocol is not spoken"),
             Self::Origin(origin) => {
-                write!(f, "origin {origin:?} is not allowed here; ServerBuilder::origins can allow it")
+                write!(f, "origin {origin:?} is not allowed here; ")?;
+                f.write_str("ServerBuilder::origins can allow it")
             }
             Self::Host(host) => {
                 write!(f, "host {host:?} is not served here; ServerBuilder::hosts can allow it")

@@ -79,8 +79,8 @@ impl HostPolicy {
 ///
 /// # Errors
 ///
-/// RFC 9112 §3.2: without exactly one valid `Host`, a request of HTTP/1.1 is refused even where that
-/// is not what counts. HTTP/2 has `:authority` in place of it.
+/// RFC 9112 §3.2: without exactly one valid `Host`, a request of HTTP/1.1 is refused even where
+/// that is not what counts. HTTP/2 has `:authority` in place of it.
 pub(super) fn requested<B>(request: &Request<B>) -> Result<&str, HandshakeError> {
     const NAME: http::HeaderName = header::HOST;
     let host = field::single(request.headers(), &NAME)?;

@@ -66,8 +66,8 @@ fn request_origin(headers: &HeaderMap, version: Version) -> Result<Option<&str>,
     }
 }
 
-/// Whether an origin has the host and port that a request is addressed to. A port that is left out is the
-/// default one of the origin's scheme. The origin `null` has no host.
+/// Whether an origin has the host and port that a request is addressed to. A port that is left out
+/// is the default one of the origin's scheme. The origin `null` has no host.
 ///
 /// RFC 6454 §5: origins are the same only if their schemes are. What stands before us may have
 /// decrypted the request, so only one that is known to be encrypted tells its scheme.

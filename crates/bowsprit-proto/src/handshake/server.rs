@@ -90,8 +90,8 @@ impl Accepted {
     }
 }
 
-/// Whether a request asks for a WebSocket: a `GET` whose `Upgrade` has the token `websocket`, or over
-/// HTTP/2 a `CONNECT` with the [`ConnectProtocol`](super::ConnectProtocol) `websocket`.
+/// Whether a request asks for a WebSocket: a `GET` whose `Upgrade` has the token `websocket`, or
+/// over HTTP/2 a `CONNECT` with the [`ConnectProtocol`](super::ConnectProtocol) `websocket`.
 ///
 /// Such a request is for [`respond`], which may still refuse it. Any other is plain HTTP, whatever
 /// else it wants to upgrade to: RFC 9110 §7.8 has servers ignore protocols that they do not know.
@@ -170,8 +170,9 @@ fn accept<B>(
     Ok(Accepted { response, negotiated })
 }
 
-/// §4.2.1 (1), (2): a GET of HTTP/1.1 or higher with one |Host|; over HTTP/2, a CONNECT. A body would be taken for frames by
-/// us and for a request by a proxy before us, or the other way round, so there may be none.
+/// §4.2.1 (1), (2): a GET of HTTP/1.1 or higher with one |Host|; over HTTP/2, a CONNECT.
+/// A body would be taken for frames by us and for a request by a proxy before us, or the other way
+/// round, so there may be none.
 ///
 /// Returns the host that the request is addressed to.
 fn check_request<B>(request: &Request<B>) -> Result<&str, HandshakeError> {
@@ -237,8 +238,8 @@ fn key(headers: &HeaderMap) -> Result<&str, HandshakeError> {
     }
 }
 
-/// §4.2.1 (8); the header "MAY appear multiple times", §11.3.4. Its grammar has at least one element,
-/// but some clients (React Native on iOS) send it empty to ask for none.
+/// §4.2.1 (8); the header "MAY appear multiple times", §11.3.4. Its grammar has at least one
+/// element, but some clients (React Native on iOS) send it empty to ask for none.
 fn subprotocols(headers: &HeaderMap) -> Result<Vec<&str>, HandshakeError> {
     const NAME: http::HeaderName = header::SEC_WEBSOCKET_PROTOCOL;
     let values = field::all(headers, &NAME).collect::<Result<Vec<_>, _>>()?;

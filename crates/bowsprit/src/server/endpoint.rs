@@ -146,8 +146,8 @@ macro_rules! endpoint_options {
             self
         }
 
-        /// Whose pages may connect. Default: [`OriginPolicy::Same`]; others are answered 403, such as
-        /// those of a front end that is developed on another port of localhost:
+        /// Whose pages may connect. Default: [`OriginPolicy::Same`]; others are answered 403, such
+        /// as those of a front end that is developed on another port of localhost:
         ///
         /// ```
         /// use bowsprit::{OriginPolicy, Server};

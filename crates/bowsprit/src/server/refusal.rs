@@ -10,8 +10,8 @@ use crate::Error;
 
 /// The response to a handshake that is refused.
 ///
-/// The connection ends with it, over HTTP/2 only the stream. A status below 300 would tell the client that it has got what it
-/// asked for, so it becomes 500.
+/// The connection ends with it, over HTTP/2 only the stream. A status below 300 would tell the
+/// client that it has got what it asked for, so it becomes 500.
 #[derive(Debug)]
 pub struct Refusal(Box<Inner>);
 
