@@ -118,6 +118,38 @@ impl Proxy {
     }
 }
 
+/// Options.
+impl Client {
+    /// Connects through this proxy, whatever the environment says; not to Unix sockets.
+    ///
+    /// Default: the proxies that the environment names, as curl reads it. For `wss:` that is the
+    /// first one that is not empty of `wss_proxy`, `WSS_PROXY`, `https_proxy`, `HTTPS_PROXY`,
+    /// `all_proxy` and `ALL_PROXY`, for `ws:` of `ws_proxy`, `WS_PROXY`, `http_proxy`, `all_proxy` and
+    /// `ALL_PROXY`. There is none if `no_proxy`, or else `NO_PROXY`, is `*`, or a list with the host,
+    /// a domain above it, or a network around it (`10.0.0.0/8`).
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Choice::Always(proxy);
+        self
+    }
+
+    /// What to encrypt the way to an `https` proxy with that has no [`Proxy::tls`] of its own, such as
+    /// one that the environment names. Default: TLS that trusts whom the system trusts.
+    #[cfg(any(feature = "tls", feature = "native-tls"))]
+    #[must_use]
+    pub fn proxy_tls(mut self, tls: impl Into<TlsConnector>) -> Self {
+        self.proxy_tls = Some(tls.into());
+        self
+    }
+
+    /// Connects through no proxy, whatever the environment says.
+    #[must_use]
+    pub fn no_proxy(mut self) -> Self {
+        self.proxy = Choice::Never;
+        self
+    }
+}
+
 impl Client {
     /// A transport to the server through a proxy.
     ///
