@@ -1,4 +1,5 @@
-//! Interoperation with other implementations: npm ws, Python's websockets, and curl.
+//! Interoperation with other implementations: npm ws, Python's websockets and curl in depth, and the
+//! zoo, everything else that speaks WebSocket.
 //!
 //! Ignored by default, as the peers have to be installed first:
 //!
@@ -17,4 +18,5 @@ mod interop {
     mod meter;
     mod peers;
     mod server;
+    mod zoo;
 }
