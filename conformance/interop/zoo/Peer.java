@@ -1,5 +1,6 @@
 // The client of the JDK, java.net.http; `peer.py` says what a peer does.
 
+import java.io.ByteArrayOutputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.WebSocket;
@@ -9,11 +10,13 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
 
 class Peer implements WebSocket.Listener {
     private final StringBuilder text = new StringBuilder();
-    private final java.io.ByteArrayOutputStream binary = new java.io.ByteArrayOutputStream();
+    private final ByteArrayOutputStream binary = new ByteArrayOutputStream();
     private final CompletableFuture<String> ended = new CompletableFuture<>();
+    private CompletableFuture<WebSocket> sent = CompletableFuture.completedFuture(null);
 
     public static void main(String[] args) {
         String version = System.getProperty("java.version");
@@ -41,13 +44,25 @@ class Peer implements WebSocket.Listener {
     @Override
     public CompletionStage<?> onText(WebSocket ws, CharSequence data, boolean last) {
         text.append(data);
-        CompletionStage<?> done = last ? obey(ws, text.toString()) : null;
-        if (last) text.setLength(0);
+        if (last) {
+            String message = text.toString();
+            text.setLength(0);
+            send(() -> obey(ws, message));
+        }
         ws.request(1);
-        return done;
+        return null;
     }
 
-    private CompletionStage<?> obey(WebSocket ws, String message) {
+    /** One at a time: a message may come before that the last one was sent is told. */
+    private void send(Supplier<CompletableFuture<WebSocket>> message) {
+        sent = sent.thenCompose(ws -> message.get());
+        sent.exceptionally(error -> {
+            ended.completeExceptionally(error);
+            return null;
+        });
+    }
+
+    private static CompletableFuture<WebSocket> obey(WebSocket ws, String message) {
         String[] words = message.startsWith("/") ? message.split(" ", 3) : new String[] {""};
         return switch (words[0]) {
             case "/ping" -> ws.sendPing(StandardCharsets.UTF_8.encode(message.substring(6)));
@@ -59,17 +74,21 @@ class Peer implements WebSocket.Listener {
     @Override
     public CompletionStage<?> onBinary(WebSocket ws, ByteBuffer data, boolean last) {
         while (data.hasRemaining()) binary.write(data.get());
+        if (last) {
+            ByteBuffer message = ByteBuffer.wrap(binary.toByteArray());
+            binary.reset();
+            send(() -> ws.sendBinary(message, true));
+        }
         ws.request(1);
-        if (!last) return null;
-        byte[] message = binary.toByteArray();
-        binary.reset();
-        return ws.sendBinary(ByteBuffer.wrap(message), true);
+        return null;
     }
 
     @Override
     public CompletionStage<?> onPong(WebSocket ws, ByteBuffer payload) {
+        String answer = "pong " + StandardCharsets.UTF_8.decode(payload);
+        send(() -> ws.sendText(answer, true));
         ws.request(1);
-        return ws.sendText("pong " + StandardCharsets.UTF_8.decode(payload), true);
+        return null;
     }
 
     @Override
