@@ -13,19 +13,15 @@ export function command(message) {
   return [verb, Number(code), reason.join(' ')];
 }
 
-export function say(line) {
-  console.log(JSON.stringify(line));
-}
-
 /**
  * Lets a client connect to each URL in turn: `connect(url)` resolves to what is to be said of the
  * connection once it has ended.
  */
-export async function connectToEach(urls, peer, lacks, connect) {
-  say({ peer, lacks });
-  for (const url of urls) say(await connect(url));
+export async function connectToEach(urls, peer, lacks, connect, print = console.log) {
+  print(JSON.stringify({ peer, lacks }));
+  for (const url of urls) print(JSON.stringify(await connect(url)));
 }
 
 export function listening(port, peer, lacks) {
-  say({ peer, lacks, url: `ws://127.0.0.1:${port}` });
+  console.log(JSON.stringify({ peer, lacks, url: `ws://127.0.0.1:${port}` }));
 }

@@ -10,7 +10,9 @@
 
 mod checks;
 mod clients;
+mod firefox;
 mod peer;
+mod process;
 mod server;
 mod servers;
 mod table;

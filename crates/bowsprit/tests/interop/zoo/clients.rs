@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::{
     super::peers::in_time,
     checks::{Hello, compressed, play_deflate, play_deflate_in_vain, play_plain},
-    peer::{Peer, Process, Role},
+    peer::{Peer, Role},
+    process::Process,
     server::ZooServer,
     table::{self, Found},
 };
@@ -16,10 +17,19 @@ const PATHS: [&str; 4] = ["/plain", "/takeover", "/deflate", "/refused"];
 async fn play(name: &str) {
     let peer = Peer::named(name);
     let mut server = ZooServer::start().await;
-    let urls = PATHS.map(|path| format!("{}{path}", server.url));
-    let Some(mut process) = peer.start(Role::Client, &urls) else { return };
+    let Some(mut process) = start(peer, &mut server) else { return };
     let found = in_time(play_process(&mut server, &mut process)).await;
     table::compare(peer, Role::Client, &found);
+}
+
+fn start(peer: &Peer, server: &mut ZooServer) -> Option<Process> {
+    if peer.is_browser() {
+        let authority = server.url.replace("ws://", "");
+        let page = format!("http://{authority}/page.html?{}", PATHS.join(","));
+        return Some(Process::open(peer.browser()?, &page, server.reports.take()?));
+    }
+    let urls = PATHS.map(|path| format!("{}{path}", server.url));
+    Some(Process::start(peer.command(Role::Client)?.args(urls)))
 }
 
 async fn play_process(server: &mut ZooServer, process: &mut Process) -> Found {
@@ -88,8 +98,20 @@ async fn deno_connects_to_our_server() {
 
 #[tokio::test]
 #[ignore = "needs scripts/setup-interop"]
+async fn fastwebsockets_connects_to_our_server() {
+    play("fastwebsockets").await;
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-interop"]
 async fn faye_websocket_connects_to_our_server() {
     play("faye-websocket").await;
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-interop"]
+async fn firefox_connects_to_our_server() {
+    play("Firefox").await;
 }
 
 #[tokio::test]
@@ -102,6 +124,24 @@ async fn the_jdk_connects_to_our_server() {
 #[ignore = "needs scripts/setup-interop"]
 async fn picows_connects_to_our_server() {
     play("picows").await;
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-interop"]
+async fn sockudo_ws_connects_to_our_server() {
+    play("sockudo-ws").await;
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-interop"]
+async fn tokio_tungstenite_connects_to_our_server() {
+    play("tokio-tungstenite").await;
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-interop"]
+async fn tokio_websockets_connects_to_our_server() {
+    play("tokio-websockets").await;
 }
 
 #[tokio::test]
@@ -144,4 +184,10 @@ async fn python_websockets_connects_to_our_server() {
 #[ignore = "needs scripts/setup-interop"]
 async fn npm_ws_connects_to_our_server() {
     play("ws").await;
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-interop"]
+async fn yawc_connects_to_our_server() {
+    play("yawc").await;
 }

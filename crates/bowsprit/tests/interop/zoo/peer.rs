@@ -1,19 +1,17 @@
-//! Who is in the zoo, and the process of one of them.
+//! Who is in the zoo.
 
 use std::{
     env,
+    ffi::OsStr,
     io::{self, Write},
-    path::Path,
-    process::Stdio,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
-use serde_json::Value;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStderr, ChildStdout, Command},
+use super::{
+    super::peers::{installed, workspace},
+    firefox,
 };
-
-use super::super::peers::{installed, workspace};
 
 /// An implementation that is not ours.
 #[derive(Clone, Copy, Debug)]
@@ -50,9 +48,12 @@ enum Program {
     Deno(&'static str),
     Bun(&'static str),
     Java(&'static str),
+    /// A program of benches/peers that has the libraries by name.
+    Rust(&'static str),
+    Firefox,
 }
 
-use Program::{Bun, Deno, Java, Node, Python};
+use Program::{Bun, Deno, Firefox, Java, Node, Python, Rust};
 
 pub(super) const PEERS: &[Peer] = &[
     Peer::new("aiohttp", BOTH, Python("peer_aiohttp.py")),
@@ -60,9 +61,14 @@ pub(super) const PEERS: &[Peer] = &[
     Peer::new("Bun", BOTH, Bun("peer_bun.mjs")),
     Peer::new("curl_cffi", CLIENT, Python("peer_libcurl.py")),
     Peer::new("Deno", BOTH, Deno("peer_deno.mjs")),
+    Peer::new("fastwebsockets", BOTH, Rust("fastwebsockets")),
     Peer::new("faye-websocket", BOTH, Node("peer_faye.mjs")),
+    Peer::new("Firefox", CLIENT, Firefox),
     Peer::new("JDK", CLIENT, Java("Peer.java")),
     Peer::new("picows", BOTH, Python("peer_picows.py")),
+    Peer::new("sockudo-ws", BOTH, Rust("sockudo-ws")),
+    Peer::new("tokio-tungstenite", BOTH, Rust("tokio-tungstenite")),
+    Peer::new("tokio-websockets", BOTH, Rust("tokio-websockets")),
     Peer::new("tornado", BOTH, Python("peer_tornado.py")),
     Peer::new("trio-websocket", BOTH, Python("peer_trio_websocket.py")),
     Peer::new("undici", CLIENT, Node("peer_undici.mjs")),
@@ -70,6 +76,7 @@ pub(super) const PEERS: &[Peer] = &[
     Peer::new("websocket-client", CLIENT, Python("peer_websocket_client.py")),
     Peer::new("websockets", BOTH, Python("peer_websockets.py")),
     Peer::new("ws", BOTH, Node("peer_ws.mjs")),
+    Peer::new("yawc", BOTH, Rust("yawc")),
 ];
 
 impl Peer {
@@ -86,41 +93,55 @@ impl Peer {
 
     /// Whether this machine decides on the version, and on whether there is one at all.
     pub(super) const fn is_of_system(&self) -> bool {
-        matches!(self.program, Java(_))
+        matches!(self.program, Java(_) | Firefox)
     }
 
-    /// What runs it, if that is there.
-    fn command(&self) -> Option<Command> {
-        let modules = installed().join("node/node_modules");
-        let (program, args, file) = match self.program {
-            Python(file) => (installed().join("python/bin/python"), &[][..], file),
-            Node(file) => ("node".into(), &[][..], file),
-            Deno(file) => {
-                let program = first_of(&modules.join("@deno"), "deno")?;
-                (program, &["run", "--quiet", "--no-config", "--allow-net"][..], file)
-            }
-            Bun(file) => (first_of(&modules.join("@oven"), "bin/bun")?, &[][..], file),
-            Java(file) => ("java".into(), &[][..], file),
-        };
-        let runs = std::process::Command::new(&program)
-            .arg("--version")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        let mut command = Command::new(program);
-        let file = workspace().join("conformance/interop/zoo").join(file);
-        command.args(args).arg(file).env("INTEROP_NODE", installed().join("node"));
-        runs.is_ok_and(|status| status.success()).then_some(command)
-    }
-
-    /// Starts it in a role; `None` if this machine cannot.
-    pub(super) fn start(&self, role: Role, args: &[String]) -> Option<Process> {
-        let Some(mut command) = self.command() else {
+    /// What runs it in a role, if that is there.
+    ///
+    /// # Panics
+    ///
+    /// If it has to be there.
+    pub(super) fn command(&self, role: Role) -> Option<Command> {
+        let Some((program, args)) = self.program().filter(|(program, _)| runs(program.as_ref()))
+        else {
             self.leave_out();
             return None;
         };
-        command.arg(role.name()).args(args);
-        Some(Process::start(command))
+        let mut command = Command::new(program);
+        command.args(args).arg(role.name()).env("INTEROP_NODE", installed().join("node"));
+        Some(command)
+    }
+
+    fn program(&self) -> Option<(PathBuf, Vec<PathBuf>)> {
+        let modules = installed().join("node/node_modules");
+        let file = |name| workspace().join("conformance/interop/zoo").join(name);
+        Some(match self.program {
+            Python(name) => (installed().join("python/bin/python"), vec![file(name)]),
+            Node(name) => ("node".into(), vec![file(name)]),
+            Deno(name) => {
+                let args = ["run", "--quiet", "--no-config", "--allow-net"].map(Into::into);
+                (first_of(&modules.join("@deno"), "deno")?, [&args[..], &[file(name)]].concat())
+            }
+            Bun(name) => (first_of(&modules.join("@oven"), "bin/bun")?, vec![file(name)]),
+            // Without the compiler, it does not run sources.
+            Java(_) if !runs("javac".as_ref()) => return None,
+            Java(name) => ("java".into(), vec![file(name)]),
+            Rust(name) => (workspace().join("target/peers/release/interop"), vec![name.into()]),
+            Firefox => return None,
+        })
+    }
+
+    /// The browser, if this is one and it is there.
+    pub(super) fn browser(&self) -> Option<&'static str> {
+        let found = firefox::find();
+        if found.is_none() {
+            self.leave_out();
+        }
+        found
+    }
+
+    pub(super) fn is_browser(&self) -> bool {
+        self.program == Firefox
     }
 
     /// # Panics
@@ -136,41 +157,14 @@ impl Peer {
 }
 
 /// The program in one of the packages in `folder`, of which there is one for each kind of machine.
-fn first_of(folder: &Path, program: &str) -> Option<std::path::PathBuf> {
+fn first_of(folder: &Path, program: &str) -> Option<PathBuf> {
     let packages = folder.read_dir().ok()?.filter_map(Result::ok);
     packages.map(|package| package.path().join(program)).find(|path| path.exists())
 }
 
-/// Shows what a peer complains of, if the test fails.
-async fn complain(stderr: ChildStderr) {
-    let mut lines = BufReader::new(stderr).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        eprintln!("{line}");
-    }
-}
-
-/// A running peer, until it is dropped.
-pub(super) struct Process {
-    lines: Lines<BufReader<ChildStdout>>,
-    _child: Child,
-}
-
-impl Process {
-    fn start(mut command: Command) -> Self {
-        command.kill_on_drop(true).stdin(Stdio::null());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        tokio::spawn(complain(child.stderr.take().unwrap()));
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { lines, _child: child }
-    }
-
-    /// The next thing it says.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost if this is dropped.
-    pub(super) async fn line(&mut self) -> Value {
-        let line = self.lines.next_line().await.unwrap().expect("the peer has ended");
-        serde_json::from_str(&line).expect(&line)
-    }
+/// Whether there is such a program, and not just a distribution's placeholder.
+pub(super) fn runs(program: &OsStr) -> bool {
+    let mut command = Command::new(program);
+    command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }

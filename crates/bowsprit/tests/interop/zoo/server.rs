@@ -1,20 +1,26 @@
 //! Our server, which the peers connect to.
 
 use bowsprit::{
-    Deflate, Error, Limits, Refusal, Route, Server, SubprotocolPolicy, WebSocket,
-    http::{Request, StatusCode},
+    Bytes, Deflate, Error, Limits, Message, Refusal, Route, Server, SubprotocolPolicy, WebSocket,
+    http::{Request, Response, StatusCode, header},
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::peer::Process;
+use super::process::Process;
+
+const PAGE: &str = include_str!("../../../../../conformance/interop/zoo/page.html");
+const PEER: &str = include_str!("../../../../../conformance/interop/zoo/peer.mjs");
+const WHATWG: &str = include_str!("../../../../../conformance/interop/zoo/whatwg.mjs");
 
 /// A server that hands its connections over to the test, until it is dropped.
 ///
 /// At `/plain` it does not compress; at `/deflate` it does, each message by itself, and at
-/// `/takeover` with what the last ones have left. `/refused` is refused with 403.
+/// `/takeover` with what the last ones have left. `/refused` is refused with 403. For browsers there
+/// is a page, which says over `/report` what other clients print.
 pub(super) struct ZooServer {
     pub(super) url: String,
     pub(super) server: Server,
+    pub(super) reports: Option<mpsc::Receiver<String>>,
     accepted: mpsc::Receiver<WebSocket>,
     serving: JoinHandle<Result<(), Error>>,
 }
@@ -22,6 +28,7 @@ pub(super) struct ZooServer {
 impl ZooServer {
     pub(super) async fn start() -> Self {
         let (sender, accepted) = mpsc::channel(1);
+        let (reporter, reports) = mpsc::channel(1);
         let bound = Server::builder()
             .limits(Limits::SERVER.max_message_len(2 << 20))
             .subprotocols(SubprotocolPolicy::Supported(vec!["chat.v1".into()]))
@@ -29,11 +36,14 @@ impl ZooServer {
             .route("/deflate", hand_over(&sender).deflate(Deflate::server()))
             .route("/takeover", hand_over(&sender).deflate(Deflate::client()))
             .route("/refused", hand_over(&sender).authorize(refuse))
+            .route("/report", pass_on(&reporter))
+            .fallback(page)
             .bind("127.0.0.1:0");
         let bound = bound.await.unwrap();
         let url = format!("ws://{}", bound.local_addr().unwrap());
         let server = bound.server();
-        Self { url, server, accepted, serving: tokio::spawn(bound.run()) }
+        let serving = tokio::spawn(bound.run());
+        Self { url, server, reports: Some(reports), accepted, serving }
     }
 
     /// The connection that the peer makes next.
@@ -65,4 +75,27 @@ fn hand_over(sender: &mpsc::Sender<WebSocket>) -> Route {
 
 async fn refuse(_: Request<()>) -> Result<(), Refusal> {
     Err(StatusCode::FORBIDDEN.into())
+}
+
+fn pass_on(reporter: &mpsc::Sender<String>) -> Route {
+    let reporter = reporter.clone();
+    Route::new(move |mut ws, _| {
+        let reporter = reporter.clone();
+        async move {
+            while let Some(Message::Text(line)) = ws.recv().await? {
+                reporter.send(line.to_string()).await?;
+            }
+            Ok(())
+        }
+    })
+}
+
+fn page(request: &Request<()>) -> Option<Response<Bytes>> {
+    let (kind, text) = match request.uri().path() {
+        "/page.html" => ("text/html", PAGE),
+        "/peer.mjs" => ("text/javascript", PEER),
+        "/whatwg.mjs" => ("text/javascript", WHATWG),
+        _ => return None,
+    };
+    Response::builder().header(header::CONTENT_TYPE, kind).body(Bytes::from(text)).ok()
 }

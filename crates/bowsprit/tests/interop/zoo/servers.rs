@@ -5,13 +5,15 @@ use bowsprit::{Client, Error, WebSocket};
 use super::{
     super::peers::in_time,
     checks::{Hello, compressed, play_deflate, play_plain},
-    peer::{Peer, Process, Role},
+    peer::{Peer, Role},
+    process::Process,
     table::{self, Found},
 };
 
 async fn play(name: &str) {
     let peer = Peer::named(name);
-    let Some(mut process) = peer.start(Role::Server, &[]) else { return };
+    let Some(mut command) = peer.command(Role::Server) else { return };
+    let mut process = Process::start(&mut command);
     let found = in_time(play_process(&mut process)).await;
     table::compare(peer, Role::Server, &found);
 }
@@ -27,10 +29,15 @@ async fn play_process(process: &mut Process) -> Found {
     play_deflate(ws, &hello).await;
     let deflate = compressed(&before, &client.stats()).to_owned();
 
+    let refusal = if hello.has("refusal") { refusal(&client, &hello).await } else { "–".into() };
+    Found { answer, deflate, refusal, hello }
+}
+
+async fn refusal(client: &Client, hello: &Hello) -> String {
     let refused = client.connect(&format!("{}/refused", hello.url)).await.unwrap_err();
     let Error::Refused(response) = refused else { panic!("{refused:?}") };
     assert_eq!(response.status(), 403);
-    Found { answer, deflate, refusal: response.status().as_u16().to_string(), hello }
+    response.status().as_u16().to_string()
 }
 
 fn client() -> Client {
@@ -67,6 +74,12 @@ async fn our_client_connects_to_deno() {
 
 #[tokio::test]
 #[ignore = "needs scripts/setup-interop"]
+async fn our_client_connects_to_fastwebsockets() {
+    play("fastwebsockets").await;
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-interop"]
 async fn our_client_connects_to_faye_websocket() {
     play("faye-websocket").await;
 }
@@ -75,6 +88,24 @@ async fn our_client_connects_to_faye_websocket() {
 #[ignore = "needs scripts/setup-interop"]
 async fn our_client_connects_to_picows() {
     play("picows").await;
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-interop"]
+async fn our_client_connects_to_sockudo_ws() {
+    play("sockudo-ws").await;
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-interop"]
+async fn our_client_connects_to_tokio_tungstenite() {
+    play("tokio-tungstenite").await;
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-interop"]
+async fn our_client_connects_to_tokio_websockets() {
+    play("tokio-websockets").await;
 }
 
 #[tokio::test]
@@ -105,4 +136,10 @@ async fn our_client_connects_to_python_websockets() {
 #[ignore = "needs scripts/setup-interop"]
 async fn our_client_connects_to_npm_ws() {
     play("ws").await;
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-interop"]
+async fn our_client_connects_to_yawc() {
+    play("yawc").await;
 }
