@@ -18,6 +18,8 @@ export function connect(url, WebSocket, { ping, onPong } = {}) {
     ws.onopen = () => {
       wasOpen = true;
     };
+    // Not all say of a connection that has never been open that it is closed.
+    ws.onerror = () => wasOpen || resolve({ refused: null });
     ws.onclose = ({ code, reason }) => {
       const subprotocol = ws.protocol || null;
       resolve(wasOpen ? { subprotocol, code, reason } : { refused: null });

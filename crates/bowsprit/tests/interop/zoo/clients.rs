@@ -122,6 +122,12 @@ async fn the_jdk_connects_to_our_server() {
 
 #[tokio::test]
 #[ignore = "needs scripts/setup-interop"]
+async fn node_connects_to_our_server() {
+    play("Node.js").await;
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-interop"]
 async fn picows_connects_to_our_server() {
     play("picows").await;
 }

@@ -45,6 +45,8 @@ const CLIENT: &[Role] = &[Role::Client];
 enum Program {
     Python(&'static str),
     Node(&'static str),
+    /// With the `WebSocket` that it has built in.
+    NodeItself(&'static str),
     Deno(&'static str),
     Bun(&'static str),
     Java(&'static str),
@@ -53,7 +55,7 @@ enum Program {
     Firefox,
 }
 
-use Program::{Bun, Deno, Firefox, Java, Node, Python, Rust};
+use Program::{Bun, Deno, Firefox, Java, Node, NodeItself, Python, Rust};
 
 pub(super) const PEERS: &[Peer] = &[
     Peer::new("aiohttp", BOTH, Python("peer_aiohttp.py")),
@@ -65,6 +67,7 @@ pub(super) const PEERS: &[Peer] = &[
     Peer::new("faye-websocket", BOTH, Node("peer_faye.mjs")),
     Peer::new("Firefox", CLIENT, Firefox),
     Peer::new("JDK", CLIENT, Java("Peer.java")),
+    Peer::new("Node.js", CLIENT, NodeItself("peer_node.mjs")),
     Peer::new("picows", BOTH, Python("peer_picows.py")),
     Peer::new("sockudo-ws", BOTH, Rust("sockudo-ws")),
     Peer::new("tokio-tungstenite", BOTH, Rust("tokio-tungstenite")),
@@ -93,7 +96,7 @@ impl Peer {
 
     /// Whether this machine decides on the version, and on whether there is one at all.
     pub(super) const fn is_of_system(&self) -> bool {
-        matches!(self.program, Java(_) | Firefox)
+        matches!(self.program, NodeItself(_) | Java(_) | Firefox)
     }
 
     /// What runs it in a role, if that is there.
@@ -118,6 +121,10 @@ impl Peer {
         Some(match self.program {
             Python(name) => (installed().join("python/bin/python"), vec![file(name)]),
             Node(name) => ("node".into(), vec![file(name)]),
+            // Version 20 still asks for the flag, later ones take it.
+            NodeItself(name) => {
+                ("node".into(), vec!["--experimental-websocket".into(), file(name)])
+            }
             Deno(name) => {
                 let args = ["run", "--quiet", "--no-config", "--allow-net"].map(Into::into);
                 (first_of(&modules.join("@deno"), "deno")?, [&args[..], &[file(name)]].concat())
