@@ -13,11 +13,12 @@ A client offers the subprotocols `chat.v9` and `chat.v1`, a server picks `chat.v
 permessage-deflate with whoever else does, if their library can. A server refuses the path
 `/refused` with status 403.
 
-The first line that a peer prints is JSON: its `peer`, name and version; what its library `lacks`
-of `subprotocol`, `deflate`, `no_context_takeover` (doing without if that was agreed on), `ping`
-(sending pings), `refusal` (a server's) and `status` (telling that of a refusal); a server's `url`. A client then prints a line for each connection that has ended: its `subprotocol`
-(null without), and the `code` and `reason` with which it was closed; or `refused`, the status of
-the refusal (null if the library does not tell).
+The first line that a peer prints is JSON: its `peer`, name and version; what its library `lacks` of
+`subprotocol`, `deflate`, `no_context_takeover` (doing without if that was agreed on), `ping`
+(sending pings), `refusal` (a server's) and `status` (telling that of a refusal); a server's `url`.
+A client then prints a line for each connection that has ended: its `subprotocol` (null without),
+and the `code` and `reason` with which it was closed; or `refused`, the status of the refusal (null
+if the library does not tell).
 """
 
 import asyncio

@@ -15,8 +15,8 @@ const WHATWG: &str = include_str!("../../../../../conformance/interop/zoo/whatwg
 /// A server that hands its connections over to the test, until it is dropped.
 ///
 /// At `/plain` it does not compress; at `/deflate` it does, each message by itself, and at
-/// `/takeover` with what the last ones have left. `/refused` is refused with 403. For browsers there
-/// is a page, which says over `/report` what other clients print.
+/// `/takeover` with what the last ones have left. `/refused` is refused with 403. For browsers
+/// there is a page, which says over `/report` what other clients print.
 pub(super) struct ZooServer {
     pub(super) url: String,
     pub(super) server: Server,
