@@ -32,7 +32,8 @@ impl Process {
     /// Opens a page in a browser, which says what it has to say in another way.
     pub(super) fn open(browser: &str, page: &str, reports: mpsc::Receiver<String>) -> Self {
         let profile = Profile::new();
-        let mut child = spawn(&mut profile.open(browser, page));
+        // A browser is many processes.
+        let mut child = spawn(profile.open(browser, page).process_group(0));
         for_each_line(child.stdout.take().unwrap(), complain);
         Self { child, lines: reports, _profile: Some(profile) }
     }
@@ -52,13 +53,14 @@ impl Drop for Process {
     fn drop(&mut self) {
         let group = format!("kill -s KILL -- -{}", self.child.id());
         let _ended = Command::new("sh").args(["-c", &group]).stderr(Stdio::null()).status();
+        let _ended = self.child.kill();
         let _ended = self.child.wait();
     }
 }
 
 fn spawn(command: &mut Command) -> Child {
-    command.process_group(0).stdin(Stdio::null());
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
     for_each_line(child.stderr.take().unwrap(), complain);
     child
 }
@@ -69,7 +71,7 @@ fn complain(line: &str) -> bool {
     true
 }
 
-/// Until a line is not taken.
+/// Hands the lines over until one is not taken.
 fn for_each_line(from: impl Read + Send + 'static, take: impl Fn(&str) -> bool + Send + 'static) {
     thread::spawn(move || {
         BufReader::new(from).lines().map_while(Result::ok).all(|line| take(&line))

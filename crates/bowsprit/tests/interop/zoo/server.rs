@@ -1,16 +1,14 @@
 //! Our server, which the peers connect to.
 
+use std::fs;
+
 use bowsprit::{
     Bytes, Deflate, Error, Limits, Message, Refusal, Route, Server, SubprotocolPolicy, WebSocket,
     http::{Request, Response, StatusCode, header},
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::process::Process;
-
-const PAGE: &str = include_str!("../../../../../conformance/interop/zoo/page.html");
-const PEER: &str = include_str!("../../../../../conformance/interop/zoo/peer.mjs");
-const WHATWG: &str = include_str!("../../../../../conformance/interop/zoo/whatwg.mjs");
+use super::{super::peers::workspace, process::Process};
 
 /// A server that hands its connections over to the test, until it is dropped.
 ///
@@ -91,11 +89,12 @@ fn pass_on(reporter: &mpsc::Sender<String>) -> Route {
 }
 
 fn page(request: &Request<()>) -> Option<Response<Bytes>> {
-    let (kind, text) = match request.uri().path() {
-        "/page.html" => ("text/html", PAGE),
-        "/peer.mjs" => ("text/javascript", PEER),
-        "/whatwg.mjs" => ("text/javascript", WHATWG),
+    let name = request.uri().path().trim_start_matches('/');
+    let kind = match name {
+        "page.html" => "text/html",
+        "peer.mjs" | "whatwg.mjs" => "text/javascript",
         _ => return None,
     };
-    Response::builder().header(header::CONTENT_TYPE, kind).body(Bytes::from(text)).ok()
+    let text = fs::read(workspace().join("conformance/interop/zoo").join(name)).ok()?;
+    Response::builder().header(header::CONTENT_TYPE, kind).body(text.into()).ok()
 }
