@@ -1,5 +1,5 @@
-//! Interoperation with other implementations: npm ws, Python's websockets, Node's HTTP/2, and
-//! curl.
+//! Interoperation with other implementations: npm ws, Python's websockets, Node's HTTP/2 and curl
+//! in depth, and the zoo, everything else that speaks WebSocket.
 //!
 //! Ignored by default, as the peers have to be installed first:
 //!
@@ -20,4 +20,5 @@ mod interop {
     mod meter;
     mod peers;
     mod server;
+    mod zoo;
 }

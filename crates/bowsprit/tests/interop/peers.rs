@@ -52,13 +52,13 @@ impl Peer {
     }
 }
 
-fn workspace() -> PathBuf {
+pub(super) fn workspace() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
     root.unwrap().to_owned()
 }
 
 /// Where `scripts/setup-interop` has put the peers.
-fn installed() -> PathBuf {
+pub(super) fn installed() -> PathBuf {
     let home = env::var_os("INTEROP_DIR").map(PathBuf::from);
     let home = home.unwrap_or_else(|| workspace().join("target/interop"));
     assert!(
