@@ -3,7 +3,7 @@
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use bytes::{Buf, Bytes};
@@ -19,31 +19,15 @@ pub(super) fn from_io(io: impl Io) -> Transport {
     }
     let addr = transport.peer_addr();
     let (read, write) = transport.split();
-    let io = ReadAhead { bytes: read_ahead, waiting: Some(Waker::noop().clone()), read, write };
+    let io = ReadAhead { bytes: read_ahead, read, write };
     Transport::Boxed(Box::new(io), addr)
 }
 
 /// Gives back what was read ahead, before what is read.
-///
-/// Whatever we connect through, we speak first: what is there already answers to the first bytes
-/// that are written, and is taken for a fault before them.
 struct ReadAhead<R, W> {
     bytes: Bytes,
-    /// Who wants to read, until something has been written.
-    waiting: Option<Waker>,
     read: R,
     write: W,
-}
-
-impl<R, W> ReadAhead<R, W> {
-    fn on_write(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if matches!(written, Poll::Ready(Ok(1..)))
-            && let Some(waiting) = self.waiting.take()
-        {
-            waiting.wake();
-        }
-        written
-    }
 }
 
 impl<R: AsyncRead + Unpin, W: Unpin> AsyncRead for ReadAhead<R, W> {
@@ -54,10 +38,6 @@ impl<R: AsyncRead + Unpin, W: Unpin> AsyncRead for ReadAhead<R, W> {
     ) -> Poll<io::Result<()>> {
         if self.bytes.is_empty() {
             return Pin::new(&mut self.read).poll_read(cx, buf);
-        }
-        if let Some(waiting) = &mut self.waiting {
-            waiting.clone_from(cx.waker());
-            return Poll::Pending;
         }
         let len = self.bytes.len().min(buf.remaining());
         buf.put_slice(&self.bytes[..len]);
@@ -72,8 +52,7 @@ impl<R: Unpin, W: AsyncWrite + Unpin> AsyncWrite for ReadAhead<R, W> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.write).poll_write(cx, buf);
-        self.on_write(written)
+        Pin::new(&mut self.write).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -81,8 +60,7 @@ impl<R: Unpin, W: AsyncWrite + Unpin> AsyncWrite for ReadAhead<R, W> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.write).poll_write_vectored(cx, bufs);
-        self.on_write(written)
+        Pin::new(&mut self.write).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
