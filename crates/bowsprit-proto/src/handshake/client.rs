@@ -191,7 +191,20 @@ fn request(url: &Url, offer: &Offer, key: &str) -> Result<Request<()>, Handshake
     let mut own = offer.headers.clone();
     own.values_mut().for_each(|value| value.set_sensitive(true));
     headers.extend(own);
+    join_cookies(headers)?;
     Ok(request)
+}
+
+/// RFC 6265 §5.4: "the user agent MUST NOT attach more than one Cookie header field".
+fn join_cookies(headers: &mut HeaderMap) -> Result<(), HandshakeError> {
+    let cookies: Vec<_> =
+        headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if cookies.len() > 1 {
+        let joined = HeaderValue::from_bytes(&cookies.join(&b"; "[..]));
+        let joined = joined.map_err(|_| HandshakeError::Malformed(header::COOKIE))?;
+        headers.insert(header::COOKIE, sensitive(joined));
+    }
+    Ok(())
 }
 
 /// A value that `Debug` does not show.
