@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header,
 };
 use httparse::{Header, Status};
 
@@ -122,12 +122,25 @@ impl<'b> Source<'b> {
         for field in fields {
             let name = HeaderName::from_bytes(field.name.as_bytes())
                 .map_err(|_| Fault::Malformed(INVALID_NAME))?;
-            let value = HeaderValue::from_maybe_shared(self.share(field.value))
+            let mut value = HeaderValue::from_maybe_shared(self.share(field.value))
                 .map_err(|_| Fault::Malformed(INVALID_VALUE))?;
+            value.set_sensitive(may_be_secret(&name));
             into.try_append(name, value).map_err(|_| too_many)?;
         }
         Ok(())
     }
+}
+
+/// Whether `Debug` is not to show a field's value, as that ends up in logs.
+fn may_be_secret(name: &HeaderName) -> bool {
+    [
+        header::AUTHORIZATION,
+        header::COOKIE,
+        header::PROXY_AUTHORIZATION,
+        header::SEC_WEBSOCKET_PROTOCOL,
+        header::SET_COOKIE,
+    ]
+    .contains(name)
 }
 
 const INVALID_NAME: &str = "the name of a header field has a character that it may not have";

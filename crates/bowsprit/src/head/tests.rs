@@ -207,3 +207,14 @@ fn a_response_is_read_with_what_follows() {
     assert_eq!(head.headers()["upgrade"], "websocket");
     assert_eq!(rest, &b"\x81\x02hi"[..]);
 }
+
+#[test]
+fn debug_shows_no_secrets() {
+    let secrets = "Authorization: s3cret\r\nCookie: s3cret\r\nSec-WebSocket-Protocol: s3cret\r\n\
+        Proxy-Authorization: s3cret\r\nSet-Cookie: s3cret\r\n\r\n";
+    let input = REQUEST.replace("\r\n\r\n", &format!("\r\n{secrets}"));
+    let request = whole::<Request<()>>(&[input.as_bytes()]).head;
+    let shown = format!("{request:?}");
+    assert!(shown.contains("example.com") && !shown.contains("s3cret"), "{shown}");
+    assert_eq!(request.headers()["cookie"], "s3cret");
+}
