@@ -19,8 +19,8 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-/// A name and a value of a header field.
-pub(crate) type Field = (HeaderName, HeaderValue);
+/// A name, as it is spelled, and a value of a header field.
+pub(crate) type Field = (String, HeaderValue);
 
 /// A value itself, or the file that has such values, one in each line.
 #[derive(Clone)]
@@ -109,9 +109,10 @@ fn expanded(text: &str) -> Result<String, String> {
 
 fn parse_field(text: &str) -> Result<Field, String> {
     let (name, value) = text.split_once(':').ok_or("there is no colon")?;
-    let name = name.trim().parse().map_err(|_| "this is not the name of a header")?;
+    let name = name.trim();
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| "this is not the name of a header")?;
     let value = value.trim().parse().map_err(|_| "this is not the value of a header")?;
-    Ok((name, value))
+    Ok((name.to_owned(), value))
 }
 
 /// The header fields that were given or are in a file.

@@ -156,6 +156,8 @@ pub use error::ProxyError;
 pub use error::{BoxError, Error, Timer};
 pub use halves::{ReceiveHalf, SendHalf};
 pub use handle::Handle;
+#[cfg(feature = "client")]
+pub use head::FieldName;
 pub use http;
 pub use hub::{Delivery, Publication, SlowConsumer, Topics};
 pub use io::Io;

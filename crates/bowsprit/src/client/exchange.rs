@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use super::refusal::refusal;
 use crate::{
     Error,
-    head::{HeadLimits, HeadReader, Received, write_request},
+    head::{HeadLimits, HeadReader, Received, Spelling, write_request},
     io::Transport,
     pool,
 };
@@ -31,10 +31,11 @@ pub(crate) struct Exchanged {
 /// [`Error::Refused`] for a response that is not the one that was asked for.
 pub(super) async fn exchange(
     request: &Request<()>,
+    spelling: &Spelling,
     mut transport: Transport,
     limits: HeadLimits,
 ) -> Result<Exchanged, Error> {
-    send(request, &mut transport).await?;
+    send(request, spelling, &mut transport).await?;
     let received = receive(&mut transport, limits).await?;
     let status = received.head.status();
     let accepted = match *request.method() {
@@ -47,9 +48,13 @@ pub(super) async fn exchange(
     Ok(Exchanged { response: received.head, transport, received: received.rest })
 }
 
-async fn send(request: &Request<()>, transport: &mut Transport) -> Result<(), Error> {
+async fn send(
+    request: &Request<()>,
+    spelling: &Spelling,
+    transport: &mut Transport,
+) -> Result<(), Error> {
     let mut block = pool::take_write_block();
-    write_request(request, &mut block);
+    write_request(request, spelling, &mut block);
     let sending = async {
         transport.write_all(&block).await?;
         transport.flush().await

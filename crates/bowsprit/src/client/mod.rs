@@ -46,7 +46,7 @@ pub use self::{
 use crate::{
     BoxError, Deflate, Error, Io, Options, Role, Stats, Timer, TlsConnector, Url, WebSocket,
     entropy,
-    head::HeadLimits,
+    head::{HeadLimits, Spelling},
     io::Transport,
     stats::Counters,
     terms::Terms,
@@ -87,6 +87,7 @@ pub async fn connect(url: &str) -> Result<WebSocket, Error> {
 #[derive(Clone, Debug)]
 pub struct Client {
     offer: Offer,
+    spelling: Spelling,
     terms: Arc<Terms>,
     handshake_timeout: Duration,
     head_limits: HeadLimits,
@@ -118,6 +119,7 @@ impl Client {
         offer.deflate = Some(Deflate::client());
         Self {
             offer,
+            spelling: Spelling::default(),
             terms: Arc::new(Terms {
                 options: Options::client(),
                 counters: Arc::new(Counters::new(Role::Client)),
@@ -229,7 +231,7 @@ impl Client {
         transport: Transport,
     ) -> Result<WebSocket, Error> {
         let (handshake, request) = ClientHandshake::new(url, offer, entropy::random())?;
-        let exchanged = exchange(&request, transport, self.head_limits).await?;
+        let exchanged = exchange(&request, &self.spelling, transport, self.head_limits).await?;
         let Exchanged { response, transport, received } = exchanged;
         let negotiated = handshake.verify(&response)?;
         let opened = Opened {

@@ -10,7 +10,8 @@ use super::{Redirect, Refused, read_ahead::from_io, redirect::Judge};
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use crate::TlsConnector;
 use crate::{
-    BoxError, Deflate, Error, HandshakeError, Io, Limits, Options, TcpOptions, Url, Version,
+    BoxError, Deflate, Error, FieldName, HandshakeError, Io, Limits, Options, TcpOptions, Url,
+    Version,
 };
 
 /// What is wrong with an option: told when connecting, so that options can be chained.
@@ -44,14 +45,21 @@ impl Client {
     ///
     /// Those of the handshake itself cannot be set; `Host` can be replaced. An invalid name or
     /// value is an error when connecting.
+    ///
+    /// A name that is given as a text leaves as it is spelled, such as `X-API-Key` or `appKey`; a
+    /// [`HeaderName`] as the RFCs spell it, or else with capitals, such as `X-Api-Key`.
     #[must_use]
-    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    pub fn header<V>(mut self, name: impl FieldName, value: V) -> Self
     where
-        N: TryInto<HeaderName, Error: Into<http::Error>>,
         V: TryInto<HeaderValue, Error: Into<http::Error>>,
     {
-        match (name.try_into(), value.try_into()) {
-            (Ok(name), Ok(value)) => drop(self.offer.headers.append(name, value)),
+        match (name.into_field_name(), value.try_into()) {
+            (Ok((name, spelled)), Ok(value)) => {
+                if let Some(spelled) = spelled {
+                    self.spelling.add(name.clone(), spelled);
+                }
+                self.offer.headers.append(name, value);
+            }
             (Err(_), _) => self.invalid = Some(Invalid::HeaderName),
             (_, Err(_)) => self.invalid = Some(Invalid::HeaderValue),
         }

@@ -7,6 +7,7 @@
 mod error;
 mod parse;
 mod reader;
+mod spelling;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -15,9 +16,11 @@ mod write;
 pub(crate) use self::error::{HeadError, ReadError};
 pub(crate) use self::reader::{HeadReader, Received};
 #[cfg(feature = "client")]
-pub(crate) use self::write::write_request;
+pub use self::spelling::FieldName;
 #[cfg(feature = "server")]
 pub(crate) use self::write::{write_rejection, write_response};
+#[cfg(feature = "client")]
+pub(crate) use self::{spelling::Spelling, write::write_request};
 
 /// How much of a head is read from a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

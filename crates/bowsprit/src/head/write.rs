@@ -3,27 +3,34 @@
 #[cfg(feature = "server")]
 use std::time::SystemTime;
 
-use http::HeaderMap;
 #[cfg(feature = "client")]
 use http::Request;
+use http::{HeaderMap, HeaderName};
 #[cfg(feature = "server")]
 use http::{HeaderValue, Response, StatusCode, header};
 
-/// Writes the head of a request.
 #[cfg(feature = "client")]
-pub(crate) fn write_request(request: &Request<()>, out: &mut Vec<u8>) {
+use super::spelling::Spelling;
+use super::spelling::write_name;
+
+/// Writes the head of a request, with the application's spelling of names.
+#[cfg(feature = "client")]
+pub(crate) fn write_request(request: &Request<()>, spelling: &Spelling, out: &mut Vec<u8>) {
     out.extend_from_slice(request.method().as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(request.uri().to_string().as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    write_fields(request.headers(), out);
+    write_fields(request.headers(), out, |name, out| match spelling.of(name) {
+        Some(spelled) => out.extend_from_slice(spelled.as_bytes()),
+        None => write_name(name.as_str(), out),
+    });
 }
 
 /// Writes the head of a response.
 #[cfg(feature = "server")]
 pub(crate) fn write_response<B>(response: &Response<B>, out: &mut Vec<u8>) {
     write_status(response.status(), out);
-    write_fields(response.headers(), out);
+    write_fields(response.headers(), out, |name, out| write_name(name.as_str(), out));
 }
 
 /// Writes a response that is no upgrade: its head, with the date and the body's length, and its
@@ -59,33 +66,16 @@ fn write_status(status: StatusCode, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn write_fields(headers: &HeaderMap, out: &mut Vec<u8>) {
+fn write_fields(
+    headers: &HeaderMap,
+    out: &mut Vec<u8>,
+    write_name: impl Fn(&HeaderName, &mut Vec<u8>),
+) {
     for (name, value) in headers {
-        spell(name.as_str(), out);
+        write_name(name, out);
         out.extend_from_slice(b": ");
         out.extend_from_slice(value.as_bytes());
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(b"\r\n");
-}
-
-/// Names are compared in any case, RFC 9110 §5.1, but not by every peer: they leave as the RFCs spell
-/// them.
-fn spell(name: &str, out: &mut Vec<u8>) {
-    let (prefix, rest) = match name.strip_prefix("sec-websocket-") {
-        Some(rest) => ("Sec-WebSocket-", rest),
-        None => match name {
-            "www-authenticate" => ("WWW-Authenticate", ""),
-            "etag" => ("ETag", ""),
-            "te" => ("TE", ""),
-            "dnt" => ("DNT", ""),
-            _ => ("", name),
-        },
-    };
-    out.extend_from_slice(prefix.as_bytes());
-    let mut begins_word = true;
-    out.extend(rest.bytes().map(|byte| {
-        let begins = std::mem::replace(&mut begins_word, byte == b'-');
-        if begins { byte.to_ascii_uppercase() } else { byte }
-    }));
 }

@@ -1,7 +1,11 @@
 //! The options of a client on the wire, and the facts that both sides know of a connection.
 
 use bowsprit::{
-    Client, Error, HandshakeError, Server, State, SubprotocolPolicy, Version, WebSocket, http,
+    Client, Error, HandshakeError, Server, State, SubprotocolPolicy, Version, WebSocket,
+    http::{
+        HeaderName,
+        header::{COOKIE, HOST},
+    },
 };
 
 use super::{
@@ -61,18 +65,25 @@ fn a_client_asks_for_what_the_rfc_wants_and_no_more() {
 fn header_fields_origin_host_and_subprotocols_are_sent() {
     paused(async {
         let client = Client::new()
-            .header("cookie", "a=1")
+            .header(COOKIE, "a=1")
             .header("x-list", "one")
-            .header("x-list", "two")
-            .header("host", "virtual.example:8080")
+            .header("X-List", "two")
+            .header(COOKIE, "b=2; c=3")
+            .header("appKey", "s3cret")
+            .header("X-API-Key".to_owned(), "s3cret")
+            .header(HeaderName::from_static("x-api-token"), "s3cret")
+            .header(HOST, "virtual.example:8080")
             .origin("https://example.com")
             .subprotocol("chat.v2")
             .subprotocol("chat.v1");
         let (lines, connected) = request_of(client, "Sec-WebSocket-Protocol: chat.v1\r\n").await;
         for line in [
-            "Cookie: a=1",
-            "X-List: one",
-            "X-List: two",
+            "Cookie: a=1; b=2; c=3",
+            "x-list: one",
+            "x-list: two",
+            "appKey: s3cret",
+            "X-API-Key: s3cret",
+            "X-Api-Token: s3cret",
             "Host: virtual.example:8080",
             "Origin: https://example.com",
             "Sec-WebSocket-Protocol: chat.v2, chat.v1",
@@ -128,7 +139,7 @@ fn a_request_that_may_not_be_sent_is_not() {
     paused(async {
         for name in ["sec-websocket-key", "upgrade", "connection", "content-length"] {
             let error = unsent(Client::new().header(name, "1")).await;
-            let expected = http::HeaderName::from_static(name);
+            let expected = HeaderName::from_static(name);
             let reserved = HandshakeError::ReservedHeader(expected);
             assert!(matches!(&error, Error::Handshake(e) if *e == reserved), "{error:?}");
         }

@@ -7,7 +7,7 @@ use crate::{
     Error,
     client::{exchange::exchange, network::Destination},
     error::ProxyError,
-    head::HeadLimits,
+    head::{HeadLimits, Spelling},
     io::Transport,
 };
 
@@ -19,7 +19,7 @@ pub(super) async fn open(
     limits: HeadLimits,
 ) -> Result<Transport, Error> {
     let request = request(proxy, to)?;
-    match exchange(&request, transport, limits).await {
+    match exchange(&request, &Spelling::default(), transport, limits).await {
         // Nobody speaks before we do: what is there is no part of the tunnel.
         Ok(tunnel) if !tunnel.received.is_empty() => Err(proxy.failed(ProxyError::Chatty)),
         Ok(tunnel) => Ok(tunnel.transport),

@@ -1,0 +1,84 @@
+//! How names of header fields are spelled.
+//!
+//! Names are compared in any case, RFC 9110 §5.1, but not by every peer: those of the RFCs leave as
+//! the RFCs write them, and those of the application as it has written them.
+
+#[cfg(feature = "client")]
+use http::{HeaderName, header::InvalidHeaderName};
+
+/// Appends a name in the spelling of the RFCs, or else with capitals at the beginning of its words.
+pub(super) fn write_name(name: &str, out: &mut Vec<u8>) {
+    let (prefix, rest) = match name.strip_prefix("sec-websocket-") {
+        Some(rest) => ("Sec-WebSocket-", rest),
+        None => match name {
+            "www-authenticate" => ("WWW-Authenticate", ""),
+            "etag" => ("ETag", ""),
+            "te" => ("TE", ""),
+            "dnt" => ("DNT", ""),
+            _ => ("", name),
+        },
+    };
+    out.extend_from_slice(prefix.as_bytes());
+    let mut begins_word = true;
+    out.extend(rest.bytes().map(|byte| {
+        let begins = std::mem::replace(&mut begins_word, byte == b'-');
+        if begins { byte.to_ascii_uppercase() } else { byte }
+    }));
+}
+
+/// The name of a header field to send, for [`Client::header`](crate::Client::header): a text, which
+/// keeps its spelling, or a [`HeaderName`], which has none and is spelled as in the RFCs.
+#[cfg(feature = "client")]
+pub trait FieldName {
+    /// The name, and how it is spelled if that is known.
+    ///
+    /// # Errors
+    ///
+    /// The text has characters that names may not have.
+    fn into_field_name(self) -> Result<(HeaderName, Option<Box<str>>), InvalidHeaderName>;
+}
+
+#[cfg(feature = "client")]
+macro_rules! text_is_a_field_name {
+    ($($text:ty),*) => {$(
+        impl FieldName for $text {
+            fn into_field_name(self) -> Result<(HeaderName, Option<Box<str>>), InvalidHeaderName> {
+                Ok((HeaderName::from_bytes(self.as_bytes())?, Some(Box::from(&self[..]))))
+            }
+        }
+    )*};
+}
+
+#[cfg(feature = "client")]
+text_is_a_field_name!(&str, String, &String);
+
+#[cfg(feature = "client")]
+impl FieldName for HeaderName {
+    fn into_field_name(self) -> Result<(HeaderName, Option<Box<str>>), InvalidHeaderName> {
+        Ok((self, None))
+    }
+}
+
+#[cfg(feature = "client")]
+impl FieldName for &HeaderName {
+    fn into_field_name(self) -> Result<(HeaderName, Option<Box<str>>), InvalidHeaderName> {
+        Ok((self.clone(), None))
+    }
+}
+
+/// The application's spelling of names. Of a name that it spells in several ways, the first counts.
+#[cfg(feature = "client")]
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spelling(Vec<(HeaderName, Box<str>)>);
+
+#[cfg(feature = "client")]
+impl Spelling {
+    pub(crate) fn add(&mut self, name: HeaderName, spelled: Box<str>) {
+        self.0.push((name, spelled));
+    }
+
+    pub(super) fn of(&self, name: &HeaderName) -> Option<&str> {
+        let (_, spelled) = self.0.iter().find(|(known, _)| known == name)?;
+        Some(spelled)
+    }
+}
