@@ -149,7 +149,7 @@ impl ReceiveBuffer {
 
     /// What the last `receive` completed, until the next call on this buffer or its receiver.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn event(&self) -> Option<Event<'_>> {
         let event = match self.event.as_ref()? {
             Pending::Message { kind: MessageKind::Text, source, .. } => {
