@@ -14,7 +14,7 @@ use bowsprit::{
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::{sleep, timeout},
 };
@@ -238,11 +238,13 @@ async fn handshakes_of_tls_count_as_pending_and_their_failures_are_told() {
         .await
         .unwrap();
     let addr = tell(server);
-    let mut silent = TcpStream::connect(addr).await.unwrap();
+    let mut slow = TcpStream::connect(addr).await.unwrap();
+    slow.write_all(b"\x16").await.unwrap();
+    sleep(Duration::from_millis(50)).await;
     let mut next = Box::pin(connect(authority.trusting(), "localhost", addr));
     let waiting = timeout(Duration::from_millis(300), &mut next).await;
-    assert!(waiting.is_err(), "the silent one has the only place: {waiting:?}");
-    assert_eq!(timeout(LONG, silent.read_to_end(&mut Vec::new())).await.unwrap().unwrap(), 0);
+    assert!(waiting.is_err(), "the slow one has the only place: {waiting:?}");
+    assert_eq!(timeout(LONG, slow.read_to_end(&mut Vec::new())).await.unwrap().unwrap(), 0);
     told(&mut next.await.unwrap()).await;
     assert!(failed.lock().unwrap()[0].contains("too long"), "{failed:?}");
 
