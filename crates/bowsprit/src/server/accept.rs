@@ -86,28 +86,30 @@ impl Shared {
     ///
     /// The client has its time for the request, then the application for its decision, and the
     /// client again for taking the answer.
-    pub(super) async fn speak(
+    #[expect(clippy::manual_async_fn, reason = "an async fn holds its arguments twice")]
+    pub(super) fn speak(
         &self,
         mut io: Transport,
         arrival: Arrival,
         mut admission: Admission<'_>,
-    ) -> Result<Opened, Error> {
-        let reader = HeadReader::new(self.head_limits);
-        let reading = admission.read(reader, &mut io, &arrival.received);
-        let received = timeout_at(arrival.deadline, reading).await.map_err(too_late);
-        let received: Received<Request<()>> = match received {
-            Ok(Ok(received)) => received,
-            Ok(Err(error)) => return Err(Box::pin(self.reject_head(io, error)).await),
-            Err(error) => return Err(self.failed(error)),
-        };
-        let Received { head: mut request, bytes, rest } = received;
-        // Boxed: a connection that has said nothing yet need not have room for the answers.
-        if !asks_for_websocket(&request) {
-            let received = Received { head: (), bytes, rest };
-            return Err(Box::pin(self.serve_plain(io, received, arrival)).await);
+    ) -> impl Future<Output = Result<Opened, Error>> {
+        async move {
+            let reader = HeadReader::new(self.head_limits);
+            let reading = admission.read(reader, &mut io, &arrival.received);
+            let received = match timeout_at(arrival.deadline, reading).await {
+                Ok(Ok(received)) => Ok(received),
+                Ok(Err(error)) => Err(error),
+                Err(elapsed) => return Err(self.failed(too_late(elapsed))),
+            };
+            // Boxed: a connection that has said nothing yet need not have room for the answers.
+            match received {
+                Ok(Received { head, rest, .. }) if asks_for_websocket(&head) => {
+                    Box::pin(self.answer(io, arrival.told(head), rest)).await
+                }
+                Ok(received) => Err(Box::pin(self.serve_plain(io, received, arrival)).await),
+                Err(error) => Err(Box::pin(self.reject_head(io, error)).await),
+            }
         }
-        arrival.tell(&mut request);
-        Box::pin(self.answer(io, request, rest)).await
     }
 
     /// Answers a request that asks for a WebSocket.

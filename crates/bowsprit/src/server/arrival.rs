@@ -39,12 +39,13 @@ pub(super) struct Arrival {
 }
 
 impl Arrival {
-    /// Has a request tell it. hyper's own extension would keep its part of the connection.
-    pub(super) fn tell(&self, request: &mut Request<()>) {
-        *request.extensions_mut() = self.extensions.clone();
+    /// A request that tells it. hyper's own extension would keep its part of the connection.
+    pub(super) fn told(&self, mut request: Request<()>) -> Request<()> {
+        request.extensions_mut().clone_from(&self.extensions);
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(PeerAddr(peer));
         }
+        request
     }
 }
 
@@ -70,16 +71,17 @@ impl Shared {
         self.watch(arrived.arrival.peer, self.speak_all(arrived))
     }
 
-    async fn speak_all(&self, arrived: Arrived) -> Result<Opened, Error> {
-        let admission = Admission::Unplaced(self.pending.unplaced(), self.counted(&arrived));
-        #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
-        let (arrived, admission) = if arrived.has_prelude() {
-            let prepared = self.prepare(arrived, admission).await;
-            prepared.map_err(|error| self.failed(error))?
-        } else {
-            (arrived, admission)
-        };
-        self.speak(arrived.transport, arrived.arrival, admission).await
+    #[expect(clippy::manual_async_fn, reason = "an async fn holds its arguments twice")]
+    fn speak_all(&self, arrived: Arrived) -> impl Future<Output = Result<Opened, Error>> {
+        async move {
+            let admission = Admission::Unplaced(self.pending.unplaced(), self.counted(&arrived));
+            #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
+            if arrived.has_prelude() {
+                // Boxed: what TLS needs must not make plain connections wait with more memory.
+                return Box::pin(self.prepare_and_speak(arrived, admission)).await;
+            }
+            self.speak(arrived.transport, arrived.arrival, admission).await
+        }
     }
 
     /// The address whose share of the places a connection takes.
@@ -93,17 +95,20 @@ impl Shared {
         (!self.proxies.as_ref().is_some_and(is_trusted)).then_some(peer)
     }
 
-    /// Speaks what comes before HTTP, once its first byte is there.
+    /// Speaks what comes before HTTP, once its first byte is there, and HTTP.
     #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
-    async fn prepare<'p>(
+    async fn prepare_and_speak(
         &self,
         arrived: Arrived,
-        admission: Admission<'p>,
-    ) -> Result<(Arrived, Admission<'p>), Error> {
-        let deadline = arrived.arrival.deadline;
-        let admitting = admission.admit(wait_for_bytes(&arrived.transport));
-        let admission = timeout_at(deadline, admitting).await.map_err(too_late)??;
-        Ok((arrived.prepare().await?, admission))
+        admission: Admission<'_>,
+    ) -> Result<Opened, Error> {
+        let preparing = async {
+            let admitting = admission.admit(wait_for_bytes(&arrived.transport));
+            let admission = timeout_at(arrived.arrival.deadline, admitting).await;
+            Ok((admission.map_err(too_late)??, arrived.prepare().await?))
+        };
+        let (admission, arrived) = preparing.await.map_err(|error| self.failed(error))?;
+        self.speak(arrived.transport, arrived.arrival, admission).await
     }
 }
 
@@ -129,8 +134,7 @@ impl Arrived {
         }
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls.take() {
-            // Boxed: what TLS needs must not make plain connections wait with more memory.
-            return Box::pin(self.encrypt(tls)).await;
+            return self.encrypt(tls).await;
         }
         Ok(self)
     }

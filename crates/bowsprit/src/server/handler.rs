@@ -14,6 +14,7 @@ use std::{
 use http::Request;
 use pin_project_lite::pin_project;
 
+use super::accept::Opened;
 use crate::{BoxError, Close, CloseCode, WebSocket, link::Link, reader::Reader};
 
 /// A handler at work, and the close of its connection after it. Boxed, so that a server can have
@@ -31,7 +32,7 @@ pub(super) type Handler = Arc<dyn Fn(WebSocket, Request<()>) -> Running + Send +
 /// A future that waits costs memory for as long as its connection lives. This one fits into the
 /// space that any task takes; what the handshake needs is freed with it.
 pub(super) enum Connection {
-    Opening(Pin<Box<dyn Future<Output = Option<Running>> + Send>>),
+    Opening(Pin<Box<dyn Future<Output = Option<Opened>> + Send>>),
     Open(Running),
 }
 
@@ -42,10 +43,13 @@ impl Future for Connection {
         loop {
             match &mut *self {
                 Self::Open(running) => return running.as_mut().poll(cx),
-                Self::Opening(opening) => match ready!(opening.as_mut().poll(cx)) {
-                    Some(running) => drop(mem::replace(&mut *self, Self::Open(running))),
-                    None => return Poll::Ready(()),
-                },
+                Self::Opening(opening) => {
+                    let opened = ready!(opening.as_mut().poll(cx));
+                    match opened.and_then(|opened| opened.begin(cx.waker())) {
+                        Some(running) => drop(mem::replace(&mut *self, Self::Open(running))),
+                        None => return Poll::Ready(()),
+                    }
+                }
             }
         }
     }

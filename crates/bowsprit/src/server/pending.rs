@@ -77,8 +77,20 @@ impl Pending {
         Unplaced { pending: self, id: None }
     }
 
-    /// Waits for a place, that of a client at this address among its share.
-    pub(super) async fn place(&self, client: Option<IpAddr>) -> Place<'_> {
+    /// A place if one is free, that of a client at this address among its share.
+    fn try_place(&self, client: Option<IpAddr>) -> Option<Place<'_>> {
+        let share = match client.map(|client| self.join(network(client))) {
+            Some(member) => {
+                let permit = Arc::clone(&member.places).try_acquire_owned().ok()?;
+                Some(Share { permit, member })
+            }
+            None => None,
+        };
+        Some(Place { _permit: Some(self.places.try_acquire().ok()?), _share: share })
+    }
+
+    /// Waits for a place.
+    async fn place(&self, client: Option<IpAddr>) -> Place<'_> {
         let share = match client.map(|client| self.join(network(client))) {
             Some(member) => {
                 let places = Arc::clone(&member.places);
@@ -199,8 +211,7 @@ impl<'p> Admission<'p> {
     ) -> Result<Self, Error> {
         let Self::Unplaced(mut unplaced, client) = self else { return Ok(self) };
         unplaced.wait_for(first_byte).await??;
-        let place = unplaced.pending.place(client);
-        Ok(Self::Placed(unplaced.wait_for(place).await?))
+        Ok(Self::Placed(unplaced.place(client).await?))
     }
 
     /// Reads a request, in a place from its first byte on, and holds the place.
@@ -214,9 +225,7 @@ impl<'p> Admission<'p> {
         received: &[u8],
     ) -> Result<Received<Request<()>>, ReadError> {
         while let Self::Unplaced(unplaced, client) = self {
-            let pending = unplaced.pending;
-            let place = unplaced.wait_for(pending.place(*client)).await;
-            let place = place.map_err(|Cut| ReadError::Cut)?;
+            let place = unplaced.place(*client).await.map_err(|Cut| ReadError::Cut)?;
             if let Some(read) = reader.begin(io).await {
                 *self = Self::Placed(place);
                 return read;
@@ -244,7 +253,17 @@ pub(super) struct Unplaced<'p> {
     id: Option<u64>,
 }
 
-impl Unplaced<'_> {
+impl<'p> Unplaced<'p> {
+    /// Waits for a place.
+    async fn place(&mut self, client: Option<IpAddr>) -> Result<Place<'p>, Cut> {
+        let pending = self.pending;
+        match pending.try_place(client) {
+            Some(place) => Ok(place),
+            // Boxed: few have to wait.
+            None => Box::pin(self.wait_for(pending.place(client))).await,
+        }
+    }
+
     /// Waits for `future`, unless too many others wait that have come later.
     ///
     /// # Errors

@@ -30,13 +30,12 @@ impl Shared {
     pub(super) async fn serve_plain(
         &self,
         io: Transport,
-        received: Received<()>,
+        received: Received<Request<()>>,
         arrival: Arrival,
     ) -> Error {
         let refused = Mutex::new(None);
         let service = service_fn(|request: Request<Incoming>| {
-            let mut request = request.map(drop);
-            arrival.tell(&mut request);
+            let request = arrival.told(request.map(drop));
             let refused = &refused;
             async move {
                 let (response, refusal) = self.answer_or_refuse(request).await;

@@ -4,7 +4,7 @@ use std::{
     future::{Future, poll_fn},
     io,
     net::SocketAddr,
-    task::Poll,
+    task::{Poll, Waker},
     time::Duration,
 };
 
@@ -174,24 +174,36 @@ pub(super) fn take_over(
     let opening = async move {
         let io = upgraded.await;
         let io = io.inspect_err(|error| tracing::debug!(%error, "no connection was handed over"));
-        let opened = Opened::new(upgrade, request, hyper_util::rt::TokioIo::new(io.ok()?), &[]);
-        opened.begin(handler).await
+        let io = hyper_util::rt::TokioIo::new(io.ok()?);
+        Some(Opened::new(upgrade, request, io, &[]).with_default(handler))
     };
     drop(tokio::spawn(Connection::Opening(Box::pin(opening))));
 }
 
-/// Speaks the opening handshake, and calls the handler; `None` if that came to nothing.
-async fn open(server: Server, arrived: Arrived, default: Option<Handler>) -> Option<Running> {
-    // What went wrong was told where it did.
-    server.shared.open(arrived).await.ok()?.begin(default).await
+/// Speaks the opening handshake; `None` if that came to nothing.
+#[expect(clippy::manual_async_fn, reason = "an async fn holds its arguments twice")]
+fn open(
+    server: Server,
+    arrived: Arrived,
+    default: Option<Handler>,
+) -> impl Future<Output = Option<Opened>> {
+    async move {
+        // What went wrong was told where it did.
+        Some(server.shared.open(arrived).await.ok()?.with_default(default))
+    }
 }
 
 impl Opened {
-    /// Calls the handler of the connection, which the current task will care for.
-    async fn begin(self, default: Option<Handler>) -> Option<Running> {
-        let handler = self.handler.or(default)?;
-        let task = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        self.ws.link().serve(task);
+    /// With this handler if its path has none of its own.
+    fn with_default(mut self, handler: Option<Handler>) -> Self {
+        self.handler = self.handler.or(handler);
+        self
+    }
+
+    /// Calls the handler of the connection, which the task of this waker will care for.
+    pub(super) fn begin(self, task: &Waker) -> Option<Running> {
+        let handler = self.handler?;
+        self.ws.link().serve(task.clone());
         Some(match self.ws.link().span() {
             // Only who has a span pays for it.
             Some(span) => {
