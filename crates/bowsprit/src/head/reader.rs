@@ -27,10 +27,6 @@ pub(crate) struct HeadReader {
     limits: HeadLimits,
     /// What is there of an unfinished head, without the empty lines before it.
     kept: Vec<u8>,
-    /// How many bytes of empty lines there were.
-    skipped: usize,
-    /// The end was sought up to here.
-    searched: usize,
     stage: Stage,
 }
 
@@ -38,9 +34,17 @@ pub(crate) struct HeadReader {
 /// the first line when it is whole; and then the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    Beginning,
-    FirstLine,
-    Fields,
+    /// So many bytes of empty lines have come.
+    Beginning {
+        skipped: usize,
+    },
+    /// The end is not among so many bytes.
+    FirstLine {
+        searched: usize,
+    },
+    Fields {
+        searched: usize,
+    },
 }
 
 /// A head that is whole.
@@ -55,7 +59,7 @@ pub(crate) struct Received<H> {
 
 impl HeadReader {
     pub(crate) const fn new(limits: HeadLimits) -> Self {
-        Self { limits, kept: Vec::new(), skipped: 0, searched: 0, stage: Stage::Beginning }
+        Self { limits, kept: Vec::new(), stage: Stage::Beginning { skipped: 0 } }
     }
 
     /// What is wrong where interim responses do not end.
@@ -70,7 +74,7 @@ impl HeadReader {
     ///
     /// The transport fails or ends, or what comes is not a head or beyond the limits.
     pub(crate) async fn read<H: Head>(
-        mut self,
+        &mut self,
         io: &mut Transport,
         received: &[u8],
     ) -> Result<Received<H>, ReadError> {
@@ -149,12 +153,12 @@ impl HeadReader {
     /// at least one empty line (CRLF) received prior to the request-line".
     fn skip_empty_lines<'i>(&mut self, mut input: &'i [u8]) -> &'i [u8] {
         let len = input.len();
-        while self.stage == Stage::Beginning
-            && let [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] = input
-        {
-            input = rest;
+        if let Stage::Beginning { skipped } = &mut self.stage {
+            while let [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] = input {
+                input = rest;
+            }
+            *skipped += len - input.len();
         }
-        self.skipped += len - input.len();
         input
     }
 
@@ -172,18 +176,18 @@ impl HeadReader {
     }
 
     fn is_due(&mut self, input: &[u8]) -> bool {
-        let from = self.searched.saturating_sub(b"\n\r".len());
-        self.searched = input.len();
-        let unsearched = &input[from.min(input.len())..];
-        let is_due = match self.stage {
-            Stage::Beginning => true,
-            Stage::FirstLine if unsearched.contains(&b'\n') => true,
-            _ => has_end(unsearched),
+        let searched = input.len();
+        let (is_due, has_line) = match self.stage {
+            Stage::Beginning { .. } => (true, input.contains(&b'\n')),
+            Stage::FirstLine { searched } => {
+                let has_line = input[searched..].contains(&b'\n');
+                (has_line, has_line)
+            }
+            Stage::Fields { searched } => (has_end_after(input, searched), true),
         };
-        self.stage = match self.stage {
-            Stage::Beginning | Stage::FirstLine if input.contains(&b'\n') => Stage::Fields,
-            Stage::Beginning => Stage::FirstLine,
-            stage => stage,
+        self.stage = match has_line {
+            true => Stage::Fields { searched },
+            false => Stage::FirstLine { searched },
         };
         is_due
     }
@@ -221,7 +225,8 @@ impl HeadReader {
     }
 
     fn len(&self) -> usize {
-        self.skipped + self.kept.len()
+        let skipped = if let Stage::Beginning { skipped } = self.stage { skipped } else { 0 };
+        skipped + self.kept.len()
     }
 
     fn error<H: Head>(&self, fault: Fault) -> HeadError {
@@ -238,9 +243,10 @@ fn poll_read_some(
     Pin::new(io).poll_read(cx, &mut buf).map_ok(|()| buf.filled().len())
 }
 
-/// Whether an empty line is among these bytes.
-fn has_end(bytes: &[u8]) -> bool {
+/// Whether there is an empty line that is not among the bytes that were searched before.
+fn has_end_after(input: &[u8], searched: usize) -> bool {
+    let from = searched.saturating_sub(b"\n\r".len());
     let is_empty_line =
-        |start: usize| matches!(bytes[start..], [b'\n', b'\n', ..] | [b'\n', b'\r', b'\n', ..]);
-    (0..bytes.len()).any(is_empty_line)
+        |start: usize| matches!(input[start..], [b'\n', b'\n', ..] | [b'\n', b'\r', b'\n', ..]);
+    (from..input.len()).any(is_empty_line)
 }

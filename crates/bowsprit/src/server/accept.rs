@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, error::Elapsed, timeout, timeout_at},
 };
 
-use super::{Refusal, Shared, Upgrade, arrival::Arrival, handler::Handler, pending::Admission};
+use super::{Refusal, Shared, Upgrade, arrival::Arrived, handler::Handler, pending::Admission};
 use crate::{
     Error, Io, Role, Timer, WebSocket,
     head::{HeadError, HeadReader, ReadError, Received, write_rejection, write_response},
@@ -60,15 +60,11 @@ impl trace::Path for Opened {
 
 impl Shared {
     /// Speaks the opening handshake over a transport from elsewhere, watched.
-    pub(super) fn accept(
-        &self,
-        io: impl Io,
-        mut arrival: Arrival,
-    ) -> impl Future<Output = Result<Opened, Error>> {
+    pub(super) fn accept(&self, io: impl Io) -> impl Future<Output = Result<Opened, Error>> {
         let (transport, received) = Transport::recognise(io);
-        arrival.peer = arrival.peer.or_else(|| transport.peer_addr());
-        arrival.received = received;
-        self.watch(arrival.peer, self.speak(transport, arrival, Admission::Exempt))
+        let peer = transport.peer_addr();
+        let arrived = Arrived::new(transport, self.arrival(peer));
+        self.watch(peer, self.speak(arrived, Admission::Exempt(received)))
     }
 
     /// Has an opening handshake counted and told of.
@@ -82,32 +78,38 @@ impl Shared {
         }
     }
 
-    /// Speaks the opening handshake.
+    /// Speaks all that comes before frames.
     ///
     /// The client has its time for the request, then the application for its decision, and the
     /// client again for taking the answer.
     #[expect(clippy::manual_async_fn, reason = "an async fn holds its arguments twice")]
     pub(super) fn speak(
         &self,
-        mut io: Transport,
-        arrival: Arrival,
+        mut arrived: Arrived,
         mut admission: Admission<'_>,
     ) -> impl Future<Output = Result<Opened, Error>> {
         async move {
-            let reader = HeadReader::new(self.head_limits);
-            let reading = admission.read(reader, &mut io, &arrival.received);
-            let received = match timeout_at(arrival.deadline, reading).await {
-                Ok(Ok(received)) => Ok(received),
-                Ok(Err(error)) => Err(error),
-                Err(elapsed) => return Err(self.failed(too_late(elapsed))),
+            // Boxed: a connection that has said nothing yet need not have room for what follows.
+            #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
+            if arrived.has_prelude() {
+                let prepared = Box::pin(arrived.prepare(admission)).await;
+                (arrived, admission) = prepared.map_err(|error| self.failed(error))?;
+            }
+            let received = {
+                let mut reader = HeadReader::new(self.head_limits);
+                let reading = admission.read(&mut reader, &mut arrived.transport);
+                match timeout_at(arrived.arrival.deadline, reading).await {
+                    Ok(received) => received,
+                    Err(elapsed) => return Err(self.failed(too_late(elapsed))),
+                }
             };
-            // Boxed: a connection that has said nothing yet need not have room for the answers.
             match received {
                 Ok(Received { head, rest, .. }) if asks_for_websocket(&head) => {
-                    Box::pin(self.answer(io, arrival.told(head), rest)).await
+                    let request = arrived.arrival.told(head);
+                    Box::pin(self.answer(arrived.transport, request, rest)).await
                 }
-                Ok(received) => Err(Box::pin(self.serve_plain(io, received, arrival)).await),
-                Err(error) => Err(Box::pin(self.reject_head(io, error)).await),
+                Ok(received) => Err(Box::pin(self.serve_plain(arrived, received)).await),
+                Err(error) => Err(Box::pin(self.reject_head(arrived.transport, error)).await),
             }
         }
     }
@@ -121,15 +123,14 @@ impl Shared {
         rest: Bytes,
     ) -> impl Future<Output = Result<Opened, Error>> {
         async move {
-            let mut early = Early { io: &mut io, bytes: Vec::from(rest) };
-            let judged = {
+            let (accepted, rest) = {
+                let mut early = Early { io: &mut io, bytes: Vec::from(rest) };
                 let mut judging = pin!(self.judge(&mut request));
-                poll_fn(|cx| early.poll_until_answered(cx, judging.as_mut())).await
-            };
-            let rest = early.bytes;
-            let accepted = match judged {
-                Ok(judged) => judged.map(|(response, upgrade)| (block_of(&response), upgrade)),
-                Err(error) => return Err(self.failed(error)),
+                let judged = poll_fn(|cx| early.poll_until_answered(cx, judging.as_mut())).await;
+                match judged {
+                    Ok(judged) => (judged.map(|(head, up)| (block_of(&head), up)), early.bytes),
+                    Err(error) => return Err(self.failed(error)),
+                }
             };
             let (block, upgrade) = match accepted {
                 Ok(accepted) => accepted,

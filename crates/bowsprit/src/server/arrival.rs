@@ -6,7 +6,6 @@ use std::net::{IpAddr, SocketAddr};
 #[cfg(feature = "proxy-protocol")]
 use std::{io, sync::Arc};
 
-use bytes::Bytes;
 use http::{Extensions, Request};
 #[cfg(feature = "proxy-protocol")]
 use ipnet::IpNet;
@@ -32,8 +31,6 @@ pub(super) struct Arrival {
     pub(super) peer: Option<SocketAddr>,
     /// When its request has to be there.
     pub(super) deadline: Instant,
-    /// The beginning of its request, if somebody has read that already.
-    pub(super) received: Bytes,
     /// What the request is to tell.
     extensions: Extensions,
 }
@@ -63,25 +60,13 @@ impl Shared {
     /// A connection that arrives now.
     pub(super) fn arrival(&self, peer: Option<SocketAddr>) -> Arrival {
         let deadline = Instant::now() + self.handshake_timeout;
-        Arrival { peer, deadline, received: Bytes::new(), extensions: Extensions::new() }
+        Arrival { peer, deadline, extensions: Extensions::new() }
     }
 
-    /// Speaks all that comes before frames, watched.
+    /// Speaks all that comes before frames with a connection that a listener has accepted, watched.
     pub(super) fn open(&self, arrived: Arrived) -> impl Future<Output = Result<Opened, Error>> {
-        self.watch(arrived.arrival.peer, self.speak_all(arrived))
-    }
-
-    #[expect(clippy::manual_async_fn, reason = "an async fn holds its arguments twice")]
-    fn speak_all(&self, arrived: Arrived) -> impl Future<Output = Result<Opened, Error>> {
-        async move {
-            let admission = Admission::Unplaced(self.pending.unplaced(), self.counted(&arrived));
-            #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
-            if arrived.has_prelude() {
-                // Boxed: what TLS needs must not make plain connections wait with more memory.
-                return Box::pin(self.prepare_and_speak(arrived, admission)).await;
-            }
-            self.speak(arrived.transport, arrived.arrival, admission).await
-        }
+        let admission = Admission::Unplaced(self.pending.unplaced(), self.counted(&arrived));
+        self.watch(arrived.arrival.peer, self.speak(arrived, admission))
     }
 
     /// The address whose share of the places a connection takes.
@@ -94,27 +79,26 @@ impl Shared {
         let is_trusted = |proxies: &TrustedProxies| proxies.trusts(Some(peer.to_canonical()));
         (!self.proxies.as_ref().is_some_and(is_trusted)).then_some(peer)
     }
+}
 
-    /// Speaks what comes before HTTP, once its first byte is there, and HTTP.
-    #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
-    async fn prepare_and_speak(
-        &self,
-        arrived: Arrived,
-        admission: Admission<'_>,
-    ) -> Result<Opened, Error> {
-        let preparing = async {
-            let admitting = admission.admit(wait_for_bytes(&arrived.transport));
-            let admission = timeout_at(arrived.arrival.deadline, admitting).await;
-            Ok((admission.map_err(too_late)??, arrived.prepare().await?))
-        };
-        let (admission, arrived) = preparing.await.map_err(|error| self.failed(error))?;
-        self.speak(arrived.transport, arrived.arrival, admission).await
+impl Arrived {
+    /// A connection in which HTTP begins at once.
+    pub(super) const fn new(transport: Transport, arrival: Arrival) -> Self {
+        Self {
+            transport,
+            arrival,
+            #[cfg(feature = "proxy-protocol")]
+            proxies: None,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
     }
 }
 
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 impl Arrived {
-    const fn has_prelude(&self) -> bool {
+    /// Whether something comes before HTTP.
+    pub(super) const fn has_prelude(&self) -> bool {
         #[cfg(feature = "proxy-protocol")]
         if self.proxies.is_some() {
             return true;
@@ -126,17 +110,23 @@ impl Arrived {
         false
     }
 
-    /// Speaks what comes before HTTP. What a proxy tells of the client stands before all else.
-    async fn prepare(mut self) -> Result<Self, Error> {
+    /// Speaks what comes before HTTP, in a place from the first byte on. What a proxy tells of the
+    /// client stands before all else.
+    pub(super) async fn prepare(
+        mut self,
+        admission: Admission<'_>,
+    ) -> Result<(Self, Admission<'_>), Error> {
+        let admitting = admission.admit(wait_for_bytes(&self.transport));
+        let admission = timeout_at(self.arrival.deadline, admitting).await.map_err(too_late)??;
         #[cfg(feature = "proxy-protocol")]
         if let Some(proxies) = self.proxies.take() {
             self.ask_proxy(&proxies).await?;
         }
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls.take() {
-            return self.encrypt(tls).await;
+            self = self.encrypt(tls).await?;
         }
-        Ok(self)
+        Ok((self, admission))
     }
 
     /// Lets the proxy tell where the client is.

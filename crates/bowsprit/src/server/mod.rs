@@ -117,7 +117,7 @@ impl Server {
     ///
     /// Dropping the future drops the transport.
     pub async fn accept(&self, io: impl Io) -> Result<WebSocket, Error> {
-        self.shared.accept(io, self.shared.arrival(None)).await.map(|opened| opened.ws)
+        self.shared.accept(io).await.map(|opened| opened.ws)
     }
 
     /// The same, with the request that has opened the connection.
@@ -130,10 +130,7 @@ impl Server {
     ///
     /// As [`accept`](Self::accept).
     pub async fn accept_request(&self, io: impl Io) -> Result<(WebSocket, Request<()>), Error> {
-        self.shared
-            .accept(io, self.shared.arrival(None))
-            .await
-            .map(|opened| (opened.ws, opened.request))
+        self.shared.accept(io).await.map(|opened| (opened.ws, opened.request))
     }
 
     /// Judges a request that another HTTP server has read, as [`admit`](Self::admit) does, but at

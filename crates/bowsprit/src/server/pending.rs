@@ -17,6 +17,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use bytes::Bytes;
 use http::Request;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
@@ -195,8 +196,8 @@ impl Drop for Member<'_> {
 
 /// How far a connection has come on its way in.
 pub(super) enum Admission<'p> {
-    /// It is the application's, which knows how many it accepts.
-    Exempt,
+    /// It is the application's, which knows how many it accepts and may have read these bytes.
+    Exempt(Bytes),
     /// It has no place yet, and will have one of this address's share.
     Unplaced(Unplaced<'p>, Option<IpAddr>),
     Placed(#[expect(dead_code, reason = "held until the request is answered")] Place<'p>),
@@ -220,9 +221,8 @@ impl<'p> Admission<'p> {
     /// none: looking for them would be one more system call for each connection.
     pub(super) async fn read(
         &mut self,
-        mut reader: HeadReader,
+        reader: &mut HeadReader,
         io: &mut Transport,
-        received: &[u8],
     ) -> Result<Received<Request<()>>, ReadError> {
         while let Self::Unplaced(unplaced, client) = self {
             let place = unplaced.place(*client).await.map_err(|Cut| ReadError::Cut)?;
@@ -233,6 +233,7 @@ impl<'p> Admission<'p> {
             drop(place);
             unplaced.wait_for_wake().await.map_err(|Cut| ReadError::Cut)?;
         }
+        let received = if let Self::Exempt(received) = self { &received[..] } else { &[] };
         reader.read(io, received).await
     }
 }

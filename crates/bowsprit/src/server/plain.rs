@@ -17,9 +17,9 @@ use tokio::{io::AsyncReadExt, time::timeout};
 use super::{
     Refusal, Shared,
     accept::{drain, too_late},
-    arrival::Arrival,
+    arrival::Arrived,
 };
-use crate::{Error, head::Received, io::Transport};
+use crate::{Error, head::Received};
 
 /// hyper takes no smaller one.
 const MIN_BUF_LEN: usize = 8 * 1024;
@@ -29,10 +29,10 @@ impl Shared {
     /// returned. Either ends the connection.
     pub(super) async fn serve_plain(
         &self,
-        io: Transport,
+        arrived: Arrived,
         received: Received<Request<()>>,
-        arrival: Arrival,
     ) -> Error {
+        let Arrived { transport: io, arrival, .. } = arrived;
         let refused = Mutex::new(None);
         let service = service_fn(|request: Request<Incoming>| {
             let request = arrival.told(request.map(drop));
