@@ -95,6 +95,8 @@ impl Accepted {
 ///
 /// Such a request is for [`respond`], which may still refuse it. Any other is plain HTTP, whatever
 /// else it wants to upgrade to: RFC 9110 §7.8 has servers ignore protocols that they do not know.
+/// It has them ignore `Upgrade` in HTTP/1.0 as well; such a request counts here, so that the operator
+/// of a proxy that speaks HTTP/1.0 is told what is wrong.
 ///
 /// ```
 /// use bowsprit_proto::handshake::asks_for_websocket;

@@ -7,6 +7,9 @@ use http::StatusCode;
 
 use crate::Error;
 
+/// What the `http` crate takes.
+pub(super) const MAX_TARGET_LEN: usize = 65_534;
+
 /// Which head it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -31,6 +34,8 @@ pub(crate) enum Fault {
     NotHttp(Start),
     /// What is wrong with a line.
     Malformed(&'static str),
+    /// The target of the request has more bytes than URIs can have.
+    TargetTooLong,
     /// The transport has ended after so many bytes.
     Ended(usize),
     /// The client did not wait for the answer.
@@ -62,10 +67,18 @@ impl Start {
         &self.bytes[..self.len]
     }
 
+    /// Whether nothing of HTTP begins like this, so that it can be shown: what is nearly a request
+    /// may have a secret in its query.
+    pub(super) fn is_foreign(&self, kind: Kind) -> bool {
+        self.explanation(kind).is_some() || !self.bytes().iter().all(is_text)
+    }
+
     /// What it is the beginning of, if that can be told, and what to do then.
     fn explanation(&self, kind: Kind) -> Option<&'static str> {
         match (self.bytes(), kind) {
-            ([0x14..=0x17, 3, ..], Kind::Response) => Some("TLS; try a wss: URL"),
+            ([0x14..=0x17, 3, ..], Kind::Response) => {
+                Some("TLS; try a wss: URL, or https: for a proxy")
+            }
             ([0x14..=0x17, 3, ..], Kind::Request) => {
                 Some("TLS, which this listener does not speak; clients need a ws: URL")
             }
@@ -73,7 +86,7 @@ impl Start {
             ([b'P', b'R', b'I', b' ', ..], _) => Some("HTTP/2, which is not supported here"),
             // A SETTINGS frame, RFC 9113 §3.4.
             ([0, 0, _, 4, 0, ..], _) => Some("HTTP/2, which is not supported here"),
-            ([b'H', b'T', b'T', b'P', b'/', ..], _) => {
+            ([b'H', b'T', b'T', b'P', b'/', ..], Kind::Response) => {
                 Some("an unsupported version of HTTP; WebSocket needs HTTP/1.1")
             }
             _ => None,
@@ -81,10 +94,13 @@ impl Start {
     }
 }
 
+fn is_text(byte: &u8) -> bool {
+    byte.is_ascii_graphic() || b" \r\n\t".contains(byte)
+}
+
 impl fmt::Display for Start {
     /// As text if it is text, else in hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_text = |byte: &u8| byte.is_ascii_graphic() || b" \r\n\t".contains(byte);
         match std::str::from_utf8(self.bytes()) {
             Ok(text) if self.bytes().iter().all(is_text) => write!(f, "{text:?}"),
             _ => {
@@ -113,6 +129,7 @@ impl HeadError {
             Fault::TooLong(_) | Fault::TooManyFields(_) => {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
             }
+            Fault::TargetTooLong => StatusCode::URI_TOO_LONG,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -150,6 +167,9 @@ impl fmt::Display for HeadError {
                 }
             }
             Fault::Malformed(why) => write!(f, "the head of the {what} is malformed: {why}"),
+            Fault::TargetTooLong => {
+                write!(f, "the target of the {what} is longer than {MAX_TARGET_LEN} bytes")
+            }
             Fault::Ended(0) => write!(f, "the connection ended before the {what}"),
             Fault::Ended(len) => {
                 write!(f, "the connection ended in the head of the {what}, after {len} bytes")

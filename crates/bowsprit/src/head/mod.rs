@@ -18,7 +18,7 @@ pub(crate) use self::reader::{HeadReader, Received};
 #[cfg(feature = "client")]
 pub use self::spelling::FieldName;
 #[cfg(feature = "server")]
-pub(crate) use self::write::{write_rejection, write_response};
+pub(crate) use self::write::{remove_framing, write_rejection, write_response};
 #[cfg(feature = "client")]
 pub(crate) use self::{spelling::Spelling, write::write_request};
 
@@ -28,7 +28,14 @@ pub(crate) struct HeadLimits {
     /// Bytes, up to and including the empty line.
     pub(crate) max_len: usize,
     /// Header fields.
-    pub(crate) max_fields: usize,
+    max_fields: usize,
+}
+
+impl HeadLimits {
+    /// With so many header fields at most, or as many as a [`HeaderMap`](http::HeaderMap) can have.
+    pub(crate) const fn set_max_fields(&mut self, max: usize) {
+        self.max_fields = if max < MAX_FIELDS { max } else { MAX_FIELDS };
+    }
 }
 
 impl Default for HeadLimits {
@@ -36,6 +43,9 @@ impl Default for HeadLimits {
         Self { max_len: 16 * 1024, max_fields: DEFAULT_MAX_FIELDS }
     }
 }
+
+/// What a [`HeaderMap`](http::HeaderMap) has room for.
+const MAX_FIELDS: usize = 24_576;
 
 /// Room for these fields is on the stack.
 const DEFAULT_MAX_FIELDS: usize = 100;

@@ -10,7 +10,7 @@ use httparse::{Header, Status};
 
 use super::{
     DEFAULT_MAX_FIELDS,
-    error::{Fault, Kind, Start},
+    error::{Fault, Kind, MAX_TARGET_LEN, Start},
 };
 
 /// A head, and how it is read.
@@ -56,16 +56,21 @@ impl Head for Request<()> {
     ) -> Result<Option<Parsed<Self>>, Fault> {
         let mut parsed = httparse::Request::new(&mut []);
         let parsing = parsed.parse_with_uninit_headers(input, fields);
-        let Status::Complete(len) = parsing.map_err(|error| fault(error, input))? else {
+        let Status::Complete(len) = parsing.map_err(|error| fault(error, input, Self::KIND))?
+        else {
             return Ok(None);
         };
         let source = Source::new(&input[..len]);
         let mut request = Self::new(());
         let method = parsed.method.unwrap_or_default().as_bytes();
-        *request.method_mut() = Method::from_bytes(method).map_err(|_| not_http(input))?;
-        let target = source.share(parsed.path.unwrap_or_default().as_bytes());
-        *request.uri_mut() = Uri::from_maybe_shared(target)
-            .map_err(|_| Fault::Malformed("the target of the request is not a valid URI"))?;
+        *request.method_mut() =
+            Method::from_bytes(method).map_err(|_| Fault::Malformed(INVALID_LINE))?;
+        let target = parsed.path.unwrap_or_default().as_bytes();
+        if target.len() > MAX_TARGET_LEN {
+            return Err(Fault::TargetTooLong);
+        }
+        *request.uri_mut() = Uri::from_maybe_shared(source.share(target))
+            .map_err(|_| Fault::Malformed("the request target is not a valid URI"))?;
         *request.version_mut() = version(parsed.version);
         source.fields(parsed.headers, request.headers_mut())?;
         Ok(Some(Parsed { head: request, bytes: source.bytes }))
@@ -82,7 +87,8 @@ impl Head for Response<()> {
         let mut parsed = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
         let parsing = config.parse_response_with_uninit_headers(&mut parsed, input, fields);
-        let Status::Complete(len) = parsing.map_err(|error| fault(error, input))? else {
+        let Status::Complete(len) = parsing.map_err(|error| fault(error, input, Self::KIND))?
+        else {
             return Ok(None);
         };
         let source = Source::new(&input[..len]);
@@ -143,8 +149,9 @@ fn may_be_secret(name: &HeaderName) -> bool {
     .contains(name)
 }
 
-const INVALID_NAME: &str = "the name of a header field has a character that it may not have";
-const INVALID_VALUE: &str = "the value of a header field has a character that it may not have";
+const INVALID_LINE: &str = "the request line is invalid, or not of HTTP/1.1";
+const INVALID_NAME: &str = "a header field name contains an invalid character";
+const INVALID_VALUE: &str = "a header field value contains an invalid character";
 
 /// httparse knows no others.
 const fn version(minor: Option<u8>) -> Version {
@@ -154,18 +161,19 @@ const fn version(minor: Option<u8>) -> Version {
     }
 }
 
-fn fault(error: httparse::Error, input: &[u8]) -> Fault {
+fn fault(error: httparse::Error, input: &[u8], kind: Kind) -> Fault {
     match error {
         httparse::Error::HeaderName => Fault::Malformed(INVALID_NAME),
         httparse::Error::HeaderValue => Fault::Malformed(INVALID_VALUE),
-        httparse::Error::NewLine => Fault::Malformed("a line ends in something else than CR LF"),
+        httparse::Error::NewLine => Fault::Malformed("a line does not end in CR LF"),
         httparse::Error::TooManyHeaders => Fault::TooManyFields(0),
-        httparse::Error::Status | httparse::Error::Token | httparse::Error::Version => {
-            not_http(input)
+        httparse::Error::Status => Fault::Malformed("the status line is invalid"),
+        httparse::Error::Token | httparse::Error::Version => {
+            let start = Start::of(input);
+            match kind == Kind::Response || start.is_foreign(kind) {
+                true => Fault::NotHttp(start),
+                false => Fault::Malformed(INVALID_LINE),
+            }
         }
     }
-}
-
-fn not_http(input: &[u8]) -> Fault {
-    Fault::NotHttp(Start::of(input))
 }

@@ -86,17 +86,23 @@ impl HeadReader {
         poll_fn(|cx| self.poll_read(cx, io)).await
     }
 
-    /// Reads what is there; the whole head if any of it is, `None` if the transport says nothing yet.
+    /// Reads what is there, without waiting for more: the head if it is whole.
     #[cfg(feature = "server")]
-    pub(crate) async fn begin<H: Head>(
+    pub(crate) async fn read_now<H: Head>(
         &mut self,
         io: &mut Transport,
     ) -> Option<Result<Received<H>, ReadError>> {
         poll_fn(|cx| match self.poll_read(cx, io) {
-            Poll::Pending if self.len() == 0 => Poll::Ready(None),
-            read => read.map(Some),
+            Poll::Ready(read) => Poll::Ready(Some(read)),
+            Poll::Pending => Poll::Ready(None),
         })
         .await
+    }
+
+    /// Whether anything has come.
+    #[cfg(feature = "server")]
+    pub(crate) fn has_begun(&self) -> bool {
+        self.len() > 0
     }
 
     /// Reads until the head is whole. Between two reads it holds no pooled block.
@@ -164,8 +170,7 @@ impl HeadReader {
 
     /// Parses what is there if that can tell something new.
     fn look<H: Head>(&mut self, input: &[u8]) -> Result<Option<Received<H>>, Fault> {
-        // A carriage return alone may be half of an empty line.
-        if input.is_empty() || input == b"\r" || !self.is_due(input) {
+        if !self.can_tell(input) || !self.is_due(input) {
             return Ok(None);
         }
         let Some(Parsed { head, bytes }) = parse(input, self.limits.max_fields)? else {
@@ -173,6 +178,13 @@ impl HeadReader {
         };
         let rest = Bytes::copy_from_slice(&input[bytes.len()..]);
         Ok(Some(Received { head, bytes, rest }))
+    }
+
+    /// Whether there is enough to tell what it is: a carriage return may be half of an empty line,
+    /// and TLS shows in its second byte.
+    fn can_tell(&self, input: &[u8]) -> bool {
+        let is_beginning = matches!(self.stage, Stage::Beginning { .. });
+        !(input.is_empty() || is_beginning && matches!(input, b"\r" | [0x14..=0x17]))
     }
 
     fn is_due(&mut self, input: &[u8]) -> bool {

@@ -141,11 +141,10 @@ fn a_head_may_have_as_many_fields_as_the_limit() {
 #[test]
 fn what_is_not_http_is_noticed_at_its_beginning() {
     for (input, after) in [
-        (&b"\x16\x03\x01\x02\x00\x01"[..], 1),
+        (&b"\x16\x03\x01\x02\x00\x01"[..], 2),
         (b"SSH-2.0-OpenSSH_9.7\r\n", 21),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 16),
         (b"\0\0\x0c\x04\0\0\0\0\0", 1),
-        (b"GET / HTTP/3.0\r\n", 16),
     ] {
         let (read, count) = read::<Request<()>>(HeadLimits::default(), &bytes_of(input));
         assert!(matches!(read.unwrap_err().fault, Fault::NotHttp(_)), "{input:?}");
@@ -154,12 +153,12 @@ fn what_is_not_http_is_noticed_at_its_beginning() {
 }
 
 #[test]
-fn an_error_says_what_came_instead() {
+fn an_error_says_what_came_instead_of_a_response() {
     for (input, message) in [
         (
             "\u{15}\u{3}\u{1}\0\u{2}\u{2}\u{28}",
             "the response is not HTTP/1.1: it begins with 15 03 01 00 02 02, \
-             which is TLS; try a wss: URL",
+             which is TLS; try a wss: URL, or https: for a proxy",
         ),
         (
             "SSH-2.0-OpenSSH_9.7\r\n",
@@ -171,21 +170,48 @@ fn an_error_says_what_came_instead() {
             "the response is not HTTP/1.1: it begins with 00 00 12 04 00 00, \
              which is HTTP/2, which is not supported here",
         ),
+        (
+            "HTTP/2 200 OK\r\n",
+            "the response is not HTTP/1.1: it begins with \"HTTP/2 200 O\", \
+             which is an unsupported version of HTTP; WebSocket needs HTTP/1.1",
+        ),
         ("220 mail\r\n", "the response is not HTTP/1.1: it begins with \"220 mail\\r\\n\""),
+        (
+            "HTTP/1.1 20x OK\r\n",
+            "the head of the response is malformed: the status line is invalid",
+        ),
         (
             "HTTP/1.1 200 OK\r\nbad name: x\r\n\r\n",
             "the head of the response is malformed: \
-             the name of a header field has a character that it may not have",
+             a header field name contains an invalid character",
         ),
     ] {
         assert_eq!(error::<Response<()>>(input), message);
     }
-    let tls = "\u{16}\u{3}\u{1}\0\u{2}\u{2}\u{28}";
-    assert_eq!(
-        error::<Request<()>>(tls),
-        "the request is not HTTP/1.1: it begins with 16 03 01 00 02 02, \
-         which is TLS, which this listener does not speak; clients need a ws: URL"
-    );
+}
+
+/// What is nearly a request may have a secret in its query.
+#[test]
+fn an_error_says_what_came_instead_of_a_request_but_no_secrets() {
+    const LINE: &str = "the head of the request is malformed: \
+        the request line is invalid, or not of HTTP/1.1";
+    for (input, message) in [
+        (
+            "\u{16}\u{3}\u{1}\0\u{2}\u{2}\u{28}",
+            "the request is not HTTP/1.1: it begins with 16 03 01 00 02 02, \
+             which is TLS, which this listener does not speak; clients need a ws: URL",
+        ),
+        ("GET /?t=s3cret\u{1} HTTP/1.1\r\n", LINE),
+        ("GET /a b HTTP/1.1\r\n", LINE),
+        ("GET / HTTP/3.0\r\n", LINE),
+        ("HTTP/1.1 200 OK\r\n", LINE),
+    ] {
+        assert_eq!(error::<Request<()>>(input), message);
+    }
+    let long = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(65_534));
+    let limits = HeadLimits { max_len: 1 << 20, ..HeadLimits::default() };
+    let error = read::<Request<()>>(limits, &[long.as_bytes()]).0.unwrap_err();
+    assert_eq!((error.fault, error.status().as_u16()), (Fault::TargetTooLong, 414));
 }
 
 /// What would let a proxy and us see different requests.

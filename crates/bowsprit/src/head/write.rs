@@ -38,8 +38,7 @@ pub(crate) fn write_response<B>(response: &Response<B>, out: &mut Vec<u8>) {
 #[cfg(feature = "server")]
 pub(crate) fn write_rejection<B: AsRef<[u8]>>(mut response: Response<B>, out: &mut Vec<u8>) {
     let headers = response.headers_mut();
-    headers.remove(header::TRANSFER_ENCODING);
-    headers.remove(header::CONTENT_LENGTH);
+    remove_framing(headers);
     let date = httpdate::fmt_http_date(SystemTime::now());
     if let Ok(date) = HeaderValue::from_maybe_shared(bytes::Bytes::from(date)) {
         headers.entry(header::DATE).or_insert(date);
@@ -55,6 +54,13 @@ pub(crate) fn write_rejection<B: AsRef<[u8]>>(mut response: Response<B>, out: &m
     if has_body {
         out.extend_from_slice(response.body().as_ref());
     }
+}
+
+/// Removes what says how long a body is: the body itself does, whatever the application has set.
+#[cfg(feature = "server")]
+pub(crate) fn remove_framing(headers: &mut HeaderMap) {
+    headers.remove(header::TRANSFER_ENCODING);
+    headers.remove(header::CONTENT_LENGTH);
 }
 
 #[cfg(feature = "server")]
