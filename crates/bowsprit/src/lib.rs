@@ -101,6 +101,8 @@
 
 #[cfg(feature = "client")]
 mod client;
+#[cfg(any(feature = "client", feature = "server"))]
+mod deadline;
 mod entropy;
 mod error;
 mod halves;

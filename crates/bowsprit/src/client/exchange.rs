@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use tokio::io::AsyncWriteExt;
+use tokio::{io::AsyncWriteExt, time::Instant};
 
 use super::refusal::refusal;
 use crate::{
@@ -15,6 +15,14 @@ use crate::{
 /// How many 1xx responses are skipped, RFC 9110 §15.2: "A client MUST be able to parse one or more
 /// 1xx responses received prior to a final response".
 const MAX_INTERIM: usize = 8;
+
+/// What bounds an exchange.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) head: HeadLimits,
+    /// When the body of a refusal has to be there, of which what has come then is kept.
+    pub(crate) deadline: Instant,
+}
 
 /// The response that was asked for.
 pub(crate) struct Exchanged {
@@ -33,17 +41,17 @@ pub(super) async fn exchange(
     request: &Request<()>,
     spelling: &Spelling,
     mut transport: Transport,
-    limits: HeadLimits,
+    bounds: Bounds,
 ) -> Result<Exchanged, Error> {
     send(request, spelling, &mut transport).await?;
-    let received = receive(&mut transport, limits).await?;
+    let received = receive(&mut transport, bounds.head).await?;
     let status = received.head.status();
     let accepted = match *request.method() {
         Method::CONNECT => status.is_success(),
         _ => status == StatusCode::SWITCHING_PROTOCOLS,
     };
     if !accepted {
-        return Err(Error::Refused(Box::new(refusal(received, transport).await)));
+        return Err(Error::Refused(Box::new(refusal(received, transport, bounds.deadline).await)));
     }
     Ok(Exchanged { response: received.head, transport, received: received.rest })
 }

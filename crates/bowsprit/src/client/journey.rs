@@ -9,7 +9,7 @@ use super::{
     redirect::{Redirect, RedirectError},
     within,
 };
-use crate::{Error, Timer, Url, WebSocket, tls::Identity};
+use crate::{Error, Timer, Url, WebSocket, deadline::deadline_after, tls::Identity};
 
 /// How far connecting has come.
 pub(super) struct Journey<'c> {
@@ -52,16 +52,18 @@ impl<'c> Journey<'c> {
 
     async fn attempt_with(&self, offer: &Offer) -> Result<WebSocket, Error> {
         let client = self.client;
-        let reaching = client.reach(&self.url);
-        let reached = within(client.network.connect_timeout, Timer::Connect, reaching).await?;
+        let deadline = deadline_after(client.network.connect_timeout);
+        let reaching = client.reach(&self.url, deadline);
+        let reached = within(deadline, Timer::Connect, reaching).await?;
         let identity = if self.has_left { Identity::Hidden } else { Identity::Shown };
+        let deadline = deadline_after(client.handshake_timeout);
         let opening = async {
             let transport = client.encrypt(&self.url, reached.transport, identity).await?;
-            client.open(&self.url, offer, transport).await
+            client.open(&self.url, offer, transport, deadline).await
         };
         // The turn ends here, with what it was taken for.
         let _turn = reached.turn;
-        within(client.handshake_timeout, Timer::Handshake, opening).await
+        within(deadline, Timer::Handshake, opening).await
     }
 
     /// What to ask for here.

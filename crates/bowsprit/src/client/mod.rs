@@ -23,12 +23,12 @@ use std::{
 
 use bowsprit_proto::handshake::{ClientHandshake, Offer};
 use http::HeaderMap;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 #[cfg(feature = "proxy")]
 pub use self::proxy::Proxy;
 use self::{
-    exchange::{Exchanged, exchange},
+    exchange::{Bounds, Exchanged, exchange},
     hook::Hook,
     journey::Journey,
     network::Network,
@@ -45,6 +45,7 @@ pub use self::{
 };
 use crate::{
     BoxError, Deflate, Error, Io, Options, Role, Stats, Timer, TlsConnector, Url, WebSocket,
+    deadline::deadline_after,
     entropy,
     head::{HeadLimits, Spelling},
     io::Transport,
@@ -175,8 +176,9 @@ impl Client {
         let url = self.begin(url)?;
         let mut offer = self.offer.clone();
         self.add_headers(&mut offer, &url).await?;
-        let opening = self.open(&url, &offer, read_ahead::from_io(io));
-        self.watch(&url, within(self.handshake_timeout, Timer::Handshake, opening)).await
+        let deadline = deadline_after(self.handshake_timeout);
+        let opening = self.open(&url, &offer, read_ahead::from_io(io), deadline);
+        self.watch(&url, within(deadline, Timer::Handshake, opening)).await
     }
 
     /// Has an opening handshake counted and told of.
@@ -223,15 +225,22 @@ impl Client {
         tls.connect(url.host(), transport, identity).await
     }
 
-    /// Speaks the opening handshake over a transport.
+    /// What bounds an exchange that has to be over at this time.
+    const fn bounds(&self, deadline: Instant) -> Bounds {
+        Bounds { head: self.head_limits, deadline }
+    }
+
+    /// Speaks the opening handshake over a transport, which is given up at the deadline.
     async fn open(
         &self,
         url: &Url,
         offer: &Offer,
         transport: Transport,
+        deadline: Instant,
     ) -> Result<WebSocket, Error> {
         let (handshake, request) = ClientHandshake::new(url, offer, entropy::random())?;
-        let exchanged = exchange(&request, &self.spelling, transport, self.head_limits).await?;
+        let exchanged =
+            exchange(&request, &self.spelling, transport, self.bounds(deadline)).await?;
         let Exchanged { response, transport, received } = exchanged;
         let negotiated = handshake.verify(&response)?;
         let opened = Opened {
@@ -251,11 +260,11 @@ impl Client {
 
 /// Gives up when the time is over.
 async fn within<T>(
-    time: Duration,
+    deadline: Instant,
     timer: Timer,
     future: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    timeout(time, future).await.unwrap_or(Err(Error::TimedOut(timer)))
+    timeout_at(deadline, future).await.unwrap_or(Err(Error::TimedOut(timer)))
 }
 
 fn path(resource_name: &str) -> &str {

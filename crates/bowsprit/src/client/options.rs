@@ -193,10 +193,11 @@ impl Client {
         self
     }
 
-    /// How many header fields a response may have. More are an [`Error::Http`]. Default: 100.
+    /// How many header fields a response may have, at most 24,576. More are an [`Error::Http`].
+    /// Default: 100.
     #[must_use]
     pub const fn max_header_fields(mut self, max: usize) -> Self {
-        self.head_limits.max_fields = max;
+        self.head_limits.set_max_fields(max);
         self
     }
 

@@ -15,7 +15,7 @@ use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
-    time::timeout,
+    time::{Instant, timeout_at},
 };
 
 use crate::{Url, head::Received, io::Transport};
@@ -23,7 +23,10 @@ use crate::{Url, head::Received, io::Transport};
 /// How much of the body of a refusal is kept.
 const MAX_REFUSAL_LEN: usize = 64 * 1024;
 
-/// How long its body is read.
+/// hyper takes no smaller buffer.
+const MIN_BUF_LEN: usize = 8 * 1024;
+
+/// How long its body is read at most.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A server's answer that is neither 101 nor a redirect that is followed.
@@ -38,29 +41,33 @@ pub struct Refused {
 
 /// A refusal with the start of its body.
 ///
-/// hyper decodes the body. It reads the response once more, as that to a request of its own, which
+/// The body is read until the deadline at most. hyper decodes it, which reads the response once more, as that to a request of its own, which
 /// goes nowhere.
 pub(super) async fn refusal(
     received: Received<Response<()>>,
     transport: Transport,
+    deadline: Instant,
 ) -> Response<Bytes> {
     let mut start = BytesMut::new();
-    let reading = read_body(received.bytes, received.rest, transport, &mut start);
+    let Received { head, bytes, rest } = received;
+    let mut builder = http1::Builder::new();
+    // The head is within the limits already.
+    builder.max_headers(head.headers().len().max(1)).max_buf_size(bytes.len().max(MIN_BUF_LEN));
+    let response = Cursor::new(bytes).chain(Cursor::new(rest)).chain(transport);
     // Status and headers are worth more than the rest of a body that does not end, or is malformed.
-    let _incomplete = timeout(REFUSAL_TIMEOUT, reading).await;
+    let deadline = deadline.min(Instant::now() + REFUSAL_TIMEOUT);
+    let _incomplete = timeout_at(deadline, read_body(&builder, response, &mut start)).await;
     start.truncate(MAX_REFUSAL_LEN);
-    received.head.map(|()| start.freeze())
+    head.map(|()| start.freeze())
 }
 
 async fn read_body(
-    head: Bytes,
-    rest: Bytes,
-    transport: Transport,
+    builder: &http1::Builder,
+    response: impl AsyncRead + Send + Unpin + 'static,
     start: &mut BytesMut,
 ) -> Result<(), hyper::Error> {
-    let response = Cursor::new(head).chain(Cursor::new(rest)).chain(transport);
     let replay = Replay { response, asked: false, waiting: None };
-    let (mut requests, connection) = http1::handshake(TokioIo::new(replay)).await?;
+    let (mut requests, connection) = builder.handshake(TokioIo::new(replay)).await?;
     let reading = async {
         let response = requests.send_request(Request::new(Empty::<Bytes>::new())).await?;
         read_start(response, start).await

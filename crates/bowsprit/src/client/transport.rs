@@ -2,6 +2,8 @@
 
 use std::io;
 
+use tokio::time::Instant;
+
 use super::{
     Client,
     network::{Destination, Reached},
@@ -9,8 +11,9 @@ use super::{
 use crate::{Error, Url, io::Transport, tls};
 
 impl Client {
-    /// A transport to the server, not encrypted yet.
-    pub(super) async fn reach(&self, url: &Url) -> Result<Reached, Error> {
+    /// A transport to the server, not encrypted yet. It is given up at the deadline.
+    #[cfg_attr(not(feature = "proxy"), expect(unused_variables, reason = "for proxies"))]
+    pub(super) async fn reach(&self, url: &Url, deadline: Instant) -> Result<Reached, Error> {
         if url.is_secure() && !tls::IS_BUILT_IN {
             return Err(Error::NoTls);
         }
@@ -19,7 +22,7 @@ impl Client {
         }
         #[cfg(feature = "proxy")]
         if let Some(proxy) = self.proxy.proxy_for(url)? {
-            return self.reach_through(&proxy, url).await;
+            return self.reach_through(&proxy, url, deadline).await;
         }
         let zone = url.zone().map(ToOwned::to_owned);
         let to = Destination { zone, ..Destination::new(url.host(), url.port()) };

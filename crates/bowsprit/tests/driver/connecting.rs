@@ -131,6 +131,41 @@ fn hostile_answers_are_refused_each_with_its_own_error() {
     });
 }
 
+/// A refusal is told when the time for the handshake is over before its body is whole.
+#[test]
+fn a_refusal_whose_body_does_not_end_is_told_in_time() {
+    paused(async {
+        let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
+        let mut peer = Peer::server(theirs);
+        let begun = Instant::now();
+        let client = Client::new().handshake_timeout(SECOND);
+        let (connected, ()) = tokio::join!(client.connect_over(URL, ours), async {
+            peer.head().await;
+            peer.write("HTTP/1.1 401 Unauthorized\r\nContent-Length: 100\r\n\r\nwho").await;
+        });
+        let Err(Error::Refused(response)) = connected else { panic!("{connected:?}") };
+        assert_eq!((response.status().as_u16(), &response.body()[..]), (401, &b"who"[..]));
+        assert_eq!(begun.elapsed(), SECOND);
+    });
+}
+
+#[test]
+fn the_body_of_a_refusal_with_a_large_head_is_kept() {
+    paused(async {
+        let fields: String = (0..150).map(|i| format!("X-{i}: {}\r\n", "y".repeat(500))).collect();
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let mut peer = Peer::server(theirs);
+        let client = Client::new().max_header_fields(1000).max_head_len(1 << 20);
+        let (connected, ()) = tokio::join!(client.connect_over(URL, ours), async {
+            peer.head().await;
+            let head = format!("HTTP/1.1 403 Forbidden\r\n{fields}Content-Length: 2\r\n\r\nno");
+            peer.write(head).await;
+        });
+        let Err(Error::Refused(response)) = connected else { panic!("{connected:?}") };
+        assert_eq!((response.headers().len(), &response.body()[..]), (151, &b"no"[..]));
+    });
+}
+
 #[test]
 fn what_is_no_http_or_breaks_off_is_an_error() {
     let long = format!("HTTP/1.1 101 Switching Protocols\r\nX-Long: {}", "x".repeat(40_000));

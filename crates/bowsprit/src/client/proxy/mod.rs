@@ -8,6 +8,7 @@ mod tunnel;
 use std::fmt;
 
 use http::HeaderValue;
+use tokio::time::Instant;
 
 use super::{
     Client,
@@ -156,10 +157,16 @@ impl Client {
     /// §4.1 (3): "If the user agent is configured to use a proxy [...] then the client SHOULD
     /// connect to that proxy and ask it to open a TCP connection to the host given by /host/ and the
     /// port given by /port/."
-    pub(super) async fn reach_through(&self, proxy: &Proxy, url: &Url) -> Result<Reached, Error> {
+    pub(super) async fn reach_through(
+        &self,
+        proxy: &Proxy,
+        url: &Url,
+        deadline: Instant,
+    ) -> Result<Reached, Error> {
         if proxy.kind == Kind::Https && !tls::IS_BUILT_IN {
             return Err(Error::NoTls);
         }
+        let bounds = self.bounds(deadline);
         // The turn of the server, not that of the proxy, which serves many.
         let turn = turn_of(url.host(), self.network.one_attempt_per_address).await;
         let to_proxy = self.network.reach(&proxy.destination(), false).await;
@@ -170,10 +177,10 @@ impl Client {
         let transport = to_proxy?.transport;
         let to = Destination::new(url.host(), url.port());
         let transport = match proxy.kind {
-            Kind::Http => tunnel::open(proxy, &to, transport, self.head_limits).await?,
+            Kind::Http => tunnel::open(proxy, &to, transport, bounds).await?,
             Kind::Https => {
                 let transport = self.encrypt_to(proxy, transport).await?;
-                tunnel::open(proxy, &to, transport, self.head_limits).await?
+                tunnel::open(proxy, &to, transport, bounds).await?
             }
             Kind::Socks4 | Kind::Socks5 => {
                 let addrs = self.network.resolve(&to.host).await?;

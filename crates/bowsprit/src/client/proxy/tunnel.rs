@@ -5,9 +5,12 @@ use http::{HeaderValue, Method, Request, header};
 use super::Proxy;
 use crate::{
     Error,
-    client::{exchange::exchange, network::Destination},
+    client::{
+        exchange::{Bounds, exchange},
+        network::Destination,
+    },
     error::ProxyError,
-    head::{HeadLimits, Spelling},
+    head::Spelling,
     io::Transport,
 };
 
@@ -16,15 +19,16 @@ pub(super) async fn open(
     proxy: &Proxy,
     to: &Destination,
     transport: Transport,
-    limits: HeadLimits,
+    bounds: Bounds,
 ) -> Result<Transport, Error> {
     let request = request(proxy, to)?;
-    match exchange(&request, &Spelling::default(), transport, limits).await {
+    match exchange(&request, &Spelling::default(), transport, bounds).await {
         // Nobody speaks before we do: what is there is no part of the tunnel.
         Ok(tunnel) if !tunnel.received.is_empty() => Err(proxy.failed(ProxyError::Chatty)),
         Ok(tunnel) => Ok(tunnel.transport),
         Err(Error::Refused(response)) => Err(proxy.failed(ProxyError::Refused(response))),
         Err(Error::Http(error)) => Err(proxy.failed(ProxyError::Http(error))),
+        Err(Error::Io(error)) => Err(proxy.failed(ProxyError::Http(error.into()))),
         Err(error) => Err(error),
     }
 }
