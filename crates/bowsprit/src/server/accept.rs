@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, error::Elapsed, timeout, timeout_at},
 };
 
-use super::{Refusal, Shared, Upgrade, arrival::Arrived, handler::Handler, pending::Admission};
+use super::{Refusal, Shared, Upgrade, admission::Admission, arrival::Arrived, handler::Handler};
 use crate::{
     Error, Io, Role, Timer, WebSocket,
     head::{HeadError, HeadReader, ReadError, Received, write_rejection, write_response},
@@ -106,10 +106,12 @@ impl Shared {
             match received {
                 Ok(Received { head, rest, .. }) if asks_for_websocket(&head) => {
                     let request = arrived.arrival.told(head);
-                    Box::pin(self.answer(arrived.transport, request, rest)).await
+                    Box::pin(self.answer(arrived.transport, request, rest, admission)).await
                 }
-                Ok(received) => Err(Box::pin(self.serve_plain(arrived, received)).await),
-                Err(error) => Err(Box::pin(self.reject_head(arrived.transport, error)).await),
+                Ok(received) => Err(Box::pin(self.serve_plain(arrived, received, admission)).await),
+                Err(error) => {
+                    Err(Box::pin(self.reject_head(arrived.transport, error, admission)).await)
+                }
             }
         }
     }
@@ -121,6 +123,7 @@ impl Shared {
         mut io: Transport,
         mut request: Request<()>,
         rest: Bytes,
+        admission: Admission<'_>,
     ) -> impl Future<Output = Result<Opened, Error>> {
         async move {
             let (accepted, rest) = {
@@ -134,7 +137,9 @@ impl Shared {
             };
             let (block, upgrade) = match accepted {
                 Ok(accepted) => accepted,
-                Err(refusal) => return Err(Box::pin(self.refuse_over(io, refusal)).await),
+                Err(refusal) => {
+                    return Err(Box::pin(self.refuse_over(io, refusal, admission)).await);
+                }
             };
             self.write(&mut io, block).await.map_err(|error| self.failed(error))?;
             Ok(Opened::new(upgrade, request, io, &rest))
@@ -142,7 +147,12 @@ impl Shared {
     }
 
     /// Tells a client that what it has sent is no request, if it is still there.
-    async fn reject_head(&self, io: Transport, error: ReadError) -> Error {
+    async fn reject_head(
+        &self,
+        io: Transport,
+        error: ReadError,
+        admission: Admission<'_>,
+    ) -> Error {
         let error = match error {
             ReadError::Head(error) => error,
             error => return self.failed(error.into()),
@@ -153,25 +163,37 @@ impl Shared {
             None => {
                 let refusal = Refusal::new(error.status()).body(format!("{error}\n"));
                 // Whether it can be told or not, this is what was wrong.
-                let _unsent = self.tell(io, refusal.into_response()).await;
+                let _unsent = self.tell(io, refusal.into_response(), admission).await;
             }
         }
         self.failed(error.into())
     }
 
     /// Refuses a request. The error that is returned is the refusal, if it could be told.
-    async fn refuse_over(&self, io: Transport, refusal: Refusal) -> Error {
-        match self.tell(io, refusal.response().clone()).await {
+    async fn refuse_over(
+        &self,
+        io: Transport,
+        refusal: Refusal,
+        admission: Admission<'_>,
+    ) -> Error {
+        match self.tell(io, refusal.response().clone(), admission).await {
             Ok(()) => refusal.into(),
             Err(error) => self.failed(error),
         }
     }
 
-    /// Writes an answer that is no upgrade, and ends the transport.
-    async fn tell(&self, mut io: Transport, response: Response<Bytes>) -> Result<(), Error> {
+    /// Writes an answer that is no upgrade, and ends the transport. The handshake is over when it is
+    /// written, so others may have its permit while the client takes the answer.
+    async fn tell(
+        &self,
+        mut io: Transport,
+        response: Response<Bytes>,
+        admission: Admission<'_>,
+    ) -> Result<(), Error> {
         let mut block = pool::take_write_block();
         write_rejection(response, &mut block);
         self.write(&mut io, block).await?;
+        drop(admission);
         drain(io).await;
         Ok(())
     }

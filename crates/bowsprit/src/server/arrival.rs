@@ -19,12 +19,12 @@ use tokio::time::timeout_at;
 use super::Encrypted;
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 use super::accept::too_late;
-use super::{PeerAddr, Shared, TrustedProxies, accept::Opened, pending::Admission};
+use super::{PeerAddr, Shared, TrustedProxies, accept::Opened, admission::Admission};
 #[cfg(feature = "proxy-protocol")]
 use super::{forwarded::contains, proxy_protocol};
 #[cfg(feature = "tls")]
 use crate::ServerTls;
-use crate::{Error, io::Transport};
+use crate::{Error, deadline::deadline_after, io::Transport};
 
 /// What is known of a connection before its request.
 pub(super) struct Arrival {
@@ -59,13 +59,16 @@ pub(super) struct Arrived {
 impl Shared {
     /// A connection that arrives now.
     pub(super) fn arrival(&self, peer: Option<SocketAddr>) -> Arrival {
-        let deadline = Instant::now() + self.handshake_timeout;
-        Arrival { peer, deadline, extensions: Extensions::new() }
+        Arrival {
+            peer,
+            deadline: deadline_after(self.handshake_timeout),
+            extensions: Extensions::new(),
+        }
     }
 
     /// Speaks all that comes before frames with a connection that a listener has accepted, watched.
     pub(super) fn open(&self, arrived: Arrived) -> impl Future<Output = Result<Opened, Error>> {
-        let admission = Admission::Unplaced(self.pending.unplaced(), self.counted(&arrived));
+        let admission = Admission::Queued(self.pending.queued(), self.counted(&arrived));
         self.watch(arrived.arrival.peer, self.speak(arrived, admission))
     }
 

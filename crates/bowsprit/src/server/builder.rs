@@ -120,10 +120,11 @@ impl ServerBuilder {
         self
     }
 
-    /// How many header fields a request may have. With more it is answered 431. Default: 100.
+    /// How many header fields a request may have, at most 24,576. With more it is answered 431.
+    /// Default: 100.
     #[must_use]
     pub const fn max_header_fields(mut self, max: usize) -> Self {
-        self.head_limits.max_fields = max;
+        self.head_limits.set_max_fields(max);
         self
     }
 
@@ -149,19 +150,19 @@ impl ServerBuilder {
     }
 
     /// How many handshakes may be under way on the server's listeners: from the first byte of a
-    /// connection to the answer, the time for [`authorize`](Self::authorize) included. Others wait.
-    /// A quarter of them, at least one, may be those of one address (IPv6 addresses with the same
-    /// first 64 bits are one); [trusted proxies](Self::trusted_proxies), listeners for the PROXY
-    /// protocol and Unix sockets have no such limit. Default: 1,024.
+    /// connection to the answer, the time for [`authorize`](Self::authorize) included. Others are
+    /// queued. A single address may use at most a quarter of them, at least one; IPv6 addresses with
+    /// the same first 64 bits are one. [Trusted proxies](Self::trusted_proxies), listeners for the
+    /// PROXY protocol and Unix sockets have no such limit. Default: 1,024.
     #[must_use]
     pub fn max_pending_handshakes(mut self, max: usize) -> Self {
         self.max_pending_handshakes = max;
         self
     }
 
-    /// How many connections may be accepted that have sent nothing yet, or wait for one of the
-    /// [pending handshakes](Self::max_pending_handshakes). Beyond it, the oldest are cut. Default:
-    /// 16,384, or half of the descriptors that the process may have if that is less.
+    /// Maximum number of accepted connections that have sent nothing yet or are queued for a
+    /// [pending handshake](Self::max_pending_handshakes). When it is exceeded, the oldest are closed.
+    /// Default: 16,384, or half of the descriptors that the process may have if that is less.
     #[must_use]
     pub fn max_silent_connections(mut self, max: usize) -> Self {
         self.max_silent_connections = Some(max);
@@ -243,8 +244,9 @@ impl ServerBuilder {
         self
     }
 
-    /// Sees why connections came to nothing that have not even sent a request: what came was no
-    /// HTTP or too much of it, or it took too long.
+    /// Called when a connection fails before it is open and was not refused: what came was no HTTP
+    /// or too much of it, something took too long, the client went away, or an answer could not be
+    /// written.
     #[must_use]
     pub fn on_failed<R>(mut self, hook: R) -> Self
     where

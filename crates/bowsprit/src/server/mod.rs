@@ -1,6 +1,7 @@
 //! Accepting connections, RFC 6455 §4.2.
 
 mod accept;
+mod admission;
 mod arrival;
 mod authorize;
 #[cfg(feature = "axum")]

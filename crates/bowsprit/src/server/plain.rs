@@ -17,9 +17,13 @@ use tokio::{io::AsyncReadExt, time::timeout};
 use super::{
     Refusal, Shared,
     accept::{drain, too_late},
+    admission::Admission,
     arrival::Arrived,
 };
-use crate::{Error, head::Received};
+use crate::{
+    Error,
+    head::{Received, remove_framing},
+};
 
 /// hyper takes no smaller one.
 const MIN_BUF_LEN: usize = 8 * 1024;
@@ -31,6 +35,7 @@ impl Shared {
         &self,
         arrived: Arrived,
         received: Received<Request<()>>,
+        admission: Admission<'_>,
     ) -> Error {
         let Arrived { transport: io, arrival, .. } = arrived;
         let refused = Mutex::new(None);
@@ -45,19 +50,25 @@ impl Shared {
         });
         let (read, write) = io.split();
         let read = Cursor::new(received.bytes).chain(Cursor::new(received.rest)).chain(read);
+        let mut io = tokio::io::join(read, write);
         let mut connection = http1::Builder::new();
         connection
+            .keep_alive(false)
+            .half_close(true)
             .title_case_headers(true)
             .max_buf_size(self.head_limits.max_len.max(MIN_BUF_LEN))
-            .max_headers(self.head_limits.max_fields);
-        let io = TokioIo::new(tokio::io::join(read, write));
-        let serving = connection.serve_connection(io, service).without_shutdown();
-        let served = match timeout(self.handshake_timeout, serving).await {
-            Ok(Ok(parts)) => parts.io.into_inner(),
-            Ok(Err(error)) => return self.failed(Error::Http(error.into())),
-            Err(elapsed) => return self.failed(too_late(elapsed)),
-        };
-        drain(served).await;
+            // The head is within the limits already; hyper makes room for all that may come.
+            .max_headers(received.head.headers().len().max(1));
+        let serving = connection.serve_connection(TokioIo::new(&mut io), service);
+        let served = timeout(self.handshake_timeout, serving.without_shutdown()).await;
+        let served = served
+            .map_err(too_late)
+            .and_then(|served| served.map(drop).map_err(|error| Error::Http(error.into())));
+        drop(admission);
+        drain(io).await;
+        if let Err(error) = served {
+            return self.failed(error);
+        }
         match refused.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(refusal) => refusal.into(),
             None => Error::Handshake(HandshakeError::NoUpgrade),
@@ -69,12 +80,15 @@ impl Shared {
         mut request: Request<()>,
     ) -> (Response<Bytes>, Option<Refusal>) {
         if let Some(mut response) = self.answer_plain(&mut request) {
+            remove_framing(response.headers_mut());
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             return (response, None);
         }
         let judged = self.judge(&mut request).await;
         // Nobody is let in who has not asked.
         let refusal = judged.err().unwrap_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into());
-        (refusal.response().clone(), Some(refusal))
+        let mut response = refusal.response().clone();
+        remove_framing(response.headers_mut());
+        (response, Some(refusal))
     }
 }

@@ -1,6 +1,8 @@
 //! The server's opening handshake over transports: what is let in, refused and timed out.
 
-use bowsprit::{Bytes, Deflate, Error, HandshakeError, Server, SubprotocolPolicy, Timer, http};
+use bowsprit::{
+    Bytes, Deflate, Error, HandshakeError, HostPolicy, Server, SubprotocolPolicy, Timer, http,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     task::JoinHandle,
@@ -101,6 +103,77 @@ fn the_switch_of_protocols_is_said_in_these_bytes() {
     });
 }
 
+/// The head of a refusal as far as the body's length, which differs, without the date.
+fn head_of(answer: &str) -> String {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let mut lines: Vec<&str> = head.split("\r\n").collect();
+    let len = format!("Content-Length: {}", body.len());
+    let is_date = |line: &str| line.starts_with("Date: ") && line.ends_with(" GMT");
+    let own = lines.iter().position(|line| is_date(line) || *line == len).unwrap();
+    let mut ends: Vec<&str> = lines.split_off(own);
+    ends.sort_unstable();
+    assert!(ends.len() == 2 && ends[0] == len && is_date(ends[1]), "{answer}");
+    lines.join("\n")
+}
+
+#[test]
+fn a_refusal_is_said_in_these_bytes() {
+    const TEXT: &str = "Content-Type: text/plain; charset=utf-8";
+    let cases = [
+        (
+            request_with("dGhlIHNhbXBsZSBub25jZQ==", "short"),
+            format!("HTTP/1.1 400 Bad Request\n{TEXT}\nConnection: close"),
+        ),
+        (
+            request_with("\r\n\r\n", "\r\nOrigin: http://evil.example\r\n\r\n"),
+            format!("HTTP/1.1 403 Forbidden\n{TEXT}\nConnection: close"),
+        ),
+        (
+            request_with("/chat", "/elsewhere"),
+            format!("HTTP/1.1 404 Not Found\nConnection: close\n{TEXT}"),
+        ),
+        (
+            request_with("Host: example.com", "Host: evil.example"),
+            format!("HTTP/1.1 421 Misdirected Request\n{TEXT}\nConnection: close"),
+        ),
+        (
+            request_with("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 7"),
+            format!(
+                "HTTP/1.1 426 Upgrade Required\n{TEXT}\n\
+                 Sec-WebSocket-Version: 13\nUpgrade: websocket\nConnection: Upgrade, close"
+            ),
+        ),
+        (
+            request_with("Host: example.com", "Host : example.com"),
+            format!("HTTP/1.1 400 Bad Request\nConnection: close\n{TEXT}"),
+        ),
+        (
+            request_with("Host:", &format!("X-Long: {}\r\nHost:", "x".repeat(17_000))),
+            format!("HTTP/1.1 431 Request Header Fields Too Large\nConnection: close\n{TEXT}"),
+        ),
+        // hyper's, which spells some names in its own way.
+        (
+            request_with("GET", "POST"),
+            format!("HTTP/1.1 405 Method Not Allowed\n{TEXT}\nAllow: GET\nConnection: close"),
+        ),
+        (
+            request_with("Upgrade: websocket\r\n", ""),
+            format!(
+                "HTTP/1.1 426 Upgrade Required\n{TEXT}\n\
+                 Sec-Websocket-Version: 13\nUpgrade: websocket\nConnection: Upgrade, close"
+            ),
+        ),
+    ];
+    paused(async move {
+        let hosts = HostPolicy::List(vec!["example.com".to_owned()]);
+        let server = Server::builder().path("/chat").hosts(hosts).build();
+        for (request, head) in cases {
+            let (_, answer) = refused(&server, &request).await;
+            assert_eq!(head_of(&answer), head, "{request}");
+        }
+    });
+}
+
 #[test]
 fn a_head_that_is_too_long_is_refused() {
     paused(async {
@@ -141,6 +214,30 @@ fn what_is_no_http_is_refused() {
         let (error, answer) = refused(&server, "\x16\x03\x01\x02\x00 this is TLS\r\n\r\n").await;
         assert!(matches!(error, Error::Http(_)), "{error:?}");
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    });
+}
+
+/// Whatever the application sets.
+#[test]
+fn a_connection_ends_with_a_plain_request() {
+    paused(async {
+        let server = Server::builder()
+            .max_header_fields(usize::MAX)
+            .on_refused(|_, refusal| {
+                refusal
+                    .header(http::header::CONNECTION, http::HeaderValue::from_static("keep-alive"))
+                    .header(http::header::CONTENT_LENGTH, http::HeaderValue::from_static("3"))
+                    .header(http::header::TRANSFER_ENCODING, http::HeaderValue::from_static("gzip"))
+            })
+            .build();
+        let plain = "GET /1 HTTP/1.1\r\nHost: example.com\r\n\r\n";
+        let (error, answer) = refused(&server, format!("{plain}{plain}{REQUEST}")).await;
+        assert!(matches!(error, Error::Handshake(HandshakeError::NoUpgrade)), "{error:?}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 426 "), "{answer}");
+        assert!(head.contains(&format!("Content-Length: {}", body.len())), "{answer}");
+        assert!(!head.to_lowercase().contains("transfer-encoding"), "{answer}");
+        assert_eq!(body, "this is a WebSocket endpoint; ask for an upgrade\n");
     });
 }
 

@@ -4,7 +4,7 @@ use std::future::pending;
 
 use bowsprit::{Error, Refusal, Server, http::StatusCode};
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     sync::mpsc,
     time::{sleep, timeout},
@@ -102,6 +102,46 @@ fn handshakes_beyond_the_limit_wait_their_turn() {
         for _ in 0..5 {
             open.push(dial(addr).await);
         }
+    });
+}
+
+/// What is refused is drained for two seconds after the answer.
+#[test]
+fn a_refused_client_leaves_its_permit_with_the_answer() {
+    real(async {
+        let builder = Server::builder().path("/only").max_pending_handshakes(1);
+        let (addr, _server) = run_handler(builder, |_, _| pending()).await;
+        let mut stay = Vec::new();
+        let plain = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        for (request, status) in [(REQUEST, "404"), (plain, "404"), ("\0", "400")] {
+            let mut peer = Peer::client(TcpStream::connect(addr).await.unwrap());
+            peer.write(request).await;
+            let head = timeout(SECOND, peer.head()).await.expect("it waits");
+            assert_eq!(head.split(' ').nth(1), Some(status));
+            stay.push(peer);
+        }
+    });
+}
+
+/// Only those who have sent nothing are cut to make room.
+#[test]
+fn slow_clients_do_not_count_as_silent() {
+    real(async {
+        let builder = Server::builder().max_silent_connections(4);
+        let (addr, _server) = run_handler(builder, |_, _| pending()).await;
+        let mut silent = TcpStream::connect(addr).await.unwrap();
+        sleep(SECOND / 50).await;
+        let mut slow = Vec::new();
+        for _ in 0..8 {
+            let mut stream = TcpStream::connect(addr).await.unwrap();
+            sleep(SECOND / 50).await;
+            stream.write_all(b"GET").await.unwrap();
+            sleep(SECOND / 50).await;
+            slow.push(stream);
+        }
+        let mut byte = [0];
+        let cut = timeout(SECOND / 10, silent.read(&mut byte)).await;
+        assert!(cut.is_err(), "{cut:?}");
     });
 }
 
