@@ -101,6 +101,8 @@
 mod client;
 mod entropy;
 mod error;
+#[cfg(feature = "client")]
+mod exclusive;
 mod halves;
 mod handle;
 #[cfg(any(feature = "client", feature = "server"))]

@@ -10,6 +10,7 @@ mod driver {
     mod accepting;
     mod api;
     mod authorizing;
+    mod auto_traits;
     mod backpressure;
     mod batching;
     mod byte_streams;

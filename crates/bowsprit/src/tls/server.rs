@@ -120,7 +120,7 @@ impl ServerTls {
         let _begun = poll_fn(|cx| Pin::new(&mut stream).poll_fill_buf(cx).map_ok(drop)).await;
         let certificates = stream.get_ref().1.peer_certificates();
         let certificates = certificates.map(|shown| PeerCertificates(shown.into()));
-        Ok((Transport::Boxed(Box::new(stream), addr), certificates))
+        Ok((Transport::boxed(stream, addr), certificates))
     }
 }
 
