@@ -163,8 +163,9 @@ pub use outgoing::Outgoing;
 pub use prepared::Prepared;
 #[cfg(feature = "server")]
 pub use server::{
-    Basic, Bearer, BoundServer, Clients, Departed, Encrypted, Listener, PeerAddr, Refusal,
-    RequestExt, Route, Server, ServerBuilder, Shutdown, TrustedProxies, Upgrade, constant_time_eq,
+    Basic, Bearer, BoundServer, Clients, Departed, Encrypted, HandlerOutput, Listener, PeerAddr,
+    Refusal, RequestExt, Route, Server, ServerBuilder, Shutdown, TrustedProxies, Upgrade,
+    constant_time_eq, handler,
 };
 pub use stats::{Closes, Handshakes, Stats, Traffic};
 pub use stream::MessageIo;
@@ -181,7 +182,7 @@ pub use websocket::WebSocket;
 /// For [axum](https://docs.rs/axum)'s handlers. Needs the feature `axum`.
 #[cfg(feature = "axum")]
 pub mod axum {
-    pub use crate::server::axum::WebSocketUpgrade;
+    pub use crate::server::{axum::WebSocketUpgrade, upgrade_handler as handler};
 }
 
 /// For [tower](https://docs.rs/tower)'s services. Needs the feature `tower`.

@@ -19,6 +19,7 @@ mod driver {
     mod closing;
     mod compression;
     mod connecting;
+    mod handlers;
     mod hooks;
     mod hub;
     mod lifecycle;

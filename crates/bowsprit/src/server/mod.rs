@@ -15,6 +15,7 @@ mod handler;
 mod hooks;
 mod judge;
 mod listener;
+mod output;
 mod pending;
 mod plain;
 #[cfg(feature = "proxy-protocol")]
@@ -34,12 +35,15 @@ use bowsprit_proto::handshake::HostPolicy;
 use bytes::Bytes;
 use http::{Request, Response};
 
+#[cfg(feature = "axum")]
+pub use self::output::upgrade_handler;
 pub use self::{
     builder::ServerBuilder,
     clients::Clients,
     credentials::{Basic, Bearer, constant_time_eq},
     forwarded::TrustedProxies,
     listener::Listener,
+    output::{HandlerOutput, handler},
     refusal::Refusal,
     request::{Encrypted, PeerAddr, RequestExt},
     route::Route,
