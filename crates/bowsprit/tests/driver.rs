@@ -36,6 +36,7 @@ mod driver {
     mod redirecting;
     mod routes;
     mod serve;
+    mod setters;
     mod shutdown;
     mod silence;
     mod stats;
