@@ -171,7 +171,8 @@ impl<'r> Close<'r> {
         let (code, rest) = payload.split_at_mut(CODE_LEN);
         code.copy_from_slice(&self.code.0.to_be_bytes());
         let reason = self.reason.as_bytes();
-        rest.get_mut(..reason.len()).ok_or(SendError::ControlTooLong)?.copy_from_slice(reason);
+        let reason_mut = rest.get_mut(..reason.len()).ok_or(SendError::CloseReasonTooLong)?;
+        reason_mut.copy_from_slice(reason);
         Ok((payload, CODE_LEN + reason.len()))
     }
 
