@@ -94,6 +94,12 @@ impl From<u16> for CloseCode {
     }
 }
 
+impl PartialEq<u16> for CloseCode {
+    fn eq(&self, code: &u16) -> bool {
+        self.0 == *code
+    }
+}
+
 impl From<CloseCode> for u16 {
     fn from(code: CloseCode) -> Self {
         code.0
@@ -189,6 +195,12 @@ impl<'r> Close<'r> {
 impl From<CloseCode> for Close<'_> {
     fn from(code: CloseCode) -> Self {
         Self { code, reason: Cow::Borrowed("") }
+    }
+}
+
+impl From<u16> for Close<'_> {
+    fn from(code: u16) -> Self {
+        CloseCode(code).into()
     }
 }
 

@@ -140,7 +140,7 @@ pub use bowsprit_proto::{
 pub(crate) use bowsprit_proto::{
     Output, Progress, ReceiveBuffer, Receiver, Role, Sender, handshake::Negotiated,
 };
-pub use bytes::Bytes;
+pub use bytes::{Bytes, BytesMut};
 #[cfg(feature = "proxy")]
 pub use client::Proxy;
 #[cfg(feature = "client")]

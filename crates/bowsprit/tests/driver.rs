@@ -45,5 +45,6 @@ mod driver {
     #[cfg(feature = "tower")]
     mod tower;
     mod upgrading;
+    mod values;
     mod watched;
 }
