@@ -1,6 +1,8 @@
 //! Data messages: what applications exchange, RFC 7692 §3.
 
 mod conversions;
+#[cfg(feature = "json")]
+mod json;
 
 use bytes::Bytes;
 

@@ -68,6 +68,9 @@ pub enum Error {
     Protocol(ProtocolError),
     /// What was to be sent may not be sent; nothing was.
     Send(SendError),
+    /// A value to send cannot be written as JSON, or what was received is not that of such a value.
+    #[cfg(feature = "json")]
+    Json(serde_json::Error),
     /// The queue of a [`Handle`](crate::Handle) is full, or a fragmented message is under way;
     /// nothing was queued.
     QueueFull,
@@ -125,6 +128,8 @@ impl fmt::Display for Error {
             Self::Http(error) => write!(f, "the opening handshake failed: {error}"),
             Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
             Self::Send(error) => fmt::Display::fmt(error, f),
+            #[cfg(feature = "json")]
+            Self::Json(error) => write!(f, "JSON: {error}"),
             Self::QueueFull => f.write_str("the connection's queue is full"),
             Self::Closed(close) => write!(f, "the peer has closed the connection: {close}"),
             Self::Disconnected => f.write_str("the peer went away without a close frame"),
@@ -186,6 +191,8 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Http(error) | Self::Tls(error) | Self::Hook(error) => error.source(),
+            #[cfg(feature = "json")]
+            Self::Json(error) => error.source(),
             Self::Io(error) | Self::Resolve { error, .. } => error.source(),
             _ => None,
         }

@@ -84,6 +84,7 @@
 //! | `tls-webpki-roots` | no | `Tls::webpki_roots`: Mozilla's roots, compiled in |
 //! | `native-tls` | no | `TlsConnector::native`: the system's TLS, for clients |
 //! | `idna` | no | host names outside of ASCII in URLs |
+//! | `json` | no | `send_json` and `Message::json`, by serde |
 //! | `proxy-protocol` | no | `Listener::proxy_protocol`: proxies tell where clients are |
 //! | `tower` | no | `tower::WebSocketLayer`, before any tower service |
 //! | `axum` | no | `axum::WebSocketUpgrade`, an extractor |
@@ -109,6 +110,8 @@ mod handle;
 mod head;
 mod hub;
 mod io;
+#[cfg(feature = "json")]
+mod json;
 mod link;
 mod options;
 mod outgoing;

@@ -22,6 +22,8 @@ mod driver {
     mod handlers;
     mod hooks;
     mod hub;
+    #[cfg(feature = "json")]
+    mod json;
     mod lifecycle;
     mod listeners;
     mod long_messages;
