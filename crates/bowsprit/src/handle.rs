@@ -80,6 +80,29 @@ impl Handle {
         self.link.fail(Cause::Terminated);
     }
 
+    /// Sends a ping with at most 125 bytes, whose pong whoever reads the connection sees as an
+    /// [`Event::Pong`](crate::Event::Pong). Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] after a close frame or if the payload is too long, else why the connection
+    /// has ended.
+    pub fn ping(&self, payload: &[u8]) -> Result<(), Error> {
+        Ok(self.link.send_ping(payload)?)
+    }
+
+    /// Sends a pong with at most 125 bytes. Never waits.
+    ///
+    /// Pings are answered already, unless [`Options::auto_pong`](crate::Options::auto_pong) is off;
+    /// one that nobody has asked for is a sign of life, RFC 6455 §5.5.3.
+    ///
+    /// # Errors
+    ///
+    /// As [`ping`](Self::ping).
+    pub fn pong(&self, payload: &[u8]) -> Result<(), Error> {
+        Ok(self.link.send_pong(payload)?)
+    }
+
     /// Sends a ping, whose pong [`round_trip_time`](Self::round_trip_time) tells of once it is read.
     /// Never waits. One that comes before the pong of another takes its place.
     ///

@@ -40,6 +40,12 @@ pub struct Options {
     /// The same for pings. Pongs count as well, asked for or not, so it has to be more than the
     /// pings that we send. Default: `None`, as many as it likes.
     pub max_pings_per_second: Option<u32>,
+    /// Answers pings as they are read. Default: true.
+    ///
+    /// Without it the application does, by [`pong`](crate::SendHalf::pong), in its own time but
+    /// soon: RFC 6455 §5.5.2, "an endpoint MUST send a Pong frame in response". It sees pings as
+    /// [`Event::Ping`](crate::Event::Ping) of `next_event` only.
+    pub auto_pong: bool,
     /// How long a peer may take none of the bytes that wait for it before the connection is cut.
     /// Default: 30 s. `None` lets peers pause for ever, at the cost of what is queued for them.
     pub write_stall_timeout: Option<Duration>,
@@ -115,6 +121,7 @@ impl Options {
             idle_timeout: None,
             max_messages_per_second: None,
             max_pings_per_second: None,
+            auto_pong: true,
             write_stall_timeout: Some(Duration::from_secs(30)),
             close_timeout: Duration::from_secs(10),
             linger_timeout: Duration::from_secs(2),
@@ -179,6 +186,13 @@ impl Options {
     #[must_use]
     pub fn max_pings_per_second(mut self, max_pings_per_second: impl Into<Option<u32>>) -> Self {
         self.max_pings_per_second = max_pings_per_second.into();
+        self
+    }
+
+    /// These options with or without automatic answers to pings.
+    #[must_use]
+    pub const fn auto_pong(mut self, auto_pong: bool) -> Self {
+        self.auto_pong = auto_pong;
         self
     }
 

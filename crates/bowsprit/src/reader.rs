@@ -203,7 +203,9 @@ impl Reader {
             }
             Event::Ping(_) => {
                 self.link.counters().control(Direction::Received, Control::Ping);
-                self.link.respond(&event);
+                if self.link.options().auto_pong {
+                    self.link.respond(&event);
+                }
             }
             Event::Pong(payload) => self.link.note_pong(payload),
             _ => {}

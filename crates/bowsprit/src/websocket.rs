@@ -190,6 +190,18 @@ impl WebSocket {
         self.send.ping(payload)
     }
 
+    /// Sends a pong with at most 125 bytes. Never waits.
+    ///
+    /// Pings are answered already, unless [`Options::auto_pong`](crate::Options::auto_pong) is off;
+    /// one that nobody has asked for is a sign of life, RFC 6455 §5.5.3.
+    ///
+    /// # Errors
+    ///
+    /// As [`ping`](Self::ping).
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.send.pong(payload)
+    }
+
     /// Waits until the operating system has taken everything that was sent.
     ///
     /// # Errors

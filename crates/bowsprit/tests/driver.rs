@@ -30,6 +30,7 @@ mod driver {
     mod numbers;
     mod options;
     mod peer;
+    mod pings;
     #[cfg(feature = "proxy-protocol")]
     mod proxy_protocol;
     mod rates;

@@ -16,6 +16,7 @@ fn options_of_connections_are_set_one_after_the_other() {
         .idle_timeout(seconds(6))
         .max_messages_per_second(7)
         .max_pings_per_second(8)
+        .auto_pong(false)
         .write_stall_timeout(seconds(9))
         .close_timeout(seconds(10))
         .linger_timeout(seconds(11))
@@ -29,6 +30,7 @@ fn options_of_connections_are_set_one_after_the_other() {
     expected.idle_timeout = Some(seconds(6));
     expected.max_messages_per_second = Some(7);
     expected.max_pings_per_second = Some(8);
+    expected.auto_pong = false;
     expected.write_stall_timeout = Some(seconds(9));
     expected.close_timeout = seconds(10);
     expected.linger_timeout = seconds(11);
