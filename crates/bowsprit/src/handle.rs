@@ -15,6 +15,7 @@ use crate::{
     error::Cause,
     hub::Offer,
     link::{Link, Offered, Origin},
+    park,
 };
 
 /// A cheap, clonable way to send on a connection from any task.
@@ -64,6 +65,27 @@ impl Handle {
     /// [`Error::QueueFull`] where [`send`](Self::send) would wait; else as there.
     pub fn try_send<'m>(&self, message: impl Into<Outgoing<'m>>) -> Result<(), Error> {
         Ok(self.link.try_send(message.into(), Origin::Handle)?)
+    }
+
+    /// Sends a message from a thread outside of the runtime, blocking it where [`send`](Self::send)
+    /// would wait.
+    ///
+    /// ```no_run
+    /// # fn example(ws: &bowsprit::WebSocket) {
+    /// let handle = ws.handle();
+    /// std::thread::spawn(move || handle.blocking_send("from a thread"));
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Panics
+    ///
+    /// In async code, which it would keep from running. `spawn_blocking` is the place for it there.
+    pub fn blocking_send<'m>(&self, message: impl Into<Outgoing<'m>>) -> Result<(), Error> {
+        park::block_on(self.send(message.into()))
     }
 
     /// Sends a close frame. Whoever reads the connection sees the peer's answer.

@@ -115,6 +115,7 @@ mod json;
 mod link;
 mod options;
 mod outgoing;
+mod park;
 mod pool;
 mod prepared;
 mod rates;

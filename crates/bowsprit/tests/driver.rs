@@ -44,6 +44,7 @@ mod driver {
     mod silence;
     mod stats;
     mod support;
+    mod threads;
     mod timers;
     #[cfg(feature = "tower")]
     mod tower;
