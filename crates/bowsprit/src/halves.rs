@@ -129,6 +129,13 @@ impl ReceiveHalf {
         &self.link
     }
 
+    /// Lets what comes next be read at once, by a caller that cannot be paused.
+    pub(crate) fn skip_pause(&mut self) {
+        if let Some(reader) = &mut self.reader {
+            reader.skip_pause();
+        }
+    }
+
     pub(crate) fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,

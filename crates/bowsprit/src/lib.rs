@@ -133,6 +133,7 @@ pub mod testing;
 #[cfg(any(feature = "client", feature = "tls"))]
 mod tls;
 mod trace;
+mod try_recv;
 mod websocket;
 
 pub use bowsprit_proto::{
@@ -181,6 +182,7 @@ pub use tls::Tls;
 pub use tls::TlsConnector;
 #[cfg(all(feature = "server", feature = "tls"))]
 pub use tls::{ClientCertificates, PeerCertificates, ServerTls};
+pub use try_recv::TryRecvError;
 pub use websocket::WebSocket;
 
 /// For [axum](https://docs.rs/axum)'s handlers. Needs the feature `axum`.

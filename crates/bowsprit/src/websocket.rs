@@ -291,6 +291,10 @@ impl WebSocket {
 
 /// Facts.
 impl WebSocket {
+    pub(crate) const fn receive_half_mut(&mut self) -> &mut ReceiveHalf {
+        &mut self.receive
+    }
+
     pub(crate) const fn send_half(&self) -> &SendHalf {
         &self.send
     }

@@ -31,6 +31,7 @@ mod driver {
     mod options;
     mod peer;
     mod pings;
+    mod polling;
     #[cfg(feature = "proxy-protocol")]
     mod proxy_protocol;
     mod rates;

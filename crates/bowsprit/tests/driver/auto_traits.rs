@@ -80,6 +80,7 @@ assert_auto_traits!(
     bowsprit::Topics,
     bowsprit::Traffic,
     bowsprit::TrustedProxies,
+    bowsprit::TryRecvError,
     bowsprit::Upgrade,
     bowsprit::Url,
     bowsprit::UserInfo,
