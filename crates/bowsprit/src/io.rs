@@ -111,6 +111,17 @@ impl Transport {
         }
     }
 
+    /// The address of our end, of a TCP connection or what is encrypted over one.
+    #[cfg(any(feature = "tls", feature = "native-tls"))]
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.local_addr().ok(),
+            #[cfg(unix)]
+            Self::Unix(_) => None,
+            Self::Boxed(io, _) => io.local_addr(),
+        }
+    }
+
     pub(crate) fn split(self) -> (ReadHalf, WriteHalf) {
         match self {
             Self::Tcp(stream) => {
@@ -173,6 +184,38 @@ impl AsyncWrite for SharedIo {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut *self.lock()).poll_shutdown(cx)
+    }
+}
+
+/// Facts, which are asked for where they are known: a connection keeps none of them.
+impl SharedIo {
+    fn local_addr(&self) -> Option<SocketAddr> {
+        #[cfg(any(feature = "tls", feature = "native-tls"))]
+        if let Some(transport) = crate::tls::transport(&*self.lock()) {
+            return transport.local_addr();
+        }
+        None
+    }
+}
+
+impl WriteHalf {
+    /// As that of the transport.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(half) => half.local_addr().ok(),
+            #[cfg(unix)]
+            Self::Unix(_) => None,
+            Self::Boxed(io) => io.local_addr(),
+        }
+    }
+
+    /// The certificates that the peer has shown.
+    #[cfg(feature = "tls")]
+    pub(crate) fn peer_certificates(&self) -> Option<crate::PeerCertificates> {
+        match self {
+            Self::Boxed(io) => crate::PeerCertificates::in_transport(&*io.lock()),
+            _ => None,
+        }
     }
 }
 

@@ -176,12 +176,14 @@ pub use stats::{Closes, Handshakes, Stats, Traffic};
 pub use stream::MessageIo;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use tcp::{Keepalive, TcpOptions};
+#[cfg(feature = "tls")]
+pub use tls::PeerCertificates;
 #[cfg(all(feature = "client", feature = "tls"))]
 pub use tls::Tls;
 #[cfg(feature = "client")]
 pub use tls::TlsConnector;
 #[cfg(all(feature = "server", feature = "tls"))]
-pub use tls::{ClientCertificates, PeerCertificates, ServerTls};
+pub use tls::{ClientCertificates, ServerTls};
 pub use try_recv::TryRecvError;
 pub use websocket::WebSocket;
 

@@ -332,6 +332,21 @@ impl WebSocket {
         self.receive.link().info().peer_addr()
     }
 
+    /// The address of our end of the transport, if it has one: of TCP, also below TLS. `None` once
+    /// the connection has ended.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.receive.link().local_addr()
+    }
+
+    /// The certificates that the peer has shown: a server's, or a client's if it has any. `None`
+    /// without TLS, and once the connection has ended.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn peer_certificates(&self) -> Option<crate::PeerCertificates> {
+        self.receive.link().peer_certificates()
+    }
+
     /// The path of the request that opened the connection, without the query.
     #[must_use]
     pub fn path(&self) -> &str {
