@@ -10,6 +10,10 @@ use crate::{Close, HandshakeError, InvalidUrl, ProtocolError, SendError};
 /// Any error, for handlers: whatever they fail with, `?` converts it.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
+/// The message of [`Error::NoRuntime`].
+const NO_RUNTIME: &str = "there is no tokio runtime here: run this inside one, as with \
+    #[tokio::main], or use bowsprit::blocking";
+
 /// What went wrong with a connection. A clean close is not an error.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -20,6 +24,9 @@ pub enum Error {
     Header(http::Error),
     /// The URL asks for encryption, which this build does not have.
     NoTls,
+    /// There is no tokio runtime where this was called or awaited. Programs that have none use
+    /// `bowsprit::blocking`.
+    NoRuntime,
     /// The host has no address, or nobody could tell.
     Resolve {
         /// The name that was asked for.
@@ -110,6 +117,7 @@ impl fmt::Display for Error {
             Self::Url(error) => fmt::Display::fmt(error, f),
             Self::Header(error) => fmt::Display::fmt(error, f),
             Self::NoTls => f.write_str("wss URLs need TLS, which this build does not have"),
+            Self::NoRuntime => f.write_str(NO_RUNTIME),
             Self::Resolve { host, error } => write!(f, "cannot resolve {host}: {error}"),
             #[cfg(feature = "proxy")]
             Self::InvalidProxy(why) => write!(f, "the proxy cannot be used: {why}"),
@@ -197,6 +205,15 @@ impl StdError for Error {
             _ => None,
         }
     }
+}
+
+/// Expects to be called where a runtime is.
+///
+/// # Errors
+///
+/// [`Error::NoRuntime`].
+pub(crate) fn check_runtime() -> Result<(), Error> {
+    tokio::runtime::Handle::try_current().map(drop).map_err(|_| Error::NoRuntime)
 }
 
 impl From<io::Error> for Error {

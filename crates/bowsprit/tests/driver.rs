@@ -27,6 +27,7 @@ mod driver {
     mod lifecycle;
     mod listeners;
     mod long_messages;
+    mod no_runtime;
     mod numbers;
     mod options;
     mod peer;

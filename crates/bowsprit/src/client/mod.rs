@@ -45,6 +45,7 @@ pub use self::{
 use crate::{
     BoxError, Deflate, Error, Io, Options, Role, Stats, Timer, TlsConnector, Url, WebSocket,
     entropy,
+    error::check_runtime,
     head::HeadLimits,
     io::Transport,
     stats::Counters,
@@ -147,6 +148,7 @@ impl Client {
     ///
     /// Dropping the future gives up the connection.
     pub async fn connect(&self, url: &str) -> Result<WebSocket, Error> {
+        check_runtime()?;
         let url = self.begin(url)?;
         Journey::new(self, url).go().await
     }
@@ -162,6 +164,7 @@ impl Client {
     ///
     /// Dropping the future gives up the transport.
     pub async fn connect_over(&self, url: &str, io: impl Io) -> Result<WebSocket, Error> {
+        check_runtime()?;
         let url = self.begin(url)?;
         let mut offer = self.offer.clone();
         self.add_headers(&mut offer, &url).await?;

@@ -60,8 +60,8 @@ use self::{
     route::Routes,
 };
 use crate::{
-    Error, Io, Prepared, Publication, SlowConsumer, Stats, TcpOptions, WebSocket, head::HeadLimits,
-    hub::Offer,
+    Error, Io, Prepared, Publication, SlowConsumer, Stats, TcpOptions, WebSocket,
+    error::check_runtime, head::HeadLimits, hub::Offer,
 };
 
 /// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.
@@ -118,6 +118,7 @@ impl Server {
     ///
     /// Dropping the future drops the transport.
     pub async fn accept(&self, io: impl Io) -> Result<WebSocket, Error> {
+        check_runtime()?;
         self.shared.accept(io, self.shared.arrival(None)).await.map(|opened| opened.ws)
     }
 
@@ -131,6 +132,7 @@ impl Server {
     ///
     /// As [`accept`](Self::accept).
     pub async fn accept_request(&self, io: impl Io) -> Result<(WebSocket, Request<()>), Error> {
+        check_runtime()?;
         self.shared
             .accept(io, self.shared.arrival(None))
             .await

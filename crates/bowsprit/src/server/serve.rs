@@ -21,7 +21,7 @@ use super::{
     listener::Listener,
     output::HandlerOutput,
 };
-use crate::{Error, WebSocket};
+use crate::{Error, WebSocket, error::check_runtime};
 
 /// How long to wait when the system has no descriptor for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -80,7 +80,8 @@ impl BoundServer {
     ///
     /// # Errors
     ///
-    /// None at present: failures to accept are logged and tried again.
+    /// [`Error::NoRuntime`] outside of a tokio runtime. Failures to accept are logged and tried
+    /// again.
     ///
     /// # Cancel safety
     ///
@@ -114,6 +115,7 @@ impl BoundServer {
     }
 
     async fn serve_with(self, handler: Option<Handler>) -> Result<(), Error> {
+        check_runtime()?;
         let mut first = 0;
         loop {
             match self.accept(&mut first).await {
