@@ -279,6 +279,16 @@ impl SendHalf {
         self.link.queued_len()
     }
 
+    #[cfg(feature = "client")]
+    pub(crate) fn peer_close(&self) -> Option<Close<'static>> {
+        self.link.peer_close()
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn new_handle(&self) -> crate::Handle {
+        crate::Handle::new(Arc::clone(&self.link))
+    }
+
     pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.link.poll_ready(cx).map_err(Error::from)
     }

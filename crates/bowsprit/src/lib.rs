@@ -12,6 +12,8 @@
 //! # }
 //! ```
 //!
+//! [`blocking`] is the same for programs without a runtime.
+//!
 //! [`Client`] has the options: headers, origin, subprotocols, protocol version, limits, time-outs.
 //!
 //! # Server
@@ -98,6 +100,8 @@
     allow(dead_code, reason = "without client and server nothing opens a connection")
 )]
 
+#[cfg(feature = "client")]
+pub mod blocking;
 #[cfg(feature = "client")]
 mod client;
 mod entropy;

@@ -13,6 +13,7 @@ mod driver {
     mod auto_traits;
     mod backpressure;
     mod batching;
+    mod blocking;
     mod byte_streams;
     mod chunks;
     mod clients;

@@ -17,6 +17,7 @@ macro_rules! assert_auto_traits {
 }
 
 assert_auto_traits!(
+    bowsprit::blocking::WebSocket,
     bowsprit::BoundServer,
     bowsprit::Change<'static>,
     bowsprit::Chunk<'static>,
