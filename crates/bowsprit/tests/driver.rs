@@ -34,6 +34,7 @@ mod driver {
     mod peer;
     mod pings;
     mod polling;
+    mod ported;
     #[cfg(feature = "proxy-protocol")]
     mod proxy_protocol;
     mod rates;

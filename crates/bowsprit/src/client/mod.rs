@@ -5,6 +5,7 @@ mod hook;
 mod journey;
 mod network;
 mod options;
+mod ported;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod race;
