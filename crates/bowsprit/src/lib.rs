@@ -144,7 +144,9 @@ pub use bowsprit_proto::{
     Chunk, Close, CloseCode, Event, Fragment, InvalidUrl, Limits, Message, MessageKind,
     ProtocolError, SendError, State, Url, UserInfo, Utf8Bytes,
     deflate::{ContextTakeover, Deflate, Strategy, WindowBits},
-    handshake::{HandshakeError, HostPolicy, OriginPolicy, SubprotocolPolicy, Version},
+    handshake::{
+        HandshakeError, HostPolicy, OriginMatcher, OriginPolicy, SubprotocolPolicy, Version,
+    },
 };
 pub(crate) use bowsprit_proto::{
     Output, Progress, ReceiveBuffer, Receiver, Role, Sender, handshake::Negotiated,

@@ -23,7 +23,7 @@ pub use client::{ClientHandshake, Offer};
 pub use error::HandshakeError;
 pub use host::HostPolicy;
 pub use key::accept_for;
-pub use origin::OriginPolicy;
+pub use origin::{OriginMatcher, OriginPolicy};
 pub use server::{
     Accepted, Context, Policy, Rejection, SubprotocolPolicy, asks_for_websocket, respond,
     respond_in,

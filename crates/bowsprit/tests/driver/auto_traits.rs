@@ -49,6 +49,7 @@ assert_auto_traits!(
     bowsprit::MessageIo,
     bowsprit::MessageKind,
     bowsprit::Options,
+    bowsprit::OriginMatcher,
     bowsprit::OriginPolicy,
     bowsprit::Outgoing<'static>,
     bowsprit::PeerAddr,
