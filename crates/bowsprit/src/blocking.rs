@@ -14,8 +14,8 @@
 //! # }
 //! ```
 //!
-//! One thread of the process runs a tokio runtime for all these connections. It reads them, so pings
-//! and the peer's close frame are answered between calls, up to 1 MiB of messages ahead of
+//! One thread of the process runs a tokio runtime for all these connections. It reads them, so
+//! pings and the peer's close frame are answered between calls, up to 1 MiB of messages ahead of
 //! [`recv`](WebSocket::recv); beyond that the peer has to wait, also for pongs.
 //!
 //! All of it panics in async code, which it would keep from running.
@@ -232,8 +232,8 @@ async fn read(mut receive: ReceiveHalf, deliver: UnboundedSender<Received>) {
     }
 }
 
-/// Waits until so much of what was read before has been taken that there is room for this; a message
-/// that is larger than all of it waits until there is nothing else.
+/// Waits until so much of what was read before has been taken that there is room for this; a
+/// message that is larger than all of it waits until there is nothing else.
 async fn take_room(
     room: &Arc<Semaphore>,
     message: &Message,

@@ -203,7 +203,8 @@ impl Handle {
         self.link.info().peer_addr()
     }
 
-    /// The address of our end of the transport, as [`WebSocket::local_addr`](crate::WebSocket::local_addr).
+    /// The address of our end of the transport, as
+    /// [`WebSocket::local_addr`](crate::WebSocket::local_addr).
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.link.local_addr()

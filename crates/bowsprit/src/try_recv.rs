@@ -60,8 +60,8 @@ impl ReceiveHalf {
     /// answers pings and the peer's close frame, as [`recv`](Self::recv) does.
     ///
     /// The runtime has to notice that a socket has something: a loop that keeps its only thread
-    /// busy sees nothing new. A task that waits for messages in another way, such as by `poll_next` of `Stream`, is still
-    /// woken for the next one.
+    /// busy sees nothing new. A task that waits for messages in another way, such as by `poll_next`
+    /// of `Stream`, is still woken for the next one.
     ///
     /// ```no_run
     /// use bowsprit::TryRecvError;

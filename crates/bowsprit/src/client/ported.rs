@@ -53,7 +53,7 @@ impl Client {
         client.connect(&url).await
     }
 
-    /// Takes over the fields of a request; those that the handshake does not allow it refuses itself.
+    /// Takes over the fields of a request; the handshake refuses those that it does not allow.
     fn take_over(&mut self, headers: &HeaderMap) -> Result<(), Error> {
         let version = self.offer.version.number().to_string();
         let mut others = HeaderMap::new();

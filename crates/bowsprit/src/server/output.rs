@@ -15,8 +15,8 @@ use crate::{BoxError, WebSocket};
 ///
 /// Only these two, so that closures need not name the type of error that `?` makes. For handlers
 /// with another error, such as `bowsprit::Error` or `anyhow::Error`, there is
-/// [`handler`](crate::handler). A closure that ends with an endless loop returns neither, and has to
-/// say what it would:
+/// [`handler`](crate::handler). A closure that ends with an endless loop returns neither, and has
+/// to say what it would:
 ///
 /// ```
 /// # use std::time::Duration;

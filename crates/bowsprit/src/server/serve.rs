@@ -75,8 +75,9 @@ impl BoundServer {
     /// panic, which are logged and harm no other connection. If it has moved the connection to
     /// another task, that task owns it.
     ///
-    /// A handler is a closure that ends with `Ok(())` and uses `?` for whatever errors, an `async fn`
-    /// that returns nothing, or one with an error type of its own in [`handler`](crate::handler).
+    /// A handler is a closure that ends with `Ok(())` and uses `?` for whatever errors, an
+    /// `async fn` that returns nothing, or one with an error type of its own in
+    /// [`handler`](crate::handler).
     ///
     /// # Errors
     ///
