@@ -13,10 +13,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let url = args.next().ok_or("usage: broken-connection URL [SECONDS]")?;
     let seconds = args.next().map_or(Ok(31.0), |seconds| seconds.parse())?;
-    let mut options = Options::client();
     // The server's pings count, and a second more for their way. For a server that sends none there
-    // is `options.heartbeat`, which asks it.
-    options.idle_timeout = Some(Duration::from_secs_f64(seconds));
+    // is `Options::heartbeat`, which asks it.
+    let options = Options::client().idle_timeout(Duration::from_secs_f64(seconds));
     let mut ws = Client::new().options(options).connect(&url).await?;
     loop {
         match ws.recv().await {

@@ -94,6 +94,12 @@ impl From<u16> for CloseCode {
     }
 }
 
+impl PartialEq<u16> for CloseCode {
+    fn eq(&self, code: &u16) -> bool {
+        self.0 == *code
+    }
+}
+
 impl From<CloseCode> for u16 {
     fn from(code: CloseCode) -> Self {
         code.0
@@ -171,7 +177,8 @@ impl<'r> Close<'r> {
         let (code, rest) = payload.split_at_mut(CODE_LEN);
         code.copy_from_slice(&self.code.0.to_be_bytes());
         let reason = self.reason.as_bytes();
-        rest.get_mut(..reason.len()).ok_or(SendError::ControlTooLong)?.copy_from_slice(reason);
+        let reason_mut = rest.get_mut(..reason.len()).ok_or(SendError::CloseReasonTooLong)?;
+        reason_mut.copy_from_slice(reason);
         Ok((payload, CODE_LEN + reason.len()))
     }
 
@@ -188,6 +195,12 @@ impl<'r> Close<'r> {
 impl From<CloseCode> for Close<'_> {
     fn from(code: CloseCode) -> Self {
         Self { code, reason: Cow::Borrowed("") }
+    }
+}
+
+impl From<u16> for Close<'_> {
+    fn from(code: u16) -> Self {
+        CloseCode(code).into()
     }
 }
 

@@ -109,9 +109,10 @@ impl core::error::Error for ProtocolError {}
 pub enum SendError {
     /// After a close frame nothing more may be sent, §5.5.1.
     Closed,
-    /// The payload of a ping or pong is longer than 125 bytes, or a close reason longer than 123,
-    /// §5.5.
+    /// The payload of a ping or pong is longer than 125 bytes, §5.5.
     ControlTooLong,
+    /// A close reason is longer than 123 bytes, which is what its code leaves of 125, §5.5.1.
+    CloseReasonTooLong,
     /// This close code may not be on the wire, §7.4.
     CloseCode(CloseCode),
     /// A fragmented message is under way; another may only begin when it is finished, §5.4.
@@ -128,7 +129,8 @@ impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Closed => "the connection is closing",
-            Self::ControlTooLong => "the payload of a control frame is limited to 125 bytes",
+            Self::ControlTooLong => "the payload of a ping or pong is limited to 125 bytes",
+            Self::CloseReasonTooLong => "a close reason is limited to 123 bytes",
             Self::CloseCode(code) => return write!(f, "close code {code} may not be sent"),
             Self::FragmentOpen => "a fragmented message is not finished",
             Self::FragmentKind => "a fragment is of another kind than its message",

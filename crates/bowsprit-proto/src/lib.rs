@@ -28,6 +28,8 @@
 //! `stock-zlib` (off) compresses by zlib, which is C, instead of zlib-rs: slower, in contexts as
 //! small as 9 kB instead of 137 kB. See [`deflate`].
 //!
+//! `json` (off) adds `Message::json` and `Message::from_json`, by serde.
+//!
 //! [RFC 6455]: https://datatracker.ietf.org/doc/html/rfc6455
 
 #![no_std]

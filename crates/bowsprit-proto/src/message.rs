@@ -1,12 +1,24 @@
 //! Data messages: what applications exchange, RFC 7692 §3.
 
-use alloc::{string::String, vec::Vec};
+mod conversions;
+#[cfg(feature = "json")]
+mod json;
 
 use bytes::Bytes;
 
 use crate::{Opcode, Utf8Bytes};
 
 /// A data message: text or binary.
+///
+/// It equals text if it is text, and bytes if it is binary:
+///
+/// ```
+/// use bowsprit_proto::Message;
+///
+/// assert_eq!(Message::text("hello"), "hello");
+/// assert_eq!(Message::binary(vec![1, 2]), [1, 2]);
+/// assert_ne!(Message::text("hello"), b"hello");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "RFC 6455 has these two, §5.6")]
 pub enum Message {
@@ -83,6 +95,15 @@ impl Message {
         }
     }
 
+    /// The text, without a copy, or `None` for a binary message.
+    #[must_use]
+    pub fn into_text(self) -> Option<Utf8Bytes> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+
     /// Length of the payload in bytes.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -93,41 +114,5 @@ impl Message {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.as_bytes().is_empty()
-    }
-}
-
-impl From<&str> for Message {
-    fn from(text: &str) -> Self {
-        Self::text(text)
-    }
-}
-
-impl From<String> for Message {
-    fn from(text: String) -> Self {
-        Self::text(text)
-    }
-}
-
-impl From<Utf8Bytes> for Message {
-    fn from(text: Utf8Bytes) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<&[u8]> for Message {
-    fn from(bytes: &[u8]) -> Self {
-        Self::Binary(Bytes::copy_from_slice(bytes))
-    }
-}
-
-impl From<Vec<u8>> for Message {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::binary(bytes)
-    }
-}
-
-impl From<Bytes> for Message {
-    fn from(bytes: Bytes) -> Self {
-        Self::Binary(bytes)
     }
 }

@@ -4,7 +4,7 @@
 //! byte that no valid text can contain. [`Utf8Bytes`] is text that has been checked, in shared
 //! memory.
 
-use alloc::string::String;
+use alloc::{borrow::Cow, boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::{fmt, ops::Deref, str};
 
 use bytes::Bytes;
@@ -232,6 +232,39 @@ impl From<String> for Utf8Bytes {
 impl From<&str> for Utf8Bytes {
     fn from(text: &str) -> Self {
         Self(Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
+impl From<&String> for Utf8Bytes {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<Cow<'_, str>> for Utf8Bytes {
+    fn from(text: Cow<'_, str>) -> Self {
+        text.into_owned().into()
+    }
+}
+
+impl From<Box<str>> for Utf8Bytes {
+    fn from(text: Box<str>) -> Self {
+        String::from(text).into()
+    }
+}
+
+impl From<Arc<str>> for Utf8Bytes {
+    /// Shares the memory.
+    fn from(text: Arc<str>) -> Self {
+        Self(Bytes::from_owner(Arc::<[u8]>::from(text)))
+    }
+}
+
+impl From<Utf8Bytes> for String {
+    /// Takes the memory along if nothing else shares it.
+    fn from(text: Utf8Bytes) -> Self {
+        // Checked at construction, so the fallback is never taken.
+        Self::from_utf8(Vec::from(text.0)).unwrap_or_default()
     }
 }
 

@@ -10,6 +10,10 @@ use crate::{Close, HandshakeError, InvalidUrl, ProtocolError, SendError};
 /// Any error, for handlers: whatever they fail with, `?` converts it.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
+/// The message of [`Error::NoRuntime`].
+const NO_RUNTIME: &str = "there is no tokio runtime here: run this inside one, as with \
+    #[tokio::main], or use bowsprit::blocking";
+
 /// What went wrong with a connection. A clean close is not an error.
 ///
 /// `Display` and `Debug` show neither passwords nor queries of URLs. Of a response that refuses they
@@ -23,6 +27,9 @@ pub enum Error {
     /// The URL, or that of the proxy, asks for encryption, which this build does not have. No
     /// connection was made.
     NoTls,
+    /// There is no tokio runtime where this was called or awaited. Programs that have none use
+    /// `bowsprit::blocking`.
+    NoRuntime,
     /// The host has no address, or nobody could tell.
     Resolve {
         /// The name that was asked for.
@@ -71,6 +78,9 @@ pub enum Error {
     Protocol(ProtocolError),
     /// What was to be sent may not be sent; nothing was.
     Send(SendError),
+    /// A value to send cannot be written as JSON, or what was received is not that of such a value.
+    #[cfg(feature = "json")]
+    Json(serde_json::Error),
     /// The queue of a [`Handle`](crate::Handle) is full, or a fragmented message is under way;
     /// nothing was queued.
     QueueFull,
@@ -112,6 +122,7 @@ impl fmt::Display for Error {
             Self::NoTls => f.write_str(
                 "wss URLs and https proxies need TLS: enable bowsprit's feature tls or native-tls",
             ),
+            Self::NoRuntime => f.write_str(NO_RUNTIME),
             Self::Resolve { host, error } => write!(f, "cannot resolve {host}: {error}"),
             #[cfg(feature = "proxy")]
             Self::InvalidProxy(why) => write!(f, "the proxy cannot be used: {why}"),
@@ -130,6 +141,8 @@ impl fmt::Display for Error {
             Self::Http(error) => write!(f, "the opening handshake failed: {error}"),
             Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
             Self::Send(error) => fmt::Display::fmt(error, f),
+            #[cfg(feature = "json")]
+            Self::Json(error) => write!(f, "JSON: {error}"),
             Self::QueueFull => f.write_str("the connection's queue is full"),
             Self::Closed(close) => write!(f, "the peer has closed the connection: {close}"),
             Self::Disconnected => f.write_str("the peer went away without a close frame"),
@@ -194,10 +207,21 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Http(error) | Self::Tls(error) | Self::Hook(error) => error.source(),
+            #[cfg(feature = "json")]
+            Self::Json(error) => error.source(),
             Self::Io(error) | Self::Resolve { error, .. } => error.source(),
             _ => None,
         }
     }
+}
+
+/// Expects to be called where a runtime is.
+///
+/// # Errors
+///
+/// [`Error::NoRuntime`].
+pub(crate) fn check_runtime() -> Result<(), Error> {
+    tokio::runtime::Handle::try_current().map(drop).map_err(|_| Error::NoRuntime)
 }
 
 impl From<io::Error> for Error {

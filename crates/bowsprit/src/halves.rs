@@ -129,6 +129,13 @@ impl ReceiveHalf {
         &self.link
     }
 
+    /// Lets what comes next be read at once, by a caller that cannot be paused.
+    pub(crate) fn skip_pause(&mut self) {
+        if let Some(reader) = &mut self.reader {
+            reader.skip_pause();
+        }
+    }
+
     pub(crate) fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
@@ -230,6 +237,18 @@ impl SendHalf {
         Ok(self.link.send_ping(payload)?)
     }
 
+    /// Sends a pong with at most 125 bytes. Never waits.
+    ///
+    /// Pings are answered already, unless [`Options::auto_pong`](crate::Options::auto_pong) is off;
+    /// one that nobody has asked for is a sign of life, RFC 6455 §5.5.3.
+    ///
+    /// # Errors
+    ///
+    /// As [`ping`](Self::ping).
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error> {
+        Ok(self.link.send_pong(payload)?)
+    }
+
     /// Waits until the operating system has taken everything that was sent.
     ///
     /// # Errors
@@ -258,6 +277,16 @@ impl SendHalf {
     #[must_use]
     pub fn queued_len(&self) -> usize {
         self.link.queued_len()
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn peer_close(&self) -> Option<Close<'static>> {
+        self.link.peer_close()
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn new_handle(&self) -> crate::Handle {
+        crate::Handle::new(Arc::clone(&self.link))
     }
 
     pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

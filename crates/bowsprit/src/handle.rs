@@ -15,6 +15,7 @@ use crate::{
     error::Cause,
     hub::Offer,
     link::{Link, Offered, Origin},
+    park,
 };
 
 /// A cheap, clonable way to send on a connection from any task.
@@ -66,6 +67,27 @@ impl Handle {
         Ok(self.link.try_send(message.into(), Origin::Handle)?)
     }
 
+    /// Sends a message from a thread outside of the runtime, blocking it where [`send`](Self::send)
+    /// would wait.
+    ///
+    /// ```no_run
+    /// # fn example(ws: &bowsprit::WebSocket) {
+    /// let handle = ws.handle();
+    /// std::thread::spawn(move || handle.blocking_send("from a thread"));
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Panics
+    ///
+    /// In async code, which it would keep from running. `spawn_blocking` is the place for it there.
+    pub fn blocking_send<'m>(&self, message: impl Into<Outgoing<'m>>) -> Result<(), Error> {
+        park::block_on(self.send(message.into()))
+    }
+
     /// Sends a close frame. Whoever reads the connection sees the peer's answer.
     ///
     /// # Errors
@@ -78,6 +100,29 @@ impl Handle {
     /// Cuts the connection at once, without a close frame.
     pub fn terminate(&self) {
         self.link.fail(Cause::Terminated);
+    }
+
+    /// Sends a ping with at most 125 bytes, whose pong whoever reads the connection sees as an
+    /// [`Event::Pong`](crate::Event::Pong). Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] after a close frame or if the payload is too long, else why the connection
+    /// has ended.
+    pub fn ping(&self, payload: &[u8]) -> Result<(), Error> {
+        Ok(self.link.send_ping(payload)?)
+    }
+
+    /// Sends a pong with at most 125 bytes. Never waits.
+    ///
+    /// Pings are answered already, unless [`Options::auto_pong`](crate::Options::auto_pong) is off;
+    /// one that nobody has asked for is a sign of life, RFC 6455 §5.5.3.
+    ///
+    /// # Errors
+    ///
+    /// As [`ping`](Self::ping).
+    pub fn pong(&self, payload: &[u8]) -> Result<(), Error> {
+        Ok(self.link.send_pong(payload)?)
     }
 
     /// Sends a ping, whose pong [`round_trip_time`](Self::round_trip_time) tells of once it is read.
@@ -156,6 +201,13 @@ impl Handle {
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.link.info().peer_addr()
+    }
+
+    /// The address of our end of the transport, as
+    /// [`WebSocket::local_addr`](crate::WebSocket::local_addr).
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.link.local_addr()
     }
 
     /// The path of the request that opened the connection, without the query.

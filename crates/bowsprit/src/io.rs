@@ -5,6 +5,7 @@ use std::{
     io::{self, ErrorKind, IoSlice},
     net::SocketAddr,
     pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 
@@ -23,9 +24,9 @@ use tokio::{
 /// Anything that a WebSocket connection can run over.
 ///
 /// Every duplex byte stream that can move to another task is one.
-pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+pub trait Io: Any + AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
+impl<T: Any + AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// A transport in one piece, as the handshake leaves it.
 pub(crate) enum Transport {
@@ -33,14 +34,14 @@ pub(crate) enum Transport {
     #[cfg(unix)]
     Unix(UnixStream),
     /// The address is the one of the peer of the socket inside, if that is known.
-    Boxed(Box<dyn Io>, Option<SocketAddr>),
+    Boxed(SharedIo, Option<SocketAddr>),
 }
 
 pub(crate) enum ReadHalf {
     Tcp(tcp::OwnedReadHalf),
     #[cfg(unix)]
     Unix(unix::OwnedReadHalf),
-    Boxed(tokio::io::ReadHalf<Box<dyn Io>>),
+    Boxed(SharedIo),
 }
 
 pub(crate) enum WriteHalf {
@@ -48,7 +49,7 @@ pub(crate) enum WriteHalf {
     /// Boxed, as the enum is a word smaller if only one of them is this large.
     #[cfg(unix)]
     Unix(Box<unix::OwnedWriteHalf>),
-    Boxed(tokio::io::WriteHalf<Box<dyn Io>>),
+    Boxed(SharedIo),
 }
 
 impl Transport {
@@ -70,7 +71,7 @@ impl Transport {
             return Self::unbox(upgraded.into_inner());
         }
         let Some(io) = io else { unreachable!("taken only by the branches above") };
-        (Self::Boxed(Box::new(io), None), Bytes::new())
+        (Self::boxed(io, None), Bytes::new())
     }
 
     fn unbox(upgraded: Upgraded) -> (Self, Bytes) {
@@ -84,7 +85,7 @@ impl Transport {
             Ok(parts) => return (Self::tcp(parts.io.into_inner()), parts.read_buf),
             Err(upgraded) => upgraded,
         };
-        (Self::Boxed(Box::new(TokioIo::new(upgraded)), None), Bytes::new())
+        (Self::boxed(TokioIo::new(upgraded), None), Bytes::new())
     }
 
     /// Frames are written in batches already; nothing is to wait for an acknowledgement.
@@ -95,6 +96,11 @@ impl Transport {
         Self::Tcp(stream)
     }
 
+    /// Any other transport, and the address of its peer if that is known.
+    pub(crate) fn boxed(io: impl Io, peer_addr: Option<SocketAddr>) -> Self {
+        Self::Boxed(SharedIo(Arc::new(Mutex::new(io))), peer_addr)
+    }
+
     /// The address of the other end, of a TCP connection.
     pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
         match self {
@@ -102,6 +108,17 @@ impl Transport {
             #[cfg(unix)]
             Self::Unix(_) => None,
             Self::Boxed(_, addr) => *addr,
+        }
+    }
+
+    /// The address of our end, of a TCP connection or what is encrypted over one.
+    #[cfg(any(feature = "tls", feature = "native-tls"))]
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.local_addr().ok(),
+            #[cfg(unix)]
+            Self::Unix(_) => None,
+            Self::Boxed(io, _) => io.local_addr(),
         }
     }
 
@@ -116,10 +133,88 @@ impl Transport {
                 let (read, write) = stream.into_split();
                 (ReadHalf::Unix(read), WriteHalf::Unix(Box::new(write)))
             }
-            Self::Boxed(io, _) => {
-                let (read, write) = tokio::io::split(io);
-                (ReadHalf::Boxed(read), WriteHalf::Boxed(write))
-            }
+            Self::Boxed(io, _) => (ReadHalf::Boxed(io.clone()), WriteHalf::Boxed(io)),
+        }
+    }
+}
+
+/// A transport of whatever type, which its two halves share.
+///
+/// The mutex is what makes connections `Sync`, as transports need not be. tokio's own halves hold
+/// one as well, but are `Sync` only over transports that are.
+#[derive(Clone)]
+pub(crate) struct SharedIo(Arc<Mutex<dyn Io>>);
+
+impl SharedIo {
+    fn lock(&self) -> MutexGuard<'_, dyn Io + 'static> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AsyncRead for SharedIo {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.lock()).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for SharedIo {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.lock()).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.lock()).poll_write_vectored(cx, bufs)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.lock()).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.lock()).poll_shutdown(cx)
+    }
+}
+
+/// Facts, which are asked for where they are known: a connection keeps none of them.
+impl SharedIo {
+    fn local_addr(&self) -> Option<SocketAddr> {
+        #[cfg(any(feature = "tls", feature = "native-tls"))]
+        if let Some(transport) = crate::tls::transport(&*self.lock()) {
+            return transport.local_addr();
+        }
+        None
+    }
+}
+
+impl WriteHalf {
+    /// As that of the transport.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(half) => half.local_addr().ok(),
+            #[cfg(unix)]
+            Self::Unix(_) => None,
+            Self::Boxed(io) => io.local_addr(),
+        }
+    }
+
+    /// The certificates that the peer has shown.
+    #[cfg(feature = "tls")]
+    pub(crate) fn peer_certificates(&self) -> Option<crate::PeerCertificates> {
+        match self {
+            Self::Boxed(io) => crate::PeerCertificates::in_transport(&*io.lock()),
+            _ => None,
         }
     }
 }

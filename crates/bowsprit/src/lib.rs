@@ -12,6 +12,8 @@
 //! # }
 //! ```
 //!
+//! [`blocking`] is the same for programs without a runtime.
+//!
 //! [`Client`] has the options: headers, origin, subprotocols, protocol version, limits, time-outs.
 //!
 //! # Server
@@ -85,6 +87,7 @@
 //! | `tls-webpki-roots` | no | `Tls::webpki_roots`: Mozilla's roots, compiled in |
 //! | `native-tls` | no | `TlsConnector::native`: the system's TLS, for clients |
 //! | `idna` | no | host names outside of ASCII in URLs |
+//! | `json` | no | `send_json` and `Message::json`, by serde |
 //! | `proxy-protocol` | no | `Listener::proxy_protocol`: proxies tell where clients are |
 //! | `http2` | no | [`Server::upgrade`] and [`Server::admit`] know extended CONNECT by hyper's extension; part of the next two |
 //! | `tower` | no | `tower::WebSocketLayer`, before any tower service |
@@ -100,20 +103,27 @@
 )]
 
 #[cfg(feature = "client")]
+pub mod blocking;
+#[cfg(feature = "client")]
 mod client;
 #[cfg(any(feature = "client", feature = "server"))]
 mod deadline;
 mod entropy;
 mod error;
+#[cfg(feature = "client")]
+mod exclusive;
 mod halves;
 mod handle;
 #[cfg(any(feature = "client", feature = "server"))]
 mod head;
 mod hub;
 mod io;
+#[cfg(feature = "json")]
+mod json;
 mod link;
 mod options;
 mod outgoing;
+mod park;
 mod pool;
 mod prepared;
 mod rates;
@@ -132,6 +142,7 @@ pub mod testing;
 #[cfg(any(feature = "client", feature = "tls"))]
 mod tls;
 mod trace;
+mod try_recv;
 mod websocket;
 
 pub use bowsprit_proto::{
@@ -139,13 +150,14 @@ pub use bowsprit_proto::{
     ProtocolError, SendError, State, Url, UserInfo, Utf8Bytes,
     deflate::{ContextTakeover, Deflate, Strategy, WindowBits},
     handshake::{
-        ConnectProtocol, HandshakeError, HostPolicy, OriginPolicy, SubprotocolPolicy, Version,
+        ConnectProtocol, HandshakeError, HostPolicy, OriginMatcher, OriginPolicy,
+        SubprotocolPolicy, Version,
     },
 };
 pub(crate) use bowsprit_proto::{
     Output, Progress, ReceiveBuffer, Receiver, Role, Sender, handshake::Negotiated,
 };
-pub use bytes::Bytes;
+pub use bytes::{Bytes, BytesMut};
 #[cfg(feature = "proxy")]
 pub use client::Proxy;
 #[cfg(feature = "client")]
@@ -170,26 +182,29 @@ pub use outgoing::Outgoing;
 pub use prepared::Prepared;
 #[cfg(feature = "server")]
 pub use server::{
-    Basic, Bearer, BoundServer, Clients, Departed, Encrypted, Listener, PeerAddr, Refusal,
-    RequestExt, Route, Server, ServerBuilder, Shutdown, TrustedProxies, UnixPeer, Upgrade,
-    constant_time_eq,
+    Basic, Bearer, BoundServer, Clients, Departed, Encrypted, HandlerOutput, Listener, PeerAddr,
+    Refusal, RequestExt, Route, Server, ServerBuilder, Shutdown, TrustedProxies, UnixPeer, Upgrade,
+    constant_time_eq, handler,
 };
 pub use stats::{Closes, Handshakes, Stats, Traffic};
 pub use stream::MessageIo;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use tcp::{Keepalive, TcpOptions};
+#[cfg(feature = "tls")]
+pub use tls::PeerCertificates;
 #[cfg(all(feature = "client", feature = "tls"))]
 pub use tls::Tls;
 #[cfg(feature = "client")]
 pub use tls::TlsConnector;
 #[cfg(all(feature = "server", feature = "tls"))]
-pub use tls::{ClientCertificates, PeerCertificates, ServerTls};
+pub use tls::{ClientCertificates, ServerTls};
+pub use try_recv::TryRecvError;
 pub use websocket::WebSocket;
 
 /// For [axum](https://docs.rs/axum)'s handlers. Needs the feature `axum`.
 #[cfg(feature = "axum")]
 pub mod axum {
-    pub use crate::server::axum::WebSocketUpgrade;
+    pub use crate::server::{axum::WebSocketUpgrade, upgrade_handler as handler};
 }
 
 /// For [tower](https://docs.rs/tower)'s services. Needs the feature `tower`.

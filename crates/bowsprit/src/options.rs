@@ -6,6 +6,15 @@ use crate::Limits;
 
 /// Limits and timers of an open connection, the same for clients and servers but for their
 /// defaults.
+///
+/// ```
+/// use std::time::Duration;
+/// use bowsprit::{Client, Heartbeat, Options};
+///
+/// let heartbeat = Heartbeat::new(Duration::from_secs(30), Duration::from_secs(10));
+/// let options = Options::client().heartbeat(heartbeat).write_stall_timeout(None);
+/// let client = Client::new().options(options);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
@@ -31,6 +40,12 @@ pub struct Options {
     /// The same for pings. Pongs count as well, asked for or not, so it has to be more than the
     /// pings that we send. Default: `None`, as many as it likes.
     pub max_pings_per_second: Option<u32>,
+    /// Answers pings as they are read. Default: true.
+    ///
+    /// Without it the application does, by [`pong`](crate::SendHalf::pong), in its own time but
+    /// soon: RFC 6455 §5.5.2, "an endpoint MUST send a Pong frame in response". It sees pings as
+    /// [`Event::Ping`](crate::Event::Ping) of `next_event` only.
+    pub auto_pong: bool,
     /// How long a peer may take none of the bytes that wait for it before the connection is cut.
     /// Default: 30 s. `None` lets peers pause for ever, at the cost of what is queued for them.
     pub write_stall_timeout: Option<Duration>,
@@ -73,6 +88,20 @@ impl Heartbeat {
     pub const fn new(interval: Duration, timeout: Duration) -> Self {
         Self { interval, timeout }
     }
+
+    /// This heartbeat with another silence before a ping.
+    #[must_use]
+    pub const fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// This heartbeat with another time for the answer.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
 }
 
 impl Options {
@@ -92,6 +121,7 @@ impl Options {
             idle_timeout: None,
             max_messages_per_second: None,
             max_pings_per_second: None,
+            auto_pong: true,
             write_stall_timeout: Some(Duration::from_secs(30)),
             close_timeout: Duration::from_secs(10),
             linger_timeout: Duration::from_secs(2),
@@ -116,5 +146,102 @@ impl Options {
             .into_iter()
             .flatten()
             .fold(self.linger_timeout, Duration::min)
+    }
+}
+
+/// Setters.
+impl Options {
+    /// These options with other limits on what a peer may make us hold.
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// These options with another heartbeat, or with `None`.
+    #[must_use]
+    pub fn heartbeat(mut self, heartbeat: impl Into<Option<Heartbeat>>) -> Self {
+        self.heartbeat = heartbeat.into();
+        self
+    }
+
+    /// These options with another idle time-out, or with `None`.
+    #[must_use]
+    pub fn idle_timeout(mut self, idle_timeout: impl Into<Option<Duration>>) -> Self {
+        self.idle_timeout = idle_timeout.into();
+        self
+    }
+
+    /// These options with another number of messages a second, or with `None`.
+    #[must_use]
+    pub fn max_messages_per_second(
+        mut self,
+        max_messages_per_second: impl Into<Option<u32>>,
+    ) -> Self {
+        self.max_messages_per_second = max_messages_per_second.into();
+        self
+    }
+
+    /// These options with another number of pings a second, or with `None`.
+    #[must_use]
+    pub fn max_pings_per_second(mut self, max_pings_per_second: impl Into<Option<u32>>) -> Self {
+        self.max_pings_per_second = max_pings_per_second.into();
+        self
+    }
+
+    /// These options with or without automatic answers to pings.
+    #[must_use]
+    pub const fn auto_pong(mut self, auto_pong: bool) -> Self {
+        self.auto_pong = auto_pong;
+        self
+    }
+
+    /// These options with another time-out for peers that take nothing, or with `None`.
+    #[must_use]
+    pub fn write_stall_timeout(mut self, write_stall_timeout: impl Into<Option<Duration>>) -> Self {
+        self.write_stall_timeout = write_stall_timeout.into();
+        self
+    }
+
+    /// These options with another time-out for the peer's close frame.
+    #[must_use]
+    pub const fn close_timeout(mut self, close_timeout: Duration) -> Self {
+        self.close_timeout = close_timeout;
+        self
+    }
+
+    /// These options with another time-out for the end of the transport.
+    #[must_use]
+    pub const fn linger_timeout(mut self, linger_timeout: Duration) -> Self {
+        self.linger_timeout = linger_timeout;
+        self
+    }
+
+    /// These options with another length of the queue above which `send` waits.
+    #[must_use]
+    pub const fn high_water_len(mut self, high_water_len: usize) -> Self {
+        self.high_water_len = high_water_len;
+        self
+    }
+
+    /// These options with another length of the queue above which handles wait.
+    #[must_use]
+    pub const fn max_queue_len(mut self, max_queue_len: usize) -> Self {
+        self.max_queue_len = max_queue_len;
+        self
+    }
+
+    /// These options with another length up to which messages are compressed in place.
+    #[must_use]
+    pub const fn max_inline_compression_len(mut self, max_inline_compression_len: usize) -> Self {
+        self.max_inline_compression_len = max_inline_compression_len;
+        self
+    }
+
+    /// These options with another number of threads that compress at once.
+    #[must_use]
+    pub const fn max_concurrent_compressions(mut self, max_concurrent_compressions: usize) -> Self {
+        self.max_concurrent_compressions = max_concurrent_compressions;
+        self
     }
 }

@@ -1,14 +1,17 @@
 //! What can be given to `send`.
 
+use std::{borrow::Cow, sync::Arc};
+
 use bowsprit_proto::Encoding;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use crate::{Message, MessageKind, Options, Output, Prepared, SendError, Sender, Utf8Bytes};
 
 /// A message to send, borrowed or owned.
 ///
-/// There is no need to name this type: `send` takes `&str`, `String`, `&[u8]`, `Vec<u8>`, `Bytes`,
-/// [`Message`] and [`Prepared`]. What is borrowed is copied once, into the frame.
+/// There is no need to name this type: `send` takes `&str`, `String`, `Cow<str>`, `Arc<str>`,
+/// `Box<str>`, and their kin for bytes: `&[u8]`, `Vec<u8>`, `Bytes`, `BytesMut` and so on; also
+/// [`Message`], `&Message` and [`Prepared`]. What is borrowed is copied once, into the frame.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Outgoing<'m> {
@@ -163,4 +166,23 @@ macro_rules! from_owned {
     };
 }
 
-from_owned!(Message, String, Utf8Bytes, Vec<u8>, Bytes);
+from_owned!(Message, &Message, String, Box<str>, Arc<str>, Utf8Bytes);
+from_owned!(Vec<u8>, Box<[u8]>, Arc<[u8]>, Bytes, BytesMut);
+
+impl<'m> From<Cow<'m, str>> for Outgoing<'m> {
+    fn from(text: Cow<'m, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => text.into(),
+            Cow::Owned(text) => text.into(),
+        }
+    }
+}
+
+impl<'m> From<Cow<'m, [u8]>> for Outgoing<'m> {
+    fn from(bytes: Cow<'m, [u8]>) -> Self {
+        match bytes {
+            Cow::Borrowed(bytes) => bytes.into(),
+            Cow::Owned(bytes) => bytes.into(),
+        }
+    }
+}

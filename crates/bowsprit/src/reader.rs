@@ -193,6 +193,13 @@ impl Reader {
         self.burst = Burst::default();
     }
 
+    /// Begins a new batch if this one is so long that others should have their turn.
+    pub(crate) fn skip_pause(&mut self) {
+        if self.burst.is_over() {
+            self.end_burst();
+        }
+    }
+
     /// Lets the core answer the control frame, and takes note of a close.
     fn respond(&mut self) {
         let Some(event) = self.buffer.event() else { return };
@@ -203,7 +210,9 @@ impl Reader {
             }
             Event::Ping(_) => {
                 self.link.counters().control(Direction::Received, Control::Ping);
-                self.link.respond(&event);
+                if self.link.options().auto_pong {
+                    self.link.respond(&event);
+                }
             }
             Event::Pong(payload) => self.link.note_pong(payload),
             _ => {}

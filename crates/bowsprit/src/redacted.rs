@@ -45,6 +45,7 @@ impl fmt::Debug for Error {
             Self::Url(error) => one(f, "Url", error),
             Self::Header(error) => one(f, "Header", error),
             Self::NoTls => f.write_str("NoTls"),
+            Self::NoRuntime => f.write_str("NoRuntime"),
             Self::Resolve { host, error } => {
                 f.debug_struct("Resolve").field("host", host).field("error", error).finish()
             }
@@ -71,6 +72,8 @@ impl fmt::Debug for Error {
             Self::TimedOut(timer) => one(f, "TimedOut", timer),
             Self::Terminated => f.write_str("Terminated"),
             Self::Io(error) => one(f, "Io", error),
+            #[cfg(feature = "json")]
+            Self::Json(error) => one(f, "Json", error),
         }
     }
 }

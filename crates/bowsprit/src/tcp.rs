@@ -12,9 +12,9 @@ use tokio::net::TcpStream;
 /// use std::time::Duration;
 /// use bowsprit::{Keepalive, TcpOptions};
 ///
-/// let mut tcp = TcpOptions::default();
-/// tcp.keepalive = Some(Keepalive::after(Duration::from_secs(120)));
-/// tcp.user_timeout = Some(Duration::from_secs(60));
+/// let tcp = TcpOptions::default()
+///     .keepalive(Keepalive::after(Duration::from_secs(120)).max_probes(5))
+///     .user_timeout(Duration::from_secs(60));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -52,6 +52,27 @@ impl Keepalive {
         Self { time, interval: None, max_probes: None }
     }
 
+    /// These options with another silence before the first probe.
+    #[must_use]
+    pub const fn time(mut self, time: Duration) -> Self {
+        self.time = time;
+        self
+    }
+
+    /// These options with another time between probes, or with the system's.
+    #[must_use]
+    pub fn interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.interval = interval.into();
+        self
+    }
+
+    /// These options with another number of probes, or with the system's.
+    #[must_use]
+    pub fn max_probes(mut self, max_probes: impl Into<Option<u32>>) -> Self {
+        self.max_probes = max_probes.into();
+        self
+    }
+
     fn parameters(self) -> TcpKeepalive {
         let parameters = TcpKeepalive::new().with_time(self.time);
         #[cfg(any(
@@ -86,6 +107,27 @@ impl Default for TcpOptions {
 }
 
 impl TcpOptions {
+    /// These options with or without `TCP_NODELAY`.
+    #[must_use]
+    pub const fn nodelay(mut self, nodelay: bool) -> Self {
+        self.nodelay = nodelay;
+        self
+    }
+
+    /// These options with another keep-alive, or with `None`.
+    #[must_use]
+    pub fn keepalive(mut self, keepalive: impl Into<Option<Keepalive>>) -> Self {
+        self.keepalive = keepalive.into();
+        self
+    }
+
+    /// These options with another user time-out, or with `None`.
+    #[must_use]
+    pub fn user_timeout(mut self, user_timeout: impl Into<Option<Duration>>) -> Self {
+        self.user_timeout = user_timeout.into();
+        self
+    }
+
     /// Sets them on a connected socket.
     pub(crate) fn apply(&self, stream: &TcpStream) -> io::Result<()> {
         stream.set_nodelay(self.nodelay)?;

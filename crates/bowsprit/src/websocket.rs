@@ -190,6 +190,18 @@ impl WebSocket {
         self.send.ping(payload)
     }
 
+    /// Sends a pong with at most 125 bytes. Never waits.
+    ///
+    /// Pings are answered already, unless [`Options::auto_pong`](crate::Options::auto_pong) is off;
+    /// one that nobody has asked for is a sign of life, RFC 6455 §5.5.3.
+    ///
+    /// # Errors
+    ///
+    /// As [`ping`](Self::ping).
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.send.pong(payload)
+    }
+
     /// Waits until the operating system has taken everything that was sent.
     ///
     /// # Errors
@@ -279,6 +291,10 @@ impl WebSocket {
 
 /// Facts.
 impl WebSocket {
+    pub(crate) const fn receive_half_mut(&mut self) -> &mut ReceiveHalf {
+        &mut self.receive
+    }
+
     pub(crate) const fn send_half(&self) -> &SendHalf {
         &self.send
     }
@@ -314,6 +330,21 @@ impl WebSocket {
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.receive.link().info().peer_addr()
+    }
+
+    /// The address of our end of the transport, if it has one: of TCP, also below TLS. `None` once
+    /// the connection has ended.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.receive.link().local_addr()
+    }
+
+    /// The certificates that the peer has shown: a server's, or a client's if it has any. `None`
+    /// without TLS, and once the connection has ended.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn peer_certificates(&self) -> Option<crate::PeerCertificates> {
+        self.receive.link().peer_certificates()
     }
 
     /// The path of the request that opened the connection, without the query.

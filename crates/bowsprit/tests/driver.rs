@@ -10,26 +10,35 @@ mod driver {
     mod accepting;
     mod api;
     mod authorizing;
+    mod auto_traits;
     #[cfg(all(feature = "axum", feature = "tower"))]
     mod axum;
     mod backpressure;
     mod batching;
+    mod blocking;
     mod byte_streams;
     mod chunks;
     mod clients;
     mod closing;
     mod compression;
     mod connecting;
+    mod handlers;
     mod hooks;
     #[cfg(all(feature = "axum", feature = "tower"))]
     mod http2;
     mod hub;
+    #[cfg(feature = "json")]
+    mod json;
     mod lifecycle;
     mod listeners;
     mod long_messages;
+    mod no_runtime;
     mod numbers;
     mod options;
     mod peer;
+    mod pings;
+    mod polling;
+    mod ported;
     #[cfg(feature = "proxy-protocol")]
     mod proxy_protocol;
     mod rates;
@@ -38,13 +47,16 @@ mod driver {
     mod redirecting;
     mod routes;
     mod serve;
+    mod setters;
     mod shutdown;
     mod silence;
     mod stats;
     mod support;
+    mod threads;
     mod timers;
     #[cfg(feature = "tower")]
     mod tower;
     mod upgrading;
+    mod values;
     mod watched;
 }

@@ -27,7 +27,7 @@ pub use connect::ConnectProtocol;
 pub use error::HandshakeError;
 pub use host::HostPolicy;
 pub use key::accept_for;
-pub use origin::OriginPolicy;
+pub use origin::{OriginMatcher, OriginPolicy};
 pub use rejection::Rejection;
 pub use server::{
     Accepted, Context, Policy, SubprotocolPolicy, asks_for_websocket, respond, respond_in,

@@ -1,6 +1,7 @@
 //! Where a browser's page comes from, RFC 6455 §10.2.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::fmt;
 
 use http::{HeaderMap, HeaderName, header};
 
@@ -25,11 +26,30 @@ pub enum OriginPolicy {
     Same,
     /// Only these origins, written as browsers do: `https://example.com`.
     List(Vec<String>),
+    /// Pages from the same host and port, as with [`Same`](Self::Same), and from these origins.
+    SameAnd(Vec<String>),
+    /// Those origins that a function lets in; see [`matching`](Self::matching).
+    Matching(OriginMatcher),
     /// Pages from anywhere. Then nothing may depend on cookies, for any page can have them sent.
     Any,
 }
 
 impl OriginPolicy {
+    /// Lets in what `matches` says, such as all subdomains of a site. It is given the origin as the
+    /// request names it, in whatever case.
+    ///
+    /// ```
+    /// use bowsprit_proto::handshake::OriginPolicy;
+    ///
+    /// let policy = OriginPolicy::matching(|origin| {
+    ///     let host = origin.strip_prefix("https://").unwrap_or_default();
+    ///     host == "example.com" || host.ends_with(".example.com")
+    /// });
+    /// ```
+    pub fn matching(matches: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self::Matching(OriginMatcher(Arc::new(matches)))
+    }
+
     /// Checks a request's origin. `host` is the one that the client has asked for.
     pub(super) fn check(
         &self,
@@ -41,13 +61,37 @@ impl OriginPolicy {
         let Some(origin) = request_origin(headers, version)? else { return Ok(()) };
         let allowed = match self {
             Self::Any => true,
-            Self::List(origins) => {
-                origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
-            }
+            Self::List(origins) => is_listed(origin, origins),
             Self::Same => is_same(origin, host, encrypted),
+            Self::SameAnd(origins) => {
+                is_listed(origin, origins) || is_same(origin, host, encrypted)
+            }
+            Self::Matching(OriginMatcher(matches)) => matches(origin),
         };
         if allowed { Ok(()) } else { Err(HandshakeError::Origin(String::from(origin))) }
     }
+}
+
+/// A function of [`OriginPolicy::matching`]. Two are equal if they are clones.
+#[derive(Clone)]
+pub struct OriginMatcher(Arc<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl PartialEq for OriginMatcher {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for OriginMatcher {}
+
+impl fmt::Debug for OriginMatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OriginMatcher").finish_non_exhaustive()
+    }
+}
+
+fn is_listed(origin: &str, origins: &[String]) -> bool {
+    origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
 }
 
 /// The origin that a request names. In version 8 the header has another name; later drafts of that

@@ -123,7 +123,8 @@ fn a_close_reason_has_at_most_123_bytes() {
     let mut end = End::new(Role::Server);
     let too_long = Close::new(CloseCode::NORMAL, "x".repeat(124));
     let refused = end.send(|sender, out| sender.close(&too_long, out));
-    assert_eq!(refused, Err(SendError::ControlTooLong));
+    assert_eq!(refused, Err(SendError::CloseReasonTooLong));
+    assert_eq!(SendError::CloseReasonTooLong.to_string(), "a close reason is limited to 123 bytes");
     let longest = Close::new(CloseCode::NORMAL, "x".repeat(123));
     let sent = end.send(|sender, out| sender.close(&longest, out)).unwrap();
     assert_eq!(sent.len(), 2 + 125);

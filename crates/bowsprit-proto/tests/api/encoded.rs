@@ -219,7 +219,10 @@ fn a_batch_is_the_same_frames_as_if_they_were_sent() {
         }
         assert_eq!(joined, single);
         assert_eq!(joined, batch.frames());
-        assert_eq!(joined.len(), messages[..count].iter().map(EncodedMessage::frame_len).sum());
+        assert_eq!(
+            joined.len(),
+            messages[..count].iter().map(EncodedMessage::frame_len).sum::<usize>()
+        );
     }
 }
 

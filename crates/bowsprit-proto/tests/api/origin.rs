@@ -173,3 +173,24 @@ fn in_version_8_both_names_of_the_header_count_and_must_agree() {
     let version_13 = request(&[("Sec-WebSocket-Origin", &[evil]), ("Origin", &[good])]);
     accept(&version_13, &policy);
 }
+
+#[test]
+fn pages_of_the_same_host_and_of_a_list_are_let_in() {
+    let policy = || OriginPolicy::SameAnd(vec!["https://app.example".to_owned()]);
+    assert!(is_let_in("example.com", "https://example.com", policy()));
+    assert!(is_let_in("example.com", "https://APP.example", policy()));
+    assert!(!is_let_in("example.com", "https://evil.example", policy()));
+    assert!(!is_let_in("example.com", "null", policy()));
+}
+
+#[test]
+fn a_function_lets_origins_in() {
+    let subdomains = OriginPolicy::matching(|origin| {
+        origin.strip_prefix("https://").is_some_and(|host| host.ends_with(".example.com"))
+    });
+    assert!(is_let_in("example.com", "https://a.example.com", subdomains.clone()));
+    assert!(!is_let_in("example.com", "http://a.example.com", subdomains.clone()));
+    assert!(!is_let_in("example.com", "https://example.com", subdomains.clone()));
+    assert_eq!(subdomains, subdomains.clone());
+    assert_ne!(subdomains, OriginPolicy::matching(|_| true));
+}

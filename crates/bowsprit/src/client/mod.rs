@@ -5,6 +5,7 @@ mod hook;
 mod journey;
 mod network;
 mod options;
+mod ported;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod race;
@@ -47,6 +48,7 @@ use crate::{
     BoxError, Deflate, Error, Io, Options, Role, Stats, Timer, TlsConnector, Url, WebSocket,
     deadline::deadline_after,
     entropy,
+    error::check_runtime,
     head::{HeadLimits, Spelling},
     io::Transport,
     stats::Counters,
@@ -157,6 +159,7 @@ impl Client {
     ///
     /// Dropping the future gives up the connection.
     pub async fn connect(&self, url: &str) -> Result<WebSocket, Error> {
+        check_runtime()?;
         let url = self.begin(url)?;
         Journey::new(self, url).go().await
     }
@@ -173,6 +176,7 @@ impl Client {
     ///
     /// Dropping the future gives up the transport.
     pub async fn connect_over(&self, url: &str, io: impl Io) -> Result<WebSocket, Error> {
+        check_runtime()?;
         let url = self.begin(url)?;
         let mut offer = self.offer.clone();
         self.add_headers(&mut offer, &url).await?;

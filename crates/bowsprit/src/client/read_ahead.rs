@@ -20,7 +20,7 @@ pub(super) fn from_io(io: impl Io) -> Transport {
     let addr = transport.peer_addr();
     let (read, write) = transport.split();
     let io = ReadAhead { bytes: read_ahead, read, write };
-    Transport::Boxed(Box::new(io), addr)
+    Transport::boxed(io, addr)
 }
 
 /// Gives back what was read ahead, before what is read.

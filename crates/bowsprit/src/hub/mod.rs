@@ -64,7 +64,7 @@ pub struct Delivery {
 pub struct Publication {
     offer: Offer,
     except: Option<Handle>,
-    receivers: Box<dyn Iterator<Item = Handle> + Send>,
+    receivers: Box<dyn Iterator<Item = Handle> + Send + Sync>,
 }
 
 /// What each of the connections is offered.
@@ -86,7 +86,7 @@ impl Offer {
 impl Publication {
     pub(crate) fn new(
         offer: Offer,
-        receivers: impl Iterator<Item = Handle> + Send + 'static,
+        receivers: impl Iterator<Item = Handle> + Send + Sync + 'static,
     ) -> Self {
         Self { offer, except: None, receivers: Box::new(receivers) }
     }

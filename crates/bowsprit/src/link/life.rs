@@ -72,6 +72,17 @@ impl Link {
         drop(before);
     }
 
+    /// The task that is told if the connection ends while it waits for bytes.
+    pub(crate) fn reading_task(&self) -> Option<Waker> {
+        self.lock().reading_task()
+    }
+
+    /// Nobody waits for bytes: whoever has read could not wait.
+    pub(crate) fn forget_reading_task(&self) {
+        let task = self.lock().task.take();
+        drop(task);
+    }
+
     /// The reader waits for the transport to end; the connection will have ended with `cause`.
     pub(crate) fn note_lingering(&self, cause: Cause) {
         self.lock().lingering = Some(cause);

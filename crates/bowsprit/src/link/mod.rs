@@ -27,6 +27,7 @@ mod writing;
 
 use std::{
     fmt,
+    net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU32},
@@ -174,6 +175,17 @@ impl Link {
 
     pub(crate) fn peer_close(&self) -> Option<Close<'static>> {
         self.lock().peer_close().cloned()
+    }
+
+    /// The address of our end of the transport, until the connection ends.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        self.lock().write.as_ref()?.local_addr()
+    }
+
+    /// The certificates that the peer has shown, until the connection ends.
+    #[cfg(feature = "tls")]
+    pub(crate) fn peer_certificates(&self) -> Option<crate::PeerCertificates> {
+        self.lock().write.as_ref()?.peer_certificates()
     }
 
     /// Bytes that wait to be written.

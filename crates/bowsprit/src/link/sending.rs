@@ -128,6 +128,17 @@ impl Link {
         Ok(())
     }
 
+    /// Queues a pong, however much is queued already.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_ping`](Self::send_ping).
+    pub(crate) fn send_pong(self: &Arc<Self>, payload: &[u8]) -> Result<(), Unsent> {
+        self.queue(|sender, output| sender.pong(payload, output))?;
+        self.counters().control(Direction::Sent, Control::Pong);
+        Ok(())
+    }
+
     /// Queues what `queue` sends, however much is queued already.
     ///
     /// # Errors

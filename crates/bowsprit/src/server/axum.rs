@@ -18,10 +18,11 @@ use hyper::upgrade::OnUpgrade;
 use super::{
     Refusal, Server, Upgrade,
     handler::{Handler, erase},
+    output::{HandlerOutput, Sealed},
     request::take_protocol,
     serve::take_over,
 };
-use crate::{BoxError, WebSocket};
+use crate::WebSocket;
 
 /// A WebSocket request that a [`Server`] in the router's state has let in.
 ///
@@ -67,7 +68,7 @@ impl WebSocketUpgrade {
     pub fn on_upgrade<H, F>(self, handler: H) -> Response
     where
         H: FnOnce(WebSocket) -> F + Send + 'static,
-        F: Future<Output = Result<(), BoxError>> + Send + 'static,
+        F: Future<Output: HandlerOutput> + Send + 'static,
     {
         let handler = once(handler);
         take_over(self.upgrade, self.upgraded, Request::new(()), Some(handler));
@@ -85,14 +86,14 @@ impl WebSocketUpgrade {
 fn once<H, F>(handler: H) -> Handler
 where
     H: FnOnce(WebSocket) -> F + Send + 'static,
-    F: Future<Output = Result<(), BoxError>> + Send + 'static,
+    F: Future<Output: HandlerOutput> + Send + 'static,
 {
     let handler = Mutex::new(Some(handler));
     erase(move |ws, _| {
         let handler = handler.lock().unwrap_or_else(PoisonError::into_inner).take();
         async move {
             match handler {
-                Some(handler) => handler(ws).await,
+                Some(handler) => handler(ws).await.into_result(),
                 None => Ok(()),
             }
         }

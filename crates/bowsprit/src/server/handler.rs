@@ -14,8 +14,11 @@ use std::{
 use http::Request;
 use pin_project_lite::pin_project;
 
-use super::accept::Opened;
-use crate::{BoxError, Close, CloseCode, WebSocket, link::Link, reader::Reader};
+use super::{
+    accept::Opened,
+    output::{HandlerOutput, Sealed},
+};
+use crate::{Close, CloseCode, WebSocket, link::Link, reader::Reader};
 
 /// A handler at work, and the close of its connection after it. Boxed, so that a server can have
 /// handlers of many types, and its tasks one.
@@ -58,7 +61,7 @@ impl Future for Connection {
 pub(super) fn erase<H, F>(handler: H) -> Handler
 where
     H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<(), BoxError>> + Send + 'static,
+    F: Future<Output: HandlerOutput> + Send + 'static,
 {
     Arc::new(move |ws, request| {
         let served = Served { link: Arc::clone(ws.link()) };
@@ -84,7 +87,7 @@ pin_project! {
     }
 }
 
-impl<F: Future<Output = Result<(), BoxError>>> Future for Serving<F> {
+impl<F: Future<Output: HandlerOutput>> Future for Serving<F> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -116,13 +119,15 @@ impl<F: Future<Output = Result<(), BoxError>>> Future for Serving<F> {
 /// Polls a handler; its result is the code to close with.
 fn poll_handler(
     link: &Arc<Link>,
-    running: Pin<&mut impl Future<Output = Result<(), BoxError>>>,
+    running: Pin<&mut impl Future<Output: HandlerOutput>>,
     cx: &mut Context<'_>,
 ) -> Poll<CloseCode> {
     let poll = AssertUnwindSafe(|| running.poll(cx));
     match link.while_polled(|| catch_unwind(poll)) {
-        Ok(Poll::Ready(Ok(()))) => Poll::Ready(CloseCode::NORMAL),
-        Ok(Poll::Ready(Err(error))) => Poll::Ready(failed(link, &error)),
+        Ok(Poll::Ready(output)) => Poll::Ready(match output.into_result() {
+            Ok(()) => CloseCode::NORMAL,
+            Err(error) => failed(link, &error),
+        }),
         Ok(Poll::Pending) => Poll::Pending,
         Err(panic) => Poll::Ready(failed(link, &panic_message(&*panic))),
     }

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 
 #[cfg(feature = "tls")]
 use crate::ServerTls;
-use crate::{TcpOptions, io::Transport};
+use crate::{TcpOptions, error::check_runtime, io::Transport};
 
 /// Connections that wait to be accepted, by default.
 pub(super) const BACKLOG: u32 = 1024;
@@ -83,6 +83,7 @@ impl Listener {
     }
 
     pub(super) async fn bind_with(addr: impl ToSocketAddrs, backlog: u32) -> io::Result<Self> {
+        check_runtime().map_err(io::Error::other)?;
         let mut last = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
         for addr in lookup_host(addr).await? {
             let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
@@ -101,13 +102,10 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// The path cannot be bound, or somebody listens there.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a tokio runtime.
+    /// The path cannot be bound, somebody listens there, or there is no tokio runtime.
     #[cfg(unix)]
     pub fn bind_unix(path: impl AsRef<std::path::Path>) -> io::Result<Self> {
+        check_runtime().map_err(io::Error::other)?;
         let path = path.as_ref();
         match UnixListener::bind(path) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {

@@ -16,6 +16,7 @@ mod handler;
 mod hooks;
 mod judge;
 mod listener;
+mod output;
 mod pending;
 mod plain;
 #[cfg(feature = "proxy-protocol")]
@@ -36,12 +37,15 @@ use bowsprit_proto::handshake::HostPolicy;
 use bytes::Bytes;
 use http::{Request, Response};
 
+#[cfg(feature = "axum")]
+pub use self::output::upgrade_handler;
 pub use self::{
     builder::ServerBuilder,
     clients::Clients,
     credentials::{Basic, Bearer, constant_time_eq},
     forwarded::TrustedProxies,
     listener::Listener,
+    output::{HandlerOutput, handler},
     refusal::Refusal,
     request::{Encrypted, PeerAddr, RequestExt, UnixPeer},
     route::Route,
@@ -59,8 +63,8 @@ use self::{
     route::Routes,
 };
 use crate::{
-    Error, Io, Prepared, Publication, SlowConsumer, Stats, TcpOptions, WebSocket, head::HeadLimits,
-    hub::Offer,
+    Error, Io, Prepared, Publication, SlowConsumer, Stats, TcpOptions, WebSocket,
+    error::check_runtime, head::HeadLimits, hub::Offer,
 };
 
 /// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.
@@ -118,6 +122,7 @@ impl Server {
     ///
     /// Dropping the future drops the transport.
     pub async fn accept(&self, io: impl Io) -> Result<WebSocket, Error> {
+        check_runtime()?;
         self.shared.accept(io).await.map(|opened| opened.ws)
     }
 
@@ -131,6 +136,7 @@ impl Server {
     ///
     /// As [`accept`](Self::accept).
     pub async fn accept_request(&self, io: impl Io) -> Result<(WebSocket, Request<()>), Error> {
+        check_runtime()?;
         self.shared.accept(io).await.map(|opened| (opened.ws, opened.request))
     }
 

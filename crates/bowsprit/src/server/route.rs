@@ -13,9 +13,10 @@ use super::{
     clients::{Members, Registry},
     endpoint::{Endpoint, Settings, endpoint_options},
     handler::{Handler, erase},
+    output::HandlerOutput,
     request::Params,
 };
-use crate::{BoxError, Deflate, Limits, Options, WebSocket};
+use crate::{Deflate, Limits, Options, WebSocket};
 
 /// A path's handler, and its own options.
 ///
@@ -45,7 +46,7 @@ impl Route {
     pub fn new<H, F>(handler: H) -> Self
     where
         H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<(), BoxError>> + Send + 'static,
+        F: Future<Output: HandlerOutput> + Send + 'static,
     {
         Self { handler: erase(handler), settings: Settings::default() }
     }

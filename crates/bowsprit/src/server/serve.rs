@@ -19,8 +19,9 @@ use super::{
     arrival::Arrived,
     handler::{Connection, Handler, Running, erase},
     listener::Listener,
+    output::HandlerOutput,
 };
-use crate::{BoxError, Error, WebSocket};
+use crate::{Error, WebSocket, error::check_runtime};
 
 /// How long to wait when the system has no descriptor for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -74,9 +75,14 @@ impl BoundServer {
     /// panic, which are logged and harm no other connection. If it has moved the connection to
     /// another task, that task owns it.
     ///
+    /// A handler is a closure that ends with `Ok(())` and uses `?` for whatever errors, an
+    /// `async fn` that returns nothing, or one with an error type of its own in
+    /// [`handler`](crate::handler).
+    ///
     /// # Errors
     ///
-    /// None at present: failures to accept are logged and tried again.
+    /// [`Error::NoRuntime`] outside of a tokio runtime. Failures to accept are logged and tried
+    /// again.
     ///
     /// # Cancel safety
     ///
@@ -84,7 +90,7 @@ impl BoundServer {
     pub async fn serve<H, F>(self, handler: H) -> Result<(), Error>
     where
         H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<(), BoxError>> + Send + 'static,
+        F: Future<Output: HandlerOutput> + Send + 'static,
     {
         self.serve_with(Some(erase(handler))).await
     }
@@ -110,6 +116,7 @@ impl BoundServer {
     }
 
     async fn serve_with(self, handler: Option<Handler>) -> Result<(), Error> {
+        check_runtime()?;
         let mut first = 0;
         loop {
             match self.accept(&mut first).await {

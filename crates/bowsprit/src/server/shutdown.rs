@@ -14,8 +14,8 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{BoundServer, Server, clients::Registry};
-use crate::{BoxError, CloseCode, Error, Handle, WebSocket, entropy};
+use super::{BoundServer, Server, clients::Registry, output::HandlerOutput};
+use crate::{CloseCode, Error, Handle, WebSocket, entropy};
 
 /// How a server shuts down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +177,7 @@ impl BoundServer {
     ) -> Result<Departed, Error>
     where
         H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<(), BoxError>> + Send + 'static,
+        F: Future<Output: HandlerOutput> + Send + 'static,
     {
         let server = self.server();
         until(signal, self.serve(handler)).await?;

@@ -18,10 +18,11 @@ use tower_service::Service;
 use super::{
     Refusal, Server,
     handler::{Handler, erase},
+    output::HandlerOutput,
     request::take_protocol,
     serve::take_over,
 };
-use crate::{BoxError, WebSocket};
+use crate::WebSocket;
 
 /// Answers WebSocket requests for a server's paths and hands everything else on to the service
 /// behind it.
@@ -62,7 +63,7 @@ impl WebSocketLayer {
     pub fn handler<H, F>(mut self, handler: H) -> Self
     where
         H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<(), BoxError>> + Send + 'static,
+        F: Future<Output: HandlerOutput> + Send + 'static,
     {
         self.handler = Some(erase(handler));
         self

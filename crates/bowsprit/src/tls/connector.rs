@@ -162,7 +162,7 @@ async fn rustls_connect(
     let connector = tokio_rustls::TlsConnector::from(config);
     // Boxed, as the transport will be: the state of a handshake takes some kilobytes.
     let stream = Box::pin(connector.connect(name, transport)).await;
-    Ok(Transport::Boxed(Box::new(stream.map_err(super::handshake_failed)?), addr))
+    Ok(Transport::boxed(stream.map_err(super::handshake_failed)?, addr))
 }
 
 /// A client without a certificate.
@@ -215,7 +215,7 @@ async fn native_connect(
     let addr = transport.peer_addr();
     let connector = tokio_native_tls::TlsConnector::from(connector.clone());
     let stream = Box::pin(connector.connect(host, transport)).await;
-    Ok(Transport::Boxed(Box::new(stream.map_err(super::failed)?), addr))
+    Ok(Transport::boxed(stream.map_err(super::failed)?, addr))
 }
 
 impl fmt::Debug for TlsConnector {

@@ -6,6 +6,8 @@ mod client;
 mod connector;
 #[cfg(all(feature = "client", feature = "tls"))]
 mod dangerous;
+#[cfg(any(feature = "tls", feature = "native-tls"))]
+mod inside;
 #[cfg(feature = "tls")]
 mod pem;
 #[cfg(feature = "tls")]
@@ -22,8 +24,12 @@ pub use self::client::Tls;
 pub use self::connector::TlsConnector;
 #[cfg(feature = "client")]
 pub(crate) use self::connector::{Identity, shared};
+#[cfg(feature = "tls")]
+pub use self::inside::PeerCertificates;
+#[cfg(any(feature = "tls", feature = "native-tls"))]
+pub(crate) use self::inside::transport;
 #[cfg(all(feature = "server", feature = "tls"))]
-pub use self::server::{ClientCertificates, PeerCertificates, ServerTls};
+pub use self::server::{ClientCertificates, ServerTls};
 
 /// Whether there is any TLS in this build.
 #[cfg(feature = "client")]

@@ -2,10 +2,10 @@
 
 use std::{future::poll_fn, path::Path, pin::Pin, sync::Arc};
 
-use rustls::{ServerConfig, pki_types::CertificateDer, server::WebPkiClientVerifier};
+use rustls::{ServerConfig, server::WebPkiClientVerifier};
 use tokio::io::AsyncBufRead;
 
-use super::{failed, handshake_failed, pem, provider::provider};
+use super::{PeerCertificates, failed, handshake_failed, pem, provider::provider};
 use crate::{Error, io::Transport};
 
 /// How a server encrypts: TLS 1.2 and 1.3, by rustls.
@@ -24,25 +24,6 @@ pub enum ClientCertificates {
     Optional,
     /// They must show one.
     Required,
-}
-
-/// The certificates of a client, its own first: an extension of the request.
-///
-/// ```
-/// # fn example(request: &bowsprit::http::Request<()>) {
-/// let certificates = request.extensions().get::<bowsprit::PeerCertificates>();
-/// let own = certificates.map(|certificates| certificates.as_slice()[0].as_ref());
-/// # }
-/// ```
-#[derive(Clone, Debug)]
-pub struct PeerCertificates(Arc<[CertificateDer<'static>]>);
-
-impl PeerCertificates {
-    /// The certificates, in DER.
-    #[must_use]
-    pub fn as_slice(&self) -> &[CertificateDer<'static>] {
-        &self.0
-    }
 }
 
 impl ServerTls {
@@ -118,9 +99,8 @@ impl ServerTls {
         let mut stream = acceptor.accept(transport).await.map_err(handshake_failed)?;
         // hyper takes 16 KiB as soon as it waits. An end or an error it will see by itself.
         let _begun = poll_fn(|cx| Pin::new(&mut stream).poll_fill_buf(cx).map_ok(drop)).await;
-        let certificates = stream.get_ref().1.peer_certificates();
-        let certificates = certificates.map(|shown| PeerCertificates(shown.into()));
-        Ok((Transport::Boxed(Box::new(stream), addr), certificates))
+        let certificates = PeerCertificates::of(stream.get_ref().1);
+        Ok((Transport::boxed(stream, addr), certificates))
     }
 }
 

@@ -33,7 +33,7 @@ async fn close_by(
             peer.send(message).await?;
         }
         let rest: Vec<Message> = collect(&mut peer).await?;
-        assert_eq!(rest, ["before".into()]);
+        assert_eq!(rest, ["before"]);
         Ok::<_, Error>(peer.peer_close().unwrap().reason.into_owned())
     });
     close(ws, knife).await;

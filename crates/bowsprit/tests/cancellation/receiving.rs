@@ -225,6 +225,6 @@ fn a_recv_that_was_dropped_does_not_make_the_peer_look_dead() {
         tokio::time::sleep(seconds(300)).await;
         server.send("still there?").await.unwrap();
         server.close(CloseCode::NORMAL).await.unwrap();
-        assert_eq!(client.await.unwrap(), ["still there?".into()]);
+        assert_eq!(client.await.unwrap(), ["still there?"]);
     });
 }

@@ -157,7 +157,7 @@ fn a_hook_may_use_all_clients_and_a_panic_in_it_harms_nobody() {
 #[test]
 fn clients_can_be_asked_for_by_path() {
     paused(async {
-        let idle = |_: bowsprit::WebSocket, _| std::future::pending();
+        let idle = |_: bowsprit::WebSocket, _| std::future::pending::<()>();
         let server = Server::builder().route("/rooms/{name}", Route::new(idle)).path("/chat");
         let server = server.path("/echo").build();
         let mut open = Vec::new();

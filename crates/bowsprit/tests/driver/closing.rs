@@ -194,7 +194,7 @@ fn an_invalid_close_is_refused_and_the_connection_goes_on() {
         }
         let long = "x".repeat(124);
         let refused = ws.close((CloseCode::NORMAL, long)).await;
-        assert!(matches!(refused, Err(Error::Send(SendError::ControlTooLong))));
+        assert!(matches!(refused, Err(Error::Send(SendError::CloseReasonTooLong))));
         assert_eq!(ws.state(), State::Open);
         ws.send("still open").await.unwrap();
         peer.expect(TEXT, "still open").await;

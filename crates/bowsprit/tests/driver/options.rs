@@ -184,6 +184,8 @@ fn a_connection_knows_how_it_was_opened() {
         for (ws, peer_addr) in [(&client, far_addr), (&server, near_addr)] {
             assert_eq!((ws.path(), ws.subprotocol()), ("/chat", Some("a")));
             assert_eq!((ws.peer_addr(), ws.extensions()), (Some(peer_addr), ""));
+            let local_addr = if peer_addr == far_addr { near_addr } else { far_addr };
+            assert_eq!(ws.local_addr(), Some(local_addr));
             assert_eq!((ws.state(), ws.queued_len()), (State::Open, 0));
             assert_eq!(ws.peer_close(), None);
             let handle = ws.handle();

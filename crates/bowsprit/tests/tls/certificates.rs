@@ -133,6 +133,9 @@ async fn the_systems_own_tls_can_be_used() {
     assert!(matches!(refused, Err(Error::Tls(_))), "{refused:?}");
     let root = native_tls::Certificate::from_pem(authority.pem().as_bytes()).unwrap();
     let connector = native_tls::TlsConnector::builder().add_root_certificate(root).build().unwrap();
+    let ws = Client::new().tls(connector.clone()).connect(&url).await.unwrap();
+    assert_eq!(ws.peer_certificates().unwrap().as_slice().len(), 1);
+    assert!(ws.local_addr().is_some_and(|addr| addr.ip().is_loopback()));
     let client = Client::new().tls(connector);
     check_echo(&mut client.connect(&url).await.unwrap()).await;
     let away = super::servers::redirecting(&authority, url.clone()).await;

@@ -4,7 +4,7 @@ use bowsprit::{Client, ClientCertificates, CloseCode, Error, PeerCertificates, S
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::{
-    authority::{Authority, connect},
+    authority::{Authority, connect, echo},
     servers::redirecting,
 };
 
@@ -80,4 +80,42 @@ async fn a_certificate_is_not_shown_to_whom_a_redirect_leads_elsewhere() {
     let mut ws = client.connect(&format!("wss://localhost:{}/", first.port())).await.unwrap();
     assert_eq!(ws.url().unwrap().to_string(), elsewhere);
     assert!(ws.recv().await.unwrap().unwrap().as_bytes().is_empty());
+}
+
+#[tokio::test]
+async fn a_client_knows_the_servers_certificate_and_its_own_address() {
+    let authority = Authority::new();
+    let signed = authority.server("localhost");
+    let own = CertificateDer::from_pem_slice(signed.chain.as_bytes()).unwrap();
+    let addr = echo(signed.tls()).await;
+    let mut ws = connect(authority.trusting(), "localhost", addr).await.unwrap();
+    assert_eq!(ws.peer_certificates().unwrap().as_slice(), [own]);
+    let local = ws.local_addr().unwrap();
+    assert!(local.ip().is_loopback() && local.port() != addr.port(), "{local}");
+    assert_eq!(ws.handle().local_addr(), Some(local));
+    ws.close(CloseCode::NORMAL).await.unwrap();
+    assert!(ws.peer_certificates().is_none() && ws.local_addr().is_none());
+}
+
+#[tokio::test]
+async fn a_server_knows_them_as_well() {
+    let authority = Authority::new();
+    let client = authority.client("someone");
+    let (signed, roots) = (authority.server("localhost"), authority.pem());
+    let (chain, key) = (signed.chain.as_bytes(), signed.key.as_bytes());
+    let required = ClientCertificates::Required;
+    let tls = ServerTls::from_pem_with_clients(chain, key, roots.as_bytes(), required).unwrap();
+    let server = Server::builder().tls(tls).bind("127.0.0.1:0").await.unwrap();
+    let addr = server.local_addr().unwrap();
+    tokio::spawn(server.serve(move |mut ws, _| async move {
+        assert_eq!(ws.local_addr(), Some(addr));
+        let shown = ws.peer_certificates().ok_or("none")?;
+        ws.send(shown.as_slice()[0].to_vec()).await?;
+        Ok(())
+    }));
+    let tls = authority.trusting();
+    let tls = tls.client_certificate(client.chain.as_bytes(), client.key.as_bytes()).unwrap();
+    let mut ws = connect(tls, "localhost", addr).await.unwrap();
+    let own = CertificateDer::from_pem_slice(client.chain.as_bytes()).unwrap();
+    assert_eq!(ws.recv().await.unwrap().unwrap(), &own[..]);
 }

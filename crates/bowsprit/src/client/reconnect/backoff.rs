@@ -34,6 +34,27 @@ impl Default for Backoff {
 }
 
 impl Backoff {
+    /// This back-off with another ceiling of the first wait.
+    #[must_use]
+    pub const fn first(mut self, first: Duration) -> Self {
+        self.first = first;
+        self
+    }
+
+    /// This back-off with another longest wait.
+    #[must_use]
+    pub const fn max(mut self, max: Duration) -> Self {
+        self.max = max;
+        self
+    }
+
+    /// This back-off with another time after which a connection is stable.
+    #[must_use]
+    pub const fn stable_after(mut self, stable_after: Duration) -> Self {
+        self.stable_after = stable_after;
+        self
+    }
+
     /// The wait after so many setbacks in a row, at least what the server asks for.
     pub(super) fn wait(&self, setbacks: u32, setback: &Setback) -> Duration {
         let part = f64::from(u32::from_le_bytes(entropy::random())) / f64::from(u32::MAX);

@@ -24,7 +24,9 @@ pub use self::{
     setback::Setback,
 };
 use super::{Client, hook::Hook};
-use crate::{BoxError, CloseCode, Error, Handle, WebSocket, error::Cause, link::Link};
+use crate::{
+    BoxError, CloseCode, Error, Handle, WebSocket, error::Cause, exclusive::Exclusive, link::Link,
+};
 
 /// How a client comes back: made by [`Client::reconnect`].
 ///
@@ -189,7 +191,7 @@ pub struct Connections {
 
 enum Step {
     Idle(Option<Box<State>>),
-    Running(Pin<Box<dyn Future<Output = Next> + Send>>),
+    Running(Exclusive<Pin<Box<dyn Future<Output = Next> + Send>>>),
 }
 
 /// What came of asking for the next connection.
@@ -226,10 +228,10 @@ impl Stream for Connections {
             match &mut self.step {
                 Step::Idle(state) => {
                     let Some(state) = state.take() else { return Poll::Ready(None) };
-                    self.step = Step::Running(Box::pin(state.next()));
+                    self.step = Step::Running(Exclusive::new(Box::pin(state.next())));
                 }
                 Step::Running(next) => {
-                    let Next { state, connection } = ready!(next.as_mut().poll(cx));
+                    let Next { state, connection } = ready!(next.get_mut().as_mut().poll(cx));
                     self.step = Step::Idle(Some(state));
                     return Poll::Ready(connection);
                 }

@@ -12,7 +12,7 @@ use futures_core::Stream;
 use tokio::sync::Notify;
 
 use super::{Connections, Reconnect, queue::Queue};
-use crate::{CloseCode, Error, Handle, Message, SendError, WebSocket};
+use crate::{CloseCode, Error, Handle, Message, SendError, WebSocket, exclusive::Exclusive};
 
 /// A connection that comes back: messages go in and come out as if it had never been away.
 ///
@@ -41,7 +41,7 @@ pub struct Session {
     connections: Connections,
     open: Option<WebSocket>,
     /// Sends what has waited for this connection.
-    flush: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    flush: Option<Exclusive<Pin<Box<dyn Future<Output = ()> + Send>>>>,
     shared: Arc<Shared>,
 }
 
@@ -137,7 +137,7 @@ impl Session {
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) {
         if let Some(flush) = &mut self.flush
-            && flush.as_mut().poll(cx).is_ready()
+            && flush.get_mut().as_mut().poll(cx).is_ready()
         {
             self.flush = None;
         }
@@ -145,7 +145,8 @@ impl Session {
 
     fn gain(&mut self, ws: WebSocket) {
         let (shared, handle) = (Arc::clone(&self.shared), ws.handle());
-        self.flush = Some(Box::pin(async move { shared.flush(handle).await }));
+        let flush = Box::pin(async move { shared.flush(handle).await });
+        self.flush = Some(Exclusive::new(flush));
         self.open = Some(ws);
     }
 

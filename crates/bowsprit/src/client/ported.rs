@@ -1,0 +1,90 @@
+//! Requests as programs have them that were written for other clients.
+
+use bowsprit_proto::handshake::HandshakeError;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+
+use super::Client;
+use crate::{Error, WebSocket};
+
+impl Client {
+    /// Adds header fields to the request. They replace those of the same name; otherwise as
+    /// [`header`](Self::header).
+    #[must_use]
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.offer.headers.extend(headers);
+        self
+    }
+
+    /// Connects to the URL of a request, with its header fields, which replace the client's of the
+    /// same name. Ported programs have one.
+    ///
+    /// The fields of the opening handshake need not be there. Where they are, the client goes by
+    /// what they ask for, or refuses: each `Sec-WebSocket-Protocol` is
+    /// [asked for](Self::subprotocol), `Origin` is named, and what the client writes itself is left
+    /// out. That is `Connection: Upgrade`, `Upgrade: websocket`, the version, the key, which is a
+    /// fresh one, and the extensions, which [`deflate`](Self::deflate) decides about.
+    ///
+    /// ```no_run
+    /// use bowsprit::{Client, http::Request};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let request = Request::get("wss://example.com/feed").header("x-api-key", "1234").body(())?;
+    /// let ws = Client::new().connect_request(request).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect); also [`Error::Url`] if the request's URI has no scheme or
+    /// host, and [`Error::Handshake`] if its method is not `GET`, or if it has a field of the
+    /// handshake that says something else.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the connection.
+    pub async fn connect_request(&self, request: Request<()>) -> Result<WebSocket, Error> {
+        if request.method() != Method::GET {
+            return Err(HandshakeError::Method.into());
+        }
+        let url = request.uri().to_string();
+        let mut client = self.clone();
+        client.take_over(request.headers())?;
+        client.connect(&url).await
+    }
+
+    /// Takes over the fields of a request; the handshake refuses those that it does not allow.
+    fn take_over(&mut self, headers: &HeaderMap) -> Result<(), Error> {
+        let version = self.offer.version.number().to_string();
+        let mut others = HeaderMap::new();
+        for (name, value) in headers {
+            if *name == header::SEC_WEBSOCKET_PROTOCOL {
+                self.offer.subprotocols.extend(subprotocols(value)?);
+            } else if *name == header::ORIGIN {
+                self.offer.origin = Some(value.clone());
+            } else if !is_written_anyway(name, value, &version) {
+                others.append(name, value.clone());
+            }
+        }
+        self.offer.headers.extend(others);
+        Ok(())
+    }
+}
+
+fn subprotocols(value: &HeaderValue) -> Result<Vec<String>, Error> {
+    let malformed = |_| HandshakeError::Malformed(header::SEC_WEBSOCKET_PROTOCOL);
+    let names = value.to_str().map_err(malformed)?.split(',');
+    Ok(names.map(|name| name.trim().to_owned()).collect())
+}
+
+/// Whether a field says what the client says in any case.
+fn is_written_anyway(name: &HeaderName, value: &HeaderValue, version: &str) -> bool {
+    let is = |text: &str| value.as_bytes().trim_ascii().eq_ignore_ascii_case(text.as_bytes());
+    match *name {
+        header::CONNECTION => is("upgrade"),
+        header::UPGRADE => is("websocket"),
+        header::SEC_WEBSOCKET_VERSION => is(version),
+        header::SEC_WEBSOCKET_KEY | header::SEC_WEBSOCKET_EXTENSIONS => true,
+        _ => false,
+    }
+}

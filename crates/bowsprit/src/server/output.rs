@@ -1,0 +1,127 @@
+//! What handlers return.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::Request;
+use pin_project_lite::pin_project;
+
+use crate::{BoxError, WebSocket};
+
+/// What a handler returns: `()` or `Result<(), BoxError>`.
+///
+/// Only these two, so that closures need not name the type of error that `?` makes. For handlers
+/// with another error, such as `bowsprit::Error` or `anyhow::Error`, there is
+/// [`handler`](crate::handler). A closure that ends with an endless loop returns neither, and has
+/// to say what it would:
+///
+/// ```
+/// # use std::time::Duration;
+/// # use bowsprit::{BoxError, Route};
+/// let clock = Route::new(async |mut ws, _request| -> Result<(), BoxError> {
+///     loop {
+///         ws.send("tick").await?;
+///         tokio::time::sleep(Duration::from_secs(1)).await;
+///     }
+/// });
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a handler returns `()` or `Result<(), bowsprit::BoxError>`, not `{Self}`",
+    label = "this handler returns `{Self}`",
+    note = "to return another type of error, wrap the handler: `bowsprit::handler(...)`, or \
+            `bowsprit::axum::handler(...)` for `on_upgrade`",
+    note = "a closure that ends with an endless loop has to say what it returns: \
+            `async |ws, request| -> Result<(), bowsprit::BoxError>`"
+)]
+pub trait HandlerOutput: Sealed {}
+
+impl HandlerOutput for () {}
+
+impl HandlerOutput for Result<(), BoxError> {}
+
+/// What is common to them.
+#[expect(unnameable_types, reason = "so that nobody else implements it")]
+pub trait Sealed {
+    fn into_result(self) -> Result<(), BoxError>;
+}
+
+impl Sealed for () {
+    fn into_result(self) -> Result<(), BoxError> {
+        Ok(self)
+    }
+}
+
+impl Sealed for Result<(), BoxError> {
+    fn into_result(self) -> Self {
+        self
+    }
+}
+
+/// Adapts a handler that fails with an error of its own, for
+/// [`serve`](crate::BoundServer::serve), [`Route::new`](crate::Route::new) and all else that takes
+/// handlers.
+///
+/// ```no_run
+/// use bowsprit::{Error, Server, WebSocket, http::Request};
+///
+/// async fn echo(mut ws: WebSocket, _request: Request<()>) -> Result<(), Error> {
+///     while let Some(message) = ws.recv().await? {
+///         ws.send(message).await?;
+///     }
+///     Ok(())
+/// }
+///
+/// # async fn example() -> Result<(), Error> {
+/// Server::builder().bind("127.0.0.1:8080").await?.serve(bowsprit::handler(echo)).await
+/// # }
+/// ```
+///
+/// Closures that use `?` need no adapter: they end with `Ok(())`, and whatever they fail with is
+/// converted into a [`BoxError`].
+pub fn handler<H, F, E>(
+    handler: H,
+) -> impl Fn(WebSocket, Request<()>) -> BoxingError<F> + Send + Sync + 'static
+where
+    H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: Into<BoxError>,
+{
+    move |ws, request| BoxingError { running: handler(ws, request) }
+}
+
+/// The same for [`on_upgrade`](crate::axum::WebSocketUpgrade::on_upgrade), whose handlers get the
+/// connection only.
+#[cfg(feature = "axum")]
+pub fn upgrade_handler<H, F, E>(
+    handler: H,
+) -> impl FnOnce(WebSocket) -> BoxingError<F> + Send + 'static
+where
+    H: FnOnce(WebSocket) -> F + Send + 'static,
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: Into<BoxError>,
+{
+    move |ws| BoxingError { running: handler(ws) }
+}
+
+pin_project! {
+    /// A handler at work, whose error will be boxed.
+    pub struct BoxingError<F> {
+        #[pin]
+        running: F,
+    }
+}
+
+impl<F, E> Future for BoxingError<F>
+where
+    F: Future<Output = Result<(), E>>,
+    E: Into<BoxError>,
+{
+    type Output = Result<(), BoxError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().running.poll(cx).map_err(Into::into)
+    }
+}

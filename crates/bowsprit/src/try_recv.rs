@@ -1,0 +1,102 @@
+//! Receiving without waiting.
+
+use std::{
+    error::Error as StdError,
+    fmt,
+    future::{Future, poll_fn},
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use tokio::task::unconstrained;
+
+use crate::{Error, Message, ReceiveHalf, WebSocket};
+
+/// Why [`WebSocket::try_recv`] has no message.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TryRecvError {
+    /// There is none yet, or only a part of one.
+    Empty,
+    /// The connection was closed cleanly, or its error was told before: none will come.
+    Closed,
+    /// The connection has ended in another way; told once.
+    Error(Error),
+}
+
+impl fmt::Display for TryRecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("there is no message yet"),
+            Self::Closed => f.write_str("the connection is closed"),
+            Self::Error(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl StdError for TryRecvError {
+    /// What is behind the message; the message tells all that comes from this crate.
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Error(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl WebSocket {
+    /// Receives the next message if it is there. See [`ReceiveHalf::try_recv`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn try_recv(&mut self) -> Result<Message, TryRecvError> {
+        self.receive_half_mut().try_recv()
+    }
+}
+
+impl ReceiveHalf {
+    /// Receives the next message if it is there, without waiting. Reads from the transport and
+    /// answers pings and the peer's close frame, as [`recv`](Self::recv) does.
+    ///
+    /// The runtime has to notice that a socket has something: a loop that keeps its only thread
+    /// busy sees nothing new. A task that waits for messages in another way, such as by `poll_next`
+    /// of `Stream`, is still woken for the next one.
+    ///
+    /// ```no_run
+    /// use bowsprit::TryRecvError;
+    ///
+    /// # fn example(ws: &mut bowsprit::WebSocket) -> Result<(), bowsprit::Error> {
+    /// loop {
+    ///     match ws.try_recv() {
+    ///         Ok(message) => println!("{message:?}"),
+    ///         Err(TryRecvError::Empty | TryRecvError::Closed) => return Ok(()),
+    ///         Err(TryRecvError::Error(error)) => return Err(error),
+    /// #       Err(_) => unreachable!(),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// There is no message: [`TryRecvError`] says why.
+    pub fn try_recv(&mut self) -> Result<Message, TryRecvError> {
+        self.skip_pause();
+        let known = self.link().reading_task();
+        let mut cx = Context::from_waker(known.as_ref().unwrap_or(Waker::noop()));
+        // A task's budget is for what it awaits: used up, it would hide messages.
+        let received = pin!(unconstrained(poll_fn(|cx| self.poll_recv(cx)))).poll(&mut cx);
+        match received {
+            Poll::Ready(Ok(Some(message))) => Ok(message),
+            Poll::Ready(Ok(None)) => Err(TryRecvError::Closed),
+            Poll::Ready(Err(error)) => Err(TryRecvError::Error(error)),
+            Poll::Pending => {
+                if known.is_none() {
+                    self.link().forget_reading_task();
+                }
+                Err(TryRecvError::Empty)
+            }
+        }
+    }
+}
