@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     Chunk, Close, Error, Event, Fragment, Message, Outgoing, SendError,
-    link::{Link, Origin},
+    link::{Link, Origin, Sending},
     reader::{Next, Reader, Want},
 };
 
@@ -199,11 +199,8 @@ impl SendHalf {
         &mut self,
         message: impl Into<Outgoing<'m>>,
     ) -> impl Future<Output = Result<(), Error>> {
-        let mut message = Some(message);
-        poll_fn(move |cx| {
-            let mut take = || message.take().map(Into::into);
-            self.link.poll_send(cx, &mut take, Origin::Owner).map_err(Error::from)
-        })
+        let mut sending = Sending::new(message);
+        poll_fn(move |cx| sending.poll(&self.link, cx, Origin::Owner).map_err(Error::from))
     }
 
     /// Sends a piece of a message; the one with `fin` ends it. Waits as [`send`](Self::send) does.

@@ -14,7 +14,7 @@ use crate::{
     Close, Error, Outgoing, State,
     error::Cause,
     hub::Offer,
-    link::{Link, Offered, Origin},
+    link::{Link, Offered, Origin, Sending},
 };
 
 /// A cheap, clonable way to send on a connection from any task.
@@ -52,9 +52,8 @@ impl Handle {
     ///
     /// Dropped before it is ready, nothing has been sent.
     pub async fn send(&self, message: impl Into<Outgoing<'_>>) -> Result<(), Error> {
-        let mut message = Some(message);
-        let mut take = || message.take().map(Into::into);
-        Ok(poll_fn(|cx| self.link.poll_send(cx, &mut take, Origin::Handle)).await?)
+        let mut sending = Sending::new(message);
+        Ok(poll_fn(|cx| sending.poll(&self.link, cx, Origin::Handle)).await?)
     }
 
     /// Sends a message if there is room for it.

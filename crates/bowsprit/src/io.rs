@@ -22,7 +22,9 @@ use tokio::{
 
 /// Anything that a WebSocket connection can run over.
 ///
-/// Every duplex byte stream that can move to another task is one.
+/// Every duplex byte stream that can move to another task is one. Its `poll_write`,
+/// `poll_write_vectored`, `poll_flush` and `poll_shutdown` are called with the connection locked and
+/// must not use it; its other methods, its `Drop` included, may.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}

@@ -18,6 +18,7 @@ mod driver {
     mod closing;
     mod compression;
     mod connecting;
+    mod foreign;
     mod hooks;
     mod hub;
     mod lifecycle;

@@ -34,8 +34,8 @@ pub(super) struct Extras {
     /// Its place among the connections that the server allows.
     #[cfg(feature = "server")]
     slot: Option<Box<crate::server::Slot>>,
-    /// If anybody collects spans.
-    span: Option<Span>,
+    /// If anybody collects spans. Shared, as cloning a span runs the subscriber.
+    span: Option<Arc<Span>>,
 }
 
 /// What a connection gives up when it has ended. Dropping it may run the application's code.
@@ -43,7 +43,7 @@ pub(super) struct Extras {
 pub(super) struct Left {
     /// The first time.
     end: Option<(Ending, CloseCode)>,
-    span: Option<Span>,
+    span: Option<Arc<Span>>,
     topics: Vec<TopicMembership>,
     #[cfg(feature = "server")]
     slot: Option<Box<crate::server::Slot>>,
@@ -53,21 +53,21 @@ pub(super) struct Left {
 
 impl Link {
     /// Keeps this for the application; returns what was there.
-    pub(crate) fn set_data(&self, data: Data) -> Option<Data> {
+    pub(crate) fn set_data(self: &Arc<Self>, data: Data) -> Option<Data> {
         self.lock().extras().data.replace(data)
     }
 
     pub(crate) fn data(&self) -> Option<Data> {
-        self.lock().extras.as_ref()?.data.clone()
+        self.look().extras.as_ref()?.data.clone()
     }
 
     /// How many publications were left out.
     pub(crate) fn dropped(&self) -> u64 {
-        self.lock().extras.as_ref().map_or(0, |extras| extras.dropped)
+        self.look().extras.as_ref().map_or(0, |extras| extras.dropped)
     }
 
     /// Stays in a topic until the connection ends. Whether it has not ended already.
-    pub(crate) fn join_topic(&self, membership: TopicMembership) -> bool {
+    pub(crate) fn join_topic(self: &Arc<Self>, membership: TopicMembership) -> bool {
         let mut out = self.lock();
         out.extras().topics.push(membership);
         out.ended.is_none()
@@ -75,7 +75,7 @@ impl Link {
 
     /// Leaves the topic that is meant.
     pub(crate) fn leave_topic(
-        &self,
+        self: &Arc<Self>,
         is_meant: impl Fn(&TopicMembership) -> bool,
     ) -> Option<TopicMembership> {
         let mut out = self.lock();
@@ -86,13 +86,13 @@ impl Link {
 
     /// Keeps the connection's place until it ends.
     #[cfg(feature = "server")]
-    pub(crate) fn occupy(&self, slot: Box<crate::server::Slot>) {
+    pub(crate) fn occupy(self: &Arc<Self>, slot: Box<crate::server::Slot>) {
         self.lock().extras().slot = Some(slot);
     }
 
     /// Stays on its server's list until it ends.
     #[cfg(feature = "server")]
-    pub(crate) fn join(&self, membership: crate::server::Membership) {
+    pub(crate) fn join(self: &Arc<Self>, membership: crate::server::Membership) {
         self.lock().membership = Some(membership);
     }
 }
@@ -100,13 +100,15 @@ impl Link {
 /// What is told of a connection.
 impl Link {
     /// Keeps the span of the connection until it ends.
-    pub(crate) fn keep_span(&self, span: Span) {
-        self.lock().extras().span = Some(span);
+    pub(crate) fn keep_span(self: &Arc<Self>, span: Span) {
+        let before = self.lock().extras().span.replace(Arc::new(span));
+        drop(before);
     }
 
     /// The span of the connection, if anybody collects it.
     pub(crate) fn span(&self) -> Option<Span> {
-        self.lock().extras.as_ref()?.span.clone()
+        let span = self.look().extras.as_ref()?.span.clone()?;
+        Some(Span::clone(&span))
     }
 
     /// Runs what tells of this connection, wherever we are.

@@ -1,6 +1,7 @@
 //! How a connection lives and ends: what its halves, its timers and its server tell the link.
 
 use std::{
+    mem,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Waker},
@@ -9,9 +10,13 @@ use std::{
 
 use tokio::io::AsyncWrite;
 
-use super::{Link, Out, timers};
+use super::{
+    Link, Out,
+    locked::{Spent, exempt},
+    timers,
+};
 use crate::{
-    Output, SendError, Timer, entropy,
+    SendError, Timer, entropy,
     error::{Cause, Unsent},
     reader::Reader,
     stats::{Control, Direction},
@@ -24,11 +29,11 @@ impl Link {
     }
 
     pub(crate) fn cause(&self) -> Option<Cause> {
-        self.lock().ended
+        self.look().ended
     }
 
     /// Ends the connection at once, unless it has ended before.
-    pub(crate) fn fail(&self, cause: Cause) {
+    pub(crate) fn fail(self: &Arc<Self>, cause: Cause) {
         self.end(&mut self.lock(), cause);
     }
 
@@ -38,16 +43,19 @@ impl Link {
             return;
         }
         out.ended = Some(cause);
-        self.counters().settle(Direction::Sent, &mut out.tally);
         self.ended.store(true, Ordering::Release);
-        out.output = Output::new();
+        out.due().tally = mem::take(&mut out.tally);
+        let output = mem::take(&mut out.output);
+        out.spend(Spent::Output(output));
         out.batch = None;
         out.drop_deferred();
-        self.drop_outbox(out);
+        out.drop_outbox();
         out.unflushed = false;
         if let Some(mut write) = out.write.take() {
             // The peer is told now, even if the reader holds on to its half of the transport.
-            let _told = Pin::new(&mut write).poll_shutdown(&mut Context::from_waker(Waker::noop()));
+            let mut cx = Context::from_waker(Waker::noop());
+            let _told = exempt(|| Pin::new(&mut *write).poll_shutdown(&mut cx));
+            out.spend(Spent::Transport(write));
         }
         out.wake_waiting();
         if let Some(reader) = out.take_reading_task() {
@@ -63,17 +71,28 @@ impl Link {
     }
 
     /// The reader waits for bytes; `waker` is told if the connection ends meanwhile.
-    pub(crate) fn note_reading(&self, waker: &Waker) {
+    pub(crate) fn note_reading(self: &Arc<Self>, waker: &Waker) {
         self.reading.store(true, Ordering::Relaxed);
+        let mut out = self.lock();
+        if out.is_reading(waker) {
+            let other = out.reader.take();
+            drop(out);
+            return drop(other);
+        }
+        if out.reader.as_ref().is_some_and(|reader| reader.will_wake(waker)) {
+            return;
+        }
+        drop(out);
+        // Cloning a waker may run other code, as may dropping one, so not under the lock.
+        let waker = waker.clone();
         let mut out = self.lock();
         let before = out.note_reading(waker);
         drop(out);
-        // Dropping a waker may run other code as well, so not under the lock.
         drop(before);
     }
 
     /// The reader waits for the transport to end; the connection will have ended with `cause`.
-    pub(crate) fn note_lingering(&self, cause: Cause) {
+    pub(crate) fn note_lingering(self: &Arc<Self>, cause: Cause) {
         self.lock().lingering = Some(cause);
     }
 
@@ -108,7 +127,7 @@ impl Link {
 
     /// From now on the task behind `server` closes the connection when it has been dropped.
     #[cfg(feature = "server")]
-    pub(crate) fn serve(&self, server: Waker) {
+    pub(crate) fn serve(self: &Arc<Self>, server: Waker) {
         let mut out = self.lock();
         let before = out.task.replace(server);
         out.served = true;
@@ -118,7 +137,7 @@ impl Link {
 
     /// The reader, once the application has dropped both halves.
     #[cfg(feature = "server")]
-    pub(crate) fn take_abandoned(&self) -> Option<Box<Reader>> {
+    pub(crate) fn take_abandoned(self: &Arc<Self>) -> Option<Box<Reader>> {
         self.is_abandoned().then(|| self.lock().take_returned()).flatten()
     }
 
@@ -128,7 +147,7 @@ impl Link {
         let mut out = self.lock();
         out.served = false;
         let reader = out.reader.take().map(|reader| *reader);
-        let served = std::mem::replace(&mut out.task, reader);
+        let served = mem::replace(&mut out.task, reader);
         // A reader that stays here would keep the link alive, and the link the reader.
         let returned = out.take_returned();
         drop(out);
@@ -148,30 +167,30 @@ impl Link {
         let mut out = self.lock();
         out.check_open()?;
         self.ping(&mut out)?;
-        self.request_flush();
+        self.request_flush(&mut out);
+        drop(out);
+        self.counters().control(Direction::Sent, Control::Ping);
         Ok(())
     }
 
     fn ping(&self, out: &mut Out) -> Result<(), SendError> {
         let nonce = out.timers.round_trip.ping(self.info.since().elapsed(), entropy::random());
-        out.queue(|sender, output| sender.ping(&nonce, output))?;
-        self.counters().control(Direction::Sent, Control::Ping);
-        Ok(())
+        out.queue(|sender, output| sender.ping(&nonce, output))
     }
 
     /// A pong has come.
-    pub(crate) fn note_pong(&self, payload: &[u8]) {
+    pub(crate) fn note_pong(self: &Arc<Self>, payload: &[u8]) {
         let took = self.lock().timers.round_trip.pong(payload, || self.info.since().elapsed());
         self.counters().pong(took);
     }
 
     /// How long the last ping and its pong took.
     pub(crate) fn round_trip_time(&self) -> Option<Duration> {
-        self.lock().timers.round_trip.took()
+        self.look().timers.round_trip.took()
     }
 
     /// Drops a compression context that was not used since the last call.
-    pub(super) fn drop_idle_compressor(&self) {
+    pub(super) fn drop_idle_compressor(self: &Arc<Self>) {
         self.lock().sender.drop_idle_compressor();
     }
 
@@ -192,15 +211,16 @@ impl Link {
         if swept.asks {
             // Whoever has stopped reading need not tell us, so ask whether somebody still does.
             self.reading.store(false, Ordering::Relaxed);
-            if let Some(reader) = out.reading_task() {
-                out.wake(reader);
-            }
+            out.wake_reading_task();
         }
         match swept.action {
             timers::Action::None => {}
             timers::Action::Ping => {
-                let _closing = self.ping(&mut out);
+                let pinged = self.ping(&mut out).is_ok();
                 drop(out);
+                if pinged {
+                    self.counters().control(Direction::Sent, Control::Ping);
+                }
                 // At once, not when all others have been swept: the time until the pong is measured.
                 self.write_out();
             }
@@ -218,12 +238,14 @@ impl Link {
 }
 
 impl Out {
-    /// The task to wake for whoever reads.
-    fn reading_task(&self) -> Option<Waker> {
-        self.reader.as_deref().or(self.task.as_ref()).cloned()
+    /// Wakes whoever reads, who then says again that he does.
+    fn wake_reading_task(&mut self) {
+        if let Some(reader) = self.take_reading_task() {
+            self.wake(reader);
+        }
     }
 
-    /// The same at the end, when only that of a `serve` wrapper is needed any longer.
+    /// The task to wake for whoever reads. That of a `serve` wrapper stays; it is the runtime's.
     fn take_reading_task(&mut self) -> Option<Waker> {
         match self.reader.take() {
             Some(reader) => Some(*reader),
@@ -232,17 +254,17 @@ impl Out {
         }
     }
 
+    /// Whether the task behind the connection is the one that reads.
+    fn is_reading(&self, waker: &Waker) -> bool {
+        self.task.as_ref().is_some_and(|task| task.will_wake(waker))
+    }
+
     /// Takes note of the task that reads; returns what was known before and is to be dropped.
-    fn note_reading(&mut self, waker: &Waker) -> (Option<Waker>, Option<Box<Waker>>) {
-        if self.task.as_ref().is_some_and(|task| task.will_wake(waker)) {
-            return (None, self.reader.take());
-        }
-        if !self.served {
-            return (self.task.replace(waker.clone()), None);
-        }
-        match &self.reader {
-            Some(reader) if reader.will_wake(waker) => (None, None),
-            _ => (None, self.reader.replace(Box::new(waker.clone()))),
+    fn note_reading(&mut self, waker: Waker) -> (Option<Waker>, Option<Box<Waker>>) {
+        if self.served {
+            (None, self.reader.replace(Box::new(waker)))
+        } else {
+            (self.task.replace(waker), None)
         }
     }
 }
