@@ -125,6 +125,19 @@ impl ReceiveHalf {
         self.link.peer_close()
     }
 
+    /// Waits for the end of the connection. See [`Handle::closed`](crate::Handle::closed).
+    ///
+    /// # Errors
+    ///
+    /// The connection has ended in another way than by a close frame.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub fn closed(&self) -> impl Future<Output = Result<Option<Close<'static>>, Error>> {
+        self.link.closed()
+    }
+
     pub(crate) const fn link(&self) -> &Arc<Link> {
         &self.link
     }
@@ -249,6 +262,19 @@ impl SendHalf {
     /// the connection has ended.
     pub fn close(&mut self, close: impl Into<Close<'static>>) -> Result<(), Error> {
         Ok(self.link.close(&close.into())?)
+    }
+
+    /// Waits for the end of the connection. See [`Handle::closed`](crate::Handle::closed).
+    ///
+    /// # Errors
+    ///
+    /// The connection has ended in another way than by a close frame.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub fn closed(&self) -> impl Future<Output = Result<Option<Close<'static>>, Error>> {
+        self.link.closed()
     }
 
     /// Bytes that wait to be written.

@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    future::poll_fn,
+    future::{Future, poll_fn},
     hash,
     net::SocketAddr,
     sync::Arc,
@@ -77,6 +77,23 @@ impl Handle {
     /// Cuts the connection at once, without a close frame.
     pub fn terminate(&self) {
         self.link.fail(Cause::Terminated);
+    }
+
+    /// Waits for the end of the connection, and tells the peer's close frame if it ended with one.
+    ///
+    /// It reads nothing. What the peer sends is noticed by whoever does: [`recv`](crate::WebSocket::recv)
+    /// and its kin. So this is for those who only send, beside another task or branch that receives,
+    /// and to be awaited together with whatever they wait for, so that they end with their peer.
+    ///
+    /// # Errors
+    ///
+    /// The connection has ended in another way than by a close frame.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing. Any number may wait, and each time is told the same.
+    pub fn closed(&self) -> impl Future<Output = Result<Option<Close<'static>>, Error>> {
+        self.link.closed()
     }
 
     /// Sends a ping, whose pong [`round_trip_time`](Self::round_trip_time) tells of once it is read.

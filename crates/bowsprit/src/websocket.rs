@@ -235,6 +235,19 @@ impl WebSocket {
         self.receive.terminate();
     }
 
+    /// Waits for the end of the connection. See [`Handle::closed`].
+    ///
+    /// # Errors
+    ///
+    /// The connection has ended in another way than by a close frame.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub fn closed(&self) -> impl Future<Output = Result<Option<Close<'static>>, Error>> {
+        self.receive.closed()
+    }
+
     /// The peer's close frame, once it has come.
     #[must_use]
     pub fn peer_close(&self) -> Option<Close<'static>> {

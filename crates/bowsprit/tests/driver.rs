@@ -15,6 +15,7 @@ mod driver {
     mod byte_streams;
     mod chunks;
     mod clients;
+    mod closed;
     mod closing;
     mod compression;
     mod connecting;

@@ -58,6 +58,10 @@ impl Link {
             out.spend(Spent::Transport(write));
         }
         out.wake_waiting();
+        if let Some(waiting) = &mut out.waiting {
+            let wakers = waiting.for_end.take();
+            out.due().wake.extend(wakers);
+        }
         if let Some(reader) = out.take_reading_task() {
             out.wake(reader);
         }

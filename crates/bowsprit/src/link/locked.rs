@@ -17,7 +17,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Link, Out, extras::Left};
+use super::{Link, Out, extras::Left, waiters::Waiters};
 use crate::{
     Output,
     io::WriteHalf,
@@ -30,7 +30,9 @@ use crate::{
 pub(super) struct Waiting {
     /// For room, the end of a fragmented message, or that of the connection.
     pub(super) wakers: Vec<Waker>,
-    pub(super) due: Due,
+    /// For the end of the connection alone.
+    pub(super) for_end: Waiters,
+    due: Due,
 }
 
 /// What is done when the lock is given back.
@@ -104,8 +106,9 @@ impl<'l> Locked<'l> {
     #[cold]
     fn prepare_after(&mut self) {
         let out = &mut *self.guard;
+        out.is_due = false;
         let due = out.waiting.as_mut().and_then(|waiting| waiting.due.take());
-        out.waiting.take_if(|waiting| waiting.wakers.is_empty());
+        out.waiting.take_if(|waiting| waiting.is_empty());
         let left = out.ended.and_then(|cause| out.leave(cause));
         if due.is_some() || left.is_some() {
             let (link, due) = (Arc::clone(self.flush.link), due.unwrap_or_default());
@@ -119,7 +122,7 @@ impl Drop for Locked<'_> {
     fn drop(&mut self) {
         // Every message takes the lock, and few leave anything to be done.
         self.flush.due = mem::take(&mut self.guard.flush_due);
-        if self.guard.waiting.is_some() || self.guard.ended.is_some() {
+        if self.guard.is_due || self.guard.ended.is_some() {
             self.prepare_after();
         }
     }
@@ -137,6 +140,12 @@ impl Drop for Flush<'_> {
 impl Drop for After {
     fn drop(&mut self) {
         mem::take(&mut self.due).carry_out(&self.link, self.left.take());
+    }
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.wakers.is_empty() && self.for_end.is_empty()
     }
 }
 
@@ -187,6 +196,7 @@ impl Link {
 impl Out {
     /// What is done when the lock is given back.
     pub(super) fn due(&mut self) -> &mut Due {
+        self.is_due = true;
         &mut self.waiting.get_or_insert_default().due
     }
 

@@ -13,6 +13,7 @@
 //! that sends messages would otherwise overwrite each other's wakers, for a transport keeps one per
 //! direction.
 
+mod closed;
 mod deferred;
 mod extras;
 mod flusher;
@@ -24,6 +25,7 @@ mod round_trip;
 mod sending;
 mod sweeper;
 mod timers;
+mod waiters;
 mod workers;
 mod writing;
 
@@ -98,6 +100,8 @@ struct Out {
     waiting: Option<Box<Waiting>>,
     /// The link is to be put onto the flusher's list when the lock is given back.
     flush_due: bool,
+    /// There is something else to be done then.
+    is_due: bool,
     /// Messages that were queued since something was written.
     tally: Tally,
     /// Its end was told to those who want to know.
@@ -135,6 +139,7 @@ impl Link {
             reader: None,
             waiting: None,
             flush_due: false,
+            is_due: false,
             tally: Tally::default(),
             has_left: false,
             #[cfg(feature = "server")]

@@ -396,8 +396,11 @@ impl Out {
     }
 
     pub(super) fn wake_waiting(&mut self) {
-        if let Some(waiting) = &mut self.waiting {
-            waiting.due.wake.append(&mut waiting.wakers);
+        if let Some(waiting) = &mut self.waiting
+            && !waiting.wakers.is_empty()
+        {
+            let mut wakers = mem::take(&mut waiting.wakers);
+            self.due().wake.append(&mut wakers);
         }
     }
 
