@@ -35,7 +35,8 @@ pub struct Options {
     /// How long a peer may take none of the bytes that wait for it before the connection is cut.
     /// Default: 30 s. `None` lets peers pause for ever, at the cost of what is queued for them.
     pub write_stall_timeout: Option<Duration>,
-    /// How long to wait for the peer's close frame after ours has been written. Default: 10 s.
+    /// How long to wait for the peer's close frame after ours has been written; and how long what was
+    /// sent may take to be written out after the connection has been dropped. Default: 10 s.
     pub close_timeout: Duration,
     /// How long to wait for the end of the transport after the closing handshake. Default: 2 s.
     pub linger_timeout: Duration,

@@ -22,6 +22,7 @@ mod driver {
     mod foreign;
     mod hooks;
     mod hub;
+    mod leaving;
     mod lifecycle;
     mod listeners;
     mod long_messages;

@@ -20,7 +20,8 @@ type Data = Arc<dyn Any + Send + Sync>;
 pub(super) struct Extras {
     data: Option<Data>,
     topics: Vec<TopicMembership>,
-    /// What the application has dropped, until the task of a `serve` wrapper takes it.
+    /// What the application has dropped, until the task of a `serve` wrapper takes it, or the other
+    /// half is dropped as well.
     pub(super) returned: Option<Box<Reader>>,
     /// What the peer has closed the connection with.
     pub(super) peer_close: Option<Box<Close<'static>>>,
@@ -31,6 +32,8 @@ pub(super) struct Extras {
     pub(super) outbox: Outbox,
     /// Publications that were left out.
     pub(super) dropped: u64,
+    /// The application has dropped the connection, and what it has sent is still on its way.
+    pub(super) is_leaving: bool,
     /// Its place among the connections that the server allows.
     #[cfg(feature = "server")]
     slot: Option<Box<crate::server::Slot>>,
@@ -69,8 +72,13 @@ impl Link {
     /// Stays in a topic until the connection ends. Whether it has not ended already.
     pub(crate) fn join_topic(self: &Arc<Self>, membership: TopicMembership) -> bool {
         let mut out = self.lock();
+        if out.ended.is_some() || out.is_leaving() {
+            drop(out);
+            drop(membership);
+            return false;
+        }
         out.extras().topics.push(membership);
-        out.ended.is_none()
+        true
     }
 
     /// Leaves the topic that is meant.
@@ -141,9 +149,17 @@ impl Out {
         self.extras().first_close.get_or_insert((side, code));
     }
 
-    #[cfg(feature = "server")]
     pub(super) fn take_returned(&mut self) -> Option<Box<Reader>> {
         self.extras.as_mut()?.returned.take()
+    }
+
+    pub(super) fn take_topics(&mut self) -> Vec<TopicMembership> {
+        self.extras.as_mut().map(|extras| mem::take(&mut extras.topics)).unwrap_or_default()
+    }
+
+    /// Whether the application has dropped the connection.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.is_leaving)
     }
 
     pub(super) fn peer_close(&self) -> Option<&Close<'static>> {

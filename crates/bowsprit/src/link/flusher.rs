@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    future::poll_fn,
+    future::{Future, poll_fn},
     mem,
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Poll, Waker},
@@ -78,6 +78,12 @@ impl Helpers {
     pub(super) fn compress(&self, link: Arc<Link>, max: usize) {
         assert_unlocked();
         self.workers.add(link, max);
+    }
+
+    /// Runs something in the background; a runtime that has ended drops it.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        assert_unlocked();
+        drop(self.workers.runtime().spawn(task));
     }
 
     /// Has a link's timers looked at until it is gone.

@@ -57,11 +57,13 @@ impl Link {
             let _told = exempt(|| Pin::new(&mut *write).poll_shutdown(&mut cx));
             out.spend(Spent::Transport(write));
         }
-        out.wake_waiting();
-        if let Some(waiting) = &mut out.waiting {
-            let wakers = waiting.for_end.take();
-            out.due().wake.extend(wakers);
+        if !out.served
+            && let Some(reader) = out.take_returned()
+        {
+            out.spend(Spent::Reader(reader));
         }
+        out.wake_waiting();
+        out.wake_for_end();
         if let Some(reader) = out.take_reading_task() {
             out.wake(reader);
         }
@@ -102,22 +104,53 @@ impl Link {
 
     /// A half of the connection was dropped.
     pub(crate) fn drop_half(self: &Arc<Self>, mut reader: Option<Box<Reader>>) {
+        if let Some(reader) = &mut reader {
+            // What was received is counted before the end is.
+            reader.end_burst();
+        }
         let mut out = self.lock();
+        let abandoned = self.halves.fetch_sub(1, Ordering::AcqRel) == 1;
         let server = out.task.clone().filter(|_| out.served);
-        if server.is_some() && reader.is_some() {
+        // Who is left may still want it; but it and the link keep each other, until there is an end.
+        let is_kept = server.is_some() || !abandoned && out.ended.is_none();
+        if is_kept && reader.is_some() {
             out.extras().returned = reader.take();
         }
-        let abandoned = self.halves.fetch_sub(1, Ordering::AcqRel) == 1;
         drop(out);
         match server {
             _ if !abandoned => {}
             // It looks by itself when the poll has ended.
             Some(_) if self.is_polled() => {}
             Some(server) => server.wake(),
-            None => {
-                // Its last messages are counted before the end is.
+            None => self.leave(reader),
+        }
+    }
+
+    /// Ends a connection that the application has dropped. What was sent is delivered: it is written
+    /// out, and what comes meanwhile is read, for a socket that is closed with bytes unread takes
+    /// back what it has sent.
+    fn leave(self: &Arc<Self>, reader: Option<Box<Reader>>) {
+        self.write_out();
+        let mut out = self.lock();
+        let reader = reader.or_else(|| out.take_returned());
+        let delivers = out.has_written || out.queued_len() > 0 || out.deferred().is_some();
+        let delivers = delivers && out.ended.is_none();
+        if delivers && reader.is_some() {
+            out.extras().is_leaving = true;
+            if out.sender.is_fragmented() {
+                // Publications wait for the end of a message that will have none.
+                out.drop_outbox();
+            }
+            let topics = out.take_topics();
+            out.spend(Spent::Topics(topics));
+            out.wake_waiting();
+            out.wake_for_end();
+        }
+        drop(out);
+        match reader {
+            Some(reader) if delivers => self.helpers.spawn(reader.leave()),
+            reader => {
                 drop(reader);
-                self.write_out();
                 self.fail(Cause::Terminated);
             }
         }
@@ -208,7 +241,8 @@ impl Link {
             reads: self.reads.load(Ordering::Relaxed),
             reading: self.reading.load(Ordering::Relaxed),
             queued: !out.output.is_empty() || out.unflushed,
-            closing: out.sender.is_closed(),
+            closing: out.sender.is_closed() || out.is_leaving(),
+            leaving: out.is_leaving(),
             lingering: out.lingering.is_some(),
         };
         let swept = out.timers.sweep(self.options(), seen, passed);
@@ -232,6 +266,9 @@ impl Link {
             timers::Action::End(Timer::Close) if out.peer_close().is_some() => {
                 self.end(&mut out, Cause::Closed);
             }
+            timers::Action::End(Timer::Close) if out.is_leaving() => {
+                self.end(&mut out, Cause::Terminated);
+            }
             timers::Action::End(timer) => self.end(&mut out, Cause::TimedOut(timer)),
             timers::Action::EndLinger => {
                 let cause = out.lingering.unwrap_or(Cause::Closed);
@@ -242,6 +279,13 @@ impl Link {
 }
 
 impl Out {
+    fn wake_for_end(&mut self) {
+        if let Some(waiting) = &mut self.waiting {
+            let wakers = waiting.for_end.take();
+            self.due().wake.extend(wakers);
+        }
+    }
+
     /// Wakes whoever reads, who then says again that he does.
     fn wake_reading_task(&mut self) {
         if let Some(reader) = self.take_reading_task() {

@@ -20,8 +20,10 @@ use bytes::Bytes;
 use super::{Link, Out, extras::Left, waiters::Waiters};
 use crate::{
     Output,
+    hub::TopicMembership,
     io::WriteHalf,
     outgoing::Outgoing,
+    reader::Reader,
     stats::{Direction, Policy, Tally},
 };
 
@@ -59,6 +61,8 @@ pub(super) enum Spent {
     Bytes(Bytes),
     Output(Output),
     Transport(Foreign<WriteHalf>),
+    Reader(Box<Reader>),
+    Topics(Vec<TopicMembership>),
     Waker(Waker),
 }
 

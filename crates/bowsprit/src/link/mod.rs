@@ -85,6 +85,8 @@ struct Out {
     write: Option<Foreign<WriteHalf>>,
     /// Bytes were written that the transport may still hold back.
     unflushed: bool,
+    /// Something was written at all, which the peer may not have read yet.
+    has_written: bool,
     ended: Option<Cause>,
     /// The reader waits for the transport to end, and the connection ends with this.
     lingering: Option<Cause>,
@@ -131,6 +133,7 @@ impl Link {
             batch: None,
             write: Some(Foreign(write)),
             unflushed: false,
+            has_written: false,
             ended: None,
             lingering: None,
             timers: Timers::new(),
@@ -183,6 +186,7 @@ impl Link {
         let out = self.look();
         match out.ended {
             Some(_) => State::Closed,
+            None if out.is_leaving() => State::Closed,
             None => State::of(out.peer_close().is_some(), out.is_closing()),
         }
     }

@@ -11,7 +11,7 @@ use tracing::level_filters::LevelFilter;
 use super::{Link, Out, locked::Spent};
 use crate::{
     Event, Fragment, Message, MessageKind, Output, ProtocolError, SendError, Sender,
-    error::Unsent,
+    error::{Cause, Unsent},
     outgoing::Outgoing,
     pool,
     stats::{Control, Direction, Side},
@@ -285,6 +285,7 @@ impl Out {
         match self.ended {
             Some(cause) => Err(Unsent::Ended(cause)),
             None if self.is_closing() => Err(SendError::Closed.into()),
+            None if self.is_leaving() => Err(Unsent::Ended(Cause::Terminated)),
             None => Ok(()),
         }
     }

@@ -62,7 +62,7 @@ impl From<Millis> for Duration {
 
 /// What the link looks like at a sweep.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "four facts that have nothing in common")]
+#[expect(clippy::struct_excessive_bools, reason = "five facts that have nothing in common")]
 pub(super) struct Seen {
     /// How often the reader has got bytes.
     pub(super) reads: u32,
@@ -70,8 +70,10 @@ pub(super) struct Seen {
     pub(super) reading: bool,
     /// Bytes wait to be written.
     pub(super) queued: bool,
-    /// A close frame of ours is queued or sent.
+    /// A close frame of ours is queued or sent, or the application has dropped the connection.
     pub(super) closing: bool,
+    /// The latter: then there is a time for what is queued as well.
+    pub(super) leaving: bool,
     /// The closing handshake is over, the transport is not.
     pub(super) lingering: bool,
 }
@@ -154,7 +156,7 @@ impl Timers {
         let (wait, limit, waits) = if seen.lingering {
             (Wait::Linger, options.linger_timeout, true)
         } else {
-            (Wait::Close, options.close_timeout, seen.closing && !seen.queued)
+            (Wait::Close, options.close_timeout, seen.leaving || seen.closing && !seen.queued)
         };
         let same = mem::replace(&mut self.wait, wait) == wait;
         self.closing = match self.closing {

@@ -161,6 +161,7 @@ impl Out {
                     all.len += written;
                     self.timers.note_written();
                     self.unflushed = true;
+                    self.has_written = true;
                     progress = true;
                 }
                 Poll::Pending => return Ok(progress),
@@ -190,6 +191,7 @@ impl Out {
             all.len += written;
             self.timers.note_written();
             self.unflushed = true;
+            self.has_written = true;
         }
         if taken > 0 && taken == batch.len() {
             self.batch = None;
