@@ -44,6 +44,7 @@ mod driver {
     mod timers;
     #[cfg(feature = "tower")]
     mod tower;
+    mod turns;
     mod upgrading;
     mod watched;
 }

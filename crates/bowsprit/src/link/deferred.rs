@@ -177,7 +177,7 @@ impl Out {
             }
         }
         self.queue_late_close();
-        self.wake_waiting();
+        self.wake_for_progress(options);
         false
     }
 

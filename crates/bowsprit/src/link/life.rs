@@ -245,6 +245,7 @@ impl Link {
             leaving: out.is_leaving(),
             lingering: out.lingering.is_some(),
         };
+        out.sweep_turns(self.options());
         let swept = out.timers.sweep(self.options(), seen, passed);
         if swept.asks {
             // Whoever has stopped reading need not tell us, so ask whether somebody still does.

@@ -17,7 +17,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Link, Out, extras::Left, waiters::Waiters};
+use super::{Link, Out, extras::Left, turns::Turns, waiters::Waiters};
 use crate::{
     Output,
     hub::TopicMembership,
@@ -30,7 +30,10 @@ use crate::{
 /// Who waits for a connection, and what is done when the lock is given back.
 #[derive(Default)]
 pub(super) struct Waiting {
-    /// For room, the end of a fragmented message, or that of the connection.
+    /// For room in turn.
+    pub(super) turns: Turns,
+    /// For all being written, the end of a fragmented message, or that of the connection; and for
+    /// room those of whom there is one at a time.
     pub(super) wakers: Vec<Waker>,
     /// For the end of the connection alone.
     pub(super) for_end: Waiters,
@@ -149,7 +152,7 @@ impl Drop for After {
 
 impl Waiting {
     fn is_empty(&self) -> bool {
-        self.wakers.is_empty() && self.for_end.is_empty()
+        self.turns.is_empty() && self.wakers.is_empty() && self.for_end.is_empty()
     }
 }
 

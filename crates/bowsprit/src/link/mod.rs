@@ -25,6 +25,7 @@ mod round_trip;
 mod sending;
 mod sweeper;
 mod timers;
+mod turns;
 mod waiters;
 mod workers;
 mod writing;

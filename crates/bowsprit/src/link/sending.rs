@@ -8,9 +8,9 @@ use std::{
 
 use tracing::level_filters::LevelFilter;
 
-use super::{Link, Out, locked::Spent};
+use super::{Link, Out, locked::Spent, turns::Waiting};
 use crate::{
-    Event, Fragment, Message, MessageKind, Output, ProtocolError, SendError, Sender,
+    Event, Fragment, Message, MessageKind, Options, Output, ProtocolError, SendError, Sender,
     error::{Cause, Unsent},
     outgoing::Outgoing,
     pool,
@@ -34,7 +34,7 @@ pub(crate) enum Sending<'m, M> {
     /// As the application gave it.
     Given(M),
     /// It waits for room. Boxed, as few do, and what holds it is in every handler that sends.
-    Waiting(Box<Outgoing<'m>>),
+    Waiting(Box<Waiting<'m>>),
     Done,
 }
 
@@ -58,50 +58,60 @@ impl<'m, M: Into<Outgoing<'m>>> Sending<'m, M> {
         // Made, and dropped, without the lock: that may run code of the application.
         let mut message = match mem::replace(self, Self::Done) {
             Self::Given(message) => message.into(),
-            Self::Waiting(message) => *message,
-            Self::Done => return Poll::Ready(Ok(())),
+            waiting => {
+                *self = waiting;
+                return self.poll_again(cx, origin);
+            }
         };
-        let sent = link.poll_send(cx, &mut message, origin);
-        if sent.is_pending() {
-            *self = Self::Waiting(Box::new(message));
+        if let Some(sent) = link.send_if_free(&mut message, origin) {
+            return Poll::Ready(sent);
         }
-        sent
-    }
-}
-
-impl Link {
-    /// Queues a message as soon as there is room for it.
-    fn poll_send(
-        self: &Arc<Self>,
-        cx: &Context<'_>,
-        message: &mut Outgoing<'_>,
-        origin: Origin,
-    ) -> Poll<Result<(), Unsent>> {
-        let mut out = self.lock();
-        if !out.is_free(self.room(origin)) {
-            drop(out);
-            return self.poll_send_when_free(cx, message, origin);
-        }
-        if let Some(queued) = out.queue_copied(message, self.options().max_inline_compression_len) {
-            self.request_flush(&mut out);
-            return Poll::Ready(queued.map_err(Unsent::from));
-        }
-        Poll::Ready(self.send(&mut out, message))
+        self.poll_in_turn(message, link, cx, origin)
     }
 
     /// The same where something unusual goes on.
     #[cold]
-    fn poll_send_when_free(
-        self: &Arc<Self>,
+    fn poll_in_turn(
+        &mut self,
+        mut message: Outgoing<'m>,
+        link: &Arc<Link>,
         cx: &Context<'_>,
-        message: &mut Outgoing<'_>,
         origin: Origin,
     ) -> Poll<Result<(), Unsent>> {
-        let room = self.room(origin);
-        self.poll_or_wait(cx, |out| {
-            ready!(out.poll_room(room, origin))?;
-            Poll::Ready(self.send(out, message))
-        })
+        let sent = link.send_in_turn(&mut link.lock(), &mut message, origin, &mut None);
+        if sent.is_ready() {
+            return sent;
+        }
+        *self = Self::Waiting(Box::new(Waiting::new(message, link)));
+        self.poll_again(cx, origin)
+    }
+
+    /// The same when it waits.
+    #[cold]
+    fn poll_again(&mut self, cx: &Context<'_>, origin: Origin) -> Poll<Result<(), Unsent>> {
+        let Self::Waiting(waiting) = self else { return Poll::Ready(Ok(())) };
+        let sent = ready!(waiting.poll(cx, origin));
+        *self = Self::Done;
+        Poll::Ready(sent)
+    }
+}
+
+impl Link {
+    /// Queues a message now if nothing unusual goes on, as is nearly always.
+    fn send_if_free(
+        self: &Arc<Self>,
+        message: &mut Outgoing<'_>,
+        origin: Origin,
+    ) -> Option<Result<(), Unsent>> {
+        let mut out = self.lock();
+        if !out.is_free(self.room(origin)) {
+            return None;
+        }
+        if let Some(queued) = out.queue_copied(message, self.options().max_inline_compression_len) {
+            self.request_flush(&mut out);
+            return Some(queued.map_err(Unsent::from));
+        }
+        Some(self.send(&mut out, message))
     }
 
     /// Polls under the lock. If that is pending, this task is woken when there is more room, a
@@ -179,7 +189,7 @@ impl Link {
             out.queue(|sender, output| sender.fragment(fragment, output))?;
             out.tally.note(fragment.kind, fragment.payload.len(), fragment.fin);
             if fragment.fin {
-                out.wake_waiting();
+                out.wake_for_progress(self.options());
             }
             self.request_flush(out);
             Poll::Ready(Ok(()))
@@ -265,10 +275,15 @@ impl Link {
     }
 
     #[inline]
-    fn room(&self, origin: Origin) -> usize {
+    pub(super) fn room(&self, origin: Origin) -> usize {
+        Self::room_of(self.options(), origin)
+    }
+
+    #[inline]
+    pub(super) const fn room_of(options: &Options, origin: Origin) -> usize {
         match origin {
-            Origin::Owner => self.options().high_water_len,
-            Origin::Handle => self.options().max_queue_len,
+            Origin::Owner => options.high_water_len,
+            Origin::Handle => options.max_queue_len,
         }
     }
 }
@@ -295,13 +310,14 @@ impl Out {
     fn is_free(&self, room: usize) -> bool {
         self.ended.is_none()
             && self.extras.is_none()
+            && self.waiting.is_none()
             && self.batch.is_none()
             && self.sender.may_begin()
             && self.output.len() <= room
     }
 
     /// Whether a message may be queued; pending if it has to wait.
-    fn poll_room(&self, room: usize, origin: Origin) -> Poll<Result<(), Unsent>> {
+    pub(super) fn poll_room(&self, room: usize, origin: Origin) -> Poll<Result<(), Unsent>> {
         self.check_open()?;
         if self.has_room(room, origin) { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
@@ -396,12 +412,23 @@ impl Out {
         }
     }
 
+    /// Wakes all who wait: the connection closes, or has ended.
     pub(super) fn wake_waiting(&mut self) {
-        if let Some(waiting) = &mut self.waiting
-            && !waiting.wakers.is_empty()
-        {
+        if let Some(waiting) = &mut self.waiting {
             let mut wakers = mem::take(&mut waiting.wakers);
+            wakers.extend(waiting.turns.wake_all());
             self.due().wake.append(&mut wakers);
+        }
+    }
+
+    /// Wakes those who wait for all being written, or for room that there is now.
+    pub(super) fn wake_for_progress(&mut self, options: &Options) {
+        if let Some(waiting) = &mut self.waiting {
+            let mut wakers = mem::take(&mut waiting.wakers);
+            if !wakers.is_empty() {
+                self.due().wake.append(&mut wakers);
+            }
+            self.wake_for_room(options);
         }
     }
 

@@ -5,13 +5,21 @@ use std::{collections::BTreeMap, mem, task::Waker};
 /// Tasks that wait. Whoever gives up takes its waker back, so that none is left behind.
 #[derive(Debug, Default)]
 pub(super) struct Waiters {
-    next: Ticket,
+    last: Ticket,
     wakers: BTreeMap<Ticket, Waker>,
 }
 
 /// A place among those who wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(u64);
+
+impl Ticket {
+    /// The one after the last, which that becomes.
+    pub(super) const fn next(&mut self) -> Self {
+        self.0 += 1;
+        *self
+    }
+}
 
 impl Waiters {
     pub(super) fn is_empty(&self) -> bool {
@@ -21,11 +29,7 @@ impl Waiters {
     /// Has this task wait, at the place that it has, or behind all others. Returns the waker that
     /// this one takes the place of, to be dropped without the lock.
     pub(super) fn wait(&mut self, ticket: &mut Option<Ticket>, waker: Waker) -> Option<Waker> {
-        let next = &mut self.next;
-        let ticket = *ticket.get_or_insert_with(|| {
-            next.0 += 1;
-            *next
-        });
+        let ticket = *ticket.get_or_insert_with(|| self.last.next());
         self.wakers.insert(ticket, waker)
     }
 

@@ -56,7 +56,7 @@ impl Link {
                 Ok(progress)
                     if progress && out.output.len() <= self.options().high_water_len / 2 =>
                 {
-                    out.wake_waiting();
+                    out.wake_for_progress(self.options());
                 }
                 Ok(_) => {}
             }
