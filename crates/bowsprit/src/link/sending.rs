@@ -55,34 +55,32 @@ impl<'m, M: Into<Outgoing<'m>>> Sending<'m, M> {
         cx: &Context<'_>,
         origin: Origin,
     ) -> Poll<Result<(), Unsent>> {
-        // Made, and dropped, without the lock: that may run code of the application.
-        let mut message = match mem::replace(self, Self::Done) {
-            Self::Given(message) => message.into(),
-            waiting => {
-                *self = waiting;
-                return self.poll_again(cx, origin);
-            }
-        };
-        if let Some(sent) = link.send_if_free(&mut message, origin) {
-            return Poll::Ready(sent);
+        if !matches!(self, Self::Given(_)) {
+            return self.poll_again(cx, origin);
         }
-        self.poll_in_turn(message, link, cx, origin)
+        let Self::Given(message) = mem::replace(self, Self::Done) else { return Poll::Pending };
+        // Made, and dropped, without the lock: that may run code of the application.
+        let mut message = message.into();
+        match link.send_if_free(&mut message, origin) {
+            Poll::Pending => self.poll_in_turn(&mut message, link, cx, origin),
+            sent => sent,
+        }
     }
 
     /// The same where something unusual goes on.
     #[cold]
     fn poll_in_turn(
         &mut self,
-        mut message: Outgoing<'m>,
+        message: &mut Outgoing<'m>,
         link: &Arc<Link>,
         cx: &Context<'_>,
         origin: Origin,
     ) -> Poll<Result<(), Unsent>> {
-        let sent = link.send_in_turn(&mut link.lock(), &mut message, origin, &mut None);
+        let sent = link.send_in_turn(&mut link.lock(), message, origin, &mut None);
         if sent.is_ready() {
             return sent;
         }
-        *self = Self::Waiting(Box::new(Waiting::new(message, link)));
+        *self = Self::Waiting(Box::new(Waiting::new(message.take(), link)));
         self.poll_again(cx, origin)
     }
 
@@ -97,21 +95,21 @@ impl<'m, M: Into<Outgoing<'m>>> Sending<'m, M> {
 }
 
 impl Link {
-    /// Queues a message now if nothing unusual goes on, as is nearly always.
+    /// Queues a message now, if nothing unusual goes on, as is nearly always. Pending if there does.
     fn send_if_free(
         self: &Arc<Self>,
         message: &mut Outgoing<'_>,
         origin: Origin,
-    ) -> Option<Result<(), Unsent>> {
+    ) -> Poll<Result<(), Unsent>> {
         let mut out = self.lock();
         if !out.is_free(self.room(origin)) {
-            return None;
+            return Poll::Pending;
         }
         if let Some(queued) = out.queue_copied(message, self.options().max_inline_compression_len) {
             self.request_flush(&mut out);
-            return Some(queued.map_err(Unsent::from));
+            return Poll::Ready(queued.map_err(Unsent::from));
         }
-        Some(self.send(&mut out, message))
+        Poll::Ready(self.send(&mut out, message))
     }
 
     /// Polls under the lock. If that is pending, this task is woken when there is more room, a
@@ -380,8 +378,14 @@ impl Out {
     pub(super) fn note_sent(&mut self, kind: MessageKind, len: usize, wire_len: usize) {
         self.tally.note(kind, len, true);
         if LevelFilter::TRACE <= LevelFilter::current() {
-            self.due().sent.push((len, wire_len));
+            self.tell_sent(len, wire_len);
         }
+    }
+
+    /// Not from here: who listens may send.
+    #[cold]
+    fn tell_sent(&mut self, len: usize, wire_len: usize) {
+        self.due().sent.push((len, wire_len));
     }
 
     pub(super) fn queue(
