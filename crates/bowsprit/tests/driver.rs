@@ -28,6 +28,7 @@ mod driver {
     mod long_messages;
     mod numbers;
     mod options;
+    mod order;
     mod peer;
     #[cfg(feature = "proxy-protocol")]
     mod proxy_protocol;

@@ -49,9 +49,23 @@ impl Job {
 }
 
 impl Link {
-    /// Queues a message that may be queued now, or takes it to have it compressed first. What stays
-    /// is not to be dropped under the lock.
+    /// Sends a message behind all that was accepted before. What stays of it is not to be dropped
+    /// under the lock.
     pub(super) fn send(&self, out: &mut Out, message: &mut Outgoing<'_>) -> Result<(), Unsent> {
+        if out.outbox_len() == 0 || out.sender.is_fragmented() {
+            return self.send_next(out, message);
+        }
+        out.queue_behind(message.take().into_owned());
+        self.request_flush(out);
+        Ok(())
+    }
+
+    /// Queues a message that may be queued now, or takes it to have it compressed first.
+    pub(super) fn send_next(
+        &self,
+        out: &mut Out,
+        message: &mut Outgoing<'_>,
+    ) -> Result<(), Unsent> {
         if out.deferred().is_none() && !message.is_heavy(&out.sender, self.options()) {
             out.queue_message(message)?;
             self.request_flush(out);

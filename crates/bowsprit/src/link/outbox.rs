@@ -1,7 +1,9 @@
-//! Publications for a peer that does not keep up, which wait beside the output.
+//! Publications for a peer that does not keep up, which wait beside the output, and what is sent
+//! after them.
 //!
-//! What is in the output is framed, and may be half written; what waits here can still be left out.
-//! It moves into the output whenever that has been written out.
+//! What is in the output is framed, and may be half written; publications that wait here can still
+//! be left out. All of it moves into the output whenever that has been written out, in the order in
+//! which it came.
 
 use std::{
     collections::VecDeque,
@@ -31,7 +33,8 @@ pub(super) struct Outbox {
 }
 
 struct Waiting {
-    topic: u64,
+    /// Of a publication; other messages have none, and stay.
+    topic: Option<u64>,
     message: Foreign<Outgoing<'static>>,
 }
 
@@ -145,11 +148,11 @@ impl Link {
         };
         let mut message = offer.message.clone().into();
         if out.outbox_len() == 0 && !out.is_occupied() && out.output.len() <= room {
-            let sent = self.send(out, &mut message);
+            let sent = self.send_next(out, &mut message);
             debug_assert!(sent.is_ok(), "it is open, and between messages");
         } else {
             let message = Foreign(message);
-            out.extras().outbox.push(Waiting { topic: offer.topic, message });
+            out.extras().outbox.push(Waiting { topic: Some(offer.topic), message });
         }
     }
 
@@ -161,7 +164,7 @@ impl Link {
             && out.output.len() <= self.options().high_water_len
             && let Some(mut next) = out.next_waiting()
         {
-            moved |= self.send(out, &mut next).is_ok();
+            moved |= self.send_next(out, &mut next).is_ok();
             out.spend(Spent::Message(next));
         }
         moved
@@ -172,7 +175,7 @@ impl Link {
         while !out.sender.is_fragmented()
             && let Some(mut next) = out.next_waiting()
         {
-            let sent = self.send(out, &mut next);
+            let sent = self.send_next(out, &mut next);
             debug_assert!(sent.is_ok(), "it is open, and between messages");
             out.spend(Spent::Message(next));
         }
@@ -207,13 +210,21 @@ impl Outbox {
         Some(first)
     }
 
-    /// Takes out what is of this topic.
-    fn take_topic(&mut self, topic: u64) -> Vec<Foreign<Outgoing<'static>>> {
-        if self.waiting.iter().all(|waiting| waiting.topic != topic) {
+    /// Takes out the publication that has waited longest.
+    fn take_oldest(&mut self) -> Option<Foreign<Outgoing<'static>>> {
+        let oldest = self.waiting.iter().position(|waiting| waiting.topic.is_some())?;
+        let oldest = self.waiting.remove(oldest)?;
+        self.len -= oldest.len();
+        Some(oldest.message)
+    }
+
+    /// Takes out the publications that are meant.
+    fn take(&mut self, is_meant: impl Fn(u64) -> bool) -> Vec<Foreign<Outgoing<'static>>> {
+        let is_meant = |waiting: &Waiting| waiting.topic.is_some_and(&is_meant);
+        if !self.waiting.iter().any(is_meant) {
             return Vec::new();
         }
-        let (taken, kept): (Vec<_>, Vec<_>) =
-            self.waiting.drain(..).partition(|waiting| waiting.topic == topic);
+        let (taken, kept): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(is_meant);
         self.len = kept.iter().map(Waiting::len).sum();
         self.waiting = kept.into();
         taken.into_iter().map(|waiting| waiting.message).collect()
@@ -225,12 +236,13 @@ impl Out {
     fn make_room(&mut self, offer: &Offer, max_len: usize) -> usize {
         let Some(extras) = &mut self.extras else { return 0 };
         let mut dropped = match offer.slow {
-            SlowConsumer::KeepLatest => extras.outbox.take_topic(offer.topic),
+            SlowConsumer::KeepLatest => extras.outbox.take(|topic| topic == offer.topic),
             SlowConsumer::DropOldest => Vec::new(),
             _ => return 0,
         };
         while self.queued_len() > max_len
-            && let Some(oldest) = self.next_waiting()
+            && let Some(oldest) =
+                self.extras.as_mut().and_then(|extras| extras.outbox.take_oldest())
         {
             dropped.push(oldest);
         }
@@ -248,15 +260,31 @@ impl Out {
         self.due().dropped.push((policy.into(), count));
     }
 
-    /// Leaves out all that waits: it can no longer be sent.
-    pub(super) fn drop_outbox(&mut self) {
+    /// Leaves out the publications that wait: nobody will want them any more.
+    pub(super) fn drop_publications(&mut self) {
         let Some(extras) = &mut self.extras else { return };
-        let left_out = mem::take(&mut extras.outbox).waiting;
+        let left_out = extras.outbox.take(|_| true);
         if !left_out.is_empty() {
             self.note_dropped(Policy::Closed, left_out.len());
-            let messages = left_out.into_iter().map(|waiting| waiting.message).collect();
-            self.spend(Spent::Messages(messages));
+            self.spend(Spent::Messages(left_out));
         }
+    }
+
+    /// Leaves out all that waits: it can no longer be sent.
+    pub(super) fn drop_outbox(&mut self) {
+        self.drop_publications();
+        let Some(extras) = &mut self.extras else { return };
+        let lost = mem::take(&mut extras.outbox).waiting;
+        if !lost.is_empty() {
+            let lost = lost.into_iter().map(|waiting| waiting.message).collect();
+            self.spend(Spent::Messages(lost));
+        }
+    }
+
+    /// Has a message wait behind publications that came before it.
+    pub(super) fn queue_behind(&mut self, message: Outgoing<'static>) {
+        let message = Foreign(message);
+        self.extras().outbox.push(Waiting { topic: None, message });
     }
 
     /// Whether a publication of this length may wait to leave together with others.

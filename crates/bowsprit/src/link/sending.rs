@@ -181,7 +181,9 @@ impl Link {
         self.poll_or_wait(cx, |out| {
             out.check_open()?;
             // Others may wait for the end of the message that the fragment begins.
-            if out.deferred().is_some() || !out.has_room(room, Origin::Owner) {
+            // The first one comes behind all that was accepted before; further ones cannot.
+            let waits = out.outbox_len() > 0 && !out.sender.is_fragmented();
+            if waits || out.deferred().is_some() || !out.has_room(room, Origin::Owner) {
                 return Poll::Pending;
             }
             out.queue(|sender, output| sender.fragment(fragment, output))?;
@@ -233,10 +235,12 @@ impl Link {
         let pongs =
             matches!(event, Event::Ping(_)) && out.ended.is_none() && !out.sender.is_closed();
         if let Event::Close(close) = event {
+            // What the application has sent goes before our answer.
+            out.drop_publications();
+            self.empty_outbox(&mut out);
             out.note_close(Side::Peer, close.code);
             out.extras().peer_close = Some(Box::new(close.clone().into_owned()));
             // Nothing more may be sent, so nobody need wait for room.
-            out.drop_outbox();
             out.wake_waiting();
             if out.deferred().is_some() {
                 // The answer comes after what was sent before.
