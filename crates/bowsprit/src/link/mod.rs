@@ -45,11 +45,7 @@ use self::{
     locked::{Foreign, Holding, Locked, Looking, Waiting},
     timers::Timers,
 };
-pub(crate) use self::{
-    info::Info,
-    outbox::Offered,
-    sending::{Origin, Sending},
-};
+pub(crate) use self::{info::Info, outbox::Offered, sending::Origin, turns::Sending};
 use crate::{
     Close, Options, Output, Sender, State,
     error::Cause,

@@ -3,12 +3,12 @@
 use std::{
     mem,
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, Waker},
 };
 
 use tracing::level_filters::LevelFilter;
 
-use super::{Link, Out, locked::Spent, turns::Waiting};
+use super::{Link, Out, locked::Spent};
 use crate::{
     Event, Fragment, Message, MessageKind, Options, Output, ProtocolError, SendError, Sender,
     error::{Cause, Unsent},
@@ -29,74 +29,9 @@ pub(crate) enum Origin {
     Handle,
 }
 
-/// A message on its way into the queue.
-pub(crate) enum Sending<'m, M> {
-    /// As the application gave it.
-    Given(M),
-    /// It waits for room. Boxed, as few do, and what holds it is in every handler that sends.
-    Waiting(Box<Waiting<'m>>),
-    Done,
-}
-
-impl<'m, M: Into<Outgoing<'m>>> Sending<'m, M> {
-    pub(crate) const fn new(message: M) -> Self {
-        Self::Given(message)
-    }
-
-    /// Queues the message as soon as there is room for it.
-    ///
-    /// # Errors
-    ///
-    /// The connection is closing or has ended.
-    #[inline]
-    pub(crate) fn poll(
-        &mut self,
-        link: &Arc<Link>,
-        cx: &Context<'_>,
-        origin: Origin,
-    ) -> Poll<Result<(), Unsent>> {
-        if !matches!(self, Self::Given(_)) {
-            return self.poll_again(cx, origin);
-        }
-        let Self::Given(message) = mem::replace(self, Self::Done) else { return Poll::Pending };
-        // Made, and dropped, without the lock: that may run code of the application.
-        let mut message = message.into();
-        match link.send_if_free(&mut message, origin) {
-            Poll::Pending => self.poll_in_turn(&mut message, link, cx, origin),
-            sent => sent,
-        }
-    }
-
-    /// The same where something unusual goes on.
-    #[cold]
-    fn poll_in_turn(
-        &mut self,
-        message: &mut Outgoing<'m>,
-        link: &Arc<Link>,
-        cx: &Context<'_>,
-        origin: Origin,
-    ) -> Poll<Result<(), Unsent>> {
-        let sent = link.send_in_turn(&mut link.lock(), message, origin, &mut None);
-        if sent.is_ready() {
-            return sent;
-        }
-        *self = Self::Waiting(Box::new(Waiting::new(message.take(), link)));
-        self.poll_again(cx, origin)
-    }
-
-    /// The same when it waits.
-    #[cold]
-    fn poll_again(&mut self, cx: &Context<'_>, origin: Origin) -> Poll<Result<(), Unsent>> {
-        let Self::Waiting(waiting) = self else { return Poll::Ready(Ok(())) };
-        let sent = ready!(waiting.poll(cx, origin));
-        *self = Self::Done;
-        Poll::Ready(sent)
-    }
-}
-
 impl Link {
     /// Queues a message now, if nothing unusual goes on, as is nearly always. Pending if there does.
-    fn send_if_free(
+    pub(super) fn send_if_free(
         self: &Arc<Self>,
         message: &mut Outgoing<'_>,
         origin: Origin,
