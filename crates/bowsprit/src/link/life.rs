@@ -133,7 +133,7 @@ impl Link {
         self.write_out();
         let mut out = self.lock();
         let reader = reader.or_else(|| out.take_returned());
-        let delivers = out.has_written || out.queued_len() > 0 || out.deferred().is_some();
+        let delivers = out.timers.has_written() || out.queued_len() > 0 || out.deferred().is_some();
         let delivers = delivers && out.ended.is_none();
         if delivers && reader.is_some() {
             out.extras().is_leaving = true;

@@ -69,6 +69,22 @@ pub(super) enum Spent {
     Waker(Waker),
 }
 
+/// Whether there is anything to be done when the lock is given back, in one byte: every connection
+/// has it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct AfterLock(u8);
+
+impl AfterLock {
+    const FLUSH: u8 = 1;
+    const MORE: u8 = 2;
+
+    /// The link is to be put onto the flusher's list.
+    #[inline]
+    pub(super) const fn flush(&mut self) {
+        self.0 |= Self::FLUSH;
+    }
+}
+
 /// Something whose drop may run code of the application.
 pub(super) struct Foreign<T>(pub(super) T);
 
@@ -113,7 +129,6 @@ impl<'l> Locked<'l> {
     #[cold]
     fn prepare_after(&mut self) {
         let out = &mut *self.guard;
-        out.is_due = false;
         let due = out.waiting.as_mut().and_then(|waiting| waiting.due.take());
         out.waiting.take_if(|waiting| waiting.is_empty());
         let left = out.ended.and_then(|cause| out.leave(cause));
@@ -128,8 +143,9 @@ impl Drop for Locked<'_> {
     #[inline]
     fn drop(&mut self) {
         // Every message takes the lock, and few leave anything to be done.
-        self.flush.due = mem::take(&mut self.guard.flush_due);
-        if self.guard.is_due || self.guard.ended.is_some() {
+        let after = mem::take(&mut self.guard.after).0;
+        self.flush.due = after & AfterLock::FLUSH != 0;
+        if after & AfterLock::MORE != 0 || self.guard.ended.is_some() {
             self.prepare_after();
         }
     }
@@ -203,7 +219,7 @@ impl Link {
 impl Out {
     /// What is done when the lock is given back.
     pub(super) fn due(&mut self) -> &mut Due {
-        self.is_due = true;
+        self.after.0 |= AfterLock::MORE;
         &mut self.waiting.get_or_insert_default().due
     }
 

@@ -42,7 +42,7 @@ use std::{
 use self::{
     extras::Extras,
     flusher::Helpers,
-    locked::{Foreign, Holding, Locked, Looking, Waiting},
+    locked::{AfterLock, Foreign, Holding, Locked, Looking, Waiting},
     timers::Timers,
 };
 pub(crate) use self::{info::Info, outbox::Offered, sending::Origin, turns::Sending};
@@ -82,8 +82,6 @@ struct Out {
     write: Option<Foreign<WriteHalf>>,
     /// Bytes were written that the transport may still hold back.
     unflushed: bool,
-    /// Something was written at all, which the peer may not have read yet.
-    has_written: bool,
     ended: Option<Cause>,
     /// The reader waits for the transport to end, and the connection ends with this.
     lingering: Option<Cause>,
@@ -97,10 +95,8 @@ struct Out {
     /// Who waits for the connection, and what is done when the lock is given back, while there is
     /// anybody or anything.
     waiting: Option<Box<Waiting>>,
-    /// The link is to be put onto the flusher's list when the lock is given back.
-    flush_due: bool,
-    /// There is something else to be done then.
-    is_due: bool,
+    /// Whether there is anything to be done when the lock is given back.
+    after: AfterLock,
     /// Messages that were queued since something was written.
     tally: Tally,
     /// Its end was told to those who want to know.
@@ -130,7 +126,6 @@ impl Link {
             batch: None,
             write: Some(Foreign(write)),
             unflushed: false,
-            has_written: false,
             ended: None,
             lingering: None,
             timers: Timers::new(),
@@ -138,8 +133,7 @@ impl Link {
             served: false,
             reader: None,
             waiting: None,
-            flush_due: false,
-            is_due: false,
+            after: AfterLock::default(),
             tally: Tally::default(),
             has_left: false,
             #[cfg(feature = "server")]

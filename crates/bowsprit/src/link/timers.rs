@@ -30,6 +30,8 @@ pub(super) struct Timers {
     wait: Wait,
     /// Something was written since the last sweep.
     written: bool,
+    /// Something was written at all, which the peer may not have read yet.
+    has_written: bool,
     /// There was a sweep.
     swept: bool,
 }
@@ -115,6 +117,7 @@ impl Timers {
             closing: None,
             wait: Wait::Close,
             written: false,
+            has_written: false,
             swept: false,
         }
     }
@@ -122,6 +125,11 @@ impl Timers {
     /// The transport has taken some bytes.
     pub(super) const fn note_written(&mut self) {
         self.written = true;
+        self.has_written = true;
+    }
+
+    pub(super) const fn has_written(&self) -> bool {
+        self.has_written
     }
 
     /// Counts the time that has passed since the last sweep of all connections.

@@ -64,7 +64,9 @@ impl Link {
                 break;
             }
         }
-        out.flush_due |= WRITING.replace(before) != self.address();
+        if WRITING.replace(before) != self.address() {
+            out.after.flush();
+        }
         let tally = mem::take(&mut out.tally);
         drop(out);
         self.counters().written(tally, written.len);
@@ -121,7 +123,7 @@ impl Link {
     #[inline]
     pub(super) fn request_flush(&self, out: &mut Out) {
         if !self.scheduled.load(Ordering::Relaxed) {
-            out.flush_due = true;
+            out.after.flush();
         }
     }
 
@@ -161,7 +163,6 @@ impl Out {
                     all.len += written;
                     self.timers.note_written();
                     self.unflushed = true;
-                    self.has_written = true;
                     progress = true;
                 }
                 Poll::Pending => return Ok(progress),
@@ -191,7 +192,6 @@ impl Out {
             all.len += written;
             self.timers.note_written();
             self.unflushed = true;
-            self.has_written = true;
         }
         if taken > 0 && taken == batch.len() {
             self.batch = None;
