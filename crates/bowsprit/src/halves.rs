@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     Chunk, Close, Error, Event, Fragment, Message, Outgoing, SendError,
-    link::{Link, Origin},
+    link::{Link, Origin, Sending},
     reader::{Next, Reader, Want},
 };
 
@@ -125,6 +125,19 @@ impl ReceiveHalf {
         self.link.peer_close()
     }
 
+    /// Waits for the end of the connection. See [`Handle::closed`](crate::Handle::closed).
+    ///
+    /// # Errors
+    ///
+    /// The connection has ended in another way than by a close frame.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub fn closed(&self) -> impl Future<Output = Result<Option<Close<'static>>, Error>> {
+        self.link.closed()
+    }
+
     pub(crate) const fn link(&self) -> &Arc<Link> {
         &self.link
     }
@@ -206,11 +219,8 @@ impl SendHalf {
         &mut self,
         message: impl Into<Outgoing<'m>>,
     ) -> impl Future<Output = Result<(), Error>> {
-        let mut message = Some(message);
-        poll_fn(move |cx| {
-            let mut take = || message.take().map(Into::into);
-            self.link.poll_send(cx, &mut take, Origin::Owner).map_err(Error::from)
-        })
+        let mut sending = Sending::new(message);
+        poll_fn(move |cx| sending.poll(&self.link, cx, Origin::Owner).map_err(Error::from))
     }
 
     /// Sends a piece of a message; the one with `fin` ends it. Waits as [`send`](Self::send) does.
@@ -271,6 +281,19 @@ impl SendHalf {
     /// the connection has ended.
     pub fn close(&mut self, close: impl Into<Close<'static>>) -> Result<(), Error> {
         Ok(self.link.close(&close.into())?)
+    }
+
+    /// Waits for the end of the connection. See [`Handle::closed`](crate::Handle::closed).
+    ///
+    /// # Errors
+    ///
+    /// The connection has ended in another way than by a close frame.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub fn closed(&self) -> impl Future<Output = Result<Option<Close<'static>>, Error>> {
+        self.link.closed()
     }
 
     /// Bytes that wait to be written.

@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    future::poll_fn,
+    future::{Future, poll_fn},
     hash,
     net::SocketAddr,
     sync::Arc,
@@ -14,7 +14,7 @@ use crate::{
     Close, Error, Outgoing, State,
     error::Cause,
     hub::Offer,
-    link::{Link, Offered, Origin},
+    link::{Link, Offered, Origin, Sending},
     park,
 };
 
@@ -53,9 +53,8 @@ impl Handle {
     ///
     /// Dropped before it is ready, nothing has been sent.
     pub async fn send(&self, message: impl Into<Outgoing<'_>>) -> Result<(), Error> {
-        let mut message = Some(message);
-        let mut take = || message.take().map(Into::into);
-        Ok(poll_fn(|cx| self.link.poll_send(cx, &mut take, Origin::Handle)).await?)
+        let mut sending = Sending::new(message);
+        Ok(poll_fn(|cx| sending.poll(&self.link, cx, Origin::Handle)).await?)
     }
 
     /// Sends a message if there is room for it.
@@ -123,6 +122,23 @@ impl Handle {
     /// As [`ping`](Self::ping).
     pub fn pong(&self, payload: &[u8]) -> Result<(), Error> {
         Ok(self.link.send_pong(payload)?)
+    }
+
+    /// Waits for the end of the connection, and tells the peer's close frame if it ended with one.
+    ///
+    /// It reads nothing. What the peer sends is noticed by whoever does: [`recv`](crate::WebSocket::recv)
+    /// and its kin. So this is for those who only send, beside another task or branch that receives,
+    /// and to be awaited together with whatever they wait for, so that they end with their peer.
+    ///
+    /// # Errors
+    ///
+    /// The connection has ended in another way than by a close frame.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing. Any number may wait, and each time is told the same.
+    pub fn closed(&self) -> impl Future<Output = Result<Option<Close<'static>>, Error>> {
+        self.link.closed()
     }
 
     /// Sends a ping, whose pong [`round_trip_time`](Self::round_trip_time) tells of once it is read.

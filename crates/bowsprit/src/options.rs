@@ -20,13 +20,14 @@ use crate::Limits;
 pub struct Options {
     /// What a peer may make us hold. Default: [`Limits::SERVER`] or [`Limits::CLIENT`].
     pub limits: Limits,
-    /// Looks for dead peers. Default: on a server 20 s and 20 s, on a client off.
+    /// Looks for dead peers, and keeps silent connections open behind proxies that end them, most of
+    /// them after 60 s. Default: 20 s and 20 s.
     pub heartbeat: Option<Heartbeat>,
     /// How long a peer may say nothing at all, be it a message, a ping or a pong, before the
     /// connection is cut. Default: `None`, for ever.
     ///
-    /// For a client whose server sends pings in known intervals, this is the way to notice that it
-    /// is gone: the interval, and as long as a ping may be late. Nothing is sent for it. With a
+    /// For a client whose server sends pings in known intervals, this is a way to notice that it is
+    /// gone without asking: the interval, and as long as a ping may be late. Nothing is sent for it. With a
     /// [`heartbeat`](Self::heartbeat) of its own, a side makes the other answer, so only one that is
     /// gone is idle, and what takes less time ends the connection. Only time during which the
     /// application reads counts, to about an eighth; after our close frame none does.
@@ -49,7 +50,8 @@ pub struct Options {
     /// How long a peer may take none of the bytes that wait for it before the connection is cut.
     /// Default: 30 s. `None` lets peers pause for ever, at the cost of what is queued for them.
     pub write_stall_timeout: Option<Duration>,
-    /// How long to wait for the peer's close frame after ours has been written. Default: 10 s.
+    /// How long to wait for the peer's close frame after ours has been written; and how long what was
+    /// sent may take to be written out after the connection has been dropped. Default: 10 s.
     pub close_timeout: Duration,
     /// How long to wait for the end of the transport after the closing handshake. Default: 2 s.
     pub linger_timeout: Duration,
@@ -108,8 +110,7 @@ impl Options {
     /// What a server starts from.
     #[must_use]
     pub const fn server() -> Self {
-        let heartbeat = Heartbeat::new(Duration::from_secs(20), Duration::from_secs(20));
-        Self { limits: Limits::SERVER, heartbeat: Some(heartbeat), ..Self::client() }
+        Self { limits: Limits::SERVER, ..Self::client() }
     }
 
     /// What a client starts from.
@@ -117,7 +118,7 @@ impl Options {
     pub const fn client() -> Self {
         Self {
             limits: Limits::CLIENT,
-            heartbeat: None,
+            heartbeat: Some(Heartbeat::new(Duration::from_secs(20), Duration::from_secs(20))),
             idle_timeout: None,
             max_messages_per_second: None,
             max_pings_per_second: None,

@@ -1,6 +1,6 @@
 //! What can be given to `send`.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, mem, sync::Arc};
 
 use bowsprit_proto::Encoding;
 use bytes::{Bytes, BytesMut};
@@ -45,13 +45,20 @@ impl Outgoing<'_> {
         Self::Uncompressed(self.into_message())
     }
 
-    pub(crate) fn queue(self, sender: &mut Sender, out: &mut Output) -> Result<(), SendError> {
+    /// Takes the message out, and leaves an empty one.
+    pub(crate) fn take(&mut self) -> Self {
+        mem::replace(self, Self::Binary(&[]))
+    }
+
+    /// Queues the message, which stays here: whoever drops it may run the code of an owner of
+    /// [`Bytes`], so that is for the caller to do, when nothing is locked any longer.
+    pub(crate) fn queue(&self, sender: &mut Sender, out: &mut Output) -> Result<(), SendError> {
         let len = self.len();
         match self {
             Self::Text(text) => sender.text(text, out),
             Self::Binary(bytes) => sender.binary(bytes, out),
-            Self::Message(message) => sender.message(message, out),
-            Self::Uncompressed(message) => sender.message_uncompressed(message, out),
+            Self::Message(message) => sender.message(message.clone(), out),
+            Self::Uncompressed(message) => sender.message_uncompressed(message.clone(), out),
             Self::Prepared(prepared) => match prepared.encoded(sender.encoding(len)) {
                 Some(encoded) => sender.encoded(&encoded, out),
                 None => sender.message(prepared.message().clone(), out),

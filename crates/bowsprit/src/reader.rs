@@ -188,7 +188,7 @@ impl Reader {
     }
 
     /// Ends what is counted as one batch.
-    fn end_burst(&mut self) {
+    pub(crate) fn end_burst(&mut self) {
         self.link.counters().settle(Direction::Received, &mut self.burst.tally);
         self.burst = Burst::default();
     }

@@ -29,8 +29,8 @@ const MAX_PARTIAL_LEN: usize = 3;
 /// A clean close by the peer is the end of reading; everything else that ends the connection is an
 /// error. Shutting down sends a close frame with code 1000. After that nothing can be written, but
 /// a WebSocket is not closed one way alone: the peer answers with its own close frame as soon as it
-/// can. Reading on to the end, or [`close`](Self::close), waits for it; dropping the stream cuts
-/// the connection, but under [`serve`](crate::BoundServer::serve), which closes it well.
+/// can. Reading on to the end, or [`close`](Self::close), waits for it; dropping the stream ends
+/// the connection without it, but under [`serve`](crate::BoundServer::serve), which closes it well.
 #[derive(Debug)]
 pub struct MessageIo {
     receive: ReceiveHalf,

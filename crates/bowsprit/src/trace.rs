@@ -8,6 +8,7 @@ use std::{
     future::Future,
     net::SocketAddr,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -33,7 +34,7 @@ pub(crate) fn opening(role: Role, peer: Option<SocketAddr>) -> Span {
 
 /// Makes the span of a connection, if anybody collects it. The connection may outlive everything
 /// around it, so it is a root.
-pub(crate) fn opened(link: &Link, role: Role) {
+pub(crate) fn opened(link: &Arc<Link>, role: Role) {
     let info = link.info();
     let span = tracing::debug_span!(
         parent: None,

@@ -83,20 +83,20 @@ impl ReceiveHalf {
     /// There is no message: [`TryRecvError`] says why.
     pub fn try_recv(&mut self) -> Result<Message, TryRecvError> {
         self.skip_pause();
-        let known = self.link().reading_task();
+        let known = self.link().take_reading_task();
         let mut cx = Context::from_waker(known.as_ref().unwrap_or(Waker::noop()));
         // A task's budget is for what it awaits: used up, it would hide messages.
         let received = pin!(unconstrained(poll_fn(|cx| self.poll_recv(cx)))).poll(&mut cx);
+        match (&received, known) {
+            (Poll::Ready(_), Some(known)) => self.link().put_reading_task(known),
+            (Poll::Pending, None) => self.link().forget_reading_task(),
+            _ => {}
+        }
         match received {
             Poll::Ready(Ok(Some(message))) => Ok(message),
             Poll::Ready(Ok(None)) => Err(TryRecvError::Closed),
             Poll::Ready(Err(error)) => Err(TryRecvError::Error(error)),
-            Poll::Pending => {
-                if known.is_none() {
-                    self.link().forget_reading_task();
-                }
-                Err(TryRecvError::Empty)
-            }
+            Poll::Pending => Err(TryRecvError::Empty),
         }
     }
 }

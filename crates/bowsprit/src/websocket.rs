@@ -37,7 +37,11 @@ use crate::{
 ///
 /// [`recv`](Self::recv) returns `None` after a clean close, whoever began it;
 /// [`peer_close`](Self::peer_close) then tells the peer's code and reason. Anything else is an
-/// error. Dropping a `WebSocket` cuts the connection: call [`close`](Self::close) to end it well.
+/// error. Dropping a `WebSocket` ends the connection without a close frame, when what was sent has
+/// been written out: in the background, for at most
+/// [`Options::close_timeout`](crate::Options::close_timeout), and only while the runtime lives. Call
+/// [`close`](Self::close) to end it well, or [`terminate`](Self::terminate) to cut it.
+///
 /// In a handler under [`serve`](crate::BoundServer::serve) the connection is closed properly when
 /// the handler returns.
 #[derive(Debug)]
@@ -245,6 +249,19 @@ impl WebSocket {
     /// Cuts the connection at once, without a close frame.
     pub fn terminate(mut self) {
         self.receive.terminate();
+    }
+
+    /// Waits for the end of the connection. See [`Handle::closed`].
+    ///
+    /// # Errors
+    ///
+    /// The connection has ended in another way than by a close frame.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub fn closed(&self) -> impl Future<Output = Result<Option<Close<'static>>, Error>> {
+        self.receive.closed()
     }
 
     /// The peer's close frame, once it has come.

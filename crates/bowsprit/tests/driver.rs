@@ -19,9 +19,11 @@ mod driver {
     mod byte_streams;
     mod chunks;
     mod clients;
+    mod closed;
     mod closing;
     mod compression;
     mod connecting;
+    mod foreign;
     mod handlers;
     mod hooks;
     #[cfg(all(feature = "axum", feature = "tower"))]
@@ -29,12 +31,14 @@ mod driver {
     mod hub;
     #[cfg(feature = "json")]
     mod json;
+    mod leaving;
     mod lifecycle;
     mod listeners;
     mod long_messages;
     mod no_runtime;
     mod numbers;
     mod options;
+    mod order;
     mod peer;
     mod pings;
     mod polling;
@@ -56,6 +60,7 @@ mod driver {
     mod timers;
     #[cfg(feature = "tower")]
     mod tower;
+    mod turns;
     mod upgrading;
     mod values;
     mod watched;

@@ -101,10 +101,20 @@ impl Output {
     ///
     /// If that is more than [`len`](Self::len).
     pub fn advance(&mut self, written: usize) {
+        self.advance_with(written, drop);
+    }
+
+    /// The same, and hands over the shared payloads that have been written, for those who must not
+    /// drop them here: that may run code of whoever owns the bytes.
+    ///
+    /// # Panics
+    ///
+    /// As [`advance`](Self::advance).
+    pub fn advance_with(&mut self, written: usize, mut finished: impl FnMut(Bytes)) {
         assert!(written <= self.len(), "more was written than there is");
         let mut rest = written;
         while rest > 0 && self.shared.is_some() {
-            rest -= self.advance_once(rest);
+            rest -= self.advance_once(rest, &mut finished);
         }
         self.written += rest;
         self.reclaim();
@@ -191,14 +201,14 @@ impl Output {
     }
 
     /// Steps over at most `limit` bytes of the first slice.
-    fn advance_once(&mut self, limit: usize) -> usize {
+    fn advance_once(&mut self, limit: usize, finished: &mut impl FnMut(Bytes)) -> usize {
         let end = self.shared.as_ref().and_then(|shared| shared.position());
         let step = limit.min(end.unwrap_or(self.block.len()) - self.written);
         if step > 0 {
             self.written += step;
             return step;
         }
-        let step = self.shared.as_mut().map_or(0, |shared| shared.advance(limit));
+        let step = self.shared.as_mut().map_or(0, |shared| shared.advance(limit, finished));
         self.shared.take_if(|shared| shared.payloads.is_empty());
         step
     }
@@ -225,13 +235,15 @@ impl Shared {
     }
 
     /// Steps over at most `limit` bytes of the first payload.
-    fn advance(&mut self, limit: usize) -> usize {
+    fn advance(&mut self, limit: usize, finished: &mut impl FnMut(Bytes)) -> usize {
         let Some((_, payload)) = self.payloads.front_mut() else { return 0 };
         let step = limit.min(payload.len());
         payload.advance(step);
         self.len -= step;
-        if payload.is_empty() {
-            self.payloads.pop_front();
+        if payload.is_empty()
+            && let Some((_, payload)) = self.payloads.pop_front()
+        {
+            finished(payload);
         }
         step
     }

@@ -8,16 +8,19 @@ use std::{collections::VecDeque, sync::Arc};
 
 use bowsprit_proto::{Compressing, EncodedMessage, Encoding, deflate::CompressorConfig};
 
-use super::{Link, Out};
+use super::{
+    Link, Out,
+    locked::{Foreign, Spent},
+};
 use crate::{
     Close, Event, Message, Options, Output, Prepared, SendError, Sender, error::Unsent,
     outgoing::Outgoing, prepared, stats::Side,
 };
 
 /// What waits for a message that is being compressed. The first message is that one.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Deferred {
-    messages: VecDeque<Outgoing<'static>>,
+    messages: VecDeque<Foreign<Outgoing<'static>>>,
     /// Bytes of these messages.
     pub(super) len: usize,
     /// The close frame that comes after them.
@@ -46,15 +49,26 @@ impl Job {
 }
 
 impl Link {
-    /// Queues a message that may be queued now, or has it compressed first.
-    pub(super) fn send(
-        self: &Arc<Self>,
+    /// Sends a message behind all that was accepted before. What stays of it is not to be dropped
+    /// under the lock.
+    pub(super) fn send(&self, out: &mut Out, message: &mut Outgoing<'_>) -> Result<(), Unsent> {
+        if out.outbox_len() == 0 || out.sender.is_fragmented() {
+            return self.send_next(out, message);
+        }
+        out.queue_behind(message.take().into_owned());
+        self.request_flush(out);
+        Ok(())
+    }
+
+    /// Queues a message that may be queued now, or takes it to have it compressed first.
+    pub(super) fn send_next(
+        &self,
         out: &mut Out,
-        message: Outgoing<'_>,
+        message: &mut Outgoing<'_>,
     ) -> Result<(), Unsent> {
         if out.deferred().is_none() && !message.is_heavy(&out.sender, self.options()) {
             out.queue_message(message)?;
-            self.request_flush();
+            self.request_flush(out);
             return Ok(());
         }
         // "The fragments of one message MUST NOT be interleaved" with another, RFC 6455 §5.4.
@@ -62,10 +76,8 @@ impl Link {
             return Err(SendError::FragmentOpen.into());
         }
         let begun = out.deferred().is_some();
-        out.extras().deferred.get_or_insert_default().push(message.into_owned());
-        if !begun {
-            self.helpers.compress(Arc::clone(self), self.options().max_concurrent_compressions);
-        }
+        out.extras().deferred.get_or_insert_default().push(message.take().into_owned());
+        out.due().compress |= !begun;
         Ok(())
     }
 
@@ -84,7 +96,7 @@ impl Link {
             deferred.close = Some(close.clone().into_owned());
         } else {
             out.queue(|sender, output| sender.close(close, output))?;
-            self.request_flush();
+            self.request_flush(&mut out);
         }
         out.note_close(Side::Us, close.code);
         out.wake_waiting();
@@ -101,7 +113,7 @@ impl Link {
             out.end_job(&encoded, compressing);
         }
         let more = out.queue_light(self.options());
-        self.request_flush();
+        self.request_flush(&mut out);
         more
     }
 }
@@ -109,10 +121,10 @@ impl Link {
 impl Deferred {
     fn push(&mut self, message: Outgoing<'static>) {
         self.len += message.len();
-        self.messages.push_back(message);
+        self.messages.push_back(Foreign(message));
     }
 
-    fn pop(&mut self) -> Option<Outgoing<'static>> {
+    fn pop(&mut self) -> Option<Foreign<Outgoing<'static>>> {
         let message = self.messages.pop_front()?;
         self.len -= message.len();
         Some(message)
@@ -130,8 +142,8 @@ impl Out {
 
     /// Leaves out all that waits: it can no longer be sent.
     pub(super) fn drop_deferred(&mut self) {
-        if let Some(extras) = &mut self.extras {
-            extras.deferred = None;
+        if let Some(deferred) = self.extras.as_mut().and_then(|extras| extras.deferred.take()) {
+            self.spend(Spent::Messages(deferred.messages.into()));
         }
     }
 
@@ -139,7 +151,7 @@ impl Out {
     fn begin_job(&mut self) -> Option<Job> {
         let message = self.deferred()?.messages.front()?;
         let encoding = self.sender.encoding(message.len());
-        match (message.clone(), encoding) {
+        match (Outgoing::clone(message), encoding) {
             (_, Encoding::Plain) | (Outgoing::Uncompressed(_), _) => None,
             (Outgoing::Prepared(prepared), Encoding::Compressed(config)) => {
                 Some(Job::Shared(prepared, config))
@@ -159,6 +171,7 @@ impl Out {
             let queued = self.queue(|sender, output| sender.encoded(encoded, output));
             self.note_sent(message.kind(), message.len(), encoded.payload_len());
             debug_assert!(queued.is_ok(), "checked when it was deferred");
+            self.spend(Spent::Message(message));
         }
         if let Some(compressing) = compressing {
             self.sender.end_compressing(compressing);
@@ -172,12 +185,13 @@ impl Out {
                 return true;
             }
             if let Some(message) = self.deferred_mut().and_then(Deferred::pop) {
-                let queued = self.queue_message(message);
+                let queued = self.queue_message(&message);
                 debug_assert!(queued.is_ok(), "checked when it was deferred");
+                self.spend(Spent::Message(message));
             }
         }
         self.queue_late_close();
-        self.wake_waiting();
+        self.wake_for_progress(options);
         false
     }
 

@@ -20,7 +20,8 @@ type Data = Arc<dyn Any + Send + Sync>;
 pub(super) struct Extras {
     data: Option<Data>,
     topics: Vec<TopicMembership>,
-    /// What the application has dropped, until the task of a `serve` wrapper takes it.
+    /// What the application has dropped, until the task of a `serve` wrapper takes it, or the other
+    /// half is dropped as well.
     pub(super) returned: Option<Box<Reader>>,
     /// What the peer has closed the connection with.
     pub(super) peer_close: Option<Box<Close<'static>>>,
@@ -31,11 +32,13 @@ pub(super) struct Extras {
     pub(super) outbox: Outbox,
     /// Publications that were left out.
     pub(super) dropped: u64,
+    /// The application has dropped the connection, and what it has sent is still on its way.
+    pub(super) is_leaving: bool,
     /// Its place among the connections that the server allows.
     #[cfg(feature = "server")]
     slot: Option<Box<crate::server::Slot>>,
-    /// If anybody collects spans.
-    span: Option<Span>,
+    /// If anybody collects spans. Shared, as cloning a span runs the subscriber.
+    span: Option<Arc<Span>>,
 }
 
 /// What a connection gives up when it has ended. Dropping it may run the application's code.
@@ -43,7 +46,7 @@ pub(super) struct Extras {
 pub(super) struct Left {
     /// The first time.
     end: Option<(Ending, CloseCode)>,
-    span: Option<Span>,
+    span: Option<Arc<Span>>,
     topics: Vec<TopicMembership>,
     #[cfg(feature = "server")]
     slot: Option<Box<crate::server::Slot>>,
@@ -53,29 +56,34 @@ pub(super) struct Left {
 
 impl Link {
     /// Keeps this for the application; returns what was there.
-    pub(crate) fn set_data(&self, data: Data) -> Option<Data> {
+    pub(crate) fn set_data(self: &Arc<Self>, data: Data) -> Option<Data> {
         self.lock().extras().data.replace(data)
     }
 
     pub(crate) fn data(&self) -> Option<Data> {
-        self.lock().extras.as_ref()?.data.clone()
+        self.look().extras.as_ref()?.data.clone()
     }
 
     /// How many publications were left out.
     pub(crate) fn dropped(&self) -> u64 {
-        self.lock().extras.as_ref().map_or(0, |extras| extras.dropped)
+        self.look().extras.as_ref().map_or(0, |extras| extras.dropped)
     }
 
     /// Stays in a topic until the connection ends. Whether it has not ended already.
-    pub(crate) fn join_topic(&self, membership: TopicMembership) -> bool {
+    pub(crate) fn join_topic(self: &Arc<Self>, membership: TopicMembership) -> bool {
         let mut out = self.lock();
+        if out.ended.is_some() || out.is_leaving() {
+            drop(out);
+            drop(membership);
+            return false;
+        }
         out.extras().topics.push(membership);
-        out.ended.is_none()
+        true
     }
 
     /// Leaves the topic that is meant.
     pub(crate) fn leave_topic(
-        &self,
+        self: &Arc<Self>,
         is_meant: impl Fn(&TopicMembership) -> bool,
     ) -> Option<TopicMembership> {
         let mut out = self.lock();
@@ -86,13 +94,13 @@ impl Link {
 
     /// Keeps the connection's place until it ends.
     #[cfg(feature = "server")]
-    pub(crate) fn occupy(&self, slot: Box<crate::server::Slot>) {
+    pub(crate) fn occupy(self: &Arc<Self>, slot: Box<crate::server::Slot>) {
         self.lock().extras().slot = Some(slot);
     }
 
     /// Stays on its server's list until it ends.
     #[cfg(feature = "server")]
-    pub(crate) fn join(&self, membership: crate::server::Membership) {
+    pub(crate) fn join(self: &Arc<Self>, membership: crate::server::Membership) {
         self.lock().membership = Some(membership);
     }
 }
@@ -100,13 +108,15 @@ impl Link {
 /// What is told of a connection.
 impl Link {
     /// Keeps the span of the connection until it ends.
-    pub(crate) fn keep_span(&self, span: Span) {
-        self.lock().extras().span = Some(span);
+    pub(crate) fn keep_span(self: &Arc<Self>, span: Span) {
+        let before = self.lock().extras().span.replace(Arc::new(span));
+        drop(before);
     }
 
     /// The span of the connection, if anybody collects it.
     pub(crate) fn span(&self) -> Option<Span> {
-        self.lock().extras.as_ref()?.span.clone()
+        let span = self.look().extras.as_ref()?.span.clone()?;
+        Some(Span::clone(&span))
     }
 
     /// Runs what tells of this connection, wherever we are.
@@ -139,9 +149,17 @@ impl Out {
         self.extras().first_close.get_or_insert((side, code));
     }
 
-    #[cfg(feature = "server")]
     pub(super) fn take_returned(&mut self) -> Option<Box<Reader>> {
         self.extras.as_mut()?.returned.take()
+    }
+
+    pub(super) fn take_topics(&mut self) -> Vec<TopicMembership> {
+        self.extras.as_mut().map(|extras| mem::take(&mut extras.topics)).unwrap_or_default()
+    }
+
+    /// Whether the application has dropped the connection.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.is_leaving)
     }
 
     pub(super) fn peer_close(&self) -> Option<&Close<'static>> {

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    future::poll_fn,
+    future::{Future, poll_fn},
     mem,
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Poll, Waker},
@@ -11,7 +11,7 @@ use std::{
 
 use tokio::runtime::{Handle, Id};
 
-use super::{Link, sweeper::Sweeper, workers::Workers};
+use super::{Link, locked::assert_unlocked, sweeper::Sweeper, workers::Workers};
 
 /// The helpers of each runtime that has connections.
 static HELPERS: LazyLock<Mutex<HashMap<Id, Weak<Helpers>>>> = LazyLock::new(Mutex::default);
@@ -62,6 +62,7 @@ impl Helpers {
 
     /// Has a link written out once the current poll has ended.
     pub(super) fn schedule(&self, link: Arc<Link>) {
+        assert_unlocked();
         let mut flusher = lock(&self.flusher);
         if flusher.ended {
             return;
@@ -75,7 +76,14 @@ impl Helpers {
 
     /// Has a link's messages compressed, by one of at most `max` threads.
     pub(super) fn compress(&self, link: Arc<Link>, max: usize) {
+        assert_unlocked();
         self.workers.add(link, max);
+    }
+
+    /// Runs something in the background; a runtime that has ended drops it.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        assert_unlocked();
+        drop(self.workers.runtime().spawn(task));
     }
 
     /// Has a link's timers looked at until it is gone.

@@ -1,6 +1,7 @@
 //! How a connection lives and ends: what its halves, its timers and its server tell the link.
 
 use std::{
+    mem,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Waker},
@@ -9,9 +10,13 @@ use std::{
 
 use tokio::io::AsyncWrite;
 
-use super::{Link, Out, timers};
+use super::{
+    Link, Out,
+    locked::{Spent, exempt},
+    timers,
+};
 use crate::{
-    Output, SendError, Timer, entropy,
+    SendError, Timer, entropy,
     error::{Cause, Unsent},
     reader::Reader,
     stats::{Control, Direction},
@@ -24,11 +29,11 @@ impl Link {
     }
 
     pub(crate) fn cause(&self) -> Option<Cause> {
-        self.lock().ended
+        self.look().ended
     }
 
     /// Ends the connection at once, unless it has ended before.
-    pub(crate) fn fail(&self, cause: Cause) {
+    pub(crate) fn fail(self: &Arc<Self>, cause: Cause) {
         self.end(&mut self.lock(), cause);
     }
 
@@ -38,18 +43,27 @@ impl Link {
             return;
         }
         out.ended = Some(cause);
-        self.counters().settle(Direction::Sent, &mut out.tally);
         self.ended.store(true, Ordering::Release);
-        out.output = Output::new();
+        out.due().tally = mem::take(&mut out.tally);
+        let output = mem::take(&mut out.output);
+        out.spend(Spent::Output(output));
         out.batch = None;
         out.drop_deferred();
-        self.drop_outbox(out);
+        out.drop_outbox();
         out.unflushed = false;
         if let Some(mut write) = out.write.take() {
             // The peer is told now, even if the reader holds on to its half of the transport.
-            let _told = Pin::new(&mut write).poll_shutdown(&mut Context::from_waker(Waker::noop()));
+            let mut cx = Context::from_waker(Waker::noop());
+            let _told = exempt(|| Pin::new(&mut *write).poll_shutdown(&mut cx));
+            out.spend(Spent::Transport(write));
+        }
+        if !out.served
+            && let Some(reader) = out.take_returned()
+        {
+            out.spend(Spent::Reader(reader));
         }
         out.wake_waiting();
+        out.wake_for_end();
         if let Some(reader) = out.take_reading_task() {
             out.wake(reader);
         }
@@ -63,49 +77,99 @@ impl Link {
     }
 
     /// The reader waits for bytes; `waker` is told if the connection ends meanwhile.
-    pub(crate) fn note_reading(&self, waker: &Waker) {
+    pub(crate) fn note_reading(self: &Arc<Self>, waker: &Waker) {
         self.reading.store(true, Ordering::Relaxed);
+        let mut out = self.lock();
+        if out.is_reading(waker) {
+            let other = out.reader.take();
+            drop(out);
+            return drop(other);
+        }
+        if out.reader.as_ref().is_some_and(|reader| reader.will_wake(waker)) {
+            return;
+        }
+        drop(out);
+        // Cloning a waker may run other code, as may dropping one, so not under the lock.
+        let waker = waker.clone();
         let mut out = self.lock();
         let before = out.note_reading(waker);
         drop(out);
-        // Dropping a waker may run other code as well, so not under the lock.
         drop(before);
     }
 
-    /// The task that is told if the connection ends while it waits for bytes.
-    pub(crate) fn reading_task(&self) -> Option<Waker> {
-        self.lock().reading_task()
+    /// Takes out the task that is told if the connection ends while it waits for bytes.
+    pub(crate) fn take_reading_task(self: &Arc<Self>) -> Option<Waker> {
+        self.lock().take_reading_task()
+    }
+
+    /// Puts it back.
+    pub(crate) fn put_reading_task(self: &Arc<Self>, task: Waker) {
+        let mut out = self.lock();
+        let before = if out.is_reading(&task) { None } else { Some(out.note_reading(task)) };
+        drop(out);
+        drop(before);
     }
 
     /// Nobody waits for bytes: whoever has read could not wait.
-    pub(crate) fn forget_reading_task(&self) {
+    pub(crate) fn forget_reading_task(self: &Arc<Self>) {
         let task = self.lock().task.take();
         drop(task);
     }
 
     /// The reader waits for the transport to end; the connection will have ended with `cause`.
-    pub(crate) fn note_lingering(&self, cause: Cause) {
+    pub(crate) fn note_lingering(self: &Arc<Self>, cause: Cause) {
         self.lock().lingering = Some(cause);
     }
 
     /// A half of the connection was dropped.
     pub(crate) fn drop_half(self: &Arc<Self>, mut reader: Option<Box<Reader>>) {
+        if let Some(reader) = &mut reader {
+            // What was received is counted before the end is.
+            reader.end_burst();
+        }
         let mut out = self.lock();
+        let abandoned = self.halves.fetch_sub(1, Ordering::AcqRel) == 1;
         let server = out.task.clone().filter(|_| out.served);
-        if server.is_some() && reader.is_some() {
+        // Who is left may still want it; but it and the link keep each other, until there is an end.
+        let is_kept = server.is_some() || !abandoned && out.ended.is_none();
+        if is_kept && reader.is_some() {
             out.extras().returned = reader.take();
         }
-        let abandoned = self.halves.fetch_sub(1, Ordering::AcqRel) == 1;
         drop(out);
         match server {
             _ if !abandoned => {}
             // It looks by itself when the poll has ended.
             Some(_) if self.is_polled() => {}
             Some(server) => server.wake(),
-            None => {
-                // Its last messages are counted before the end is.
+            None => self.leave(reader),
+        }
+    }
+
+    /// Ends a connection that the application has dropped. What was sent is delivered: it is written
+    /// out, and what comes meanwhile is read, for a socket that is closed with bytes unread takes
+    /// back what it has sent.
+    fn leave(self: &Arc<Self>, reader: Option<Box<Reader>>) {
+        self.write_out();
+        let mut out = self.lock();
+        let reader = reader.or_else(|| out.take_returned());
+        let delivers = out.timers.has_written() || out.queued_len() > 0 || out.deferred().is_some();
+        let delivers = delivers && out.ended.is_none();
+        if delivers && reader.is_some() {
+            out.extras().is_leaving = true;
+            if out.sender.is_fragmented() {
+                // Publications wait for the end of a message that will have none.
+                out.drop_outbox();
+            }
+            let topics = out.take_topics();
+            out.spend(Spent::Topics(topics));
+            out.wake_waiting();
+            out.wake_for_end();
+        }
+        drop(out);
+        match reader {
+            Some(reader) if delivers => self.helpers.spawn(reader.leave()),
+            reader => {
                 drop(reader);
-                self.write_out();
                 self.fail(Cause::Terminated);
             }
         }
@@ -119,7 +183,7 @@ impl Link {
 
     /// From now on the task behind `server` closes the connection when it has been dropped.
     #[cfg(feature = "server")]
-    pub(crate) fn serve(&self, server: Waker) {
+    pub(crate) fn serve(self: &Arc<Self>, server: Waker) {
         let mut out = self.lock();
         let before = out.task.replace(server);
         out.served = true;
@@ -129,7 +193,7 @@ impl Link {
 
     /// The reader, once the application has dropped both halves.
     #[cfg(feature = "server")]
-    pub(crate) fn take_abandoned(&self) -> Option<Box<Reader>> {
+    pub(crate) fn take_abandoned(self: &Arc<Self>) -> Option<Box<Reader>> {
         self.is_abandoned().then(|| self.lock().take_returned()).flatten()
     }
 
@@ -139,7 +203,7 @@ impl Link {
         let mut out = self.lock();
         out.served = false;
         let reader = out.reader.take().map(|reader| *reader);
-        let served = std::mem::replace(&mut out.task, reader);
+        let served = mem::replace(&mut out.task, reader);
         // A reader that stays here would keep the link alive, and the link the reader.
         let returned = out.take_returned();
         drop(out);
@@ -159,30 +223,30 @@ impl Link {
         let mut out = self.lock();
         out.check_open()?;
         self.ping(&mut out)?;
-        self.request_flush();
+        self.request_flush(&mut out);
+        drop(out);
+        self.counters().control(Direction::Sent, Control::Ping);
         Ok(())
     }
 
     fn ping(&self, out: &mut Out) -> Result<(), SendError> {
         let nonce = out.timers.round_trip.ping(self.info.since().elapsed(), entropy::random());
-        out.queue(|sender, output| sender.ping(&nonce, output))?;
-        self.counters().control(Direction::Sent, Control::Ping);
-        Ok(())
+        out.queue(|sender, output| sender.ping(&nonce, output))
     }
 
     /// A pong has come.
-    pub(crate) fn note_pong(&self, payload: &[u8]) {
+    pub(crate) fn note_pong(self: &Arc<Self>, payload: &[u8]) {
         let took = self.lock().timers.round_trip.pong(payload, || self.info.since().elapsed());
         self.counters().pong(took);
     }
 
     /// How long the last ping and its pong took.
     pub(crate) fn round_trip_time(&self) -> Option<Duration> {
-        self.lock().timers.round_trip.took()
+        self.look().timers.round_trip.took()
     }
 
     /// Drops a compression context that was not used since the last call.
-    pub(super) fn drop_idle_compressor(&self) {
+    pub(super) fn drop_idle_compressor(self: &Arc<Self>) {
         self.lock().sender.drop_idle_compressor();
     }
 
@@ -196,28 +260,34 @@ impl Link {
             reads: self.reads.load(Ordering::Relaxed),
             reading: self.reading.load(Ordering::Relaxed),
             queued: !out.output.is_empty() || out.unflushed,
-            closing: out.sender.is_closed(),
+            closing: out.sender.is_closed() || out.is_leaving(),
+            leaving: out.is_leaving(),
             lingering: out.lingering.is_some(),
         };
+        out.sweep_turns(self.options());
         let swept = out.timers.sweep(self.options(), seen, passed);
         if swept.asks {
             // Whoever has stopped reading need not tell us, so ask whether somebody still does.
             self.reading.store(false, Ordering::Relaxed);
-            if let Some(reader) = out.reading_task() {
-                out.wake(reader);
-            }
+            out.wake_reading_task();
         }
         match swept.action {
             timers::Action::None => {}
             timers::Action::Ping => {
-                let _closing = self.ping(&mut out);
+                let pinged = self.ping(&mut out).is_ok();
                 drop(out);
+                if pinged {
+                    self.counters().control(Direction::Sent, Control::Ping);
+                }
                 // At once, not when all others have been swept: the time until the pong is measured.
                 self.write_out();
             }
             // Both close frames are through; only the application did not wait for the end.
             timers::Action::End(Timer::Close) if out.peer_close().is_some() => {
                 self.end(&mut out, Cause::Closed);
+            }
+            timers::Action::End(Timer::Close) if out.is_leaving() => {
+                self.end(&mut out, Cause::Terminated);
             }
             timers::Action::End(timer) => self.end(&mut out, Cause::TimedOut(timer)),
             timers::Action::EndLinger => {
@@ -229,12 +299,21 @@ impl Link {
 }
 
 impl Out {
-    /// The task to wake for whoever reads.
-    fn reading_task(&self) -> Option<Waker> {
-        self.reader.as_deref().or(self.task.as_ref()).cloned()
+    fn wake_for_end(&mut self) {
+        if let Some(waiting) = &mut self.waiting {
+            let wakers = waiting.for_end.take();
+            self.due().wake.extend(wakers);
+        }
     }
 
-    /// The same at the end, when only that of a `serve` wrapper is needed any longer.
+    /// Wakes whoever reads, who then says again that he does.
+    fn wake_reading_task(&mut self) {
+        if let Some(reader) = self.take_reading_task() {
+            self.wake(reader);
+        }
+    }
+
+    /// The task to wake for whoever reads. That of a `serve` wrapper stays; it is the runtime's.
     fn take_reading_task(&mut self) -> Option<Waker> {
         match self.reader.take() {
             Some(reader) => Some(*reader),
@@ -243,17 +322,17 @@ impl Out {
         }
     }
 
+    /// Whether the task behind the connection is the one that reads.
+    fn is_reading(&self, waker: &Waker) -> bool {
+        self.task.as_ref().is_some_and(|task| task.will_wake(waker))
+    }
+
     /// Takes note of the task that reads; returns what was known before and is to be dropped.
-    fn note_reading(&mut self, waker: &Waker) -> (Option<Waker>, Option<Box<Waker>>) {
-        if self.task.as_ref().is_some_and(|task| task.will_wake(waker)) {
-            return (None, self.reader.take());
-        }
-        if !self.served {
-            return (self.task.replace(waker.clone()), None);
-        }
-        match &self.reader {
-            Some(reader) if reader.will_wake(waker) => (None, None),
-            _ => (None, self.reader.replace(Box::new(waker.clone()))),
+    fn note_reading(&mut self, waker: Waker) -> (Option<Waker>, Option<Box<Waker>>) {
+        if self.served {
+            (None, self.reader.replace(Box::new(waker)))
+        } else {
+            (self.task.replace(waker), None)
         }
     }
 }

@@ -1,74 +1,231 @@
-//! The lock on a link, which wakes others only when it is given back.
+//! The lock on a link, under which nothing foreign runs.
 //!
-//! A waker may run code of other executors, and that code may use the link. So may what is dropped
-//! with a waker.
+//! Wakers, executors, subscribers of `tracing`, recorders of `metrics`, owners of bytes and
+//! transports may run code of the application, and that may use the link. So what is to be told,
+//! woken, spawned or dropped is noted under the lock, and done when it has been given back. Exempt
+//! is the transport's writing, whose documentation forbids it to use the connection.
+//!
+//! In debug builds a thread that holds the lock of a link knows that: taking another one, and doing
+//! what has to wait, panics.
 
 use std::{
     mem,
     ops::{Deref, DerefMut},
-    sync::MutexGuard,
+    sync::{Arc, MutexGuard, atomic::Ordering},
     task::Waker,
 };
 
-use super::{Link, Out, extras::Left};
+use bytes::Bytes;
 
-/// Who waits for a connection.
-#[derive(Debug, Default)]
-pub(super) struct Wakers {
-    /// For room, the end of a fragmented message, or that of the connection.
-    pub(super) waiting: Vec<Waker>,
-    /// Woken when the lock is given back.
-    pub(super) due: Vec<Waker>,
+use super::{Link, Out, extras::Left, turns::Turns, waiters::Waiters};
+use crate::{
+    Output,
+    hub::TopicMembership,
+    io::WriteHalf,
+    outgoing::Outgoing,
+    reader::Reader,
+    stats::{Direction, Policy, Tally},
+};
+
+/// Who waits for a connection, and what is done when the lock is given back.
+#[derive(Default)]
+pub(super) struct Waiting {
+    /// For room in turn.
+    pub(super) turns: Turns,
+    /// For all being written, the end of a fragmented message, or that of the connection; and for
+    /// room those of whom there is one at a time.
+    pub(super) wakers: Vec<Waker>,
+    /// For the end of the connection alone.
+    pub(super) for_end: Waiters,
+    due: Due,
 }
+
+/// What is done when the lock is given back.
+#[derive(Default)]
+pub(super) struct Due {
+    pub(super) wake: Vec<Waker>,
+    /// Lengths of messages that were sent, and of their payloads on the wire, while somebody wants
+    /// to know of every one.
+    pub(super) sent: Vec<(usize, usize)>,
+    /// Publications that were left out.
+    pub(super) dropped: Vec<(Policy, usize)>,
+    /// Messages that were queued on a connection that has ended since.
+    pub(super) tally: Tally,
+    /// The first of the messages that are deferred has nobody yet who compresses it.
+    pub(super) compress: bool,
+    pub(super) spent: Vec<Spent>,
+}
+
+/// What is of no use any longer, but not to be dropped under the lock.
+#[expect(dead_code, reason = "only to be dropped")]
+pub(super) enum Spent {
+    Message(Foreign<Outgoing<'static>>),
+    Messages(Vec<Foreign<Outgoing<'static>>>),
+    Bytes(Bytes),
+    Output(Output),
+    Transport(Foreign<WriteHalf>),
+    Reader(Box<Reader>),
+    Topics(Vec<TopicMembership>),
+    Waker(Waker),
+}
+
+/// Whether there is anything to be done when the lock is given back, in one byte: every connection
+/// has it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct AfterLock(u8);
+
+impl AfterLock {
+    const FLUSH: u8 = 1;
+    const MORE: u8 = 2;
+
+    /// The link is to be put onto the flusher's list.
+    #[inline]
+    pub(super) const fn flush(&mut self) {
+        self.0 |= Self::FLUSH;
+    }
+}
+
+/// Something whose drop may run code of the application.
+pub(super) struct Foreign<T>(pub(super) T);
 
 pub(super) struct Locked<'l> {
-    link: &'l Link,
     guard: MutexGuard<'l, Out>,
-    // Dropped after the guard.
-    after: Option<Box<After<'l>>>,
+    #[expect(dead_code, reason = "dropped after the guard and before the rest")]
+    holding: Holding,
+    flush: Flush<'l>,
+    after: Option<Box<After>>,
 }
 
-/// What is done when the lock has been given back: the end of a connection is told, those who wait are
-/// woken, and what an ended connection leaves is dropped.
-struct After<'l> {
-    link: &'l Link,
-    due: Vec<Waker>,
+/// The lock for those who only look.
+pub(super) struct Looking<'l> {
+    guard: MutexGuard<'l, Out>,
+    #[expect(dead_code, reason = "dropped after the guard")]
+    holding: Holding,
+}
+
+/// Whether what was queued is to be written out, when the lock has been given back.
+struct Flush<'l> {
+    link: &'l Arc<Link>,
+    due: bool,
+}
+
+/// What else is done then.
+struct After {
+    link: Arc<Link>,
+    due: Due,
     left: Option<Box<Left>>,
 }
 
 impl<'l> Locked<'l> {
-    pub(super) const fn new(link: &'l Link, guard: MutexGuard<'l, Out>) -> Self {
-        Self { link, guard, after: None }
+    /// `holding` is from before the lock was taken.
+    pub(super) const fn new(
+        link: &'l Arc<Link>,
+        holding: Holding,
+        guard: MutexGuard<'l, Out>,
+    ) -> Self {
+        Self { guard, holding, flush: Flush { link, due: false }, after: None }
     }
 
     #[cold]
     fn prepare_after(&mut self) {
-        let (link, out) = (self.link, &mut *self.guard);
-        let due = out.wakers.as_mut().map(|wakers| mem::take(&mut wakers.due)).unwrap_or_default();
-        out.wakers.take_if(|wakers| wakers.waiting.is_empty());
+        let out = &mut *self.guard;
+        let due = out.waiting.as_mut().and_then(|waiting| waiting.due.take());
+        out.waiting.take_if(|waiting| waiting.is_empty());
         let left = out.ended.and_then(|cause| out.leave(cause));
-        let is_any = !due.is_empty() || left.is_some();
-        self.after = is_any.then(|| Box::new(After { link, due, left }));
+        if due.is_some() || left.is_some() {
+            let (link, due) = (Arc::clone(self.flush.link), due.unwrap_or_default());
+            self.after = Some(Box::new(After { link, due, left }));
+        }
     }
 }
 
 impl Drop for Locked<'_> {
     #[inline]
     fn drop(&mut self) {
-        // Every message takes the lock, and few wake anybody.
-        if self.guard.wakers.is_some() || self.guard.ended.is_some() {
+        // Every message takes the lock, and few leave anything to be done.
+        let after = mem::take(&mut self.guard.after).0;
+        self.flush.due = after & AfterLock::FLUSH != 0;
+        if after & AfterLock::MORE != 0 || self.guard.ended.is_some() {
             self.prepare_after();
         }
     }
 }
 
-impl Drop for After<'_> {
+impl Drop for Flush<'_> {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(left) = &self.left {
-            self.link.note_left(left);
+        if self.due {
+            self.link.schedule();
         }
-        mem::take(&mut self.due).into_iter().for_each(Waker::wake);
-        drop(self.left.take());
+    }
+}
+
+impl Drop for After {
+    fn drop(&mut self) {
+        mem::take(&mut self.due).carry_out(&self.link, self.left.take());
+    }
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.turns.is_empty() && self.wakers.is_empty() && self.for_end.is_empty()
+    }
+}
+
+impl Due {
+    fn is_empty(&self) -> bool {
+        self.wake.is_empty()
+            && self.sent.is_empty()
+            && self.dropped.is_empty()
+            && !self.compress
+            && self.spent.is_empty()
+            && self.tally.is_empty()
+    }
+
+    fn take(&mut self) -> Option<Self> {
+        (!self.is_empty()).then(|| mem::take(self))
+    }
+
+    fn carry_out(mut self, link: &Arc<Link>, left: Option<Box<Left>>) {
+        for (len, wire_len) in self.sent {
+            tracing::trace!(len, wire_len, "message sent");
+        }
+        for (policy, count) in self.dropped {
+            link.counters().dropped(policy, count);
+        }
+        // Before its end is told, what has ended is counted.
+        link.counters().settle(Direction::Sent, &mut self.tally);
+        if let Some(left) = &left {
+            link.note_left(left);
+        }
+        self.wake.into_iter().for_each(Waker::wake);
+        if self.compress {
+            link.helpers.compress(Arc::clone(link), link.options().max_concurrent_compressions);
+        }
+        drop(self.spent);
+        drop(left);
+    }
+}
+
+impl Link {
+    /// Puts the link onto the flusher's list, unless it is there or its handler is being polled.
+    fn schedule(self: &Arc<Self>) {
+        if !self.scheduled.swap(true, Ordering::AcqRel) && !self.is_polled() {
+            self.helpers.schedule(Arc::clone(self));
+        }
+    }
+}
+
+impl Out {
+    /// What is done when the lock is given back.
+    pub(super) fn due(&mut self) -> &mut Due {
+        self.after.0 |= AfterLock::MORE;
+        &mut self.waiting.get_or_insert_default().due
+    }
+
+    /// Drops this when the lock is given back.
+    pub(super) fn spend(&mut self, spent: Spent) {
+        self.due().spent.push(spent);
     }
 }
 
@@ -87,3 +244,116 @@ impl DerefMut for Locked<'_> {
         &mut self.guard
     }
 }
+
+impl<'l> Looking<'l> {
+    pub(super) const fn new(holding: Holding, guard: MutexGuard<'l, Out>) -> Self {
+        Self { guard, holding }
+    }
+}
+
+impl Deref for Looking<'_> {
+    type Target = Out;
+
+    #[inline]
+    fn deref(&self) -> &Out {
+        &self.guard
+    }
+}
+
+impl<T> Deref for Foreign<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Foreign<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+#[cfg(debug_assertions)]
+mod holding {
+    use std::cell::Cell;
+
+    use super::{Foreign, Link};
+
+    thread_local! {
+        /// The link, by address, whose lock this thread holds, and whether it is in its transport.
+        static HOLDING: Cell<Option<(usize, bool)>> = const { Cell::new(None) };
+    }
+
+    /// That the lock of a link is held, or about to be taken. Has what was so before.
+    pub(in crate::link) struct Holding(Option<(usize, bool)>);
+
+    impl Holding {
+        #[track_caller]
+        pub(in crate::link) fn begin(link: &Link) -> Self {
+            let before = HOLDING.get();
+            let address = link.address();
+            let is_free = before.is_none_or(|(other, exempt)| exempt && other != address);
+            assert!(is_free, "a transport, or what runs under a connection's lock, has used one");
+            HOLDING.set(Some((address, false)));
+            Self(before)
+        }
+    }
+
+    impl Drop for Holding {
+        fn drop(&mut self) {
+            HOLDING.set(self.0);
+        }
+    }
+
+    /// For what may run code of the application.
+    #[track_caller]
+    pub(in crate::link) fn assert_unlocked() {
+        let is_free = HOLDING.get().is_none_or(|(_, exempt)| exempt);
+        assert!(is_free, "under the lock of a connection nothing foreign may run");
+    }
+
+    /// Runs code of the transport's, which is exempt.
+    pub(in crate::link) fn exempt<T>(run: impl FnOnce() -> T) -> T {
+        let held = HOLDING.get();
+        HOLDING.set(held.map(|(address, _)| (address, true)));
+        let done = run();
+        HOLDING.set(held);
+        done
+    }
+
+    impl<T> Drop for Foreign<T> {
+        fn drop(&mut self) {
+            // A panic has its reason already.
+            if !std::thread::panicking() {
+                assert_unlocked();
+            }
+        }
+    }
+}
+
+#[cfg(not(debug_assertions))]
+mod holding {
+    use super::Link;
+
+    pub(in crate::link) struct Holding(());
+
+    impl Holding {
+        #[inline]
+        pub(in crate::link) const fn begin(_: &Link) -> Self {
+            Self(())
+        }
+    }
+
+    #[inline]
+    pub(in crate::link) const fn assert_unlocked() {}
+
+    #[inline]
+    pub(in crate::link) fn exempt<T>(run: impl FnOnce() -> T) -> T {
+        run()
+    }
+}
+
+pub(super) use self::holding::{Holding, assert_unlocked, exempt};

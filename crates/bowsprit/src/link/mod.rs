@@ -2,6 +2,8 @@
 //!
 //! A link owns the core's [`Sender`], the [`Output`] and the write half of the transport, behind a
 //! mutex that is held for the time of a few copies or one system call, and never across an await.
+//! Nothing [foreign](locked) runs under it but the transport's writing.
+//!
 //! Sending *queues*; the queue is written out when the task that sends has ended its current poll:
 //! by the [`serve`](crate::BoundServer::serve) wrapper for handlers, else by the
 //! [flusher](flusher::Flusher) of the runtime. So whatever a task sends in one go leaves in one
@@ -11,6 +13,7 @@
 //! that sends messages would otherwise overwrite each other's wakers, for a transport keeps one per
 //! direction.
 
+mod closed;
 mod deferred;
 mod extras;
 mod flusher;
@@ -22,6 +25,8 @@ mod round_trip;
 mod sending;
 mod sweeper;
 mod timers;
+mod turns;
+mod waiters;
 mod workers;
 mod writing;
 
@@ -38,10 +43,10 @@ use std::{
 use self::{
     extras::Extras,
     flusher::Helpers,
-    locked::{Locked, Wakers},
+    locked::{AfterLock, Foreign, Holding, Locked, Looking, Waiting},
     timers::Timers,
 };
-pub(crate) use self::{info::Info, outbox::Offered, sending::Origin};
+pub(crate) use self::{info::Info, outbox::Offered, sending::Origin, turns::Sending};
 use crate::{
     Close, Options, Output, Sender, State,
     error::Cause,
@@ -75,7 +80,7 @@ struct Out {
     output: Output,
     /// Publications that go into the output before anything else does.
     batch: Option<Arc<Batch>>,
-    write: Option<WriteHalf>,
+    write: Option<Foreign<WriteHalf>>,
     /// Bytes were written that the transport may still hold back.
     unflushed: bool,
     ended: Option<Cause>,
@@ -88,8 +93,11 @@ struct Out {
     served: bool,
     /// The task that reads, if it is another one than that.
     reader: Option<Box<Waker>>,
-    /// Who waits for the connection, while somebody does.
-    wakers: Option<Box<Wakers>>,
+    /// Who waits for the connection, and what is done when the lock is given back, while there is
+    /// anybody or anything.
+    waiting: Option<Box<Waiting>>,
+    /// Whether there is anything to be done when the lock is given back.
+    after: AfterLock,
     /// Messages that were queued since something was written.
     tally: Tally,
     /// Its end was told to those who want to know.
@@ -117,7 +125,7 @@ impl Link {
             sender,
             output: Output::new(),
             batch: None,
-            write: Some(write),
+            write: Some(Foreign(write)),
             unflushed: false,
             ended: None,
             lingering: None,
@@ -125,7 +133,8 @@ impl Link {
             task: None,
             served: false,
             reader: None,
-            wakers: None,
+            waiting: None,
+            after: AfterLock::default(),
             tally: Tally::default(),
             has_left: false,
             #[cfg(feature = "server")]
@@ -166,35 +175,44 @@ impl Link {
 
     /// How far the closing handshake has come.
     pub(crate) fn state(&self) -> State {
-        let out = self.lock();
+        let out = self.look();
         match out.ended {
             Some(_) => State::Closed,
+            None if out.is_leaving() => State::Closed,
             None => State::of(out.peer_close().is_some(), out.is_closing()),
         }
     }
 
     pub(crate) fn peer_close(&self) -> Option<Close<'static>> {
-        self.lock().peer_close().cloned()
+        self.look().peer_close().cloned()
     }
 
     /// The address of our end of the transport, until the connection ends.
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
-        self.lock().write.as_ref()?.local_addr()
+        self.look().write.as_ref()?.local_addr()
     }
 
     /// The certificates that the peer has shown, until the connection ends.
     #[cfg(feature = "tls")]
     pub(crate) fn peer_certificates(&self) -> Option<crate::PeerCertificates> {
-        self.lock().write.as_ref()?.peer_certificates()
+        self.look().write.as_ref()?.peer_certificates()
     }
 
     /// Bytes that wait to be written.
     pub(crate) fn queued_len(&self) -> usize {
-        self.lock().queued_len()
+        self.look().queued_len()
     }
 
-    fn lock(&self) -> Locked<'_> {
-        Locked::new(self, self.out.lock().unwrap_or_else(PoisonError::into_inner))
+    #[inline]
+    fn lock(self: &Arc<Self>) -> Locked<'_> {
+        let holding = Holding::begin(self);
+        Locked::new(self, holding, self.out.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The lock for those who only look.
+    fn look(&self) -> Looking<'_> {
+        let holding = Holding::begin(self);
+        Looking::new(holding, self.out.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -1,13 +1,23 @@
-//! Publications for a peer that does not keep up, which wait beside the output.
+//! Publications for a peer that does not keep up, which wait beside the output, and what is sent
+//! after them.
 //!
-//! What is in the output is framed, and may be half written; what waits here can still be left out.
-//! It moves into the output whenever that has been written out.
+//! What is in the output is framed, and may be half written; publications that wait here can still
+//! be left out. All of it moves into the output whenever that has been written out, in the order in
+//! which it came.
 
-use std::{collections::VecDeque, sync::Arc, task::Context};
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
-use super::{Link, Out};
+use super::{
+    Link, Out,
+    locked::{Foreign, Spent},
+};
 use crate::{
-    CloseCode, Options, Prepared,
+    CloseCode, Options, Outgoing,
     hub::{Offer, SlowConsumer},
     stats::Policy,
 };
@@ -23,13 +33,14 @@ pub(super) struct Outbox {
 }
 
 struct Waiting {
-    topic: u64,
-    message: Prepared,
+    /// Of a publication; other messages have none, and stay.
+    topic: Option<u64>,
+    message: Foreign<Outgoing<'static>>,
 }
 
 impl Waiting {
     fn len(&self) -> usize {
-        self.message.message().len() + OVERHEAD
+        self.message.len() + OVERHEAD
     }
 }
 
@@ -56,7 +67,10 @@ impl Link {
         offer: &mut Offer,
         cx: Option<&mut Context<'_>>,
     ) -> Offered {
-        let offered = self.take_or_leave(offer, cx);
+        let mut offered = self.offer_now(&mut self.lock(), offer);
+        if offered == Offered::Full {
+            offered = self.offer_without_room(offer, cx);
+        }
         let left_out = matches!(offered, Offered::Dropped | Offered::Queued { dropped: 1.. });
         if left_out && tracing::enabled!(tracing::Level::DEBUG) {
             let policy = offer.slow;
@@ -65,32 +79,45 @@ impl Link {
         offered
     }
 
-    fn take_or_leave(self: &Arc<Self>, offer: &mut Offer, cx: Option<&mut Context<'_>>) -> Offered {
+    /// Does as the policy says where there is no room.
+    #[cold]
+    fn offer_without_room(
+        self: &Arc<Self>,
+        offer: &mut Offer,
+        cx: Option<&mut Context<'_>>,
+    ) -> Offered {
+        match (offer.slow, cx) {
+            (SlowConsumer::Wait, Some(cx)) => {
+                let polled = self.poll_or_wait(cx, |out| match self.offer_now(out, offer) {
+                    Offered::Full => Poll::Pending,
+                    offered => Poll::Ready(offered),
+                });
+                if let Poll::Ready(offered) = polled { offered } else { Offered::Full }
+            }
+            (SlowConsumer::Close(code), _) => self.close_slow(code),
+            (slow, _) => {
+                self.lock().note_dropped(slow, 1);
+                Offered::Dropped
+            }
+        }
+    }
+
+    /// Queues a publication, if there is room for it.
+    #[inline]
+    fn offer_now(&self, out: &mut Out, offer: &mut Offer) -> Offered {
         let max_len = self.options().max_queue_len;
-        let mut out = self.lock();
         if out.check_open().is_err() {
             return Offered::Gone;
         }
         let dropped = out.make_room(offer, max_len);
-        self.note_dropped(&mut out, offer.slow, dropped);
-        if out.queued_len() <= max_len {
-            self.take_in(&mut out, offer);
-            return Offered::Queued { dropped };
+        if dropped > 0 {
+            out.note_dropped(offer.slow, dropped);
         }
-        match (offer.slow, cx) {
-            (SlowConsumer::Wait, Some(cx)) => {
-                out.wait(cx);
-                Offered::Full
-            }
-            (SlowConsumer::Close(code), _) => {
-                drop(out);
-                self.close_slow(code)
-            }
-            _ => {
-                self.note_dropped(&mut out, offer.slow, 1);
-                Offered::Dropped
-            }
+        if out.queued_len() > max_len {
+            return Offered::Full;
         }
+        self.take_in(out, offer);
+        Offered::Queued { dropped }
     }
 
     /// Closes the connection because a publication found no room.
@@ -103,22 +130,15 @@ impl Link {
         Offered::Closed
     }
 
-    fn note_dropped(&self, out: &mut Out, slow: SlowConsumer, count: usize) {
-        if count > 0 {
-            out.extras().dropped += count as u64;
-            self.counters().dropped(slow.into(), count);
-        }
-    }
-
     /// Queues a publication that there is room for.
-    fn take_in(self: &Arc<Self>, out: &mut Out, offer: &mut Offer) {
+    fn take_in(&self, out: &mut Out, offer: &mut Offer) {
         if offer.may_join() && out.may_join(offer.message.message().len(), self.options()) {
             let (len, before) = (out.batch_len(), out.batch.take());
             let batch = out.batch.insert(offer.join(before));
             let message = offer.message.message();
             let wire_len = batch.len() - len;
             out.note_sent(message.kind(), message.len(), wire_len);
-            return self.request_flush();
+            return self.request_flush(out);
         }
         out.settle();
         let room = match offer.slow {
@@ -126,45 +146,40 @@ impl Link {
             SlowConsumer::KeepLatest => 0,
             _ => self.options().high_water_len,
         };
-        let message = offer.message.clone();
+        let mut message = offer.message.clone().into();
         if out.outbox_len() == 0 && !out.is_occupied() && out.output.len() <= room {
-            let sent = self.send(out, message.into());
+            let sent = self.send_next(out, &mut message);
             debug_assert!(sent.is_ok(), "it is open, and between messages");
         } else {
-            out.extras().outbox.push(Waiting { topic: offer.topic, message });
+            let message = Foreign(message);
+            out.extras().outbox.push(Waiting { topic: Some(offer.topic), message });
         }
     }
 
     /// Moves what waits into the output, as far as that has room. Whether that was anything.
-    pub(super) fn refill(self: &Arc<Self>, out: &mut Out) -> bool {
+    pub(super) fn refill(&self, out: &mut Out) -> bool {
         let mut moved = false;
         while !out.is_occupied()
             && !out.is_closing()
             && out.output.len() <= self.options().high_water_len
-            && let Some(next) = out.next_waiting()
+            && let Some(mut next) = out.next_waiting()
         {
-            moved |= self.send(out, next.into()).is_ok();
+            moved |= self.send_next(out, &mut next).is_ok();
+            out.spend(Spent::Message(next));
         }
         moved
     }
 
     /// Moves all that waits into the output, before a close frame.
-    pub(super) fn empty_outbox(self: &Arc<Self>, out: &mut Out) {
+    pub(super) fn empty_outbox(&self, out: &mut Out) {
         while !out.sender.is_fragmented()
-            && let Some(next) = out.next_waiting()
+            && let Some(mut next) = out.next_waiting()
         {
-            let sent = self.send(out, next.into());
+            let sent = self.send_next(out, &mut next);
             debug_assert!(sent.is_ok(), "it is open, and between messages");
+            out.spend(Spent::Message(next));
         }
-        self.drop_outbox(out);
-    }
-
-    /// Leaves out all that waits: it can no longer be sent.
-    pub(super) fn drop_outbox(&self, out: &mut Out) {
-        let Some(extras) = &mut out.extras else { return };
-        let left_out = std::mem::take(&mut extras.outbox).waiting.len();
-        extras.dropped += left_out as u64;
-        self.counters().dropped(Policy::Closed, left_out);
+        out.drop_outbox();
     }
 }
 
@@ -195,12 +210,24 @@ impl Outbox {
         Some(first)
     }
 
-    /// Leaves out what is of this topic; returns how many that were.
-    fn drop_topic(&mut self, topic: u64) -> usize {
-        let before = self.waiting.len();
-        self.waiting.retain(|waiting| waiting.topic != topic);
-        self.len = self.waiting.iter().map(Waiting::len).sum();
-        before - self.waiting.len()
+    /// Takes out the publication that has waited longest.
+    fn take_oldest(&mut self) -> Option<Foreign<Outgoing<'static>>> {
+        let oldest = self.waiting.iter().position(|waiting| waiting.topic.is_some())?;
+        let oldest = self.waiting.remove(oldest)?;
+        self.len -= oldest.len();
+        Some(oldest.message)
+    }
+
+    /// Takes out the publications that are meant.
+    fn take(&mut self, is_meant: impl Fn(u64) -> bool) -> Vec<Foreign<Outgoing<'static>>> {
+        let is_meant = |waiting: &Waiting| waiting.topic.is_some_and(&is_meant);
+        if !self.waiting.iter().any(is_meant) {
+            return Vec::new();
+        }
+        let (taken, kept): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(is_meant);
+        self.len = kept.iter().map(Waiting::len).sum();
+        self.waiting = kept.into();
+        taken.into_iter().map(|waiting| waiting.message).collect()
     }
 }
 
@@ -209,14 +236,55 @@ impl Out {
     fn make_room(&mut self, offer: &Offer, max_len: usize) -> usize {
         let Some(extras) = &mut self.extras else { return 0 };
         let mut dropped = match offer.slow {
-            SlowConsumer::KeepLatest => extras.outbox.drop_topic(offer.topic),
-            SlowConsumer::DropOldest => 0,
+            SlowConsumer::KeepLatest => extras.outbox.take(|topic| topic == offer.topic),
+            SlowConsumer::DropOldest => Vec::new(),
             _ => return 0,
         };
-        while self.queued_len() > max_len && self.next_waiting().is_some() {
-            dropped += 1;
+        while self.queued_len() > max_len
+            && let Some(oldest) =
+                self.extras.as_mut().and_then(|extras| extras.outbox.take_oldest())
+        {
+            dropped.push(oldest);
         }
-        dropped
+        let count = dropped.len();
+        if count > 0 {
+            self.spend(Spent::Messages(dropped));
+        }
+        count
+    }
+
+    /// Counts publications that were left out.
+    #[cold]
+    fn note_dropped(&mut self, policy: impl Into<Policy>, count: usize) {
+        self.extras().dropped += count as u64;
+        self.due().dropped.push((policy.into(), count));
+    }
+
+    /// Leaves out the publications that wait: nobody will want them any more.
+    pub(super) fn drop_publications(&mut self) {
+        let Some(extras) = &mut self.extras else { return };
+        let left_out = extras.outbox.take(|_| true);
+        if !left_out.is_empty() {
+            self.note_dropped(Policy::Closed, left_out.len());
+            self.spend(Spent::Messages(left_out));
+        }
+    }
+
+    /// Leaves out all that waits: it can no longer be sent.
+    pub(super) fn drop_outbox(&mut self) {
+        self.drop_publications();
+        let Some(extras) = &mut self.extras else { return };
+        let lost = mem::take(&mut extras.outbox).waiting;
+        if !lost.is_empty() {
+            let lost = lost.into_iter().map(|waiting| waiting.message).collect();
+            self.spend(Spent::Messages(lost));
+        }
+    }
+
+    /// Has a message wait behind publications that came before it.
+    pub(super) fn queue_behind(&mut self, message: Outgoing<'static>) {
+        let message = Foreign(message);
+        self.extras().outbox.push(Waiting { topic: None, message });
     }
 
     /// Whether a publication of this length may wait to leave together with others.
@@ -242,7 +310,7 @@ impl Out {
         self.batch.as_ref().map_or(0, |batch| batch.len())
     }
 
-    fn next_waiting(&mut self) -> Option<Prepared> {
+    fn next_waiting(&mut self) -> Option<Foreign<Outgoing<'static>>> {
         Some(self.extras.as_mut()?.outbox.pop()?.message)
     }
 

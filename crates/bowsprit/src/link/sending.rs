@@ -1,14 +1,17 @@
 //! Queueing frames on a link.
 
 use std::{
+    mem,
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, Waker},
 };
 
-use super::{Link, Out, locked::Locked};
+use tracing::level_filters::LevelFilter;
+
+use super::{Link, Out, locked::Spent};
 use crate::{
-    Event, Fragment, Message, MessageKind, Output, ProtocolError, SendError, Sender,
-    error::Unsent,
+    Event, Fragment, Message, MessageKind, Options, Output, ProtocolError, SendError, Sender,
+    error::{Cause, Unsent},
     outgoing::Outgoing,
     pool,
     stats::{Control, Direction, Side},
@@ -27,33 +30,44 @@ pub(crate) enum Origin {
 }
 
 impl Link {
-    /// Queues a message as soon as there is room for it.
-    ///
-    /// `message` gives it only then: a future that holds an [`Outgoing`] meanwhile has to move and to
-    /// drop it, which is much of what a short message costs.
-    ///
-    /// # Errors
-    ///
-    /// The connection is closing or has ended.
-    pub(crate) fn poll_send<'m>(
+    /// Queues a message now, if nothing unusual goes on, as is nearly always. Pending if there does.
+    pub(super) fn send_if_free(
         self: &Arc<Self>,
-        cx: &mut Context<'_>,
-        message: &mut dyn FnMut() -> Option<Outgoing<'m>>,
+        message: &mut Outgoing<'_>,
         origin: Origin,
     ) -> Poll<Result<(), Unsent>> {
-        let room = self.room(origin);
-        let out = &mut *self.lock();
-        if !out.is_free(room) {
-            ready!(out.poll_room(cx, room, origin))?;
+        let mut out = self.lock();
+        if !out.is_free(self.room(origin)) {
+            return Poll::Pending;
         }
-        let mut message = message();
-        let Some(pending) = &message else { return Poll::Ready(Ok(())) };
-        if let Some(queued) = out.queue_copied(pending, self.options().max_inline_compression_len) {
-            self.request_flush();
+        if let Some(queued) = out.queue_copied(message, self.options().max_inline_compression_len) {
+            self.request_flush(&mut out);
             return Poll::Ready(queued.map_err(Unsent::from));
         }
-        let Some(message) = message.take() else { return Poll::Ready(Ok(())) };
-        Poll::Ready(self.send(out, message))
+        Poll::Ready(self.send(&mut out, message))
+    }
+
+    /// Polls under the lock. If that is pending, this task is woken when there is more room, a
+    /// fragmented message or the connection ends.
+    pub(super) fn poll_or_wait<T>(
+        self: &Arc<Self>,
+        cx: &Context<'_>,
+        mut poll: impl FnMut(&mut Out) -> Poll<T>,
+    ) -> Poll<T> {
+        let polled = poll(&mut self.lock());
+        if polled.is_ready() {
+            return polled;
+        }
+        // Cloning a waker may run other code, so not under the lock; meanwhile much may happen.
+        let waker = cx.waker().clone();
+        let mut out = self.lock();
+        let polled = poll(&mut out);
+        if polled.is_pending() {
+            out.wait(waker);
+        } else {
+            out.spend(Spent::Waker(waker));
+        }
+        polled
     }
 
     /// Queues a message now.
@@ -63,16 +77,17 @@ impl Link {
     /// [`Unsent::QueueFull`] where [`poll_send`](Self::poll_send) would wait.
     pub(crate) fn try_send(
         self: &Arc<Self>,
-        message: Outgoing<'_>,
+        mut message: Outgoing<'_>,
         origin: Origin,
     ) -> Result<(), Unsent> {
         let room = self.room(origin);
+        // Given back before the message is dropped.
         let mut out = self.lock();
         out.check_open()?;
         if !out.has_room(room, origin) {
             return Err(Unsent::QueueFull);
         }
-        self.send(&mut out, message)
+        self.send(&mut out, &mut message)
     }
 
     /// Queues a message, however much is queued already.
@@ -81,9 +96,10 @@ impl Link {
     ///
     /// The connection is closing or has ended.
     pub(crate) fn start_send(self: &Arc<Self>, message: Message) -> Result<(), Unsent> {
+        let mut message = message.into();
         let mut out = self.lock();
         out.check_open()?;
-        self.send(&mut out, message.into())
+        self.send(&mut out, &mut message)
     }
 
     /// Queues a fragment as soon as there is room for it.
@@ -96,25 +112,29 @@ impl Link {
         cx: &mut Context<'_>,
         fragment: Fragment<'_>,
     ) -> Poll<Result<(), Unsent>> {
-        let mut out = self.lock();
-        out.check_open()?;
-        // Others may wait for the end of the message that the fragment begins.
-        if out.deferred().is_some() || !out.has_room(self.room(Origin::Owner), Origin::Owner) {
-            out.wait(cx);
-            return Poll::Pending;
-        }
-        out.queue(|sender, output| sender.fragment(fragment, output))?;
-        out.tally.note(fragment.kind, fragment.payload.len(), fragment.fin);
-        if fragment.fin {
-            out.wake_waiting();
-        }
-        self.request_flush();
-        Poll::Ready(Ok(()))
+        let room = self.room(Origin::Owner);
+        self.poll_or_wait(cx, |out| {
+            out.check_open()?;
+            // Others may wait for the end of the message that the fragment begins.
+            // The first one comes behind all that was accepted before; further ones cannot.
+            let waits = out.outbox_len() > 0 && !out.sender.is_fragmented();
+            if waits || out.deferred().is_some() || !out.has_room(room, Origin::Owner) {
+                return Poll::Pending;
+            }
+            out.queue(|sender, output| sender.fragment(fragment, output))?;
+            out.tally.note(fragment.kind, fragment.payload.len(), fragment.fin);
+            if fragment.fin {
+                out.wake_for_progress(self.options());
+            }
+            self.request_flush(out);
+            Poll::Ready(Ok(()))
+        })
     }
 
     /// Waits until a message may be queued.
-    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Unsent>> {
-        self.lock().poll_room(cx, self.room(Origin::Owner), Origin::Owner)
+    pub(crate) fn poll_ready(self: &Arc<Self>, cx: &Context<'_>) -> Poll<Result<(), Unsent>> {
+        let room = self.room(Origin::Owner);
+        self.poll_or_wait(cx, |out| out.poll_room(room, Origin::Owner))
     }
 
     /// Queues a ping, however much is queued already.
@@ -151,28 +171,33 @@ impl Link {
         let mut out = self.lock();
         out.check_open()?;
         out.queue(queue)?;
-        self.request_flush();
+        self.request_flush(&mut out);
         Ok(())
     }
 
     /// Queues the answer that an event asks for.
     pub(crate) fn respond(self: &Arc<Self>, event: &Event<'_>) {
         let mut out = self.lock();
-        if matches!(event, Event::Ping(_)) && out.ended.is_none() && !out.sender.is_closed() {
-            self.counters().control(Direction::Sent, Control::Pong);
-        }
+        let pongs =
+            matches!(event, Event::Ping(_)) && out.ended.is_none() && !out.sender.is_closed();
         if let Event::Close(close) = event {
+            // What the application has sent goes before our answer.
+            out.drop_publications();
+            self.empty_outbox(&mut out);
             out.note_close(Side::Peer, close.code);
             out.extras().peer_close = Some(Box::new(close.clone().into_owned()));
             // Nothing more may be sent, so nobody need wait for room.
-            self.drop_outbox(&mut out);
             out.wake_waiting();
             if out.deferred().is_some() {
                 // The answer comes after what was sent before.
                 return;
             }
         }
-        self.answer(out, |sender, output| sender.respond(event, output));
+        self.answer(&mut out, |sender, output| sender.respond(event, output));
+        drop(out);
+        if pongs {
+            self.counters().control(Direction::Sent, Control::Pong);
+        }
     }
 
     /// Queues the close frame that tells the peer what it did wrong.
@@ -181,31 +206,32 @@ impl Link {
         out.note_close(Side::UsForFault, error.close_code());
         out.wake_waiting();
         out.drop_deferred();
-        self.drop_outbox(&mut out);
-        self.answer(out, |sender, output| sender.fail(error, output));
+        out.drop_outbox();
+        self.answer(&mut out, |sender, output| sender.fail(error, output));
     }
 
     /// Queues what the core has to say, unless it is too late.
-    fn answer(
-        self: &Arc<Self>,
-        mut out: Locked<'_>,
-        answer: impl FnOnce(&mut Sender, &mut Output),
-    ) {
+    fn answer(&self, out: &mut Out, answer: impl FnOnce(&mut Sender, &mut Output)) {
         if out.ended.is_some() {
             return;
         }
         out.settle();
         out.lend_block();
-        let Out { sender, output, .. } = &mut *out;
+        let Out { sender, output, .. } = out;
         answer(sender, output);
-        self.request_flush();
+        self.request_flush(out);
     }
 
     #[inline]
-    fn room(&self, origin: Origin) -> usize {
+    pub(super) fn room(&self, origin: Origin) -> usize {
+        Self::room_of(self.options(), origin)
+    }
+
+    #[inline]
+    pub(super) const fn room_of(options: &Options, origin: Origin) -> usize {
         match origin {
-            Origin::Owner => self.options().high_water_len,
-            Origin::Handle => self.options().max_queue_len,
+            Origin::Owner => options.high_water_len,
+            Origin::Handle => options.max_queue_len,
         }
     }
 }
@@ -222,6 +248,7 @@ impl Out {
         match self.ended {
             Some(cause) => Err(Unsent::Ended(cause)),
             None if self.is_closing() => Err(SendError::Closed.into()),
+            None if self.is_leaving() => Err(Unsent::Ended(Cause::Terminated)),
             None => Ok(()),
         }
     }
@@ -231,24 +258,16 @@ impl Out {
     fn is_free(&self, room: usize) -> bool {
         self.ended.is_none()
             && self.extras.is_none()
+            && self.waiting.is_none()
             && self.batch.is_none()
             && self.sender.may_begin()
             && self.output.len() <= room
     }
 
-    /// Waits until a message may be queued.
-    fn poll_room(
-        &mut self,
-        cx: &Context<'_>,
-        room: usize,
-        origin: Origin,
-    ) -> Poll<Result<(), Unsent>> {
+    /// Whether a message may be queued; pending if it has to wait.
+    pub(super) fn poll_room(&self, room: usize, origin: Origin) -> Poll<Result<(), Unsent>> {
         self.check_open()?;
-        if self.has_room(room, origin) {
-            return Poll::Ready(Ok(()));
-        }
-        self.wait(cx);
-        Poll::Pending
+        if self.has_room(room, origin) { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     fn has_room(&self, room: usize, origin: Origin) -> bool {
@@ -297,7 +316,7 @@ impl Out {
         Some(queued)
     }
 
-    pub(super) fn queue_message(&mut self, message: Outgoing<'_>) -> Result<(), SendError> {
+    pub(super) fn queue_message(&mut self, message: &Outgoing<'_>) -> Result<(), SendError> {
         let (kind, len, before) = (message.kind(), message.len(), self.output.len());
         self.queue(|sender, output| message.queue(sender, output))?;
         self.note_sent(kind, len, self.output.len() - before);
@@ -308,7 +327,15 @@ impl Out {
     #[inline]
     pub(super) fn note_sent(&mut self, kind: MessageKind, len: usize, wire_len: usize) {
         self.tally.note(kind, len, true);
-        tracing::trace!(len, wire_len, "message sent");
+        if LevelFilter::TRACE <= LevelFilter::current() {
+            self.tell_sent(len, wire_len);
+        }
+    }
+
+    /// Not from here: who listens may send.
+    #[cold]
+    fn tell_sent(&mut self, len: usize, wire_len: usize) {
+        self.due().sent.push((len, wire_len));
     }
 
     pub(super) fn queue(
@@ -330,21 +357,37 @@ impl Out {
     }
 
     /// Wakes this task when there is more room, a fragmented message or the connection ends.
-    pub(super) fn wait(&mut self, cx: &Context<'_>) {
-        let waiting = &mut self.wakers.get_or_insert_default().waiting;
-        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-            waiting.push(cx.waker().clone());
+    pub(super) fn wait(&mut self, waker: Waker) {
+        let wakers = &mut self.waiting.get_or_insert_default().wakers;
+        if wakers.iter().any(|known| known.will_wake(&waker)) {
+            self.spend(Spent::Waker(waker));
+        } else {
+            wakers.push(waker);
         }
     }
 
+    /// Wakes all who wait: the connection closes, or has ended.
     pub(super) fn wake_waiting(&mut self) {
-        if let Some(wakers) = &mut self.wakers {
-            wakers.due.append(&mut wakers.waiting);
+        if let Some(waiting) = &mut self.waiting {
+            let mut wakers = mem::take(&mut waiting.wakers);
+            wakers.extend(waiting.turns.wake_all());
+            self.due().wake.append(&mut wakers);
+        }
+    }
+
+    /// Wakes those who wait for all being written, or for room that there is now.
+    pub(super) fn wake_for_progress(&mut self, options: &Options) {
+        if let Some(waiting) = &mut self.waiting {
+            let mut wakers = mem::take(&mut waiting.wakers);
+            if !wakers.is_empty() {
+                self.due().wake.append(&mut wakers);
+            }
+            self.wake_for_room(options);
         }
     }
 
     /// Wakes this task when the lock is given back.
     pub(super) fn wake(&mut self, waker: Waker) {
-        self.wakers.get_or_insert_default().due.push(waker);
+        self.due().wake.push(waker);
     }
 }

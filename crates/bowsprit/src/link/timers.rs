@@ -30,6 +30,8 @@ pub(super) struct Timers {
     wait: Wait,
     /// Something was written since the last sweep.
     written: bool,
+    /// Something was written at all, which the peer may not have read yet.
+    has_written: bool,
     /// There was a sweep.
     swept: bool,
 }
@@ -62,7 +64,7 @@ impl From<Millis> for Duration {
 
 /// What the link looks like at a sweep.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "four facts that have nothing in common")]
+#[expect(clippy::struct_excessive_bools, reason = "five facts that have nothing in common")]
 pub(super) struct Seen {
     /// How often the reader has got bytes.
     pub(super) reads: u32,
@@ -70,8 +72,10 @@ pub(super) struct Seen {
     pub(super) reading: bool,
     /// Bytes wait to be written.
     pub(super) queued: bool,
-    /// A close frame of ours is queued or sent.
+    /// A close frame of ours is queued or sent, or the application has dropped the connection.
     pub(super) closing: bool,
+    /// The latter: then there is a time for what is queued as well.
+    pub(super) leaving: bool,
     /// The closing handshake is over, the transport is not.
     pub(super) lingering: bool,
 }
@@ -113,6 +117,7 @@ impl Timers {
             closing: None,
             wait: Wait::Close,
             written: false,
+            has_written: false,
             swept: false,
         }
     }
@@ -120,6 +125,11 @@ impl Timers {
     /// The transport has taken some bytes.
     pub(super) const fn note_written(&mut self) {
         self.written = true;
+        self.has_written = true;
+    }
+
+    pub(super) const fn has_written(&self) -> bool {
+        self.has_written
     }
 
     /// Counts the time that has passed since the last sweep of all connections.
@@ -154,7 +164,7 @@ impl Timers {
         let (wait, limit, waits) = if seen.lingering {
             (Wait::Linger, options.linger_timeout, true)
         } else {
-            (Wait::Close, options.close_timeout, seen.closing && !seen.queued)
+            (Wait::Close, options.close_timeout, seen.leaving || seen.closing && !seen.queued)
         };
         let same = mem::replace(&mut self.wait, wait) == wait;
         self.closing = match self.closing {

@@ -49,6 +49,10 @@ impl Workers {
         drop(self.runtime.spawn_blocking(|| worker.run()));
     }
 
+    pub(super) const fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

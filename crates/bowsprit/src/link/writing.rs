@@ -3,21 +3,17 @@
 use std::{
     cell::Cell,
     io::{self, IoSlice},
+    mem,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, Wake, Waker, ready},
 };
 
+use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
-use super::{Link, Out};
-use crate::{
-    Error, Output,
-    error::Cause,
-    io::WriteHalf,
-    pool,
-    stats::{Counters, Direction},
-};
+use super::{Link, Out, locked::exempt};
+use crate::{Error, Output, error::Cause, io::WriteHalf, pool};
 
 /// How many slices one write may gather.
 const MAX_SLICES: usize = 16;
@@ -26,6 +22,18 @@ thread_local! {
     /// The link whose handler is being polled on this thread, by address: its output is written
     /// when the poll has ended, so it need not be put on the flusher's list.
     static POLLED: Cell<usize> = const { Cell::new(0) };
+
+    /// The link that is written out on this thread, by address, unless its transport can take more
+    /// since.
+    static WRITING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// What a transport has taken.
+#[derive(Default)]
+struct Written {
+    len: usize,
+    /// Payloads that were shared, to be dropped without the lock: they may have an owner.
+    finished: Vec<Bytes>,
 }
 
 impl Link {
@@ -33,23 +41,35 @@ impl Link {
     pub(crate) fn write_out(self: &Arc<Self>) {
         self.scheduled.store(false, Ordering::Release);
         let waker = Waker::from(Arc::clone(self));
+        let mut cx = Context::from_waker(&waker);
+        let mut written = Written::default();
         let mut out = self.lock();
+        let before = WRITING.replace(self.address());
         loop {
-            match out.write_out(&mut Context::from_waker(&waker), self.counters()) {
-                Err(error) => return self.end(&mut out, Cause::Io(error.kind())),
+            match out.write_out(&mut cx, &mut written) {
+                Err(error) => {
+                    self.end(&mut out, Cause::Io(error.kind()));
+                    break;
+                }
                 // Those who wait may call this themselves: without progress they would wake each
                 // other for ever.
                 Ok(progress)
                     if progress && out.output.len() <= self.options().high_water_len / 2 =>
                 {
-                    out.wake_waiting();
+                    out.wake_for_progress(self.options());
                 }
                 Ok(_) => {}
             }
             if !out.output.is_empty() || !self.refill(&mut out) {
-                return;
+                break;
             }
         }
+        if WRITING.replace(before) != self.address() {
+            out.after.flush();
+        }
+        let tally = mem::take(&mut out.tally);
+        drop(out);
+        self.counters().written(tally, written.len);
     }
 
     /// Writes out what a handler's poll has queued.
@@ -73,17 +93,14 @@ impl Link {
     /// Waits until the transport has taken everything.
     pub(crate) fn poll_flush(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.write_out();
-        let mut out = self.lock();
-        if let Some(cause) = out.ended
-            && cause != Cause::Closed
-        {
-            return Poll::Ready(Err(cause.into()));
-        }
-        if out.queued_len() == 0 && out.deferred().is_none() && !out.unflushed {
-            return Poll::Ready(Ok(()));
-        }
-        out.wait(cx);
-        Poll::Pending
+        self.poll_or_wait(cx, |out| match out.ended {
+            Some(cause) if cause != Cause::Closed => Poll::Ready(Err(cause)),
+            _ if out.queued_len() == 0 && out.deferred().is_none() && !out.unflushed => {
+                Poll::Ready(Ok(()))
+            }
+            _ => Poll::Pending,
+        })
+        .map_err(Error::from)
     }
 
     /// Waits until everything is written and the end of our side has been told to the transport.
@@ -93,21 +110,20 @@ impl Link {
         let Some(write) = out.write.as_mut().filter(|_| flushed.is_ok()) else {
             return Poll::Ready(());
         };
-        let shutdown = ready!(Pin::new(write).poll_shutdown(cx));
+        let shutdown = ready!(exempt(|| Pin::new(&mut **write).poll_shutdown(cx)));
+        drop(out);
         if let Err(error) = shutdown {
             tracing::debug!(%error, "the transport did not shut down cleanly");
         }
         Poll::Ready(())
     }
 
-    /// Sees to it that what is queued is written out soon. For those who hold the lock: whoever has
-    /// taken the flag down then comes for the lock after them.
-    pub(super) fn request_flush(self: &Arc<Self>) {
-        if self.scheduled.load(Ordering::Relaxed) {
-            return;
-        }
-        if !self.scheduled.swap(true, Ordering::AcqRel) && !self.is_polled() {
-            self.helpers.schedule(Arc::clone(self));
+    /// Sees to it that what is queued is written out soon after the lock has been given back.
+    /// Whoever has taken the flag down before then comes for the lock later.
+    #[inline]
+    pub(super) fn request_flush(&self, out: &mut Out) {
+        if !self.scheduled.load(Ordering::Relaxed) {
+            out.after.flush();
         }
     }
 
@@ -125,27 +141,26 @@ impl Link {
         POLLED.get() == self.address()
     }
 
-    fn address(&self) -> usize {
+    pub(super) fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }
 }
 
 impl Out {
     /// Writes as much as the transport takes, and tells whether that was anything.
-    fn write_out(&mut self, cx: &mut Context<'_>, counters: &Counters) -> io::Result<bool> {
-        counters.settle(Direction::Sent, &mut self.tally);
+    fn write_out(&mut self, cx: &mut Context<'_>, all: &mut Written) -> io::Result<bool> {
         // Before writing: a peer that takes nothing must not keep a context from others.
         if let Some(compressor) = self.sender.take_compressor() {
             pool::give_compressor(compressor);
         }
-        let mut progress = self.write_batch(cx, counters)?;
-        let Some(write) = &mut self.write else { return Ok(false) };
+        let mut progress = self.write_batch(cx, all)?;
+        let Some(write) = self.write.as_deref_mut() else { return Ok(false) };
         while !self.output.is_empty() {
-            match poll_write(Pin::new(&mut *write), cx, &self.output)? {
+            match exempt(|| poll_write(Pin::new(&mut *write), cx, &self.output))? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(written) => {
-                    self.output.advance(written);
-                    counters.wire(Direction::Sent, written);
+                    self.output.advance_with(written, |payload| all.finished.push(payload));
+                    all.len += written;
                     self.timers.note_written();
                     self.unflushed = true;
                     progress = true;
@@ -156,7 +171,7 @@ impl Out {
         if let Some(block) = self.output.take_block() {
             pool::give_write_block(block);
         }
-        if self.unflushed && Pin::new(write).poll_flush(cx)?.is_ready() {
+        if self.unflushed && exempt(|| Pin::new(write).poll_flush(cx))?.is_ready() {
             self.unflushed = false;
             progress = true;
         }
@@ -165,15 +180,16 @@ impl Out {
 
     /// Writes publications from where they are, if nothing goes before them, and puts into the output
     /// what the transport does not take. Tells whether it took anything.
-    fn write_batch(&mut self, cx: &mut Context<'_>, counters: &Counters) -> io::Result<bool> {
+    fn write_batch(&mut self, cx: &mut Context<'_>, all: &mut Written) -> io::Result<bool> {
         let Some(batch) = &self.batch else { return Ok(false) };
         let mut taken = 0;
-        if let Some(write) = &mut self.write
+        if let Some(write) = self.write.as_deref_mut()
             && self.output.is_empty()
-            && let Poll::Ready(written) = Pin::new(write).poll_write(cx, batch.joined().frames())?
+            && let Poll::Ready(written) =
+                exempt(|| Pin::new(write).poll_write(cx, batch.joined().frames()))?
         {
             taken = written;
-            counters.wire(Direction::Sent, written);
+            all.len += written;
             self.timers.note_written();
             self.unflushed = true;
         }
@@ -181,7 +197,7 @@ impl Out {
             self.batch = None;
         } else {
             self.settle();
-            self.output.advance(taken);
+            self.output.advance_with(taken, |payload| all.finished.push(payload));
         }
         Ok(taken > 0)
     }
@@ -208,6 +224,10 @@ fn poll_write(
 impl Wake for Link {
     /// The transport can take more.
     fn wake(self: Arc<Self>) {
+        if WRITING.get() == self.address() {
+            // It says so while it is written to, under the lock.
+            return WRITING.set(0);
+        }
         if !self.scheduled.swap(true, Ordering::AcqRel) {
             let helpers = Arc::clone(&self.helpers);
             helpers.schedule(self);

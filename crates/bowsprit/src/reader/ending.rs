@@ -1,6 +1,7 @@
 //! The end of a connection: our side of the transport, then the peer's.
 
 use std::{
+    future::{Future, poll_fn},
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -8,12 +9,56 @@ use std::{
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::{
-    Reader,
+    Phase, Reader, Want,
     burst::{Burst, poll_yield},
 };
-use crate::{Role, error::Cause, pool, stats::Direction};
+use crate::{
+    Role,
+    error::Cause,
+    pool,
+    stats::{Direction, Tally},
+};
+
+/// A connection that the application has dropped, on its way out.
+struct Leaving(Box<Reader>);
+
+impl Leaving {
+    /// Reads on, and drops what comes, until all is written out and the peer has ended.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let reader = &mut *self.0;
+        loop {
+            match reader.poll_event(cx, Want::Chunks) {
+                // Nobody has received it.
+                Poll::Ready(Ok(true)) => reader.burst.tally = Tally::default(),
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => {
+                    // If the peer has closed, that is seen to there.
+                    if !matches!(reader.phase, Phase::Open) {
+                        return Poll::Pending;
+                    }
+                    let _failed = ready!(reader.link.poll_flush(cx));
+                    reader.phase = Phase::Ending(Cause::Terminated);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Leaving {
+    /// A runtime that ends leaves the rest.
+    fn drop(&mut self) {
+        self.0.link.fail(Cause::Terminated);
+    }
+}
 
 impl Reader {
+    /// Delivers what was sent before the connection was dropped, and ends it.
+    // No `async fn`: one that is never polled would drop the reader without ending the connection.
+    pub(crate) fn leave(self: Box<Self>) -> impl Future<Output = ()> + Send {
+        let mut leaving = Leaving(self);
+        poll_fn(move |cx| leaving.poll(cx))
+    }
+
     /// Ends our side of the transport, after the last frame.
     ///
     /// §7.1.1: "the underlying TCP connection, in most normal cases, SHOULD be closed first by the

@@ -93,6 +93,10 @@ struct Flow {
 }
 
 impl Tally {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.texts | self.binaries == 0 && self.payload_len == 0
+    }
+
     /// Counts a message, or a piece of one that counts when it ends.
     #[inline]
     pub(crate) const fn note(&mut self, kind: MessageKind, len: usize, last: bool) {
@@ -126,13 +130,33 @@ impl Counters {
     /// Adds the messages of a batch.
     #[inline]
     pub(crate) fn settle(&self, direction: Direction, tally: &mut Tally) {
-        if tally.texts | tally.binaries != 0 || tally.payload_len != 0 {
+        if !tally.is_empty() {
             self.add(direction, mem::take(tally));
         }
     }
 
-    fn add(&self, direction: Direction, Tally { texts, binaries, payload_len }: Tally) {
-        let flow = self.flow(direction);
+    /// Adds what a transport has taken, and the messages since the last time.
+    pub(crate) fn written(&self, tally: Tally, len: usize) {
+        let flow = self.flow(Direction::Sent);
+        if len > 0 {
+            add(&flow.wire_len, len as u64);
+            self.instruments.wire(Direction::Sent, len as u64);
+        }
+        if !tally.is_empty() {
+            self.add_to(flow, Direction::Sent, tally);
+        }
+    }
+
+    fn add(&self, direction: Direction, tally: Tally) {
+        self.add_to(self.flow(direction), direction, tally);
+    }
+
+    fn add_to(
+        &self,
+        flow: &Flow,
+        direction: Direction,
+        Tally { texts, binaries, payload_len }: Tally,
+    ) {
         for (counter, count) in [
             (&flow.texts, texts.into()),
             (&flow.binaries, binaries.into()),

@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{Backoff, Change, Client, CloseCode, Error, Reconnect, Server, WebSocket, WhenFull};
+use bowsprit::{
+    Backoff, Change, Client, CloseCode, Error, Reconnect, Server, Timer, WebSocket, WhenFull,
+};
 use tokio::{
     io::{AsyncWriteExt, DuplexStream},
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
@@ -280,4 +282,23 @@ fn the_queue_of_a_session_is_bounded() {
 #[test]
 fn a_url_that_is_none_is_told_at_once() {
     assert!(matches!(Client::new().reconnect("nowhere"), Err(Error::Url(_))));
+}
+
+#[test]
+fn a_session_notices_a_server_that_hangs() {
+    paused(async {
+        let (reconnect, mut transports) = reconnecting();
+        let mut connections = reconnect.connections();
+        let (first, hung) = tokio::join!(connections.next(), async {
+            Peer::accept(transports.recv().await.unwrap()).await
+        });
+        let begun = Instant::now();
+        let lost = first.unwrap().unwrap().recv().await;
+        assert!(matches!(lost, Err(Error::TimedOut(Timer::Heartbeat))), "{lost:?}");
+        assert!(begun.elapsed() <= 42 * SECOND);
+        let (second, mut server) = tokio::join!(connections.next(), accept(&mut transports));
+        second.unwrap().unwrap().send("here again").await.unwrap();
+        assert_eq!(text(&mut server).await, "here again");
+        drop(hung);
+    });
 }

@@ -29,7 +29,8 @@ fn assert_idle(received: &Result<Option<Message>, Error>, begun: Instant, expect
 #[test]
 fn a_client_notices_that_pings_stay_away() {
     paused(async {
-        let options = idle(Options::client(), 31);
+        let mut options = idle(Options::client(), 31);
+        options.heartbeat = None;
         let (mut ws, mut peer) = client_with(Client::new().options(options)).await;
         let (received, last) = tokio::join!(ws.recv(), async {
             for _ in 0..5 {

@@ -1,0 +1,69 @@
+//! Waiting for the end of a connection, whoever else does what with it.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use super::{Link, Out, locked::Spent, waiters::Ticket};
+use crate::{Close, Error, error::Cause};
+
+/// Ends when a connection has.
+pub(crate) struct Closed<'l> {
+    link: &'l Arc<Link>,
+    /// Once it waits.
+    ticket: Option<Ticket>,
+}
+
+impl Link {
+    /// Waits for the end of the connection.
+    pub(crate) const fn closed(self: &Arc<Self>) -> Closed<'_> {
+        Closed { link: self, ticket: None }
+    }
+}
+
+impl Out {
+    /// How the connection has ended, if it has.
+    fn outcome(&self) -> Option<Result<Option<Close<'static>>, Cause>> {
+        let cause = self.ended.or_else(|| self.is_leaving().then_some(Cause::Terminated))?;
+        // With the peer's close frame it is over, whatever becomes of ours.
+        Some(match self.peer_close() {
+            None if cause != Cause::Closed => Err(cause),
+            close => Ok(close.cloned()),
+        })
+    }
+}
+
+impl Future for Closed<'_> {
+    type Output = Result<Option<Close<'static>>, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Cloned before, as that may run code of the application.
+        let waker = cx.waker().clone();
+        let this = &mut *self;
+        let mut out = this.link.lock();
+        if let Some(outcome) = out.outcome() {
+            this.ticket = None;
+            out.spend(Spent::Waker(waker));
+            return Poll::Ready(outcome.map_err(Error::from));
+        }
+        let waiting = out.waiting.get_or_insert_default();
+        if let Some(before) = waiting.for_end.wait(&mut this.ticket, waker) {
+            out.spend(Spent::Waker(before));
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket else { return };
+        let mut out = self.link.lock();
+        let waker = out.waiting.as_mut().and_then(|waiting| waiting.for_end.leave(ticket));
+        if let Some(waker) = waker {
+            out.spend(Spent::Waker(waker));
+        }
+    }
+}
