@@ -11,6 +11,7 @@ impl Client {
     /// [`header`](Self::header).
     #[must_use]
     pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.spelling.forget(&headers);
         self.offer.headers.extend(headers);
         self
     }
@@ -66,6 +67,7 @@ impl Client {
                 others.append(name, value.clone());
             }
         }
+        self.spelling.forget(&others);
         self.offer.headers.extend(others);
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! the RFCs write them, and those of the application as it has written them.
 
 #[cfg(feature = "client")]
-use http::{HeaderName, header::InvalidHeaderName};
+use http::{HeaderMap, HeaderName, header::InvalidHeaderName};
 
 /// Appends a name in the spelling of the RFCs, or else with capitals at the beginning of its words.
 pub(super) fn write_name(name: &str, out: &mut Vec<u8>) {
@@ -75,6 +75,11 @@ pub(crate) struct Spelling(Vec<(HeaderName, Box<str>)>);
 impl Spelling {
     pub(crate) fn add(&mut self, name: HeaderName, spelled: Box<str>) {
         self.0.push((name, spelled));
+    }
+
+    /// Forgets how these names are spelled, as others come in their place.
+    pub(crate) fn forget(&mut self, names: &HeaderMap) {
+        self.0.retain(|(name, _)| !names.contains_key(name));
     }
 
     pub(super) fn of(&self, name: &HeaderName) -> Option<&str> {

@@ -189,6 +189,8 @@ fn a_subscriber_may_send() {
         let armed = Arc::default();
         let curious = Curious(Arc::clone(&armed));
         tracing::subscriber::with_default(curious, || {
+            // Other tests may just have met the events for the first time, without a subscriber.
+            tracing::callsite::rebuild_interest_cache();
             runtime.block_on(async {
                 let (mut ws, mut peer) = server().await;
                 let handle = ws.handle();
