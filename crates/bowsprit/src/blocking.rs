@@ -208,7 +208,7 @@ impl WebSocket {
     /// [`blocking_send`](Handle::blocking_send), and knows the facts of the connection.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        self.send.new_handle()
+        self.send.handle()
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    Chunk, Close, Error, Event, Fragment, Message, Outgoing, SendError,
+    Chunk, Close, Error, Event, Fragment, Handle, Message, Outgoing, SendError,
     link::{Link, Origin, Sending},
     reader::{Next, Reader, Want},
 };
@@ -136,6 +136,12 @@ impl ReceiveHalf {
     /// Dropping the future changes nothing.
     pub fn closed(&self) -> impl Future<Output = Result<Option<Close<'static>>, Error>> {
         self.link.closed()
+    }
+
+    /// A [`Handle`] of the connection.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.link))
     }
 
     pub(crate) const fn link(&self) -> &Arc<Link> {
@@ -307,9 +313,10 @@ impl SendHalf {
         self.link.peer_close()
     }
 
-    #[cfg(feature = "client")]
-    pub(crate) fn new_handle(&self) -> crate::Handle {
-        crate::Handle::new(Arc::clone(&self.link))
+    /// A [`Handle`] of the connection.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.link))
     }
 
     pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -62,7 +62,9 @@ fn dropping_a_connection_does_not_wait_for_a_peer_that_does_not_read() {
 fn a_connection_lives_until_both_halves_are_dropped() {
     paused(async {
         let (ws, mut peer) = server().await;
+        let handle = ws.handle();
         let (receive, mut send) = ws.split();
+        assert_eq!((receive.handle(), send.handle()), (handle.clone(), handle));
         drop(receive);
         send.send("still open").await.unwrap();
         peer.expect(TEXT, "still open").await;
