@@ -384,3 +384,25 @@ async fn a_websocket_is_bridged_to_tcp() {
     drop(tcp);
     assert_eq!(ws.recv().await.unwrap(), None, "the end of TCP is a clean close");
 }
+
+#[tokio::test]
+async fn two_bridges_are_a_tunnel_that_lets_each_direction_end_alone() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let far = Running::start_with(env!("CARGO_BIN_EXE_duplex-stream"), &[&target]);
+    let near = Running::start_with(env!("CARGO_BIN_EXE_duplex-stream"), &[&far.url]);
+    let answering = tokio::spawn(async move {
+        let (mut tcp, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        tcp.read_to_end(&mut request).await.unwrap();
+        assert_eq!(request, b"the question");
+        tcp.write_all(&[7; 200_000]).await.unwrap();
+    });
+    let mut tcp = TcpStream::connect(&near.url).await.unwrap();
+    tcp.write_all(b"the question").await.unwrap();
+    tcp.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    tcp.read_to_end(&mut answer).await.unwrap();
+    assert!(answer == [7; 200_000], "{} bytes", answer.len());
+    answering.await.unwrap();
+}

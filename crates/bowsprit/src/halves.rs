@@ -334,9 +334,15 @@ impl SendHalf {
 
     /// Sends a close frame unless one was sent, and flushes.
     pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.close_unless_closed()?;
+        self.poll_flush(cx)
+    }
+
+    /// Sends a close frame unless one was sent.
+    pub(crate) fn close_unless_closed(&mut self) -> Result<(), Error> {
         match self.close(crate::CloseCode::NORMAL) {
-            Ok(()) | Err(Error::Send(SendError::Closed)) => self.poll_flush(cx),
-            Err(error) => Poll::Ready(Err(error)),
+            Err(Error::Send(SendError::Closed)) => Ok(()),
+            closed => closed,
         }
     }
 }

@@ -29,7 +29,9 @@ const MAX_PARTIAL_LEN: usize = 3;
 /// A clean close by the peer is the end of reading; everything else that ends the connection is an
 /// error. Shutting down sends a close frame with code 1000. After that nothing can be written, but
 /// a WebSocket is not closed one way alone: the peer answers with its own close frame as soon as it
-/// can. Reading on to the end, or [`close`](Self::close), waits for it; dropping the stream ends
+/// can, and what it would have sent after that is lost. Where the other end still has to answer, as
+/// with TCP, both ends need [`half_close`](Self::half_close). Reading on to the end, or
+/// [`close`](Self::close), waits for the peer's close frame; dropping the stream ends
 /// the connection without it, but under [`serve`](crate::BoundServer::serve), which closes it well.
 #[derive(Debug)]
 pub struct MessageIo {
@@ -40,15 +42,31 @@ pub struct MessageIo {
     kind: MessageKind,
     /// The beginning of a character whose end is yet to be written.
     partial: Vec<u8>,
+    /// What ends one direction alone, if anything does.
+    half_close: Option<HalfClose>,
+}
+
+/// How far a stream is whose directions end one by one.
+#[derive(Clone, Copy, Debug, Default)]
+struct HalfClose {
+    /// The message that is being read has no bytes so far.
+    is_empty: bool,
+    /// The peer has sent everything.
+    peer_has_ended: bool,
+    /// We have.
+    has_ended: bool,
 }
 
 impl WebSocket {
     /// Makes the connection a stream of bytes.
     ///
     /// ```no_run
-    /// # async fn example(ws: bowsprit::WebSocket) -> std::io::Result<()> {
+    /// # async fn example(ws: bowsprit::WebSocket) -> Result<(), bowsprit::BoxError> {
     /// let mut tcp = tokio::net::TcpStream::connect("127.0.0.1:5900").await?;
-    /// tokio::io::copy_bidirectional(&mut ws.into_io(), &mut tcp).await?;
+    /// // The other end is a bridge like this one: each direction may end alone.
+    /// let mut stream = ws.into_io().half_close();
+    /// tokio::io::copy_bidirectional(&mut stream, &mut tcp).await?;
+    /// stream.close().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -56,7 +74,8 @@ impl WebSocket {
     pub fn into_io(self) -> MessageIo {
         let (receive, send) = self.split();
         let partial = Vec::new();
-        MessageIo { receive, send, taken: None, kind: MessageKind::Binary, partial }
+        let kind = MessageKind::Binary;
+        MessageIo { receive, send, taken: None, kind, partial, half_close: None }
     }
 }
 
@@ -66,6 +85,17 @@ impl MessageIo {
     #[must_use]
     pub const fn text(mut self) -> Self {
         self.kind = MessageKind::Text;
+        self
+    }
+
+    /// Lets each direction end alone, as TCP does: shutting down sends an empty message, and one that
+    /// comes is the end of reading. The connection is closed when both directions have ended.
+    ///
+    /// Both ends have to agree on that, for example by a subprotocol: to others an empty message is
+    /// one like any other. A peer that closes the connection ends both directions.
+    #[must_use]
+    pub fn half_close(mut self) -> Self {
+        self.half_close = Some(HalfClose::default());
         self
     }
 
@@ -102,9 +132,56 @@ impl MessageIo {
     }
 }
 
+/// The end of one direction.
+impl MessageIo {
+    /// Whether the piece that was just received is the peer's last.
+    fn note_end(&mut self) -> io::Result<bool> {
+        let (Some(half_close), Some(chunk)) = (&mut self.half_close, self.receive.chunk()) else {
+            return Ok(false);
+        };
+        half_close.is_empty = chunk.payload.is_empty() && (chunk.first || half_close.is_empty);
+        if !(half_close.is_empty && chunk.last) {
+            return Ok(false);
+        }
+        half_close.peer_has_ended = true;
+        if half_close.has_ended {
+            self.send.close_unless_closed().map_err(into_io_error)?;
+        }
+        Ok(true)
+    }
+
+    /// Sends the message that ends this direction, once.
+    fn poll_send_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let Some(half_close) = &mut self.half_close else { return Poll::Ready(Ok(())) };
+        if half_close.has_ended {
+            return Poll::Ready(Ok(()));
+        }
+        let sent = ready!(self.send.poll_ready(cx)).and_then(|()| {
+            self.send.start_send(match self.kind {
+                MessageKind::Binary => Message::binary(Vec::new()),
+                MessageKind::Text => Message::text(String::new()),
+            })
+        });
+        half_close.has_ended = true;
+        Poll::Ready(match sent {
+            // The peer has ended both directions.
+            Err(Error::Send(SendError::Closed)) => Ok(()),
+            sent => sent,
+        })
+    }
+
+    /// Whether the connection stays open after this direction.
+    fn peer_goes_on(&self) -> bool {
+        self.half_close.is_some_and(|half_close| !half_close.peer_has_ended)
+    }
+}
+
 impl AsyncBufRead for MessageIo {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let this = self.get_mut();
+        if this.half_close.is_some_and(|half_close| half_close.peer_has_ended) {
+            return Poll::Ready(Ok(&[]));
+        }
         loop {
             let len = this.receive.chunk().map_or(0, |chunk| chunk.payload.len());
             // An empty piece is not the end.
@@ -113,6 +190,9 @@ impl AsyncBufRead for MessageIo {
             }
             this.taken = None;
             if !ready!(this.receive.poll_chunk(cx)).map_err(into_io_error)? {
+                return Poll::Ready(Ok(&[]));
+            }
+            if this.note_end()? {
                 return Poll::Ready(Ok(&[]));
             }
             this.taken = Some(0);
@@ -152,6 +232,9 @@ impl AsyncWrite for MessageIo {
         if data.is_empty() {
             return Poll::Ready(Ok(0));
         }
+        if this.half_close.is_some_and(|half_close| half_close.has_ended) {
+            return Poll::Ready(Err(into_io_error(SendError::Closed.into())));
+        }
         ready!(this.send.poll_ready(cx)).map_err(into_io_error)?;
         let (message, len) = this.message(data)?;
         if let Some(message) = message {
@@ -164,9 +247,12 @@ impl AsyncWrite for MessageIo {
         self.send.poll_flush(cx).map_err(into_io_error)
     }
 
-    /// Sends a close frame and flushes.
+    /// Ends this direction, and the connection unless the peer goes on, and flushes.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.send.poll_close(cx)).map_err(into_io_error)?;
+        ready!(self.poll_send_end(cx)).map_err(into_io_error)?;
+        let ended =
+            if self.peer_goes_on() { self.send.poll_flush(cx) } else { self.send.poll_close(cx) };
+        ready!(ended).map_err(into_io_error)?;
         if self.partial.is_empty() {
             Poll::Ready(Ok(()))
         } else {

@@ -7,7 +7,10 @@ use bowsprit::{
     SubprotocolPolicy, testing,
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional, duplex},
+    io::{
+        AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, DuplexStream, copy, copy_bidirectional,
+        duplex,
+    },
     time::{Instant, timeout},
 };
 
@@ -199,5 +202,85 @@ fn hours_of_a_pair_pass_in_no_time() {
         assert!(timeout(hour, server.recv()).await.is_err(), "heartbeats keep it open");
         assert!(begun.elapsed() >= hour);
         assert!(!reading.is_finished());
+    });
+}
+
+#[test]
+fn each_direction_can_end_alone_where_both_ends_agree() {
+    threaded(async {
+        let (client, server) = testing::pair().await;
+        let (mut near, near_tcp) = duplex(1000);
+        let (far_tcp, mut far) = duplex(1000);
+        let bridge = |ws: bowsprit::WebSocket, mut tcp: DuplexStream| {
+            tokio::spawn(async move {
+                let mut stream = ws.into_io().half_close();
+                let copied = copy_bidirectional(&mut stream, &mut tcp).await?;
+                stream.close().await.map(|()| copied).map_err(io::Error::other)
+            })
+        };
+        let bridges = [bridge(client, near_tcp), bridge(server, far_tcp)];
+        let answering = tokio::spawn(async move {
+            let mut question = Vec::new();
+            far.read_to_end(&mut question).await.unwrap();
+            far.write_all(&pattern(200_000)).await.unwrap();
+            question
+        });
+        near.write_all(&pattern(100_000)).await.unwrap();
+        near.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        near.read_to_end(&mut answer).await.unwrap();
+        assert!(answer == pattern(200_000), "{} bytes", answer.len());
+        assert!(answering.await.unwrap() == pattern(100_000));
+        let [near, far] = bridges;
+        assert_eq!(near.await.unwrap().unwrap(), (200_000, 100_000));
+        assert_eq!(far.await.unwrap().unwrap(), (100_000, 200_000));
+    });
+}
+
+#[test]
+fn only_a_message_without_any_byte_ends_a_direction() {
+    paused(async {
+        let (mut client, server) = testing::pair().await;
+        let mut server = server.into_io().half_close();
+        for (payload, fin) in [(&b""[..], false), (b"one", false), (b"", true)] {
+            client
+                .send_fragment(Fragment { kind: MessageKind::Binary, payload, fin })
+                .await
+                .unwrap();
+        }
+        for fin in [false, true] {
+            let payload = &[];
+            client.send_fragment(Fragment { kind: MessageKind::Text, payload, fin }).await.unwrap();
+        }
+        let mut all = Vec::new();
+        server.read_to_end(&mut all).await.unwrap();
+        assert_eq!(all, b"one");
+        server.write_all(b"two").await.unwrap();
+        server.shutdown().await.unwrap();
+        let error = server.write(b"more").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+        for expected in [&b"two"[..], b""] {
+            assert_eq!(client.recv().await.unwrap(), Some(Message::binary(expected)));
+        }
+        assert_eq!(client.recv().await.unwrap(), None);
+        assert_eq!(client.peer_close().unwrap().code, CloseCode::NORMAL);
+    });
+}
+
+#[test]
+fn a_peer_that_closes_ends_both_directions() {
+    paused(async {
+        let (mut client, server) = testing::pair().await;
+        let mut server = server.into_io().half_close();
+        client.send("all").await.unwrap();
+        let (closed, all) = tokio::join!(client.close(CloseCode::NORMAL), async {
+            let mut all = Vec::new();
+            server.read_to_end(&mut all).await.map(|_| all)
+        });
+        closed.unwrap();
+        assert_eq!(all.unwrap(), b"all");
+        let error = server.write(b"late").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+        server.shutdown().await.unwrap();
     });
 }
