@@ -58,6 +58,7 @@ mod driver {
     mod support;
     mod threads;
     mod timers;
+    mod topics;
     #[cfg(feature = "tower")]
     mod tower;
     mod turns;

@@ -1,17 +1,20 @@
 //! One message for many connections.
 
 mod batch;
+mod topic;
 mod topics;
 
 use std::{
     fmt,
     future::{Future, IntoFuture, poll_fn},
     pin::Pin,
+    sync::Arc,
     task::Context,
 };
 
+use self::topic::Topic;
 pub use self::topics::Topics;
-pub(crate) use self::{batch::Batch, topics::TopicMembership};
+pub(crate) use self::{batch::Batch, topic::Memberships};
 use crate::{CloseCode, Handle, Prepared, link::Offered};
 
 /// What becomes of a publication where a connection has no room for it: where more than
@@ -65,6 +68,7 @@ pub struct Publication {
     offer: Offer,
     except: Option<Handle>,
     receivers: Box<dyn Iterator<Item = Handle> + Send + Sync>,
+    topic: Option<Arc<Topic>>,
 }
 
 /// What each of the connections is offered.
@@ -88,7 +92,12 @@ impl Publication {
         offer: Offer,
         receivers: impl Iterator<Item = Handle> + Send + Sync + 'static,
     ) -> Self {
-        Self { offer, except: None, receivers: Box::new(receivers) }
+        Self { offer, except: None, receivers: Box::new(receivers), topic: None }
+    }
+
+    /// With a place in the order of this topic's publications.
+    fn of(self, topic: Arc<Topic>) -> Self {
+        Self { topic: Some(topic), ..self }
     }
 
     /// Leaves out one connection: the sender's.
@@ -112,8 +121,15 @@ impl Publication {
 
     /// Offers it to all; `None` as context leaves nobody to wait for. Returns those who have no
     /// room yet.
-    fn send(self, mut cx: Option<&mut Context<'_>>) -> (Delivery, Offer, Vec<Handle>) {
-        let Self { mut offer, except, receivers } = self;
+    fn send(mut self, cx: Option<&mut Context<'_>>) -> (Delivery, Offer, Vec<Handle>) {
+        match self.topic.take() {
+            Some(topic) => topic.in_order(|| self.offer_to_all(cx)),
+            None => self.offer_to_all(cx),
+        }
+    }
+
+    fn offer_to_all(self, mut cx: Option<&mut Context<'_>>) -> (Delivery, Offer, Vec<Handle>) {
+        let Self { mut offer, except, receivers, .. } = self;
         let (mut delivery, mut waiting) = (Delivery::default(), Vec::new());
         for receiver in receivers.filter(|receiver| Some(receiver) != except.as_ref()) {
             let offered = receiver.offer(&mut offer, cx.as_deref_mut());
@@ -125,6 +141,11 @@ impl Publication {
     }
 
     async fn deliver(self) -> Delivery {
+        let topic = self.topic.clone().filter(|_| self.offer.slow == SlowConsumer::Wait);
+        let _turn = match &topic {
+            Some(topic) => Some(topic.wait_for_others().await),
+            None => None,
+        };
         let mut publication = Some(self);
         let (mut delivery, mut offer, waiting) = poll_fn(|cx| match publication.take() {
             Some(publication) => std::task::Poll::Ready(publication.send(Some(cx))),
@@ -163,7 +184,8 @@ impl Delivery {
 ///
 /// # Cancel safety
 ///
-/// Dropped while it waits, it has been sent to some only.
+/// Dropped while it waits, it has been sent to some only, or to none. One that is kept without being
+/// polled keeps back others of its topic that wait as well.
 impl IntoFuture for Publication {
     type Output = Delivery;
     type IntoFuture = Pin<Box<dyn Future<Output = Delivery> + Send>>;

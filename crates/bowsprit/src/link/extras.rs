@@ -8,7 +8,7 @@ use super::{Link, Out, deferred::Deferred, outbox::Outbox};
 use crate::{
     Close, CloseCode,
     error::Cause,
-    hub::TopicMembership,
+    hub::Memberships,
     reader::Reader,
     stats::{Ending, Side},
 };
@@ -19,7 +19,7 @@ type Data = Arc<dyn Any + Send + Sync>;
 #[derive(Default)]
 pub(super) struct Extras {
     data: Option<Data>,
-    topics: Vec<TopicMembership>,
+    topics: Option<Box<Memberships>>,
     /// What the application has dropped, until the task of a `serve` wrapper takes it, or the other
     /// half is dropped as well.
     pub(super) returned: Option<Box<Reader>>,
@@ -47,7 +47,7 @@ pub(super) struct Left {
     /// The first time.
     end: Option<(Ending, CloseCode)>,
     span: Option<Arc<Span>>,
-    topics: Vec<TopicMembership>,
+    topics: Option<Box<Memberships>>,
     #[cfg(feature = "server")]
     slot: Option<Box<crate::server::Slot>>,
     #[cfg(feature = "server")]
@@ -69,27 +69,17 @@ impl Link {
         self.look().extras.as_ref().map_or(0, |extras| extras.dropped)
     }
 
-    /// Stays in a topic until the connection ends. Whether it has not ended already.
-    pub(crate) fn join_topic(self: &Arc<Self>, membership: TopicMembership) -> bool {
+    /// Changes which topics the connection is in; `None` if it has ended, or is about to.
+    pub(crate) fn change_topics<T>(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut Memberships) -> T,
+    ) -> Option<T> {
         let mut out = self.lock();
         if out.ended.is_some() || out.is_leaving() {
-            drop(out);
-            drop(membership);
-            return false;
+            return None;
         }
-        out.extras().topics.push(membership);
-        true
-    }
-
-    /// Leaves the topic that is meant.
-    pub(crate) fn leave_topic(
-        self: &Arc<Self>,
-        is_meant: impl Fn(&TopicMembership) -> bool,
-    ) -> Option<TopicMembership> {
-        let mut out = self.lock();
-        let topics = &mut out.extras.as_mut()?.topics;
-        let found = topics.iter().position(is_meant)?;
-        Some(topics.swap_remove(found))
+        let topics = &mut out.extras().topics;
+        Some(change(topics.get_or_insert_with(|| Box::new(Memberships::new(self.id())))))
     }
 
     /// Keeps the connection's place until it ends.
@@ -153,8 +143,8 @@ impl Out {
         self.extras.as_mut()?.returned.take()
     }
 
-    pub(super) fn take_topics(&mut self) -> Vec<TopicMembership> {
-        self.extras.as_mut().map(|extras| mem::take(&mut extras.topics)).unwrap_or_default()
+    pub(super) fn take_topics(&mut self) -> Option<Box<Memberships>> {
+        self.extras.as_mut()?.topics.take()
     }
 
     /// Whether the application has dropped the connection.
@@ -178,7 +168,7 @@ impl Out {
         if let Some(extras) = &mut self.extras {
             // Whoever is told of the end may have something to tell as well.
             left.span.clone_from(&extras.span);
-            left.topics = mem::take(&mut extras.topics);
+            left.topics = extras.topics.take();
             #[cfg(feature = "server")]
             (left.slot = extras.slot.take());
         }
@@ -197,6 +187,6 @@ impl Left {
         if self.slot.is_some() || self.membership.is_some() {
             return false;
         }
-        self.topics.is_empty()
+        self.topics.is_none()
     }
 }

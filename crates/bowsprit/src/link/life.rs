@@ -160,8 +160,9 @@ impl Link {
                 // Publications wait for the end of a message that will have none.
                 out.drop_outbox();
             }
-            let topics = out.take_topics();
-            out.spend(Spent::Topics(topics));
+            if let Some(topics) = out.take_topics() {
+                out.spend(Spent::Topics(topics));
+            }
             out.wake_waiting();
             out.wake_for_end();
         }

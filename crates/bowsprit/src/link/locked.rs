@@ -20,7 +20,7 @@ use bytes::Bytes;
 use super::{Link, Out, extras::Left, turns::Turns, waiters::Waiters};
 use crate::{
     Output,
-    hub::TopicMembership,
+    hub::Memberships,
     io::WriteHalf,
     outgoing::Outgoing,
     reader::Reader,
@@ -65,7 +65,7 @@ pub(super) enum Spent {
     Output(Output),
     Transport(Foreign<WriteHalf>),
     Reader(Box<Reader>),
-    Topics(Vec<TopicMembership>),
+    Topics(Box<Memberships>),
     Waker(Waker),
 }
 
