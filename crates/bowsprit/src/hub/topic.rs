@@ -4,7 +4,7 @@ use std::{
     borrow::Borrow,
     cell::Cell,
     collections::{HashMap, HashSet},
-    hash::{Hash, Hasher},
+    hash::{BuildHasherDefault, Hash, Hasher},
     mem,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
@@ -44,7 +44,7 @@ enum Members {
     None,
     One(u64, Weak<Link>),
     #[expect(clippy::box_collection, reason = "a topic with one member has no room for a table")]
-    Many(Box<HashMap<u64, Weak<Link>>>),
+    Many(Box<HashMap<u64, Weak<Link>, NumberHash>>),
     /// The topic is no longer among the others: whoever joins needs a new one.
     Abandoned,
 }
@@ -62,8 +62,15 @@ pub(super) enum Joining {
 /// The topics that a connection has joined, which it leaves when this is dropped.
 pub(crate) struct Memberships {
     member: u64,
-    topics: HashSet<ByNumber>,
+    topics: HashSet<ByNumber, NumberHash>,
 }
+
+type NumberHash = BuildHasherDefault<NumberHasher>;
+
+/// Hashes numbers that we have given ourselves, one after the other: nobody chooses them, so that
+/// this takes no more than spreading them over all bits.
+#[derive(Default)]
+struct NumberHasher(u64);
 
 /// A topic, found by its number.
 struct ByNumber(Arc<Topic>);
@@ -86,7 +93,11 @@ impl Topic {
         match &*self.members() {
             Members::None | Members::Abandoned => Vec::new(),
             Members::One(_, link) => handle(link).into_iter().collect(),
-            Members::Many(links) => links.values().filter_map(handle).collect(),
+            Members::Many(links) => {
+                let mut handles = Vec::with_capacity(links.len());
+                handles.extend(links.values().filter_map(handle));
+                handles
+            }
         }
     }
 
@@ -152,7 +163,7 @@ impl Members {
                 let Self::One(other_id, other) = mem::replace(self, Self::None) else {
                     unreachable!("it has just been looked at")
                 };
-                *self = Self::Many(Box::new(HashMap::from([(other_id, other), (id, weak)])));
+                *self = Self::Many(Box::new(HashMap::from_iter([(other_id, other), (id, weak)])));
             }
             Self::Many(links) => {
                 if links.insert(id, weak).is_some() {
@@ -163,7 +174,8 @@ impl Members {
         Joining::Joined
     }
 
-    fn remove(&mut self, id: u64) {
+    /// Whether nobody is left.
+    fn remove(&mut self, id: u64) -> bool {
         match self {
             Self::One(member, _) if *member == id => *self = Self::None,
             Self::Many(links) => {
@@ -176,6 +188,7 @@ impl Members {
             }
             Self::None | Self::One(..) | Self::Abandoned => {}
         }
+        self.is_empty()
     }
 
     const fn is_empty(&self) -> bool {
@@ -185,7 +198,7 @@ impl Members {
 
 impl Memberships {
     pub(crate) fn new(member: u64) -> Self {
-        Self { member, topics: HashSet::new() }
+        Self { member, topics: HashSet::default() }
     }
 
     pub(super) fn join(&mut self, topic: &Arc<Topic>, link: &Arc<Link>) -> Joining {
@@ -196,24 +209,22 @@ impl Memberships {
         joining
     }
 
-    /// Whether the connection was in the topic, which may be deserted now.
-    pub(super) fn leave(&mut self, topic: &Topic) -> bool {
-        let left = self.topics.remove(&topic.number);
-        if left {
-            topic.members().remove(self.member);
-        }
+    /// Whether the topic is deserted now; `None` if the connection was not in it.
+    pub(super) fn leave(&mut self, topic: &Topic) -> Option<bool> {
+        self.topics.take(&topic.number)?;
         if is_sparse(self.topics.len(), self.topics.capacity()) {
             self.topics.shrink_to_fit();
         }
-        left
+        Some(topic.members().remove(self.member))
     }
 }
 
 impl Drop for Memberships {
     fn drop(&mut self) {
         for ByNumber(topic) in self.topics.drain() {
-            topic.members().remove(self.member);
-            topic.abandon_if_deserted();
+            if topic.members().remove(self.member) {
+                topic.abandon_if_deserted();
+            }
         }
     }
 }
@@ -235,6 +246,21 @@ impl Eq for ByNumber {}
 impl Hash for ByNumber {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.number.hash(state);
+    }
+}
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // 2^64 divided by the golden ratio.
+        self.0 = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(self.0 ^ u64::from(byte)));
     }
 }
 

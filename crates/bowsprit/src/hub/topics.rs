@@ -85,9 +85,11 @@ impl Topics {
     /// Has a connection hear no more of a topic. `false` if it has not joined it.
     pub fn leave(&self, topic: &str, member: &Handle) -> bool {
         let Some(topic) = self.shared.find(topic) else { return false };
-        let left = member.link().change_topics(|joined| joined.leave(&topic));
-        topic.abandon_if_deserted();
-        left.unwrap_or(false)
+        let left = member.link().change_topics(|joined| joined.leave(&topic)).flatten();
+        if left == Some(true) {
+            topic.abandon_if_deserted();
+        }
+        left.is_some()
     }
 
     /// Publishes a message to the members of a topic at this moment.
