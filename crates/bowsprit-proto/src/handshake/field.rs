@@ -46,8 +46,12 @@ pub(super) fn list(
 
 /// Whether the comma-separated list in a field has `token`, in any case.
 pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(elements).any(|element| element.eq_ignore_ascii_case(token))
+    let mut values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    // Most lists have one element, and need not be taken apart.
+    values.any(|value| {
+        value.eq_ignore_ascii_case(token)
+            || elements(value).any(|element| element.eq_ignore_ascii_case(token))
+    })
 }
 
 /// Checks that `Connection` has the token "Upgrade", which requests need, §4.2.1 (4), as well as

@@ -222,10 +222,10 @@ fn check_upgrade(headers: &HeaderMap) -> Result<(), HandshakeError> {
 fn version(headers: &HeaderMap, policy: &Policy) -> Result<Version, HandshakeError> {
     let name = header::SEC_WEBSOCKET_VERSION;
     let number = field::single(headers, &name)?.ok_or(HandshakeError::Missing(name))?;
-    match number.parse().ok().and_then(Version::from_number) {
-        Some(Version::V8) if !policy.accept_version_8 => Err(HandshakeError::Version),
-        // "08" and "+8" are no way to write a version.
-        Some(version) if version.number().to_string() == number => Ok(version),
+    // "08" and "+8" are no way to write a version.
+    match number {
+        "13" => Ok(Version::V13),
+        "8" if policy.accept_version_8 => Ok(Version::V8),
         _ => Err(HandshakeError::Version),
     }
 }
