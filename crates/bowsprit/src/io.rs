@@ -99,7 +99,7 @@ impl Transport {
 
     /// Any other transport, and the address of its peer if that is known.
     pub(crate) fn boxed(io: impl Io, peer_addr: Option<SocketAddr>) -> Self {
-        Self::Boxed(SharedIo(Arc::new(Mutex::new(io))), peer_addr)
+        Self::Boxed(SharedIo(Arc::new(Mutex::new(Box::new(io)))), peer_addr)
     }
 
     /// The address of the other end, of a TCP connection.
@@ -144,10 +144,10 @@ impl Transport {
 /// The mutex is what makes connections `Sync`, as transports need not be. tokio's own halves hold
 /// one as well, but are `Sync` only over transports that are.
 #[derive(Clone)]
-pub(crate) struct SharedIo(Arc<Mutex<dyn Io>>);
+pub(crate) struct SharedIo(Arc<Mutex<Box<dyn Io>>>);
 
 impl SharedIo {
-    fn lock(&self) -> MutexGuard<'_, dyn Io + 'static> {
+    fn lock(&self) -> MutexGuard<'_, Box<dyn Io>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -158,7 +158,7 @@ impl AsyncRead for SharedIo {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.lock()).poll_read(cx, buf)
+        Pin::new(&mut **self.lock()).poll_read(cx, buf)
     }
 }
 
@@ -168,7 +168,7 @@ impl AsyncWrite for SharedIo {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.lock()).poll_write(cx, buf)
+        Pin::new(&mut **self.lock()).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -176,15 +176,15 @@ impl AsyncWrite for SharedIo {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.lock()).poll_write_vectored(cx, bufs)
+        Pin::new(&mut **self.lock()).poll_write_vectored(cx, bufs)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.lock()).poll_flush(cx)
+        Pin::new(&mut **self.lock()).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.lock()).poll_shutdown(cx)
+        Pin::new(&mut **self.lock()).poll_shutdown(cx)
     }
 }
 
@@ -192,7 +192,7 @@ impl AsyncWrite for SharedIo {
 impl SharedIo {
     fn local_addr(&self) -> Option<SocketAddr> {
         #[cfg(any(feature = "tls", feature = "native-tls"))]
-        if let Some(transport) = crate::tls::transport(&*self.lock()) {
+        if let Some(transport) = crate::tls::transport(&**self.lock()) {
             return transport.local_addr();
         }
         None
@@ -214,7 +214,7 @@ impl WriteHalf {
     #[cfg(feature = "tls")]
     pub(crate) fn peer_certificates(&self) -> Option<crate::PeerCertificates> {
         match self {
-            Self::Boxed(io) => crate::PeerCertificates::in_transport(&*io.lock()),
+            Self::Boxed(io) => crate::PeerCertificates::in_transport(&**io.lock()),
             _ => None,
         }
     }
