@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
 };
 use httparse::{Header, Status};
 
@@ -139,14 +139,14 @@ impl<'b> Source<'b> {
 
 /// Whether `Debug` is not to show a field's value, as that ends up in logs.
 fn may_be_secret(name: &HeaderName) -> bool {
-    [
-        header::AUTHORIZATION,
-        header::COOKIE,
-        header::PROXY_AUTHORIZATION,
-        header::SEC_WEBSOCKET_PROTOCOL,
-        header::SET_COOKIE,
-    ]
-    .contains(name)
+    matches!(
+        name.as_str(),
+        "authorization"
+            | "cookie"
+            | "proxy-authorization"
+            | "sec-websocket-protocol"
+            | "set-cookie"
+    )
 }
 
 const INVALID_LINE: &str = "the request line is invalid, or not of HTTP/1.1";

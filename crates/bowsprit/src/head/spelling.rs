@@ -19,11 +19,15 @@ pub(super) fn write_name(name: &str, out: &mut Vec<u8>) {
         },
     };
     out.extend_from_slice(prefix.as_bytes());
-    let mut begins_word = true;
-    out.extend(rest.bytes().map(|byte| {
-        let begins = std::mem::replace(&mut begins_word, byte == b'-');
-        if begins { byte.to_ascii_uppercase() } else { byte }
-    }));
+    let start = out.len();
+    out.extend_from_slice(rest.as_bytes());
+    let mut before = b'-';
+    for byte in &mut out[start..] {
+        if before == b'-' {
+            byte.make_ascii_uppercase();
+        }
+        before = *byte;
+    }
 }
 
 /// The name of a header field to send, for [`Client::header`](crate::Client::header): a text, which
