@@ -1,18 +1,19 @@
 //! An open connection.
 
+mod opened;
+
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Response, header};
 
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) use self::opened::Opened;
+pub(crate) use self::opened::Opening;
+#[cfg(any(feature = "client", feature = "server"))]
+use crate::link::Link;
 use crate::{
-    Chunk, Close, Deflate, Error, Event, Fragment, Handle, Limits, Message, Negotiated, Outgoing,
-    ReceiveBuffer, ReceiveHalf, Receiver, Role, SendHalf, Sender, State, Url, entropy,
-    io::Transport,
-    link::{Info, Link},
-    reader::Reader,
-    stats::Direction,
-    terms::Terms,
-    trace,
+    Chunk, Close, Error, Event, Fragment, Handle, Message, Outgoing, ReceiveHalf, SendHalf, State,
+    Url, trace,
 };
 
 /// An open WebSocket connection, of a client or a server, over whatever transport.
@@ -48,59 +49,6 @@ use crate::{
 pub struct WebSocket {
     receive: ReceiveHalf,
     send: SendHalf,
-}
-
-/// What only a client knows of the handshake.
-#[derive(Debug)]
-pub(crate) struct Opening {
-    pub(crate) url: Url,
-    pub(crate) response: Response<()>,
-}
-
-/// What becomes a connection when the opening handshake is over.
-pub(crate) struct Opened<'r> {
-    pub(crate) role: Role,
-    pub(crate) transport: Transport,
-    pub(crate) peer_addr: Option<SocketAddr>,
-    pub(crate) path: &'r str,
-    pub(crate) negotiated: Negotiated,
-    /// Bytes that came after the head: the first frames.
-    pub(crate) received: &'r [u8],
-    pub(crate) terms: Arc<Terms>,
-    /// How hard to compress, if that was agreed on.
-    pub(crate) deflate: Deflate,
-}
-
-impl Opened<'_> {
-    pub(crate) fn into_websocket(self, opening: Option<Box<Opening>>) -> WebSocket {
-        let (read, write) = self.transport.split();
-        let mut sender = match self.role {
-            Role::Client => Sender::client(entropy::masking_key),
-            Role::Server => Sender::server(),
-        };
-        let limits: Limits = self.terms.options.limits;
-        let mut receiver = Receiver::new(self.role, limits).with_version(self.negotiated.version);
-        let mut extensions = String::new();
-        if let Some(parameters) = &self.negotiated.deflate {
-            sender = sender.with_deflate(parameters, &self.deflate);
-            receiver = receiver.with_deflate(parameters);
-            extensions = parameters.to_string();
-        }
-        let info = Info::new(self.peer_addr, self.path)
-            .with_agreed(self.negotiated.subprotocol.as_deref(), &extensions)
-            .with_opening(opening);
-        let link = Link::new(sender, write, info, self.terms);
-        link.counters().opened();
-        trace::opened(&link, self.role);
-        if !self.received.is_empty() {
-            link.counters().wire(Direction::Received, self.received.len());
-        }
-        let mut buffer = ReceiveBuffer::new();
-        buffer.extend(self.received);
-        let reader = Reader::new(read, self.role, receiver, buffer, Arc::clone(&link));
-        let (receive, send) = (ReceiveHalf::new(reader), SendHalf::new(link));
-        WebSocket { receive, send }
-    }
 }
 
 impl trace::Path for WebSocket {

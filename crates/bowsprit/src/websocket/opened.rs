@@ -1,0 +1,70 @@
+//! From an opening handshake to an open connection.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use http::Response;
+
+use super::WebSocket;
+use crate::{
+    Deflate, Limits, Negotiated, ReceiveBuffer, ReceiveHalf, Receiver, Role, SendHalf, Sender, Url,
+    entropy,
+    io::Transport,
+    link::{Info, Link},
+    reader::Reader,
+    stats::Direction,
+    terms::Terms,
+    trace,
+};
+
+/// What only a client knows of the handshake.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) url: Url,
+    pub(crate) response: Response<()>,
+}
+
+/// What becomes a connection when the opening handshake is over.
+pub(crate) struct Opened<'r> {
+    pub(crate) role: Role,
+    pub(crate) transport: Transport,
+    pub(crate) peer_addr: Option<SocketAddr>,
+    pub(crate) path: &'r str,
+    pub(crate) negotiated: Negotiated,
+    /// Bytes that came after the head: the first frames.
+    pub(crate) received: &'r [u8],
+    pub(crate) terms: Arc<Terms>,
+    /// How hard to compress, if that was agreed on.
+    pub(crate) deflate: Deflate,
+}
+
+impl Opened<'_> {
+    pub(crate) fn into_websocket(self, opening: Option<Box<Opening>>) -> WebSocket {
+        let (read, write) = self.transport.split();
+        let mut sender = match self.role {
+            Role::Client => Sender::client(entropy::masking_key),
+            Role::Server => Sender::server(),
+        };
+        let limits: Limits = self.terms.options.limits;
+        let mut receiver = Receiver::new(self.role, limits).with_version(self.negotiated.version);
+        let mut extensions = String::new();
+        if let Some(parameters) = &self.negotiated.deflate {
+            sender = sender.with_deflate(parameters, &self.deflate);
+            receiver = receiver.with_deflate(parameters);
+            extensions = parameters.to_string();
+        }
+        let info = Info::new(self.peer_addr, self.path)
+            .with_agreed(self.negotiated.subprotocol.as_deref(), &extensions)
+            .with_opening(opening);
+        let link = Link::new(sender, write, info, self.terms);
+        link.counters().opened();
+        trace::opened(&link, self.role);
+        if !self.received.is_empty() {
+            link.counters().wire(Direction::Received, self.received.len());
+        }
+        let mut buffer = ReceiveBuffer::new();
+        buffer.extend(self.received);
+        let reader = Reader::new(read, self.role, receiver, buffer, Arc::clone(&link));
+        let (receive, send) = (ReceiveHalf::new(reader), SendHalf::new(link));
+        WebSocket { receive, send }
+    }
+}
