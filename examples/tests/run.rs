@@ -84,6 +84,19 @@ async fn the_echo_server_and_the_client_understand_each_other() {
     assert_eq!(client.stdout, b"text something\nbinary b\"\\x01\\x02\\x03\"\n");
 }
 
+/// The same server without a runtime.
+#[tokio::test]
+async fn the_blocking_echo_server_and_the_client_understand_each_other() {
+    let server = Running::start(env!("CARGO_BIN_EXE_sans-io"));
+    let client = Command::new(env!("CARGO_BIN_EXE_client")).arg(&server.url).output().unwrap();
+    assert!(client.status.success(), "{}", String::from_utf8_lossy(&client.stderr));
+    assert_eq!(client.stdout, b"text something\nbinary b\"\\x01\\x02\\x03\"\n");
+    // A request without a key is refused, and the refusal says why.
+    let refused = ask(&server.url, "GET /", "Upgrade: websocket").await;
+    assert!(refused.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{refused}");
+    assert!(refused.ends_with("\n"), "{refused}");
+}
+
 /// What an example prints that has to succeed.
 fn printed(program: &str, args: &[&str]) -> String {
     let ended = Command::new(program).args(args).output().expect("it starts");
