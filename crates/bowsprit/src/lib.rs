@@ -163,7 +163,7 @@ pub use client::Proxy;
 #[cfg(feature = "client")]
 pub use client::{
     Backoff, Change, Client, Connections, Destination, Reconnect, Redirect, RedirectError, Refused,
-    Session, SessionHandle, Setback, WhenFull, connect,
+    RetryCause, Session, SessionHandle, WhenFull, connect,
 };
 #[cfg(feature = "proxy")]
 pub use error::ProxyError;

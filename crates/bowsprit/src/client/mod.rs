@@ -39,7 +39,7 @@ use self::{
 pub use self::{
     network::Destination,
     reconnect::{
-        Backoff, Change, Connections, Reconnect, Session, SessionHandle, Setback, WhenFull,
+        Backoff, Change, Connections, Reconnect, RetryCause, Session, SessionHandle, WhenFull,
     },
     redirect::{Redirect, RedirectError},
     refusal::Refused,

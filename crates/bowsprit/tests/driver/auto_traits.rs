@@ -69,7 +69,7 @@ assert_auto_traits!(
     bowsprit::ServerBuilder,
     bowsprit::Session,
     bowsprit::SessionHandle,
-    bowsprit::Setback,
+    bowsprit::RetryCause,
     bowsprit::Shutdown,
     bowsprit::SlowConsumer,
     bowsprit::State,

@@ -47,7 +47,7 @@ fn noting(reconnect: Reconnect) -> (Reconnect, Arc<Mutex<Vec<String>>>) {
     let reconnect = reconnect.on_change(move |change| {
         noted.lock().unwrap().push(match change {
             Change::Waiting(_) => "waiting".to_owned(),
-            Change::Lost(setback) => format!("lost: {setback}"),
+            Change::Lost(cause) => format!("lost: {cause}"),
             change => format!("{change:?}").to_lowercase(),
         });
     });
@@ -126,11 +126,11 @@ fn the_close_code_tells_whether_to_come_back() {
 }
 
 #[test]
-fn only_a_stable_connection_forgives_earlier_setbacks() {
+fn only_a_stable_connection_forgives_earlier_failures() {
     for (open_for, gives_up) in [(29, true), (30, false)] {
         paused(async move {
             let (reconnect, mut transports) = reconnecting();
-            let mut connections = reconnect.max_setbacks(1).connections();
+            let mut connections = reconnect.max_attempts(1).connections();
             for round in 0..4 {
                 let (ws, server) = tokio::join!(connections.next(), async {
                     timeout(100 * SECOND, accept(&mut transports)).await.ok()
@@ -156,7 +156,7 @@ fn a_server_that_stays_away_is_given_up_when_told() {
         drop(transports);
         let mut backoff = Backoff::default();
         backoff.max = 10 * SECOND;
-        let (reconnect, changes) = noting(reconnect.backoff(backoff).max_setbacks(5));
+        let (reconnect, changes) = noting(reconnect.backoff(backoff).max_attempts(5));
         let begun = Instant::now();
         let next = reconnect.connections().next().await;
         assert!(matches!(next, Some(Err(Error::Io(_)))), "{next:?}");

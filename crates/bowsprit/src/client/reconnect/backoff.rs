@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Response, header};
 
-use super::Setback;
+use super::RetryCause;
 use crate::{Bytes, Error, entropy};
 
 /// Exponential back-off with full jitter: each wait is a random part of a ceiling that doubles.
@@ -55,22 +55,22 @@ impl Backoff {
         self
     }
 
-    /// The wait after so many setbacks in a row, at least what the server asks for.
-    pub(super) fn wait(&self, setbacks: u32, setback: &Setback) -> Duration {
+    /// The wait before the attempt of this number in a row, at least what the server asks for.
+    pub(super) fn wait(&self, attempts: u32, cause: &RetryCause) -> Duration {
         let part = f64::from(u32::from_le_bytes(entropy::random())) / f64::from(u32::MAX);
-        let asked = retry_after(setback).unwrap_or_default().min(self.max);
-        self.ceiling(setbacks).mul_f64(part).max(asked)
+        let asked = retry_after(cause).unwrap_or_default().min(self.max);
+        self.ceiling(attempts).mul_f64(part).max(asked)
     }
 
-    fn ceiling(&self, setbacks: u32) -> Duration {
-        let doubled = 1u32.checked_shl(setbacks.saturating_sub(1)).unwrap_or(u32::MAX);
+    fn ceiling(&self, attempts: u32) -> Duration {
+        let doubled = 1u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
         self.first.saturating_mul(doubled).min(self.max)
     }
 }
 
 /// What a refusal says, RFC 9110 §10.2.3, where it is a number of seconds.
-fn retry_after(setback: &Setback) -> Option<Duration> {
-    let Setback::Failed(Error::Refused(response)) = setback else { return None };
+fn retry_after(cause: &RetryCause) -> Option<Duration> {
+    let RetryCause::Failed(Error::Refused(response)) = cause else { return None };
     let response: &Response<Bytes> = response;
     let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds))
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn the_ceiling_doubles_up_to_the_longest() {
         let backoff = Backoff::default();
-        let seconds = |setbacks| backoff.ceiling(setbacks).as_secs();
+        let seconds = |attempts| backoff.ceiling(attempts).as_secs();
         assert_eq!(
             [1, 2, 3, 4, 5, 6, 7, 40, u32::MAX].map(seconds),
             [5, 10, 20, 40, 80, 90, 90, 90, 90]
@@ -94,7 +94,7 @@ mod tests {
     /// RFC: 7.2.3-2
     #[test]
     fn waits_are_spread_over_the_whole_ceiling() {
-        let (backoff, lost) = (Backoff::default(), Setback::Broken(Error::Disconnected));
+        let (backoff, lost) = (Backoff::default(), RetryCause::Broken(Error::Disconnected));
         let waits: Vec<_> = (0..1000).map(|_| backoff.wait(1, &lost).as_secs_f64()).collect();
         assert!(waits.iter().all(|wait| (0.0..=5.0).contains(wait)));
         let mean = waits.iter().sum::<f64>() / 1000.0;
@@ -107,7 +107,7 @@ mod tests {
         for (asked, least) in [("20", 20), ("1000000", 90), ("soon", 0)] {
             let response = Response::builder().status(503).header("retry-after", asked);
             let refusal = Error::Refused(Box::new(response.body(Bytes::new()).unwrap()));
-            let wait = Backoff::default().wait(1, &Setback::Failed(refusal)).as_secs();
+            let wait = Backoff::default().wait(1, &RetryCause::Failed(refusal)).as_secs();
             assert!(wait >= least && wait <= 90, "{asked}: {wait}");
         }
     }

@@ -2,8 +2,8 @@
 
 mod backoff;
 mod queue;
+mod retry_cause;
 mod session;
-mod setback;
 
 use std::{
     fmt,
@@ -20,8 +20,8 @@ use tokio::time::{Instant, sleep};
 pub use self::{
     backoff::Backoff,
     queue::WhenFull,
+    retry_cause::RetryCause,
     session::{Session, SessionHandle},
-    setback::Setback,
 };
 use super::{Client, hook::Hook};
 use crate::{
@@ -41,8 +41,8 @@ pub struct Reconnect {
     client: Client,
     url: Box<str>,
     backoff: Backoff,
-    max_setbacks: Option<u32>,
-    retry: Arc<dyn Fn(&Setback) -> bool + Send + Sync>,
+    max_attempts: Option<u32>,
+    retry: Arc<dyn Fn(&RetryCause) -> bool + Send + Sync>,
     watch: Arc<dyn Fn(&Change<'_>) + Send + Sync>,
     on_open: Option<Hook<Handle, Result<(), BoxError>>>,
     max_queue_len: usize,
@@ -58,7 +58,7 @@ pub enum Change<'s> {
     /// There is a connection.
     Open,
     /// There is none, or none any more.
-    Lost(&'s Setback),
+    Lost(&'s RetryCause),
     /// It waits before it tries again.
     Waiting(Duration),
     /// It tries no more.
@@ -77,8 +77,8 @@ impl Client {
             client: self.clone(),
             url: url.into(),
             backoff: Backoff::default(),
-            max_setbacks: None,
-            retry: Arc::new(Setback::can_heal),
+            max_attempts: None,
+            retry: Arc::new(RetryCause::is_retryable),
             watch: Arc::new(|_| ()),
             on_open: None,
             max_queue_len: self.terms.options.max_queue_len,
@@ -94,14 +94,15 @@ impl Reconnect {
         self
     }
 
-    /// Gives up after so many setbacks without a stable connection between them. Default: never.
-    pub const fn max_setbacks(mut self, max: u32) -> Self {
-        self.max_setbacks = Some(max);
+    /// Gives up after so many attempts to connect again without a stable connection between them.
+    /// Default: never.
+    pub const fn max_attempts(mut self, max: u32) -> Self {
+        self.max_attempts = Some(max);
         self
     }
 
-    /// Decides whether to try again. Default: [`Setback::can_heal`].
-    pub fn retry_if(mut self, retry: impl Fn(&Setback) -> bool + Send + Sync + 'static) -> Self {
+    /// Decides whether to try again. Default: [`RetryCause::is_retryable`].
+    pub fn retry_if(mut self, retry: impl Fn(&RetryCause) -> bool + Send + Sync + 'static) -> Self {
         self.retry = Arc::new(retry);
         self
     }
@@ -113,7 +114,7 @@ impl Reconnect {
     }
 
     /// Does what each new connection needs, such as subscribing again, before it is handed out. An
-    /// error is a setback, [`Error::Hook`].
+    /// error is a failed attempt, [`Error::Hook`].
     pub fn on_open<F>(mut self, hook: impl Fn(Handle) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), BoxError>> + Send + 'static,
@@ -137,7 +138,7 @@ impl Reconnect {
 
     /// Each connection by itself.
     pub fn connections(self) -> Connections {
-        let state = State { reconnect: self, setbacks: 0, last: None, over: false };
+        let state = State { reconnect: self, attempts: 0, last: None, over: false };
         Connections { step: Step::Idle(Some(Box::new(state))) }
     }
 
@@ -202,8 +203,8 @@ struct Next {
 
 struct State {
     reconnect: Reconnect,
-    /// In a row, without a stable connection between them.
-    setbacks: u32,
+    /// To connect again, in a row: without a stable connection between them.
+    attempts: u32,
     /// The connection that was handed out last, and when.
     last: Option<(Arc<Link>, Instant)>,
     over: bool,
@@ -255,13 +256,13 @@ impl State {
     async fn connect(&mut self) -> Option<Result<WebSocket, Error>> {
         if let Some((link, since)) = self.last.take() {
             let stable = since.elapsed() >= self.reconnect.backoff.stable_after;
-            self.setbacks = if stable { 0 } else { self.setbacks };
-            let setback = ending(&link);
-            if !self.bear(&setback).await {
-                return match setback {
-                    Setback::Closed(close) if close.code == CloseCode::NORMAL => None,
-                    Setback::Closed(close) => Some(Err(Error::Closed(close))),
-                    Setback::Failed(error) | Setback::Broken(error) => Some(Err(error)),
+            self.attempts = if stable { 0 } else { self.attempts };
+            let cause = ending(&link);
+            if !self.wait_or_give_up(&cause).await {
+                return match cause {
+                    RetryCause::Closed(close) if close.code == CloseCode::NORMAL => None,
+                    RetryCause::Closed(close) => Some(Err(Error::Closed(close))),
+                    RetryCause::Failed(error) | RetryCause::Broken(error) => Some(Err(error)),
                 };
             }
         }
@@ -272,9 +273,9 @@ impl State {
                     return Some(Ok(ws));
                 }
                 Err(error) => {
-                    let setback = Setback::Failed(error);
-                    if !self.bear(&setback).await
-                        && let Setback::Failed(error) = setback
+                    let cause = RetryCause::Failed(error);
+                    if !self.wait_or_give_up(&cause).await
+                        && let RetryCause::Failed(error) = cause
                     {
                         return Some(Err(error));
                     }
@@ -285,17 +286,17 @@ impl State {
     }
 
     /// Waits for the next attempt; false if there shall be none.
-    async fn bear(&mut self, setback: &Setback) -> bool {
+    async fn wait_or_give_up(&mut self, cause: &RetryCause) -> bool {
         let reconnect = &self.reconnect;
-        (reconnect.watch)(&Change::Lost(setback));
-        self.setbacks = self.setbacks.saturating_add(1);
-        let too_many = reconnect.max_setbacks.is_some_and(|max| self.setbacks > max);
-        if too_many || !(reconnect.retry)(setback) {
+        (reconnect.watch)(&Change::Lost(cause));
+        self.attempts = self.attempts.saturating_add(1);
+        let too_many = reconnect.max_attempts.is_some_and(|max| self.attempts > max);
+        if too_many || !(reconnect.retry)(cause) {
             self.over = true;
             (reconnect.watch)(&Change::GivenUp);
             return false;
         }
-        let wait = reconnect.backoff.wait(self.setbacks, setback);
+        let wait = reconnect.backoff.wait(self.attempts, cause);
         (reconnect.watch)(&Change::Waiting(wait));
         sleep(wait).await;
         true
@@ -303,10 +304,10 @@ impl State {
 }
 
 /// How a connection has ended. One that was dropped while it was open has broken.
-fn ending(link: &Link) -> Setback {
+fn ending(link: &Link) -> RetryCause {
     match (link.peer_close(), link.cause()) {
-        (Some(close), _) => Setback::Closed(close),
-        (None, Some(Cause::Terminated) | None) => Setback::Broken(Error::Disconnected),
-        (None, Some(cause)) => Setback::Broken(cause.into()),
+        (Some(close), _) => RetryCause::Closed(close),
+        (None, Some(Cause::Terminated) | None) => RetryCause::Broken(Error::Disconnected),
+        (None, Some(cause)) => RetryCause::Broken(cause.into()),
     }
 }

@@ -91,7 +91,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// There is no point in going on: the last setback. Then comes `None`.
+    /// There is no point in going on: why the last attempt or connection failed. Then comes `None`.
     ///
     /// # Cancel safety
     ///

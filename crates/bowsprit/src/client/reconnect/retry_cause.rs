@@ -1,4 +1,4 @@
-//! Why there is no connection, and whether another attempt can help.
+//! Why there is no connection, and whether another attempt may succeed.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use http::StatusCode;
 
 use crate::{Close, CloseCode, Error};
 
-/// What stands between a client and its connection.
+/// Why a client that reconnects has no connection.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Setback {
+pub enum RetryCause {
     /// Connecting failed.
     Failed(Error),
     /// The connection was closed in good order, with the peer's code and reason.
@@ -18,27 +18,28 @@ pub enum Setback {
     Broken(Error),
 }
 
-impl Setback {
-    /// Whether another attempt, later, can help: what a client goes by that is not told otherwise.
+impl RetryCause {
+    /// Whether another attempt may succeed later: the default of
+    /// [`Reconnect::retry_if`](crate::Reconnect::retry_if).
     ///
     /// A server that is away or overloaded can come back. One that does not want us (401, 403, 404,
     /// 1008, 3000, 3003), that does not speak as it should, or whose certificate is not good, stays
     /// like that; and after a close with 1000 everything is said.
     #[must_use]
-    pub fn can_heal(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Failed(error) | Self::Broken(error) => error_can_heal(error),
-            Self::Closed(close) => code_can_heal(close.code),
+            Self::Failed(error) | Self::Broken(error) => error_is_retryable(error),
+            Self::Closed(close) => code_is_retryable(close.code),
         }
     }
 }
 
-fn error_can_heal(error: &Error) -> bool {
+fn error_is_retryable(error: &Error) -> bool {
     match error {
-        Error::Refused(response) => status_can_heal(response.status()),
+        Error::Refused(response) => status_is_retryable(response.status()),
         #[cfg(feature = "proxy")]
         Error::Proxy { error: crate::ProxyError::Refused(response), .. } => {
-            status_can_heal(response.status())
+            status_is_retryable(response.status())
         }
         #[cfg(feature = "proxy")]
         Error::Proxy { error, .. } => {
@@ -54,16 +55,16 @@ fn error_can_heal(error: &Error) -> bool {
     }
 }
 
-fn status_can_heal(status: StatusCode) -> bool {
+fn status_is_retryable(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502..=504 | 507..)
 }
 
 /// RFC 6455 §7.4, and the registry that it founds.
-fn code_can_heal(code: CloseCode) -> bool {
+fn code_is_retryable(code: CloseCode) -> bool {
     matches!(u16::from(code), 1001 | 1005 | 1006 | 1011..=1014 | 3001 | 3002 | 3004..)
 }
 
-impl fmt::Display for Setback {
+impl fmt::Display for RetryCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(error) | Self::Broken(error) => fmt::Display::fmt(error, f),
@@ -83,37 +84,40 @@ mod tests {
     fn what_can_come_back_is_tried_again_and_what_cannot_is_not() {
         let refused = |status: u16| {
             let response = Response::builder().status(status).body(Bytes::new()).unwrap();
-            Setback::Failed(Error::Refused(Box::new(response)))
+            RetryCause::Failed(Error::Refused(Box::new(response)))
         };
-        for (heals, statuses) in [
+        for (retryable, statuses) in [
             (true, &[408, 425, 429, 500, 502, 503, 504, 520, 599][..]),
             (false, &[200, 302, 400, 401, 403, 404, 407, 410, 426, 501, 505]),
         ] {
             for status in statuses {
-                assert_eq!(refused(*status).can_heal(), heals, "{status}");
+                assert_eq!(refused(*status).is_retryable(), retryable, "{status}");
             }
         }
-        for (heals, codes) in [
+        for (retryable, codes) in [
             (true, &[1001, 1005, 1006, 1011, 1012, 1013, 1014, 3999, 4000, 4999][..]),
             (false, &[1000, 1002, 1003, 1007, 1008, 1009, 1010, 3000, 3003]),
         ] {
             for code in codes {
-                assert_eq!(code_can_heal(CloseCode::from(*code)), heals, "{code}");
+                assert_eq!(code_is_retryable(CloseCode::from(*code)), retryable, "{code}");
             }
         }
-        let failed = Setback::Failed;
-        assert!(failed(Error::Io(std::io::ErrorKind::ConnectionRefused.into())).can_heal());
-        assert!(failed(Error::TimedOut(Timer::Connect)).can_heal());
-        assert!(Setback::Broken(Error::Disconnected).can_heal());
-        assert!(!failed(Error::Tls("bad certificate".into())).can_heal());
-        assert!(!failed(Error::Handshake(HandshakeError::Accept)).can_heal());
+        let failed = RetryCause::Failed;
+        assert!(failed(Error::Io(std::io::ErrorKind::ConnectionRefused.into())).is_retryable());
+        assert!(failed(Error::TimedOut(Timer::Connect)).is_retryable());
+        assert!(RetryCause::Broken(Error::Disconnected).is_retryable());
+        assert!(!failed(Error::Tls("bad certificate".into())).is_retryable());
+        assert!(!failed(Error::Handshake(HandshakeError::Accept)).is_retryable());
         #[cfg(feature = "proxy")]
-        for (heals, error) in [
+        for (retryable, error) in [
             (true, crate::ProxyError::Unreachable(std::io::ErrorKind::ConnectionRefused.into())),
             (false, crate::ProxyError::Tls("bad certificate".into())),
             (false, crate::ProxyError::Ipv6),
         ] {
-            assert_eq!(failed(Error::Proxy { proxy: String::new(), error }).can_heal(), heals);
+            assert_eq!(
+                failed(Error::Proxy { proxy: String::new(), error }).is_retryable(),
+                retryable
+            );
         }
     }
 }
