@@ -12,7 +12,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut session = Client::new()
         .reconnect(&url)?
         .on_open(|handle| async move { Ok(handle.send("subscribe").await?) })
-        .on_change(|change| println!("{change:?}"))
+        .on_event(|event| println!("{event:?}"))
         .session();
     let handle = session.handle();
     handle.send("kept until there is a connection")?;

@@ -162,8 +162,8 @@ pub use bytes::{Bytes, BytesMut};
 pub use client::Proxy;
 #[cfg(feature = "client")]
 pub use client::{
-    Backoff, Change, Client, Connections, Destination, Reconnect, Redirect, RedirectError, Refused,
-    RetryCause, Session, SessionHandle, WhenFull, connect,
+    Backoff, Client, Connections, Destination, Reconnect, ReconnectEvent, Redirect, RedirectError,
+    Refused, RetryCause, Session, SessionHandle, WhenFull, connect,
 };
 #[cfg(feature = "proxy")]
 pub use error::ProxyError;

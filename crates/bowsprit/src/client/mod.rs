@@ -39,7 +39,8 @@ use self::{
 pub use self::{
     network::Destination,
     reconnect::{
-        Backoff, Change, Connections, Reconnect, RetryCause, Session, SessionHandle, WhenFull,
+        Backoff, Connections, Reconnect, ReconnectEvent, RetryCause, Session, SessionHandle,
+        WhenFull,
     },
     redirect::{Redirect, RedirectError},
     refusal::Refused,

@@ -19,7 +19,7 @@ macro_rules! assert_auto_traits {
 assert_auto_traits!(
     bowsprit::blocking::WebSocket,
     bowsprit::BoundServer,
-    bowsprit::Change<'static>,
+    bowsprit::ReconnectEvent<'static>,
     bowsprit::Chunk<'static>,
     bowsprit::Client,
     bowsprit::Clients,

@@ -7,7 +7,8 @@ use std::{
 };
 
 use bowsprit::{
-    Backoff, Change, Client, CloseCode, Error, Reconnect, Server, Timer, WebSocket, WhenFull,
+    Backoff, Client, CloseCode, Error, Reconnect, ReconnectEvent, Server, Timer, WebSocket,
+    WhenFull,
 };
 use tokio::{
     io::{AsyncWriteExt, DuplexStream},
@@ -40,18 +41,18 @@ async fn text(ws: &mut WebSocket) -> String {
     ws.recv().await.unwrap().unwrap().as_text().unwrap().to_owned()
 }
 
-/// Notes the changes, by name.
+/// Notes the events, by name.
 fn noting(reconnect: Reconnect) -> (Reconnect, Arc<Mutex<Vec<String>>>) {
-    let changes = Arc::new(Mutex::new(Vec::new()));
-    let noted = Arc::clone(&changes);
-    let reconnect = reconnect.on_change(move |change| {
-        noted.lock().unwrap().push(match change {
-            Change::Waiting(_) => "waiting".to_owned(),
-            Change::Lost(cause) => format!("lost: {cause}"),
-            change => format!("{change:?}").to_lowercase(),
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&events);
+    let reconnect = reconnect.on_event(move |event| {
+        noted.lock().unwrap().push(match event {
+            ReconnectEvent::Waiting(_) => "waiting".to_owned(),
+            ReconnectEvent::Lost(cause) => format!("lost: {cause}"),
+            event => format!("{event:?}").to_lowercase(),
         });
     });
-    (reconnect, changes)
+    (reconnect, events)
 }
 
 /// RFC: 7.2.3-1
@@ -59,7 +60,7 @@ fn noting(reconnect: Reconnect) -> (Reconnect, Arc<Mutex<Vec<String>>>) {
 fn a_connection_that_breaks_is_followed_by_another_after_a_random_wait() {
     paused(async {
         let (reconnect, mut transports) = reconnecting();
-        let (reconnect, changes) = noting(reconnect);
+        let (reconnect, events) = noting(reconnect);
         let mut connections = reconnect.connections();
         let begun = Instant::now();
         let (first, server) = tokio::join!(connections.next(), accept(&mut transports));
@@ -73,7 +74,7 @@ fn a_connection_that_breaks_is_followed_by_another_after_a_random_wait() {
         assert_eq!(text(&mut server).await, "here again");
         let lost = "lost: the peer went away without a close frame";
         let expected = ["connecting", "open", lost, "waiting", "connecting", "open"];
-        assert_eq!(*changes.lock().unwrap(), expected);
+        assert_eq!(*events.lock().unwrap(), expected);
     });
 }
 
@@ -81,7 +82,7 @@ fn a_connection_that_breaks_is_followed_by_another_after_a_random_wait() {
 fn what_cannot_heal_ends_with_its_error_and_then_nothing() {
     paused(async {
         let (reconnect, mut transports) = reconnecting();
-        let (reconnect, changes) = noting(reconnect);
+        let (reconnect, events) = noting(reconnect);
         let mut connections = reconnect.connections();
         let (next, ()) = tokio::join!(connections.next(), async {
             let mut peer = Peer::server(transports.recv().await.unwrap());
@@ -91,7 +92,7 @@ fn what_cannot_heal_ends_with_its_error_and_then_nothing() {
         });
         assert!(matches!(next, Some(Err(Error::Refused(_)))), "{next:?}");
         assert!(connections.next().await.is_none());
-        assert_eq!(changes.lock().unwrap().last().unwrap(), "givenup");
+        assert_eq!(events.lock().unwrap().last().unwrap(), "givenup");
     });
 }
 
@@ -156,13 +157,12 @@ fn a_server_that_stays_away_is_given_up_when_told() {
         drop(transports);
         let mut backoff = Backoff::default();
         backoff.max = 10 * SECOND;
-        let (reconnect, changes) = noting(reconnect.backoff(backoff).max_attempts(5));
+        let (reconnect, events) = noting(reconnect.backoff(backoff).max_attempts(5));
         let begun = Instant::now();
         let next = reconnect.connections().next().await;
         assert!(matches!(next, Some(Err(Error::Io(_)))), "{next:?}");
         assert!(begun.elapsed() <= 5 * 10 * SECOND);
-        let attempts =
-            changes.lock().unwrap().iter().filter(|change| *change == "connecting").count();
+        let attempts = events.lock().unwrap().iter().filter(|event| *event == "connecting").count();
         assert_eq!(attempts, 6);
     });
 }

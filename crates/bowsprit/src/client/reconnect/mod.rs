@@ -43,7 +43,7 @@ pub struct Reconnect {
     backoff: Backoff,
     max_attempts: Option<u32>,
     retry: Arc<dyn Fn(&RetryCause) -> bool + Send + Sync>,
-    watch: Arc<dyn Fn(&Change<'_>) + Send + Sync>,
+    watch: Arc<dyn Fn(&ReconnectEvent<'_>) + Send + Sync>,
     on_open: Option<Hook<Handle, Result<(), BoxError>>>,
     max_queue_len: usize,
     when_full: WhenFull,
@@ -52,7 +52,7 @@ pub struct Reconnect {
 /// What happens to a client that reconnects.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Change<'s> {
+pub enum ReconnectEvent<'s> {
     /// It begins to connect.
     Connecting,
     /// There is a connection.
@@ -107,8 +107,8 @@ impl Reconnect {
         self
     }
 
-    /// Is told of every change, from the task that asks for connections or messages.
-    pub fn on_change(mut self, watch: impl Fn(&Change<'_>) + Send + Sync + 'static) -> Self {
+    /// Is called with every event, from the task that asks for connections or messages.
+    pub fn on_event(mut self, watch: impl Fn(&ReconnectEvent<'_>) + Send + Sync + 'static) -> Self {
         self.watch = Arc::new(watch);
         self
     }
@@ -148,12 +148,12 @@ impl Reconnect {
     }
 
     async fn open(&self) -> Result<WebSocket, Error> {
-        (self.watch)(&Change::Connecting);
+        (self.watch)(&ReconnectEvent::Connecting);
         let ws = self.client.connect(&self.url).await?;
         if let Some(hook) = &self.on_open {
             hook.call(ws.handle()).await.map_err(Error::Hook)?;
         }
-        (self.watch)(&Change::Open);
+        (self.watch)(&ReconnectEvent::Open);
         Ok(ws)
     }
 }
@@ -288,16 +288,16 @@ impl State {
     /// Waits for the next attempt; false if there shall be none.
     async fn wait_or_give_up(&mut self, cause: &RetryCause) -> bool {
         let reconnect = &self.reconnect;
-        (reconnect.watch)(&Change::Lost(cause));
+        (reconnect.watch)(&ReconnectEvent::Lost(cause));
         self.attempts = self.attempts.saturating_add(1);
         let too_many = reconnect.max_attempts.is_some_and(|max| self.attempts > max);
         if too_many || !(reconnect.retry)(cause) {
             self.over = true;
-            (reconnect.watch)(&Change::GivenUp);
+            (reconnect.watch)(&ReconnectEvent::GivenUp);
             return false;
         }
         let wait = reconnect.backoff.wait(self.attempts, cause);
-        (reconnect.watch)(&Change::Waiting(wait));
+        (reconnect.watch)(&ReconnectEvent::Waiting(wait));
         sleep(wait).await;
         true
     }

@@ -26,7 +26,7 @@ use crate::{CloseCode, Error, Handle, Message, SendError, WebSocket, exclusive::
 /// let mut session = client
 ///     .reconnect("wss://example.com/feed")?
 ///     .on_open(|handle| async move { Ok(handle.send("subscribe news").await?) })
-///     .on_change(|change| println!("{change:?}"))
+///     .on_event(|event| println!("{event:?}"))
 ///     .session();
 /// let handle = session.handle();
 /// handle.send("hello")?;
