@@ -9,14 +9,14 @@ use bowsprit::Client;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let url = std::env::args().nth(1).ok_or("usage: reconnect URL")?;
-    let mut session = Client::new()
+    let mut ws = Client::new()
         .reconnect(&url)?
         .on_open(|handle| async move { Ok(handle.send("subscribe").await?) })
         .on_event(|event| println!("{event:?}"))
-        .session();
-    let handle = session.handle();
-    handle.send("kept until there is a connection")?;
-    while let Some(message) = session.recv().await? {
+        .websocket();
+    let handle = ws.handle();
+    handle.try_send("kept until there is a connection")?;
+    while let Some(message) = ws.recv().await? {
         println!("{}", message.as_text().unwrap_or("bytes"));
         if message.as_text() == Some("kept until there is a connection") {
             handle.close();

@@ -162,8 +162,8 @@ pub use bytes::{Bytes, BytesMut};
 pub use client::Proxy;
 #[cfg(feature = "client")]
 pub use client::{
-    Backoff, Client, Connections, Destination, Reconnect, ReconnectEvent, Redirect, RedirectError,
-    Refused, RetryCause, Session, SessionHandle, WhenFull, connect,
+    Backoff, Client, Connections, Destination, Reconnect, ReconnectEvent, ReconnectingHandle,
+    ReconnectingWebSocket, Redirect, RedirectError, Refused, RetryCause, WhenFull, connect,
 };
 #[cfg(feature = "proxy")]
 pub use error::ProxyError;

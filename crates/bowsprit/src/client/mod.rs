@@ -39,8 +39,8 @@ use self::{
 pub use self::{
     network::Destination,
     reconnect::{
-        Backoff, Connections, Reconnect, ReconnectEvent, RetryCause, Session, SessionHandle,
-        WhenFull,
+        Backoff, Connections, Reconnect, ReconnectEvent, ReconnectingHandle, ReconnectingWebSocket,
+        RetryCause, WhenFull,
     },
     redirect::{Redirect, RedirectError},
     refusal::Refused,

@@ -192,19 +192,19 @@ fn giving_up_the_future_of_the_next_connection_loses_nothing() {
 }
 
 #[test]
-fn a_session_keeps_messages_while_away_and_subscribes_again() {
+fn a_reconnecting_websocket_keeps_messages_while_away_and_subscribes_again() {
     paused(async {
         let (reconnect, mut transports) = reconnecting();
         let reconnect =
             reconnect.on_open(|handle| async move { Ok(handle.send("subscribe").await?) });
-        let mut session = reconnect.session();
-        let handle = session.handle();
-        handle.send("early").unwrap();
-        handle.send("later").unwrap();
+        let mut ws = reconnect.websocket();
+        let handle = ws.handle();
+        handle.try_send("early").unwrap();
+        handle.try_send("later").unwrap();
         assert!(!handle.is_open());
         let receiving = tokio::spawn(async move {
             let mut received = Vec::new();
-            while let Some(message) = session.recv().await? {
+            while let Some(message) = ws.recv().await? {
                 received.push(message.as_text().unwrap().to_owned());
             }
             Ok::<_, Error>(received)
@@ -214,13 +214,13 @@ fn a_session_keeps_messages_while_away_and_subscribes_again() {
             assert_eq!(text(&mut server).await, expected);
         }
         assert!(handle.is_open());
-        handle.send("direct").unwrap();
+        handle.try_send("direct").unwrap();
         assert_eq!(text(&mut server).await, "direct");
         server.send("one").await.unwrap();
         server.flush().await.unwrap();
         server.terminate();
         sleep(Duration::from_millis(1)).await;
-        handle.send("while away").unwrap();
+        handle.try_send("while away").unwrap();
         let mut server = accept(&mut transports).await;
         for expected in ["subscribe", "while away"] {
             assert_eq!(text(&mut server).await, expected);
@@ -232,30 +232,30 @@ fn a_session_keeps_messages_while_away_and_subscribes_again() {
         assert!(server.recv().await.unwrap().is_none());
         assert_eq!(server.peer_close().unwrap().code, CloseCode::NORMAL);
         assert_eq!(receiving.await.unwrap().unwrap(), ["one", "two"]);
-        assert!(matches!(handle.send("too late"), Err(Error::Send(_))));
+        assert!(matches!(handle.try_send("too late"), Err(Error::Send(_))));
     });
 }
 
 #[test]
-fn a_session_ends_when_told_also_while_it_waits() {
+fn a_reconnecting_websocket_ends_when_told_also_while_it_waits() {
     paused(async {
         let (reconnect, transports) = reconnecting();
         drop(transports);
-        let mut session = reconnect.session();
-        let handle = session.handle();
+        let mut ws = reconnect.websocket();
+        let handle = ws.handle();
         let begun = Instant::now();
-        let (received, ()) = tokio::join!(session.recv(), async {
+        let (received, ()) = tokio::join!(ws.recv(), async {
             sleep(SECOND / 100).await;
             handle.close();
         });
         assert!(received.unwrap().is_none());
         assert_eq!(begun.elapsed(), SECOND / 100);
-        assert!(session.recv().await.unwrap().is_none());
+        assert!(ws.recv().await.unwrap().is_none());
     });
 }
 
 #[test]
-fn the_queue_of_a_session_is_bounded() {
+fn the_queue_of_a_reconnecting_websocket_is_bounded() {
     paused(async {
         for (policy, expected) in [
             (WhenFull::Refuse, ["0", "1"]),
@@ -263,13 +263,13 @@ fn the_queue_of_a_session_is_bounded() {
             (WhenFull::DropNewest, ["0", "1"]),
         ] {
             let (reconnect, mut transports) = reconnecting();
-            let mut session = reconnect.max_queue_len(2 * 65).when_full(policy).session();
-            let handle = session.handle();
+            let mut ws = reconnect.max_queue_len(2 * 65).when_full(policy).websocket();
+            let handle = ws.handle();
             for i in 0..3 {
-                let refused = matches!(handle.send(i.to_string()), Err(Error::QueueFull));
+                let refused = matches!(handle.try_send(i.to_string()), Err(Error::QueueFull));
                 assert_eq!(refused, i == 2 && policy == WhenFull::Refuse);
             }
-            let receiving = tokio::spawn(async move { session.recv().await });
+            let receiving = tokio::spawn(async move { ws.recv().await });
             let mut server = accept(&mut transports).await;
             for expected in expected {
                 assert_eq!(text(&mut server).await, expected);
@@ -285,7 +285,7 @@ fn a_url_that_is_none_is_told_at_once() {
 }
 
 #[test]
-fn a_session_notices_a_server_that_hangs() {
+fn a_reconnecting_websocket_notices_a_server_that_hangs() {
     paused(async {
         let (reconnect, mut transports) = reconnecting();
         let mut connections = reconnect.connections();

@@ -111,9 +111,9 @@ fn close_codes_are_compared_with_numbers() {
 }
 
 #[test]
-fn a_session_takes_borrowed_messages() {
-    let session = Client::new().reconnect("ws://127.0.0.1:1/").unwrap().session();
+fn a_reconnecting_websocket_takes_borrowed_messages() {
+    let ws = Client::new().reconnect("ws://127.0.0.1:1/").unwrap().websocket();
     let message = Message::text("queued");
-    session.handle().send(&message).unwrap();
-    session.handle().send(Cow::Borrowed("queued")).unwrap();
+    ws.handle().try_send(&message).unwrap();
+    ws.handle().try_send(Cow::Borrowed("queued")).unwrap();
 }

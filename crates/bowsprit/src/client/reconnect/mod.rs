@@ -3,7 +3,7 @@
 mod backoff;
 mod queue;
 mod retry_cause;
-mod session;
+mod websocket;
 
 use std::{
     fmt,
@@ -21,7 +21,7 @@ pub use self::{
     backoff::Backoff,
     queue::WhenFull,
     retry_cause::RetryCause,
-    session::{Session, SessionHandle},
+    websocket::{ReconnectingHandle, ReconnectingWebSocket},
 };
 use super::{Client, hook::Hook};
 use crate::{
@@ -30,7 +30,7 @@ use crate::{
 
 /// How a client comes back: made by [`Client::reconnect`].
 ///
-/// [`connections`](Self::connections) gives each connection to you; a [`session`](Self::session)
+/// [`connections`](Self::connections) gives each connection to you; a [`websocket`](Self::websocket)
 /// joins them to one.
 ///
 /// Every attempt begins with the URL that was given. A redirect holds for one attempt, a permanent
@@ -123,14 +123,15 @@ impl Reconnect {
         self
     }
 
-    /// How much a session keeps while there is no connection, each message counted with 64 bytes
-    /// more than it has. Default: [`Options::max_queue_len`](crate::Options::max_queue_len).
+    /// How much a [`ReconnectingWebSocket`] keeps while there is no connection, each message counted
+    /// with 64 bytes more than it has. Default:
+    /// [`Options::max_queue_len`](crate::Options::max_queue_len).
     pub const fn max_queue_len(mut self, max: usize) -> Self {
         self.max_queue_len = max;
         self
     }
 
-    /// What a session does with messages beyond that. Default: [`WhenFull::Refuse`].
+    /// What a [`ReconnectingWebSocket`] does with messages beyond that. Default: [`WhenFull::Refuse`].
     pub const fn when_full(mut self, policy: WhenFull) -> Self {
         self.when_full = policy;
         self
@@ -143,8 +144,8 @@ impl Reconnect {
     }
 
     /// One connection made of many.
-    pub fn session(self) -> Session {
-        Session::new(self)
+    pub fn websocket(self) -> ReconnectingWebSocket {
+        ReconnectingWebSocket::new(self)
     }
 
     async fn open(&self) -> Result<WebSocket, Error> {

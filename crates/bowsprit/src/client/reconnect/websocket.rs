@@ -23,21 +23,21 @@ use crate::{CloseCode, Error, Handle, Message, SendError, WebSocket, exclusive::
 /// ```no_run
 /// # async fn example() -> Result<(), bowsprit::Error> {
 /// let client = bowsprit::Client::new();
-/// let mut session = client
+/// let mut ws = client
 ///     .reconnect("wss://example.com/feed")?
 ///     .on_open(|handle| async move { Ok(handle.send("subscribe news").await?) })
 ///     .on_event(|event| println!("{event:?}"))
-///     .session();
-/// let handle = session.handle();
-/// handle.send("hello")?;
-/// while let Some(message) = session.recv().await? {
+///     .websocket();
+/// let handle = ws.handle();
+/// handle.try_send("hello")?;
+/// while let Some(message) = ws.recv().await? {
 ///     println!("{message:?}");
 /// }
 /// # Ok(())
 /// # }
 /// ```
 #[must_use]
-pub struct Session {
+pub struct ReconnectingWebSocket {
     connections: Connections,
     open: Option<WebSocket>,
     /// Sends what has waited for this connection.
@@ -45,13 +45,13 @@ pub struct Session {
     shared: Arc<Shared>,
 }
 
-/// Sends on a [`Session`], from any task.
+/// Sends on a [`ReconnectingWebSocket`], from any task.
 #[derive(Clone)]
-pub struct SessionHandle {
+pub struct ReconnectingHandle {
     shared: Arc<Shared>,
 }
 
-/// What a session comes to next.
+/// What comes next.
 enum Step {
     Told,
     Gained(Box<WebSocket>),
@@ -72,7 +72,7 @@ struct Connected {
     closed: bool,
 }
 
-impl Session {
+impl ReconnectingWebSocket {
     pub(super) fn new(reconnect: Reconnect) -> Self {
         let queue = Queue::new(reconnect.max_queue_len, reconnect.when_full);
         let link = Mutex::new(Connected { direct: None, queue, closed: false });
@@ -82,12 +82,12 @@ impl Session {
 
     /// Something to send with.
     #[must_use]
-    pub fn handle(&self) -> SessionHandle {
-        SessionHandle { shared: Arc::clone(&self.shared) }
+    pub fn handle(&self) -> ReconnectingHandle {
+        ReconnectingHandle { shared: Arc::clone(&self.shared) }
     }
 
     /// Receives the next message, connecting as often as it takes. `None` after
-    /// [`SessionHandle::close`], or after the server has closed with 1000.
+    /// [`ReconnectingHandle::close`], or after the server has closed with 1000.
     ///
     /// # Errors
     ///
@@ -170,14 +170,14 @@ impl Session {
     }
 }
 
-impl SessionHandle {
+impl ReconnectingHandle {
     /// Sends a message with the connection that there is, or keeps it for the next one.
     ///
     /// # Errors
     ///
     /// [`Error::QueueFull`]: there is no room; nothing was queued. [`Error::Send`] after
     /// [`close`](Self::close).
-    pub fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
+    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), Error> {
         let mut link = self.shared.lock();
         if link.closed {
             return Err(Error::Send(SendError::Closed));
@@ -187,14 +187,15 @@ impl SessionHandle {
             None => link.queue.push(message),
             Some(handle) => match handle.try_send(message.clone()) {
                 Err(error @ Error::QueueFull) => Err(error),
-                // The connection has just ended, which the session will notice.
+                // The connection has just ended, which `recv` will notice.
                 Err(_) => link.queue.push(message),
                 Ok(()) => Ok(()),
             },
         }
     }
 
-    /// Ends the session: the connection is closed with 1000, and [`Session::recv`] returns `None`.
+    /// Closes the connection with 1000, and makes no other: [`ReconnectingWebSocket::recv`] returns
+    /// `None`.
     /// Messages that wait for a connection are dropped.
     pub fn close(&self) {
         let handle = {
@@ -242,14 +243,14 @@ impl Shared {
     }
 }
 
-impl fmt::Debug for Session {
+impl fmt::Debug for ReconnectingWebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("open", &self.open).finish_non_exhaustive()
+        f.debug_struct("ReconnectingWebSocket").field("open", &self.open).finish_non_exhaustive()
     }
 }
 
-impl fmt::Debug for SessionHandle {
+impl fmt::Debug for ReconnectingHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionHandle").field("open", &self.is_open()).finish()
+        f.debug_struct("ReconnectingHandle").field("open", &self.is_open()).finish()
     }
 }
