@@ -162,8 +162,9 @@ pub use bytes::{Bytes, BytesMut};
 pub use client::Proxy;
 #[cfg(feature = "client")]
 pub use client::{
-    Backoff, Client, Connections, Destination, Reconnect, ReconnectEvent, ReconnectingHandle,
-    ReconnectingWebSocket, Redirect, RedirectError, Refused, RetryCause, WhenFull, connect,
+    Backoff, Client, Connections, Destination, OverflowPolicy, Reconnect, ReconnectEvent,
+    ReconnectingHandle, ReconnectingWebSocket, Redirect, RedirectError, Refused, RetryCause,
+    connect,
 };
 #[cfg(feature = "proxy")]
 pub use error::ProxyError;

@@ -39,8 +39,8 @@ use self::{
 pub use self::{
     network::Destination,
     reconnect::{
-        Backoff, Connections, Reconnect, ReconnectEvent, ReconnectingHandle, ReconnectingWebSocket,
-        RetryCause, WhenFull,
+        Backoff, Connections, OverflowPolicy, Reconnect, ReconnectEvent, ReconnectingHandle,
+        ReconnectingWebSocket, RetryCause,
     },
     redirect::{Redirect, RedirectError},
     refusal::Refused,

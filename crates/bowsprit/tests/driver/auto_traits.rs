@@ -89,7 +89,7 @@ assert_auto_traits!(
     bowsprit::Utf8Bytes,
     bowsprit::Version,
     WebSocket,
-    bowsprit::WhenFull,
+    bowsprit::OverflowPolicy,
     bowsprit::WindowBits,
 );
 #[cfg(feature = "proxy")]

@@ -7,8 +7,8 @@ use std::{
 };
 
 use bowsprit::{
-    Backoff, Client, CloseCode, Error, Reconnect, ReconnectEvent, Server, Timer, WebSocket,
-    WhenFull,
+    Backoff, Client, CloseCode, Error, OverflowPolicy, Reconnect, ReconnectEvent, Server, Timer,
+    WebSocket,
 };
 use tokio::{
     io::{AsyncWriteExt, DuplexStream},
@@ -258,16 +258,16 @@ fn a_reconnecting_websocket_ends_when_told_also_while_it_waits() {
 fn the_queue_of_a_reconnecting_websocket_is_bounded() {
     paused(async {
         for (policy, expected) in [
-            (WhenFull::Refuse, ["0", "1"]),
-            (WhenFull::DropOldest, ["1", "2"]),
-            (WhenFull::DropNewest, ["0", "1"]),
+            (OverflowPolicy::Refuse, ["0", "1"]),
+            (OverflowPolicy::DropOldest, ["1", "2"]),
+            (OverflowPolicy::DropNewest, ["0", "1"]),
         ] {
             let (reconnect, mut transports) = reconnecting();
-            let mut ws = reconnect.max_queue_len(2 * 65).when_full(policy).websocket();
+            let mut ws = reconnect.max_queue_len(2 * 65).overflow_policy(policy).websocket();
             let handle = ws.handle();
             for i in 0..3 {
                 let refused = matches!(handle.try_send(i.to_string()), Err(Error::QueueFull));
-                assert_eq!(refused, i == 2 && policy == WhenFull::Refuse);
+                assert_eq!(refused, i == 2 && policy == OverflowPolicy::Refuse);
             }
             let receiving = tokio::spawn(async move { ws.recv().await });
             let mut server = accept(&mut transports).await;

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep};
 
 pub use self::{
     backoff::Backoff,
-    queue::WhenFull,
+    queue::OverflowPolicy,
     retry_cause::RetryCause,
     websocket::{ReconnectingHandle, ReconnectingWebSocket},
 };
@@ -46,7 +46,7 @@ pub struct Reconnect {
     watch: Arc<dyn Fn(&ReconnectEvent<'_>) + Send + Sync>,
     on_open: Option<Hook<Handle, Result<(), BoxError>>>,
     max_queue_len: usize,
-    when_full: WhenFull,
+    overflow_policy: OverflowPolicy,
 }
 
 /// What happens to a client that reconnects.
@@ -82,7 +82,7 @@ impl Client {
             watch: Arc::new(|_| ()),
             on_open: None,
             max_queue_len: self.terms.options.max_queue_len,
-            when_full: WhenFull::default(),
+            overflow_policy: OverflowPolicy::default(),
         })
     }
 }
@@ -131,9 +131,10 @@ impl Reconnect {
         self
     }
 
-    /// What a [`ReconnectingWebSocket`] does with messages beyond that. Default: [`WhenFull::Refuse`].
-    pub const fn when_full(mut self, policy: WhenFull) -> Self {
-        self.when_full = policy;
+    /// What a [`ReconnectingWebSocket`] does with messages beyond that. Default:
+    /// [`OverflowPolicy::Refuse`].
+    pub const fn overflow_policy(mut self, policy: OverflowPolicy) -> Self {
+        self.overflow_policy = policy;
         self
     }
 

@@ -10,7 +10,7 @@ const OVERHEAD: usize = 64;
 /// What to do with a message for which there is no room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum WhenFull {
+pub enum OverflowPolicy {
     /// Sending fails with [`Error::QueueFull`].
     #[default]
     Refuse,
@@ -28,24 +28,26 @@ pub(super) struct Queue {
     sending: bool,
     len: usize,
     max_len: usize,
-    when_full: WhenFull,
+    overflow_policy: OverflowPolicy,
 }
 
 impl Queue {
-    pub(super) const fn new(max_len: usize, when_full: WhenFull) -> Self {
-        Self { messages: VecDeque::new(), sending: false, len: 0, max_len, when_full }
+    pub(super) const fn new(max_len: usize, overflow_policy: OverflowPolicy) -> Self {
+        Self { messages: VecDeque::new(), sending: false, len: 0, max_len, overflow_policy }
     }
 
     pub(super) fn push(&mut self, message: Message) -> Result<(), Error> {
         let cost = cost(&message);
         while self.len + cost > self.max_len {
-            match self.when_full {
-                WhenFull::DropNewest => return Ok(()),
-                WhenFull::DropOldest if self.messages.len() > usize::from(self.sending) => {
+            match self.overflow_policy {
+                OverflowPolicy::DropNewest => return Ok(()),
+                OverflowPolicy::DropOldest if self.messages.len() > usize::from(self.sending) => {
                     self.remove(usize::from(self.sending));
                 }
                 // It would not fit into an empty queue.
-                WhenFull::DropOldest | WhenFull::Refuse => return Err(Error::QueueFull),
+                OverflowPolicy::DropOldest | OverflowPolicy::Refuse => {
+                    return Err(Error::QueueFull);
+                }
             }
         }
         self.len += cost;
@@ -83,8 +85,8 @@ mod tests {
     use super::*;
 
     /// What is left of five messages of 36 bytes in a queue for three.
-    fn left(when_full: WhenFull) -> (Vec<u8>, usize) {
-        let mut queue = Queue::new(3 * 100, when_full);
+    fn left(overflow_policy: OverflowPolicy) -> (Vec<u8>, usize) {
+        let mut queue = Queue::new(3 * 100, overflow_policy);
         let refused = (0..5).filter(|i| queue.push(Message::binary(vec![*i; 36])).is_err()).count();
         let mut left = Vec::new();
         while let Some(message) = queue.begin() {
@@ -97,14 +99,14 @@ mod tests {
 
     #[test]
     fn a_full_queue_does_as_its_policy_says() {
-        assert_eq!(left(WhenFull::Refuse), (vec![0, 1, 2], 2));
-        assert_eq!(left(WhenFull::DropOldest), (vec![2, 3, 4], 0));
-        assert_eq!(left(WhenFull::DropNewest), (vec![0, 1, 2], 0));
+        assert_eq!(left(OverflowPolicy::Refuse), (vec![0, 1, 2], 2));
+        assert_eq!(left(OverflowPolicy::DropOldest), (vec![2, 3, 4], 0));
+        assert_eq!(left(OverflowPolicy::DropNewest), (vec![0, 1, 2], 0));
     }
 
     #[test]
     fn a_message_on_its_way_makes_no_room() {
-        let mut queue = Queue::new(2 * 100, WhenFull::DropOldest);
+        let mut queue = Queue::new(2 * 100, OverflowPolicy::DropOldest);
         let push = |queue: &mut Queue, i: u8| queue.push(Message::binary(vec![i; 36]));
         push(&mut queue, 0).unwrap();
         assert_eq!(queue.begin().unwrap().as_bytes()[0], 0);
@@ -121,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_message_that_never_fits_is_refused() {
-        let mut queue = Queue::new(100, WhenFull::DropOldest);
+        let mut queue = Queue::new(100, OverflowPolicy::DropOldest);
         assert!(queue.push(Message::binary(vec![0; 37])).is_err());
     }
 }

@@ -74,7 +74,7 @@ struct Connected {
 
 impl ReconnectingWebSocket {
     pub(super) fn new(reconnect: Reconnect) -> Self {
-        let queue = Queue::new(reconnect.max_queue_len, reconnect.when_full);
+        let queue = Queue::new(reconnect.max_queue_len, reconnect.overflow_policy);
         let link = Mutex::new(Connected { direct: None, queue, closed: false });
         let shared = Arc::new(Shared { link, told_to_close: Notify::new() });
         Self { connections: reconnect.connections(), open: None, flush: None, shared }
