@@ -59,7 +59,7 @@ pub enum Error {
         error: crate::RedirectError,
     },
     /// A function of the application, such as that of
-    /// [`Client::headers_with`](crate::Client::headers_with), failed.
+    /// [`Client::headers_fn`](crate::Client::headers_fn), failed.
     Hook(BoxError),
     /// The TLS handshake failed, for example because the peer's certificate is not good; or what TLS
     /// was to use cannot be used. With rustls, the error inside is a `rustls::Error` if the peer is

@@ -101,7 +101,7 @@ pub struct Client {
     proxy: proxy::Choice,
     #[cfg(feature = "proxy")]
     proxy_tls: Option<TlsConnector>,
-    headers_with: Option<Hook<Url, Result<HeaderMap, BoxError>>>,
+    headers_fn: Option<Hook<Url, Result<HeaderMap, BoxError>>>,
     on_refusal: Option<Hook<Refused, Result<Option<HeaderMap>, BoxError>>>,
     max_redirects: usize,
     subprotocols_cross_origin: bool,
@@ -136,7 +136,7 @@ impl Client {
             proxy: proxy::Choice::default(),
             #[cfg(feature = "proxy")]
             proxy_tls: None,
-            headers_with: None,
+            headers_fn: None,
             on_refusal: None,
             max_redirects: 0,
             subprotocols_cross_origin: false,
@@ -211,7 +211,7 @@ impl Client {
 
     /// Adds what the application has for this attempt. What is fresh replaces what is there.
     async fn add_headers(&self, offer: &mut Offer, url: &Url) -> Result<(), Error> {
-        if let Some(hook) = &self.headers_with {
+        if let Some(hook) = &self.headers_fn {
             offer.headers.extend(hook.call(url.clone()).await.map_err(Error::Hook)?);
         }
         Ok(())

@@ -42,7 +42,7 @@ pub(super) struct Network {
     pub(super) resolver: Option<Hook<String, io::Result<Vec<IpAddr>>>>,
     pub(super) connector: Option<Hook<Destination, io::Result<Transport>>>,
     pub(super) connect_timeout: Duration,
-    pub(super) one_attempt_per_address: bool,
+    pub(super) serialize_connects: bool,
 }
 
 impl Default for Network {
@@ -53,7 +53,7 @@ impl Default for Network {
             resolver: None,
             connector: None,
             connect_timeout: Duration::from_secs(10),
-            one_attempt_per_address: false,
+            serialize_connects: false,
         }
     }
 }

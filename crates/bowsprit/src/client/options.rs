@@ -258,11 +258,11 @@ impl Client {
     ///
     /// It takes as long as it takes: none of the time-outs includes it.
     #[must_use]
-    pub fn headers_with<F>(mut self, hook: impl Fn(Url) -> F + Send + Sync + 'static) -> Self
+    pub fn headers_fn<F>(mut self, hook: impl Fn(Url) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<HeaderMap, BoxError>> + Send + 'static,
     {
-        self.headers_with = Some(Hook::new(hook));
+        self.headers_fn = Some(Hook::new(hook));
         self
     }
 
@@ -307,12 +307,12 @@ impl Client {
     }
 
     /// Connects to an address only when no other such client of this process is connecting to it,
-    /// as RFC 6455 §4.1 (2) demands and browsers do. Default: false; servers of today need it not.
+    /// as RFC 6455 §4.1 (2) demands and browsers do. Default: false; today's servers do not need it.
     ///
-    /// Waiting for one's turn is part of [`connect_timeout`](Self::connect_timeout).
+    /// Waiting for other attempts counts towards [`connect_timeout`](Self::connect_timeout).
     #[must_use]
-    pub const fn one_attempt_per_address(mut self, one: bool) -> Self {
-        self.network.one_attempt_per_address = one;
+    pub const fn serialize_connects(mut self, serialize: bool) -> Self {
+        self.network.serialize_connects = serialize;
         self
     }
 }

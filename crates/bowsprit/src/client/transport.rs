@@ -26,7 +26,7 @@ impl Client {
         }
         let zone = url.zone().map(ToOwned::to_owned);
         let to = Destination { zone, ..Destination::new(url.host(), url.port()) };
-        self.network.reach(&to, self.network.one_attempt_per_address).await
+        self.network.reach(&to, self.network.serialize_connects).await
     }
 }
 

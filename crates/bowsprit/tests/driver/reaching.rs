@@ -235,7 +235,7 @@ fn header_fields_can_be_made_fresh_for_each_attempt() {
         })
         .await;
         let count = AtomicUsize::new(0);
-        let client = Client::new().bearer_auth("stale").headers_with(move |url| {
+        let client = Client::new().bearer_auth("stale").headers_fn(move |url| {
             let token =
                 format!("Bearer {}{}", url.resource_name(), count.fetch_add(1, Ordering::Relaxed));
             async move {
@@ -248,7 +248,7 @@ fn header_fields_can_be_made_fresh_for_each_attempt() {
             let mut ws = client.connect(&format!("ws://user:secret@{addr}/a")).await.unwrap();
             assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some(expected));
         }
-        let failing = Client::new().headers_with(async |_| Err("no token today".into()));
+        let failing = Client::new().headers_fn(async |_| Err("no token today".into()));
         let error = failing.connect(&format!("ws://{addr}/")).await.unwrap_err();
         assert!(matches!(error, Error::Hook(_)), "{error:?}");
         assert!(error.to_string().contains("no token today"), "{error}");
@@ -264,7 +264,7 @@ fn one_attempt_at_a_time_can_be_demanded_for_an_address() {
         let connect = |host: &'static str| {
             let client = Client::new()
                 .resolver(async |_| Ok(vec![IpAddr::from([127, 0, 0, 8])]))
-                .one_attempt_per_address(true);
+                .serialize_connects(true);
             tokio::spawn(async move { client.connect(&format!("ws://{host}:{port}/")).await })
         };
         let (first, second) = (connect("a.example"), connect("b.example"));

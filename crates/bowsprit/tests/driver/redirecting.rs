@@ -121,7 +121,7 @@ fn nothing_secret_crosses_to_another_origin_nor_comes_back() {
         let (home, other) = (Place::redirecting().await, Place::redirecting().await);
         let asked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked);
-        let client = client().header("host", "home.example").headers_with(move |_| {
+        let client = client().header("host", "home.example").headers_fn(move |_| {
             count.fetch_add(1, Ordering::Relaxed);
             async {
                 let mut headers = HeaderMap::new();

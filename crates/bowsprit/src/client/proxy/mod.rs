@@ -168,7 +168,7 @@ impl Client {
         }
         let bounds = self.bounds(deadline);
         // The turn of the server, not that of the proxy, which serves many.
-        let turn = turn_of(url.host(), self.network.one_attempt_per_address).await;
+        let turn = turn_of(url.host(), self.network.serialize_connects).await;
         let to_proxy = self.network.reach(&proxy.destination(), false).await;
         let to_proxy = to_proxy.map_err(|error| match error {
             Error::Io(error) => proxy.failed(ProxyError::Unreachable(error)),
