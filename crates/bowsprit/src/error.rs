@@ -60,7 +60,7 @@ pub enum Error {
     },
     /// A function of the application, such as that of
     /// [`Client::headers_fn`](crate::Client::headers_fn), failed.
-    Hook(BoxError),
+    Callback(BoxError),
     /// The TLS handshake failed, for example because the peer's certificate is not good; or what TLS
     /// was to use cannot be used. With rustls, the error inside is a `rustls::Error` if the peer is
     /// at fault.
@@ -132,7 +132,7 @@ impl fmt::Display for Error {
             Self::Redirect { from, error } => {
                 write!(f, "a redirect of {from} was not followed: {error}")
             }
-            Self::Hook(error) => write!(f, "connecting was given up: {error}"),
+            Self::Callback(error) => write!(f, "connecting was given up: {error}"),
             Self::Tls(error) => write!(f, "TLS failed: {error}"),
             Self::Handshake(error) => write!(f, "the opening handshake failed: {error}"),
             Self::Refused(response) => {
@@ -206,7 +206,7 @@ impl StdError for Error {
     /// What is behind the message; the message tells all that comes from this crate.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Http(error) | Self::Tls(error) | Self::Hook(error) => error.source(),
+            Self::Http(error) | Self::Tls(error) | Self::Callback(error) => error.source(),
             #[cfg(feature = "json")]
             Self::Json(error) => error.source(),
             Self::Io(error) | Self::Resolve { error, .. } => error.source(),

@@ -59,7 +59,7 @@ impl fmt::Debug for Error {
             Self::Redirect { from, error } => {
                 f.debug_struct("Redirect").field("from", from).field("error", error).finish()
             }
-            Self::Hook(error) => one(f, "Hook", error),
+            Self::Callback(error) => one(f, "Callback", error),
             Self::Tls(error) => one(f, "Tls", error),
             Self::Handshake(error) => one(f, "Handshake", error),
             Self::Refused(response) => one(f, "Refused", &Redacted(response)),

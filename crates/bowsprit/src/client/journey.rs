@@ -91,11 +91,11 @@ impl<'c> Journey<'c> {
             return self.turn_to(to, response);
         }
         let may_ask = !self.has_left && self.answer.is_none();
-        let Some(hook) = self.client.on_refusal.as_ref().filter(|_| may_ask) else {
+        let Some(callback) = self.client.on_refusal.as_ref().filter(|_| may_ask) else {
             return Err(Error::Refused(response));
         };
         let refusal = Refused { url: self.url.clone(), response: (*response).clone() };
-        match hook.call(refusal).await.map_err(Error::Hook)? {
+        match callback.call(refusal).await.map_err(Error::Callback)? {
             Some(headers) => self.answer = Some(headers),
             None => return Err(Error::Refused(response)),
         }
@@ -141,7 +141,7 @@ impl<'c> Journey<'c> {
             status: response.status(),
             keeps_secrets: !self.has_left,
         };
-        if self.client.on_redirect.as_ref().is_some_and(|hook| !hook.allows(&redirect)) {
+        if self.client.on_redirect.as_ref().is_some_and(|policy| !policy.allows(&redirect)) {
             return Err(Error::Refused(response));
         }
         self.url = if self.has_left { to } else { to.with_user_info_of(&self.first) };

@@ -1,7 +1,7 @@
 //! Opening connections, RFC 6455 §4.1.
 
+mod callback;
 mod exchange;
-mod hook;
 mod journey;
 mod network;
 mod options;
@@ -29,8 +29,8 @@ use tokio::time::{Instant, timeout_at};
 #[cfg(feature = "proxy")]
 pub use self::proxy::Proxy;
 use self::{
+    callback::Callback,
     exchange::{Bounds, Exchanged, exchange},
-    hook::Hook,
     journey::Journey,
     network::Network,
     options::Invalid,
@@ -101,8 +101,8 @@ pub struct Client {
     proxy: proxy::Choice,
     #[cfg(feature = "proxy")]
     proxy_tls: Option<TlsConnector>,
-    headers_fn: Option<Hook<Url, Result<HeaderMap, BoxError>>>,
-    on_refusal: Option<Hook<Refused, Result<Option<HeaderMap>, BoxError>>>,
+    headers_fn: Option<Callback<Url, Result<HeaderMap, BoxError>>>,
+    on_refusal: Option<Callback<Refused, Result<Option<HeaderMap>, BoxError>>>,
     max_redirects: usize,
     subprotocols_cross_origin: bool,
     on_redirect: Option<Judge>,
@@ -211,8 +211,8 @@ impl Client {
 
     /// Adds what the application has for this attempt. What is fresh replaces what is there.
     async fn add_headers(&self, offer: &mut Offer, url: &Url) -> Result<(), Error> {
-        if let Some(hook) = &self.headers_fn {
-            offer.headers.extend(hook.call(url.clone()).await.map_err(Error::Hook)?);
+        if let Some(callback) = &self.headers_fn {
+            offer.headers.extend(callback.call(url.clone()).await.map_err(Error::Callback)?);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::{
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 
 use super::{
-    hook::Hook,
+    callback::Callback,
     race::race,
     turn::{self, Host, Turn},
 };
@@ -39,8 +39,8 @@ impl Destination {
 pub(super) struct Network {
     pub(super) tcp: TcpOptions,
     pub(super) local_addr: Option<IpAddr>,
-    pub(super) resolver: Option<Hook<String, io::Result<Vec<IpAddr>>>>,
-    pub(super) connector: Option<Hook<Destination, io::Result<Transport>>>,
+    pub(super) resolver: Option<Callback<String, io::Result<Vec<IpAddr>>>>,
+    pub(super) connector: Option<Callback<Destination, io::Result<Transport>>>,
     pub(super) connect_timeout: Duration,
     pub(super) serialize_connects: bool,
 }

@@ -5,7 +5,7 @@ use std::{io, net::IpAddr, sync::Arc, time::Duration};
 use bowsprit_proto::handshake::{basic_authorization, bearer_authorization};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{Client, Destination, hook::Hook};
+use super::{Client, Destination, callback::Callback};
 use super::{Redirect, Refused, read_ahead::from_io, redirect::Judge};
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use crate::TlsConnector;
@@ -229,7 +229,7 @@ impl Client {
     where
         F: Future<Output = io::Result<Vec<IpAddr>>> + Send + 'static,
     {
-        self.network.resolver = Some(Hook::new(resolver));
+        self.network.resolver = Some(Callback::new(resolver));
         self
     }
 
@@ -245,7 +245,7 @@ impl Client {
         F: Future<Output = io::Result<T>> + Send + 'static,
         T: Io,
     {
-        self.network.connector = Some(Hook::new(move |to| {
+        self.network.connector = Some(Callback::new(move |to| {
             let connecting = connector(to);
             async move { connecting.await.map(from_io) }
         }));
@@ -254,15 +254,15 @@ impl Client {
 
     /// Asks for header fields just before each attempt to connect, for example for a token that is
     /// still fresh. They replace those of the same name that the client was made with. An error
-    /// ends the attempt with [`Error::Hook`].
+    /// ends the attempt with [`Error::Callback`].
     ///
     /// It takes as long as it takes: none of the time-outs includes it.
     #[must_use]
-    pub fn headers_fn<F>(mut self, hook: impl Fn(Url) -> F + Send + Sync + 'static) -> Self
+    pub fn headers_fn<F>(mut self, callback: impl Fn(Url) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<HeaderMap, BoxError>> + Send + 'static,
     {
-        self.headers_fn = Some(Hook::new(hook));
+        self.headers_fn = Some(Callback::new(callback));
         self
     }
 
@@ -298,11 +298,11 @@ impl Client {
     /// challenge, the request is made once more; with `None`, and the second time, the refusal is
     /// an [`Error::Refused`]. Servers elsewhere, after a redirect, are not answered.
     #[must_use]
-    pub fn on_refusal<F>(mut self, hook: impl Fn(Refused) -> F + Send + Sync + 'static) -> Self
+    pub fn on_refusal<F>(mut self, callback: impl Fn(Refused) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<Option<HeaderMap>, BoxError>> + Send + 'static,
     {
-        self.on_refusal = Some(Hook::new(hook));
+        self.on_refusal = Some(Callback::new(callback));
         self
     }
 

@@ -250,7 +250,7 @@ fn header_fields_can_be_made_fresh_for_each_attempt() {
         }
         let failing = Client::new().headers_fn(async |_| Err("no token today".into()));
         let error = failing.connect(&format!("ws://{addr}/")).await.unwrap_err();
-        assert!(matches!(error, Error::Hook(_)), "{error:?}");
+        assert!(matches!(error, Error::Callback(_)), "{error:?}");
         assert!(error.to_string().contains("no token today"), "{error}");
     });
 }

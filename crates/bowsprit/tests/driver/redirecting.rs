@@ -371,7 +371,7 @@ fn a_refusal_can_be_answered_once() {
         assert_eq!(place.heads().len(), 5);
         let failing = client().on_refusal(async |_| Err("no".into()));
         let failed = failing.connect(&place.url("/never")).await;
-        assert!(matches!(failed, Err(Error::Hook(_))), "{failed:?}");
+        assert!(matches!(failed, Err(Error::Callback(_))), "{failed:?}");
     });
 }
 

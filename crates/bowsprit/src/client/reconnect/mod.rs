@@ -23,7 +23,7 @@ pub use self::{
     retry_cause::RetryCause,
     websocket::{ReconnectingHandle, ReconnectingWebSocket},
 };
-use super::{Client, hook::Hook};
+use super::{Client, callback::Callback};
 use crate::{
     BoxError, CloseCode, Error, Handle, WebSocket, error::Cause, exclusive::Exclusive, link::Link,
 };
@@ -44,7 +44,7 @@ pub struct Reconnect {
     max_attempts: Option<u32>,
     retry: Arc<dyn Fn(&RetryCause) -> bool + Send + Sync>,
     watch: Arc<dyn Fn(&ReconnectEvent<'_>) + Send + Sync>,
-    on_open: Option<Hook<Handle, Result<(), BoxError>>>,
+    on_open: Option<Callback<Handle, Result<(), BoxError>>>,
     max_queue_len: usize,
     overflow_policy: OverflowPolicy,
 }
@@ -114,12 +114,12 @@ impl Reconnect {
     }
 
     /// Does what each new connection needs, such as subscribing again, before it is handed out. An
-    /// error is a failed attempt, [`Error::Hook`].
-    pub fn on_open<F>(mut self, hook: impl Fn(Handle) -> F + Send + Sync + 'static) -> Self
+    /// error is a failed attempt, [`Error::Callback`].
+    pub fn on_open<F>(mut self, callback: impl Fn(Handle) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
-        self.on_open = Some(Hook::new(hook));
+        self.on_open = Some(Callback::new(callback));
         self
     }
 
@@ -152,8 +152,8 @@ impl Reconnect {
     async fn open(&self) -> Result<WebSocket, Error> {
         (self.watch)(&ReconnectEvent::Connecting);
         let ws = self.client.connect(&self.url).await?;
-        if let Some(hook) = &self.on_open {
-            hook.call(ws.handle()).await.map_err(Error::Hook)?;
+        if let Some(callback) = &self.on_open {
+            callback.call(ws.handle()).await.map_err(Error::Callback)?;
         }
         (self.watch)(&ReconnectEvent::Open);
         Ok(ws)

@@ -49,7 +49,7 @@ fn error_is_retryable(error: &Error) -> bool {
         | Error::Resolve { .. }
         | Error::TimedOut(_)
         | Error::Http(_)
-        | Error::Hook(_)
+        | Error::Callback(_)
         | Error::Disconnected => true,
         _ => false,
     }
