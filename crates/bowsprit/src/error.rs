@@ -170,8 +170,8 @@ pub enum ProxyError {
     Socks(BoxError),
     /// SOCKS 4 knows no IPv6.
     Ipv6,
-    /// It said something on behalf of a server that was not asked yet.
-    Chatty,
+    /// It sent data on behalf of a server that has not been sent anything yet.
+    UnexpectedData,
 }
 
 #[cfg(feature = "proxy")]
@@ -184,7 +184,9 @@ impl fmt::Display for ProxyError {
             Self::Http(error) => write!(f, "no answer in HTTP: {error}"),
             Self::Socks(error) => write!(f, "refused to connect: {error}"),
             Self::Ipv6 => f.write_str("SOCKS 4 cannot connect to IPv6 addresses"),
-            Self::Chatty => f.write_str("it speaks before the server is asked"),
+            Self::UnexpectedData => {
+                f.write_str("sent data before the tunnelled connection was used")
+            }
         }
     }
 }

@@ -89,7 +89,7 @@ impl fmt::Debug for ProxyError {
             Self::Http(error) => f.debug_tuple("Http").field(error).finish(),
             Self::Socks(error) => f.debug_tuple("Socks").field(error).finish(),
             Self::Ipv6 => f.write_str("Ipv6"),
-            Self::Chatty => f.write_str("Chatty"),
+            Self::UnexpectedData => f.write_str("UnexpectedData"),
         }
     }
 }

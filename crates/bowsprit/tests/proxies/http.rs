@@ -70,7 +70,7 @@ async fn what_a_proxy_may_not_do_ends_in_its_own_error() {
     let cases: [(&str, Expected); 4] = [
         ("SSH-2.0-OpenSSH_9.7\r\n", |error| matches!(error, ProxyError::Http(_))),
         ("", |error| matches!(error, ProxyError::Http(_))),
-        (&chatty, |error| matches!(error, ProxyError::Chatty)),
+        (&chatty, |error| matches!(error, ProxyError::UnexpectedData)),
         (
             "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
             |error| matches!(error, ProxyError::Refused(_)),

@@ -24,7 +24,7 @@ pub(super) async fn open(
     let request = request(proxy, to)?;
     match exchange(&request, &Spelling::default(), transport, bounds).await {
         // Nobody speaks before we do: what is there is no part of the tunnel.
-        Ok(tunnel) if !tunnel.received.is_empty() => Err(proxy.failed(ProxyError::Chatty)),
+        Ok(tunnel) if !tunnel.received.is_empty() => Err(proxy.failed(ProxyError::UnexpectedData)),
         Ok(tunnel) => Ok(tunnel.transport),
         Err(Error::Refused(response)) => Err(proxy.failed(ProxyError::Refused(response))),
         Err(Error::Http(error)) => Err(proxy.failed(ProxyError::Http(error))),
