@@ -13,8 +13,8 @@ use std::{
 };
 
 use bowsprit::{
-    BoxError, ContextTakeover, Deflate, Event, Heartbeat, Limits, Options, Server, ServerTls,
-    Shutdown, Topics, WebSocket, WindowBits,
+    BoxError, ContextTakeover, Deflate, Event, Heartbeat, Limits, Options, Server, Shutdown,
+    TlsServerConfig, Topics, WebSocket, WindowBits,
 };
 use clap::{Args, ValueEnum};
 use http_body_util::Full;
@@ -244,7 +244,7 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
         .limits(Limits::SERVER.max_message_len(arguments.max_message_len))
         .deflate(arguments.deflate.map(Compression::options));
     if let Some(tls) = &tls {
-        server = server.tls(ServerTls::from(Arc::clone(tls)));
+        server = server.tls(TlsServerConfig::from(Arc::clone(tls)));
     }
     match arguments.kind {
         Kind::Tcp => tcp::serve(listener, tls).await?,

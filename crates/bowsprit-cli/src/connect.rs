@@ -7,8 +7,8 @@ use std::{
 
 use anyhow::{Context, bail};
 use bowsprit::{
-    Bytes, Client, CloseCode, Error, Message, ReceiveHalf, SendHalf, Tls, Url, Version, WebSocket,
-    http::Response,
+    Bytes, Client, CloseCode, Error, Message, ReceiveHalf, SendHalf, TlsClientConfig, Url, Version,
+    WebSocket, http::Response,
 };
 use tokio::io::{AsyncBufReadExt, BufReader, Stdin};
 
@@ -95,8 +95,8 @@ fn reaching(mut client: Client, options: &Connect) -> anyhow::Result<Client> {
     Ok(client.tls(tls).proxy_tls(proxy_tls))
 }
 
-fn trusting(ca: Option<&Path>, insecure: bool) -> anyhow::Result<Tls> {
-    let mut tls = Tls::new();
+fn trusting(ca: Option<&Path>, insecure: bool) -> anyhow::Result<TlsClientConfig> {
+    let mut tls = TlsClientConfig::new();
     if let Some(path) = ca {
         let ca = tls.without_system_roots().root_certificates(&read(path)?);
         tls = ca.with_context(|| format!("cannot use {}", path.display()))?;

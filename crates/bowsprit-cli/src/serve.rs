@@ -5,7 +5,7 @@ use std::{io::Write, time::Duration};
 use anyhow::Context;
 use bowsprit::{
     BoxError, Departed, Error, Event, HostPolicy, Limits, OriginPolicy, Server, ServerBuilder,
-    ServerTls, Shutdown, SubprotocolPolicy, Topics, WebSocket,
+    Shutdown, SubprotocolPolicy, TlsServerConfig, Topics, WebSocket,
 };
 
 use tokio::sync::oneshot;
@@ -95,7 +95,7 @@ fn builder(options: Serve) -> anyhow::Result<ServerBuilder> {
         builder = builder.origins(OriginPolicy::Any);
     }
     if let (Some(cert), Some(key)) = (options.cert, options.key) {
-        builder = builder.tls(ServerTls::from_pem_files(cert, key)?);
+        builder = builder.tls(TlsServerConfig::from_pem_files(cert, key)?);
     }
     Ok(builder)
 }

@@ -84,7 +84,7 @@
 //! | `tls` | yes | `wss:` URLs, `ServerBuilder::tls`, by rustls; needs one of the next two, or an installed provider |
 //! | `tls-aws-lc-rs` | yes | cryptography by AWS-LC, used if both are there |
 //! | `tls-ring` | no | cryptography by ring |
-//! | `tls-webpki-roots` | no | `Tls::webpki_roots`: Mozilla's roots, compiled in |
+//! | `tls-webpki-roots` | no | `TlsClientConfig::webpki_roots`: Mozilla's roots, compiled in |
 //! | `native-tls` | no | `TlsConnector::native`: the system's TLS, for clients |
 //! | `idna` | no | host names outside of ASCII in URLs |
 //! | `json` | no | `send_json` and `Message::json`, by serde |
@@ -194,11 +194,11 @@ pub use tcp::{Keepalive, TcpOptions};
 #[cfg(feature = "tls")]
 pub use tls::PeerCertificates;
 #[cfg(all(feature = "client", feature = "tls"))]
-pub use tls::Tls;
+pub use tls::TlsClientConfig;
 #[cfg(feature = "client")]
 pub use tls::TlsConnector;
 #[cfg(all(feature = "server", feature = "tls"))]
-pub use tls::{ClientCertificates, ServerTls};
+pub use tls::{ClientCertificates, TlsServerConfig};
 pub use try_recv::TryRecvError;
 pub use websocket::WebSocket;
 

@@ -159,9 +159,10 @@ impl Client {
         self
     }
 
-    /// What to encrypt with, for `wss:` URLs: a [`Tls`](crate::Tls) or one of its kin. Default: TLS
-    /// that trusts whom the system trusts, with sessions that all such clients share. It is about
-    /// servers: an `https` proxy has settings of its own.
+    /// What to encrypt `wss:` connections with: a [`TlsClientConfig`](crate::TlsClientConfig) or
+    /// anything else that is a [`TlsConnector`]. Default: rustls with the system's trust store, and
+    /// sessions that all such clients share. It is about servers: an `https` proxy has settings of
+    /// its own.
     #[cfg(any(feature = "tls", feature = "native-tls"))]
     #[must_use]
     pub fn tls(mut self, tls: impl Into<TlsConnector>) -> Self {

@@ -23,7 +23,7 @@ use super::{PeerAddr, Shared, TrustedProxies, accept::Opened, admission::Admissi
 #[cfg(feature = "proxy-protocol")]
 use super::{forwarded::contains, proxy_protocol};
 #[cfg(feature = "tls")]
-use crate::ServerTls;
+use crate::TlsServerConfig;
 use crate::{Error, deadline::deadline_after, io::Transport};
 
 /// What is known of a connection before its request.
@@ -53,7 +53,7 @@ pub(super) struct Arrived {
     #[cfg(feature = "proxy-protocol")]
     pub(super) proxies: Option<Arc<[IpNet]>>,
     #[cfg(feature = "tls")]
-    pub(super) tls: Option<ServerTls>,
+    pub(super) tls: Option<TlsServerConfig>,
 }
 
 impl Shared {
@@ -146,7 +146,7 @@ impl Arrived {
 
     /// Speaks the handshake of TLS, within the time of the opening handshake.
     #[cfg(feature = "tls")]
-    async fn encrypt(mut self, tls: ServerTls) -> Result<Self, Error> {
+    async fn encrypt(mut self, tls: TlsServerConfig) -> Result<Self, Error> {
         let encrypting = tls.accept(self.transport);
         let encrypted = timeout_at(self.arrival.deadline, encrypting).await.map_err(too_late)?;
         let (transport, certificates) = encrypted?;

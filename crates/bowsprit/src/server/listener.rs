@@ -15,7 +15,7 @@ use tokio::net::UnixListener;
 use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 
 #[cfg(feature = "tls")]
-use crate::ServerTls;
+use crate::TlsServerConfig;
 use crate::{TcpOptions, error::check_runtime, io::Transport};
 
 /// Connections that wait to be accepted, by default.
@@ -56,13 +56,16 @@ enum Socket {
 pub(super) enum Encryption {
     AsServer,
     Plain,
-    Tls(ServerTls),
+    Tls(TlsServerConfig),
 }
 
 #[cfg(feature = "tls")]
 impl Encryption {
     /// What to encrypt with, where the server has `server`.
-    pub(super) const fn of<'e>(&'e self, server: Option<&'e ServerTls>) -> Option<&'e ServerTls> {
+    pub(super) const fn of<'e>(
+        &'e self,
+        server: Option<&'e TlsServerConfig>,
+    ) -> Option<&'e TlsServerConfig> {
         match self {
             Self::AsServer => server,
             Self::Plain => None,
@@ -137,7 +140,7 @@ impl Listener {
     /// [`ServerBuilder::tls`](crate::ServerBuilder::tls) says of all. Default: as the server.
     #[cfg(feature = "tls")]
     #[must_use]
-    pub fn tls(mut self, tls: impl Into<ServerTls>) -> Self {
+    pub fn tls(mut self, tls: impl Into<TlsServerConfig>) -> Self {
         self.encryption = Encryption::Tls(tls.into());
         self
     }

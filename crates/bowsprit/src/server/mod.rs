@@ -92,7 +92,7 @@ struct Shared {
     on_failed: OnFailed,
     refusal_log: RefusalLog,
     #[cfg(feature = "tls")]
-    tls: Option<crate::ServerTls>,
+    tls: Option<crate::TlsServerConfig>,
 }
 
 /// Answers requests that do not ask for a WebSocket.

@@ -19,16 +19,16 @@ use crate::Error;
 ///
 /// ```no_run
 /// # fn example(ca: &[u8]) -> Result<bowsprit::Client, bowsprit::Error> {
-/// use bowsprit::{Client, Tls};
+/// use bowsprit::{Client, TlsClientConfig};
 ///
-/// let tls = Tls::new().without_system_roots().root_certificates(ca)?;
+/// let tls = TlsClientConfig::new().without_system_roots().root_certificates(ca)?;
 /// let client = Client::new().tls(tls);
 /// # Ok(client)
 /// # }
 /// ```
 #[derive(Debug, Default)]
 #[must_use]
-pub struct Tls {
+pub struct TlsClientConfig {
     trust: Trust,
     roots: Vec<CertificateDer<'static>>,
     identity: Option<Identity>,
@@ -53,7 +53,7 @@ struct Identity {
     key: PrivateKeyDer<'static>,
 }
 
-impl Tls {
+impl TlsClientConfig {
     /// Trusts whom the system trusts.
     pub fn new() -> Self {
         Self::default()

@@ -9,11 +9,11 @@ use std::{
 use rustls::{ClientConfig, client::ResolvesClientCert, pki_types::ServerName};
 
 #[cfg(feature = "tls")]
-use super::Tls;
+use super::TlsClientConfig;
 use crate::{Error, io::Transport};
 
-/// What a client encrypts with: a [`Tls`], a [`rustls::ClientConfig`] or, with the feature
-/// `native-tls`, a `native_tls::TlsConnector`.
+/// What a client encrypts with: a [`TlsClientConfig`], a [`rustls::ClientConfig`] or, with the
+/// feature `native-tls`, a `native_tls::TlsConnector`.
 ///
 /// Cloning is cheap. Clones share the sessions that a later connection can resume.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ pub struct TlsConnector {
 
 enum Backend {
     #[cfg(feature = "tls")]
-    Options { tls: Tls, config: OnceLock<Arc<ClientConfig>> },
+    Options { tls: TlsClientConfig, config: OnceLock<Arc<ClientConfig>> },
     #[cfg(feature = "tls")]
     Config(Arc<ClientConfig>),
     #[cfg(feature = "native-tls")]
@@ -115,7 +115,7 @@ impl Default for TlsConnector {
     /// Trusts whom the system trusts.
     fn default() -> Self {
         #[cfg(feature = "tls")]
-        return Tls::new().into();
+        return TlsClientConfig::new().into();
         #[cfg(all(feature = "native-tls", not(feature = "tls")))]
         return Self::native();
         #[cfg(not(any(feature = "tls", feature = "native-tls")))]
@@ -130,8 +130,8 @@ pub(crate) fn shared() -> TlsConnector {
 }
 
 #[cfg(feature = "tls")]
-impl From<Tls> for TlsConnector {
-    fn from(tls: Tls) -> Self {
+impl From<TlsClientConfig> for TlsConnector {
+    fn from(tls: TlsClientConfig) -> Self {
         Self::new(Backend::Options { tls, config: OnceLock::new() })
     }
 }

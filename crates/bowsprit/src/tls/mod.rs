@@ -19,7 +19,7 @@ mod server;
 use crate::{BoxError, Error};
 
 #[cfg(all(feature = "client", feature = "tls"))]
-pub use self::client::Tls;
+pub use self::client::TlsClientConfig;
 #[cfg(feature = "client")]
 pub use self::connector::TlsConnector;
 #[cfg(feature = "client")]
@@ -29,7 +29,7 @@ pub use self::inside::PeerCertificates;
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 pub(crate) use self::inside::transport;
 #[cfg(all(feature = "server", feature = "tls"))]
-pub use self::server::{ClientCertificates, ServerTls};
+pub use self::server::{ClientCertificates, TlsServerConfig};
 
 /// Whether there is any TLS in this build.
 #[cfg(feature = "client")]

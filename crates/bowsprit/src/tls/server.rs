@@ -12,7 +12,7 @@ use crate::{Error, io::Transport};
 ///
 /// Cloning is cheap.
 #[derive(Clone, Debug)]
-pub struct ServerTls {
+pub struct TlsServerConfig {
     config: Arc<ServerConfig>,
 }
 
@@ -26,7 +26,7 @@ pub enum ClientCertificates {
     Required,
 }
 
-impl ServerTls {
+impl TlsServerConfig {
     /// From the server's chain of certificates, its own first, and its private key, both in PEM.
     ///
     /// # Errors
@@ -108,7 +108,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(|error| failed(format!("cannot read {}: {error}", path.display())))
 }
 
-impl From<Arc<ServerConfig>> for ServerTls {
+impl From<Arc<ServerConfig>> for TlsServerConfig {
     /// Takes the configuration as it is.
     fn from(config: Arc<ServerConfig>) -> Self {
         Self { config }

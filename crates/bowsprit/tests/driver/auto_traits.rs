@@ -98,8 +98,8 @@ assert_auto_traits!(bowsprit::Proxy, bowsprit::ProxyError);
 assert_auto_traits!(
     bowsprit::ClientCertificates,
     bowsprit::PeerCertificates,
-    bowsprit::ServerTls,
-    bowsprit::Tls
+    bowsprit::TlsServerConfig,
+    bowsprit::TlsClientConfig
 );
 #[cfg(feature = "tower")]
 assert_auto_traits!(bowsprit::tower::WebSocketLayer, bowsprit::tower::WebSocketService<()>);

@@ -2,7 +2,9 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use bowsprit::{Client, Error, Proxy, ProxyError, Server, ServerTls, Tls, WebSocket};
+use bowsprit::{
+    Client, Error, Proxy, ProxyError, Server, TlsClientConfig, TlsServerConfig, WebSocket,
+};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 use super::{
@@ -23,12 +25,15 @@ impl Certificate {
     }
 
     /// Trusts this one alone, for its name.
-    fn trusted(&self) -> Tls {
-        Tls::new().without_system_roots().root_certificates(self.pem.as_bytes()).unwrap()
+    fn trusted(&self) -> TlsClientConfig {
+        TlsClientConfig::new()
+            .without_system_roots()
+            .root_certificates(self.pem.as_bytes())
+            .unwrap()
     }
 
-    fn pinned(&self) -> Tls {
-        Tls::new().dangerous_pin(self.pem.as_bytes()).unwrap()
+    fn pinned(&self) -> TlsClientConfig {
+        TlsClientConfig::new().dangerous_pin(self.pem.as_bytes()).unwrap()
     }
 }
 
@@ -45,7 +50,7 @@ struct Way {
 impl Way {
     async fn new() -> Self {
         let server = Certificate::new("a.invalid");
-        let tls = ServerTls::from_pem(server.pem.as_bytes(), server.key.as_bytes()).unwrap();
+        let tls = TlsServerConfig::from_pem(server.pem.as_bytes(), server.key.as_bytes()).unwrap();
         let bound = Server::builder().tls(tls).bind("127.0.0.1:0").await.unwrap();
         let to = bound.local_addr().unwrap();
         tokio::spawn(bound.serve(|mut ws, _| async move {
@@ -91,7 +96,7 @@ async fn connect(client: &Client) -> Result<WebSocket, Error> {
 #[tokio::test]
 async fn the_proxy_and_the_server_each_have_their_own_settings() {
     let way = Way::new().await;
-    let client = |tls: Tls, proxy: Proxy| Client::new().tls(tls).proxy(proxy);
+    let client = |tls: TlsClientConfig, proxy: Proxy| Client::new().tls(tls).proxy(proxy);
     for connecting in [
         client(way.server.trusted(), way.proxy().await.tls(way.proxy.trusted())),
         client(way.server.pinned(), way.proxy().await.tls(way.proxy.trusted())),
@@ -114,7 +119,7 @@ async fn the_proxy_and_the_server_each_have_their_own_settings() {
 #[tokio::test]
 async fn a_bad_certificate_of_a_proxy_is_its_fault_whatever_the_server_may_have() {
     let way = Way::new().await;
-    let any = || Tls::new().dangerous_accept_any_certificate();
+    let any = || TlsClientConfig::new().dangerous_accept_any_certificate();
     for tls in [any(), way.proxy.pinned(), way.proxy.trusted()] {
         let proxy = way.proxy().await;
         let name = proxy.to_string();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bowsprit::{Client, CloseCode, Error, Message, Options, Tls, WebSocket};
+use bowsprit::{Client, CloseCode, Error, Message, Options, TlsClientConfig, WebSocket};
 use tokio::time::timeout;
 
 use super::proxy::{CLIENT, Program, Proxied, listener, lively};
@@ -19,7 +19,7 @@ async fn recv(ws: &mut WebSocket) -> Message {
 
 /// The same by TLS, which the proxy ends.
 async fn connect_encrypted(proxied: &Proxied, client: &Client) -> Result<WebSocket, Error> {
-    let tls = Tls::new().without_system_roots();
+    let tls = TlsClientConfig::new().without_system_roots();
     let tls = tls.root_certificates(proxied.certificate.as_bytes()).unwrap();
     let client = client.clone().no_proxy().tls(tls).local_addr(CLIENT.parse().unwrap());
     client.connect(&format!("wss://{}/chat", proxied.tls_authority())).await

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use bowsprit::{Client, Error, Server, ServerTls, Tls, WebSocket};
+use bowsprit::{Client, Error, Server, TlsClientConfig, TlsServerConfig, WebSocket};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair,
@@ -54,8 +54,11 @@ impl Authority {
     }
 
     /// A client that trusts this authority and no other.
-    pub(super) fn trusting(&self) -> Tls {
-        Tls::new().without_system_roots().root_certificates(self.pem().as_bytes()).unwrap()
+    pub(super) fn trusting(&self) -> TlsClientConfig {
+        TlsClientConfig::new()
+            .without_system_roots()
+            .root_certificates(self.pem().as_bytes())
+            .unwrap()
     }
 }
 
@@ -67,8 +70,8 @@ impl Signed {
         Self { chain: certificate.pem(), key: key.serialize_pem() }
     }
 
-    pub(super) fn tls(&self) -> ServerTls {
-        ServerTls::from_pem(self.chain.as_bytes(), self.key.as_bytes()).unwrap()
+    pub(super) fn tls(&self) -> TlsServerConfig {
+        TlsServerConfig::from_pem(self.chain.as_bytes(), self.key.as_bytes()).unwrap()
     }
 }
 
@@ -79,7 +82,7 @@ fn server_params(name: &str) -> CertificateParams {
 }
 
 /// An echo that encrypts, on a free port.
-pub(super) async fn echo(tls: impl Into<ServerTls>) -> SocketAddr {
+pub(super) async fn echo(tls: impl Into<TlsServerConfig>) -> SocketAddr {
     let server = Server::builder().tls(tls).bind("127.0.0.1:0").await.unwrap();
     let addr = server.local_addr().unwrap();
     tokio::spawn(server.serve(|mut ws, _| async move {
@@ -91,7 +94,11 @@ pub(super) async fn echo(tls: impl Into<ServerTls>) -> SocketAddr {
     addr
 }
 
-pub(super) async fn connect(tls: Tls, host: &str, addr: SocketAddr) -> Result<WebSocket, Error> {
+pub(super) async fn connect(
+    tls: TlsClientConfig,
+    host: &str,
+    addr: SocketAddr,
+) -> Result<WebSocket, Error> {
     Client::new().tls(tls).connect(&format!("wss://{host}:{}/", addr.port())).await
 }
 

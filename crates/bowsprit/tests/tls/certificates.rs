@@ -1,13 +1,13 @@
 //! Which certificates a client lets pass.
 
-use bowsprit::{CloseCode, Error, Tls};
+use bowsprit::{CloseCode, Error, TlsClientConfig};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, date_time_ymd};
 use rustls::CertificateError;
 
 use super::authority::{Authority, Signed, check_echo, connect, echo};
 
 /// What is wrong with a certificate, according to a client that expects `host`.
-async fn verdict(tls: Tls, host: &str, signed: &Signed) -> CertificateError {
+async fn verdict(tls: TlsClientConfig, host: &str, signed: &Signed) -> CertificateError {
     match connect(tls, host, echo(signed.tls()).await).await {
         Err(Error::Tls(error)) => match error.downcast_ref::<rustls::Error>() {
             Some(rustls::Error::InvalidCertificate(error)) => error.clone(),
@@ -66,12 +66,15 @@ async fn bad_certificates_are_refused_each_for_its_reason() {
 async fn by_default_the_system_is_trusted_and_our_authority_is_not() {
     let authority = Authority::new();
     let signed = authority.server("localhost");
-    assert_eq!(verdict(Tls::new(), "localhost", &signed).await, CertificateError::UnknownIssuer);
+    assert_eq!(
+        verdict(TlsClientConfig::new(), "localhost", &signed).await,
+        CertificateError::UnknownIssuer
+    );
     let addr = echo(signed.tls()).await;
     let url = format!("https://localhost:{}/", addr.port());
     let refused = bowsprit::connect(&url).await;
     assert!(matches!(refused, Err(Error::Tls(_))), "{refused:?}");
-    let tls = Tls::new().root_certificates(authority.pem().as_bytes()).unwrap();
+    let tls = TlsClientConfig::new().root_certificates(authority.pem().as_bytes()).unwrap();
     check_echo(&mut connect(tls, "localhost", addr).await.unwrap()).await;
 }
 
@@ -80,9 +83,10 @@ async fn by_default_the_system_is_trusted_and_our_authority_is_not() {
 async fn compiled_in_roots_can_be_extended() {
     let authority = Authority::new();
     let signed = authority.server("localhost");
-    let error = verdict(Tls::webpki_roots(), "localhost", &signed).await;
+    let error = verdict(TlsClientConfig::webpki_roots(), "localhost", &signed).await;
     assert_eq!(error, CertificateError::UnknownIssuer);
-    let tls = Tls::webpki_roots().root_certificates(authority.pem().as_bytes()).unwrap();
+    let tls =
+        TlsClientConfig::webpki_roots().root_certificates(authority.pem().as_bytes()).unwrap();
     let addr = echo(signed.tls()).await;
     check_echo(&mut connect(tls, "localhost", addr).await.unwrap()).await;
 }
@@ -91,12 +95,12 @@ async fn compiled_in_roots_can_be_extended() {
 async fn only_what_is_called_dangerous_lets_a_bad_certificate_pass() {
     let signed = Signed::by_itself("other.example");
     let addr = echo(signed.tls()).await;
-    let any = Tls::new().dangerous_accept_any_certificate();
+    let any = TlsClientConfig::new().dangerous_accept_any_certificate();
     check_echo(&mut connect(any, "localhost", addr).await.unwrap()).await;
-    let pinned = Tls::new().dangerous_pin(signed.chain.as_bytes()).unwrap();
+    let pinned = TlsClientConfig::new().dangerous_pin(signed.chain.as_bytes()).unwrap();
     check_echo(&mut connect(pinned, "localhost", addr).await.unwrap()).await;
     let other = Signed::by_itself("localhost");
-    let pinned = Tls::new().dangerous_pin(signed.chain.as_bytes()).unwrap();
+    let pinned = TlsClientConfig::new().dangerous_pin(signed.chain.as_bytes()).unwrap();
     let error = verdict(pinned, "localhost", &other).await;
     assert_eq!(error, CertificateError::ApplicationVerificationFailure);
 }
@@ -107,18 +111,19 @@ fn texts_that_are_no_certificates_are_errors() {
     let (chain, key) = (signed.chain.as_bytes(), signed.key.as_bytes());
     let broken = signed.chain.replacen("MII", "!!!", 1);
     for pem in [&b""[..], b"no PEM", key, broken.as_bytes()] {
-        let refused = Tls::new().root_certificates(pem);
+        let refused = TlsClientConfig::new().root_certificates(pem);
         assert!(matches!(refused, Err(Error::Tls(_))), "{refused:?}");
-        let refused = bowsprit::ServerTls::from_pem(pem, key);
+        let refused = bowsprit::TlsServerConfig::from_pem(pem, key);
         assert!(matches!(refused, Err(Error::Tls(_))), "{refused:?}");
     }
     for pem in [&b""[..], chain, Signed::by_itself("localhost").key.as_bytes()] {
-        let refused = bowsprit::ServerTls::from_pem(chain, pem);
+        let refused = bowsprit::TlsServerConfig::from_pem(chain, pem);
         assert!(matches!(refused, Err(Error::Tls(_))), "{refused:?}");
     }
-    let error = bowsprit::ServerTls::from_pem_files("/nowhere/cert.pem", "key.pem").unwrap_err();
+    let error =
+        bowsprit::TlsServerConfig::from_pem_files("/nowhere/cert.pem", "key.pem").unwrap_err();
     assert!(error.to_string().contains("/nowhere/cert.pem"), "{error}");
-    let shown = format!("{:?}", Tls::new().client_certificate(chain, key).unwrap());
+    let shown = format!("{:?}", TlsClientConfig::new().client_certificate(chain, key).unwrap());
     assert!(!shown.contains("PRIVATE") && !shown.contains("Pkcs8"), "{shown}");
 }
 

@@ -1,6 +1,8 @@
 //! Certificates of clients.
 
-use bowsprit::{Client, ClientCertificates, CloseCode, Error, PeerCertificates, Server, ServerTls};
+use bowsprit::{
+    Client, ClientCertificates, CloseCode, Error, PeerCertificates, Server, TlsServerConfig,
+};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::{
@@ -12,7 +14,8 @@ use super::{
 async fn telling(authority: &Authority, clients: ClientCertificates) -> std::net::SocketAddr {
     let (signed, roots) = (authority.server("localhost"), authority.pem());
     let (chain, key) = (signed.chain.as_bytes(), signed.key.as_bytes());
-    let tls = ServerTls::from_pem_with_clients(chain, key, roots.as_bytes(), clients).unwrap();
+    let tls =
+        TlsServerConfig::from_pem_with_clients(chain, key, roots.as_bytes(), clients).unwrap();
     let server = Server::builder().tls(tls).bind("127.0.0.1:0").await.unwrap();
     let addr = server.local_addr().unwrap();
     tokio::spawn(server.serve(|mut ws, request| async move {
@@ -104,7 +107,8 @@ async fn a_server_knows_them_as_well() {
     let (signed, roots) = (authority.server("localhost"), authority.pem());
     let (chain, key) = (signed.chain.as_bytes(), signed.key.as_bytes());
     let required = ClientCertificates::Required;
-    let tls = ServerTls::from_pem_with_clients(chain, key, roots.as_bytes(), required).unwrap();
+    let tls =
+        TlsServerConfig::from_pem_with_clients(chain, key, roots.as_bytes(), required).unwrap();
     let server = Server::builder().tls(tls).bind("127.0.0.1:0").await.unwrap();
     let addr = server.local_addr().unwrap();
     tokio::spawn(server.serve(move |mut ws, _| async move {

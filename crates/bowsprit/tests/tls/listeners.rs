@@ -9,7 +9,7 @@ use std::{
 
 use bowsprit::{
     BoundServer, Client, ClientCertificates, Error, Listener, PeerCertificates, Refusal,
-    RequestExt, Route, Server, ServerBuilder, ServerTls, TrustedProxies, WebSocket,
+    RequestExt, Route, Server, ServerBuilder, TlsServerConfig, TrustedProxies, WebSocket,
     http::{Request, StatusCode},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
@@ -128,7 +128,7 @@ async fn by_certificate(request: Request<()>) -> Result<Owner, Refusal> {
 async fn a_route_and_its_authorization_see_the_certificate_of_a_client() {
     let authority = Authority::new();
     let (signed, roots) = (authority.server("localhost"), authority.pem());
-    let tls = ServerTls::from_pem_with_clients(
+    let tls = TlsServerConfig::from_pem_with_clients(
         signed.chain.as_bytes(),
         signed.key.as_bytes(),
         roots.as_bytes(),

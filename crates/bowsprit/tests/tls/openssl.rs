@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
-use bowsprit::{Error, Tls};
+use bowsprit::{Error, TlsClientConfig};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -72,7 +72,7 @@ async fn openssl_is_understood_in_tls_1_2_and_1_3() {
 async fn tls_1_1_is_refused_even_if_every_certificate_is_accepted() {
     let args = ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"];
     let server = OpenSsl::start(&Authority::new(), "tls1_1", &args).await;
-    let tls = Tls::new().dangerous_accept_any_certificate();
+    let tls = TlsClientConfig::new().dangerous_accept_any_certificate();
     let refused = connect(tls, "localhost", server.addr).await;
     let Err(Error::Tls(error)) = refused else { panic!("{refused:?}") };
     let told = matches!(

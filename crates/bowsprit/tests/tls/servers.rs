@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{Client, CloseCode, Error, RedirectError, Server, ServerTls, Timer};
+use bowsprit::{Client, CloseCode, Error, RedirectError, Server, Timer, TlsServerConfig};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -234,7 +234,7 @@ async fn a_certificate_and_its_key_are_read_from_files() {
     let (chain, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     std::fs::write(&chain, &signed.chain).unwrap();
     std::fs::write(&key, &signed.key).unwrap();
-    let tls = ServerTls::from_pem_files(&chain, &key);
+    let tls = TlsServerConfig::from_pem_files(&chain, &key);
     std::fs::remove_dir_all(&folder).unwrap();
     let addr = echo(tls.unwrap()).await;
     check_echo(&mut connect(authority.trusting(), "localhost", addr).await.unwrap()).await;

@@ -92,7 +92,8 @@ impl fmt::Debug for Proxy {
 }
 
 impl Proxy {
-    /// What to encrypt the way to an `https` proxy with: a [`Tls`](crate::Tls) or one of its kin.
+    /// What to encrypt the connection to an `https` proxy with: a
+    /// [`TlsClientConfig`](crate::TlsClientConfig) or anything else that is a [`TlsConnector`].
     /// Default: what [`Client::proxy_tls`] says, else TLS that trusts whom the system trusts.
     ///
     /// A client certificate in it is shown to the proxy.
