@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use bowsprit::{Client, Error, Options, Timer};
+use bowsprit::{Client, Error, Options, TimeoutKind};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         match ws.recv().await {
             Ok(Some(message)) => println!("{message:?}"),
             Ok(None) => break,
-            Err(Error::TimedOut(Timer::Idle)) => {
+            Err(Error::TimedOut(TimeoutKind::Idle)) => {
                 println!("the server is gone");
                 break;
             }

@@ -89,17 +89,17 @@ pub enum Error {
     /// The transport ended without a close frame: close code 1006 where only a number can be told.
     Disconnected,
     /// Something took too long.
-    TimedOut(Timer),
+    TimedOut(TimeoutKind),
     /// The connection was cut from this side, by `terminate` or by dropping it.
     Terminated,
     /// The transport failed.
     Io(io::Error),
 }
 
-/// What was waited for in vain.
+/// Which time-out has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Timer {
+pub enum TimeoutKind {
     /// The connection of the transport: name, socket, proxy.
     Connect,
     /// The opening handshake, that of TLS included.
@@ -191,7 +191,7 @@ impl fmt::Display for ProxyError {
     }
 }
 
-impl fmt::Display for Timer {
+impl fmt::Display for TimeoutKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Connect => "the server could not be reached",
@@ -257,7 +257,7 @@ pub(crate) enum Cause {
     Closed,
     Protocol(ProtocolError),
     Disconnected,
-    TimedOut(Timer),
+    TimedOut(TimeoutKind),
     Terminated,
     Io(io::ErrorKind),
 }

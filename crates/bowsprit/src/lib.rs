@@ -168,7 +168,7 @@ pub use client::{
 };
 #[cfg(feature = "proxy")]
 pub use error::ProxyError;
-pub use error::{BoxError, Error, Timer};
+pub use error::{BoxError, Error, TimeoutKind};
 pub use halves::{ReceiveHalf, SendHalf};
 pub use handle::Handle;
 #[cfg(feature = "client")]

@@ -9,7 +9,7 @@ use super::{
     redirect::{Redirect, RedirectError},
     within,
 };
-use crate::{Error, Timer, Url, WebSocket, deadline::deadline_after, tls::Identity};
+use crate::{Error, TimeoutKind, Url, WebSocket, deadline::deadline_after, tls::Identity};
 
 /// How far connecting has come.
 pub(super) struct Journey<'c> {
@@ -54,7 +54,7 @@ impl<'c> Journey<'c> {
         let client = self.client;
         let deadline = deadline_after(client.network.connect_timeout);
         let reaching = client.reach(&self.url, deadline);
-        let reached = within(deadline, Timer::Connect, reaching).await?;
+        let reached = within(deadline, TimeoutKind::Connect, reaching).await?;
         let identity = if self.has_left { Identity::Hidden } else { Identity::Shown };
         let deadline = deadline_after(client.handshake_timeout);
         let opening = async {
@@ -63,7 +63,7 @@ impl<'c> Journey<'c> {
         };
         // The turn ends here, with what it was taken for.
         let _turn = reached.turn;
-        within(deadline, Timer::Handshake, opening).await
+        within(deadline, TimeoutKind::Handshake, opening).await
     }
 
     /// What to ask for here.

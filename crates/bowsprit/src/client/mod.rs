@@ -46,7 +46,7 @@ pub use self::{
     refusal::Refused,
 };
 use crate::{
-    BoxError, Deflate, Error, Io, Options, Role, Stats, Timer, TlsConnector, Url, WebSocket,
+    BoxError, Deflate, Error, Io, Options, Role, Stats, TimeoutKind, TlsConnector, Url, WebSocket,
     deadline::deadline_after,
     entropy,
     error::check_runtime,
@@ -183,7 +183,7 @@ impl Client {
         self.add_headers(&mut offer, &url).await?;
         let deadline = deadline_after(self.handshake_timeout);
         let opening = self.open(&url, &offer, read_ahead::from_io(io), deadline);
-        self.watch(&url, within(deadline, Timer::Handshake, opening)).await
+        self.watch(&url, within(deadline, TimeoutKind::Handshake, opening)).await
     }
 
     /// Has an opening handshake counted and told of.
@@ -266,10 +266,10 @@ impl Client {
 /// Gives up when the time is over.
 async fn within<T>(
     deadline: Instant,
-    timer: Timer,
+    kind: TimeoutKind,
     future: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    timeout_at(deadline, future).await.unwrap_or(Err(Error::TimedOut(timer)))
+    timeout_at(deadline, future).await.unwrap_or(Err(Error::TimedOut(kind)))
 }
 
 fn path(resource_name: &str) -> &str {

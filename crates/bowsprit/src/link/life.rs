@@ -16,7 +16,7 @@ use super::{
     timers,
 };
 use crate::{
-    SendError, Timer, entropy,
+    SendError, TimeoutKind, entropy,
     error::{Cause, Unsent},
     reader::Reader,
     stats::{Control, Direction},
@@ -284,10 +284,10 @@ impl Link {
                 self.write_out();
             }
             // Both close frames are through; only the application did not wait for the end.
-            timers::Action::End(Timer::Close) if out.peer_close().is_some() => {
+            timers::Action::End(TimeoutKind::Close) if out.peer_close().is_some() => {
                 self.end(&mut out, Cause::Closed);
             }
-            timers::Action::End(Timer::Close) if out.is_leaving() => {
+            timers::Action::End(TimeoutKind::Close) if out.is_leaving() => {
                 self.end(&mut out, Cause::Terminated);
             }
             timers::Action::End(timer) => self.end(&mut out, Cause::TimedOut(timer)),

@@ -3,7 +3,7 @@
 use std::{mem, num::NonZeroU32, time::Duration};
 
 use super::round_trip::RoundTrip;
-use crate::{Options, error::Timer};
+use crate::{Options, error::TimeoutKind};
 
 /// The reader is asked so often within the idle time-out whether it still waits.
 const IDLE_ASKS: u32 = 8;
@@ -92,7 +92,7 @@ pub(super) struct Swept {
 pub(super) enum Action {
     None,
     Ping,
-    End(Timer),
+    End(TimeoutKind),
     /// The peer does not end its side of the transport; there is nothing more to wait for.
     EndLinger,
 }
@@ -149,9 +149,9 @@ impl Timers {
         let action = if let Some(end) = self.sweep_closing(options, seen, passed) {
             end
         } else if self.sweep_stall(options, seen, passed) {
-            Action::End(Timer::WriteStall)
+            Action::End(TimeoutKind::WriteStall)
         } else if !asks && self.is_idle(options, seen) {
-            Action::End(Timer::Idle)
+            Action::End(TimeoutKind::Idle)
         } else {
             self.sweep_heartbeat(options, seen, passed)
         };
@@ -176,7 +176,7 @@ impl Timers {
             _ => Some(Millis::ZERO),
         };
         self.closing.filter(|waited| *waited >= Millis::of(limit)).map(|_| match wait {
-            Wait::Close => Action::End(Timer::Close),
+            Wait::Close => Action::End(TimeoutKind::Close),
             Wait::Linger => Action::EndLinger,
         })
     }
@@ -216,7 +216,7 @@ impl Timers {
         {
             unanswered.add(passed);
             if *unanswered >= Millis::of(heartbeat.timeout) {
-                return Action::End(Timer::Heartbeat);
+                return Action::End(TimeoutKind::Heartbeat);
             }
         }
         // After a close frame nothing may be sent, and the closing timer runs. A ping that has to

@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{Refusal, Shared, Upgrade, admission::Admission, arrival::Arrived, handler::Handler};
 use crate::{
-    Error, Io, Role, Timer, WebSocket,
+    Error, Io, Role, TimeoutKind, WebSocket,
     head::{HeadError, HeadReader, ReadError, Received, write_rejection, write_response},
     io::Transport,
     pool,
@@ -260,7 +260,7 @@ fn block_of<B>(response: &Response<B>) -> Vec<u8> {
 }
 
 pub(super) fn too_late(_: Elapsed) -> Error {
-    Error::TimedOut(Timer::Handshake)
+    Error::TimedOut(TimeoutKind::Handshake)
 }
 
 /// Ends a transport so that the client gets the answer: closing a socket with unread bytes would

@@ -1,6 +1,6 @@
 //! How a connection has ended, in the terms that it is counted in.
 
-use crate::{CloseCode, Timer, error::Cause};
+use crate::{CloseCode, TimeoutKind, error::Cause};
 
 /// Who sends a close frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,12 +38,13 @@ impl Ending {
             (Cause::Closed, Some((Side::Peer, code))) => return (Self::Peer, code),
             (Cause::Closed, Some((Side::Us, code))) => return (Self::Us, code),
             (Cause::Closed, None) => return (Self::Us, CloseCode::NO_STATUS_RECEIVED),
-            (Cause::TimedOut(Timer::Heartbeat), _) => Self::Heartbeat,
-            (Cause::TimedOut(Timer::Idle), _) => Self::Idle,
-            (Cause::TimedOut(Timer::WriteStall), _) => Self::WriteStall,
-            (Cause::TimedOut(Timer::Close | Timer::Connect | Timer::Handshake), _) => {
-                Self::CloseTimeout
-            }
+            (Cause::TimedOut(TimeoutKind::Heartbeat), _) => Self::Heartbeat,
+            (Cause::TimedOut(TimeoutKind::Idle), _) => Self::Idle,
+            (Cause::TimedOut(TimeoutKind::WriteStall), _) => Self::WriteStall,
+            (
+                Cause::TimedOut(TimeoutKind::Close | TimeoutKind::Connect | TimeoutKind::Handshake),
+                _,
+            ) => Self::CloseTimeout,
             (Cause::Disconnected, _) => Self::Disconnected,
             (Cause::Terminated, _) => Self::Terminated,
             (Cause::Io(_), _) => Self::Io,

@@ -1,7 +1,7 @@
 //! The server's opening handshake over transports: what is let in, refused and timed out.
 
 use bowsprit::{
-    Bytes, Deflate, Error, HandshakeError, HostPolicy, Server, SubprotocolPolicy, Timer, http,
+    Bytes, Deflate, Error, HandshakeError, HostPolicy, Server, SubprotocolPolicy, TimeoutKind, http,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
@@ -331,7 +331,7 @@ fn a_client_that_says_nothing_or_little_has_ten_seconds_in_all() {
                 }
             }
             let ended = accepting.await.unwrap();
-            assert!(matches!(ended, Err(Error::TimedOut(Timer::Handshake))), "{ended:?}");
+            assert!(matches!(ended, Err(Error::TimedOut(TimeoutKind::Handshake))), "{ended:?}");
             let passed = begun.elapsed();
             assert!((10 * SECOND..=11 * SECOND).contains(&passed), "{passed:?}");
         }
@@ -345,7 +345,7 @@ fn the_handshake_timeout_can_be_set() {
         let begun = Instant::now();
         let server = Server::builder().handshake_timeout(3 * SECOND).build();
         let ended = accepting(ours, server).await.unwrap();
-        assert!(matches!(ended, Err(Error::TimedOut(Timer::Handshake))), "{ended:?}");
+        assert!(matches!(ended, Err(Error::TimedOut(TimeoutKind::Handshake))), "{ended:?}");
         assert_eq!(begun.elapsed(), 3 * SECOND);
     });
 }

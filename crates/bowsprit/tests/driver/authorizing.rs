@@ -7,7 +7,7 @@ use std::{
 };
 
 use bowsprit::{
-    Basic, Bearer, Bytes, Error, Refusal, RequestExt, Route, Server, ServerBuilder, Timer,
+    Basic, Bearer, Bytes, Error, Refusal, RequestExt, Route, Server, ServerBuilder, TimeoutKind,
     constant_time_eq,
     http::{HeaderValue, Request, Response, StatusCode, header},
 };
@@ -138,7 +138,7 @@ fn a_client_that_takes_no_answer_has_ten_seconds_for_it() {
         let begun = Instant::now();
         theirs.write_all(REQUEST.as_bytes()).await.unwrap();
         let ended = server.accept(ours).await;
-        assert!(matches!(ended, Err(Error::TimedOut(Timer::Handshake))), "{ended:?}");
+        assert!(matches!(ended, Err(Error::TimedOut(TimeoutKind::Handshake))), "{ended:?}");
         assert_eq!(begun.elapsed(), 10 * SECOND);
     });
 }

@@ -77,7 +77,7 @@ assert_auto_traits!(
     bowsprit::Strategy,
     bowsprit::SubprotocolPolicy,
     bowsprit::TcpOptions,
-    bowsprit::Timer,
+    bowsprit::TimeoutKind,
     bowsprit::TlsConnector,
     bowsprit::Topics,
     bowsprit::Traffic,

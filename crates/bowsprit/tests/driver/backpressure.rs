@@ -193,6 +193,9 @@ fn an_echo_to_a_peer_that_never_reads_stops_reading() {
         assert!(!echo.is_finished());
         // The stall timer then ends it.
         let ended = echo.await.unwrap();
-        assert!(matches!(ended, Err(Error::TimedOut(bowsprit::Timer::WriteStall))), "{ended:?}");
+        assert!(
+            matches!(ended, Err(Error::TimedOut(bowsprit::TimeoutKind::WriteStall))),
+            "{ended:?}"
+        );
     });
 }

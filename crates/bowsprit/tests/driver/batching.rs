@@ -15,7 +15,7 @@ use super::{
     support::{paused, server_over},
     watched::watched_server,
 };
-use bowsprit::{Bytes, CloseCode, Error, Message, Server, Timer};
+use bowsprit::{Bytes, CloseCode, Error, Message, Server, TimeoutKind};
 
 /// Counts how often it is woken.
 #[derive(Default)]
@@ -195,7 +195,8 @@ fn a_transport_that_does_not_shut_down_is_given_up() {
         book.hang_on_shutdown();
         peer.write(b"\xff\x80\0\0\0\0").await;
         let ended = ws.recv().await;
-        let expected = matches!(ended, Err(Error::Protocol(_) | Error::TimedOut(Timer::Close)));
+        let expected =
+            matches!(ended, Err(Error::Protocol(_) | Error::TimedOut(TimeoutKind::Close)));
         assert!(expected, "{ended:?}");
     });
 }

@@ -9,7 +9,7 @@ use std::{
     task::{Context, Wake, Waker},
 };
 
-use bowsprit::{Close, CloseCode, Error, Server, Timer};
+use bowsprit::{Close, CloseCode, Error, Server, TimeoutKind};
 use futures_util::FutureExt;
 use tokio::task::{JoinSet, yield_now};
 
@@ -62,7 +62,7 @@ fn an_end_without_a_close_frame_is_an_error_for_all() {
         let (mut ws, _peer) = server_over(Server::builder(), 256).await;
         ws.send(vec![0; 1000]).await.unwrap();
         let closed = tokio::time::timeout(32 * SECOND, ws.closed()).await.unwrap();
-        assert!(matches!(closed, Err(Error::TimedOut(Timer::WriteStall))), "{closed:?}");
+        assert!(matches!(closed, Err(Error::TimedOut(TimeoutKind::WriteStall))), "{closed:?}");
         let (ws, _peer) = server().await;
         ws.handle().terminate();
         assert!(matches!(ws.closed().await, Err(Error::Terminated)));

@@ -1,6 +1,6 @@
 //! The client's opening handshake: refusals, hostile answers, time-outs.
 
-use bowsprit::{Client, Error, HandshakeError, InvalidUrl, Timer, WebSocket, http};
+use bowsprit::{Client, Error, HandshakeError, InvalidUrl, TimeoutKind, WebSocket, http};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     net::TcpListener,
@@ -210,7 +210,7 @@ fn a_server_that_says_nothing_or_little_has_ten_seconds_in_all() {
                 sleep(SECOND / 3).await;
             }
             let ended = connecting.await.unwrap();
-            assert!(matches!(ended, Err(Error::TimedOut(Timer::Handshake))), "{ended:?}");
+            assert!(matches!(ended, Err(Error::TimedOut(TimeoutKind::Handshake))), "{ended:?}");
             let passed = begun.elapsed();
             assert!((10 * SECOND..=11 * SECOND).contains(&passed), "{passed:?}");
         });
@@ -239,7 +239,7 @@ fn the_handshake_timeout_can_be_set() {
         let (ours, _theirs) = tokio::io::duplex(PIPE_LEN);
         let begun = Instant::now();
         let ended = Client::new().handshake_timeout(SECOND).connect_over(URL, ours).await;
-        assert!(matches!(ended, Err(Error::TimedOut(Timer::Handshake))), "{ended:?}");
+        assert!(matches!(ended, Err(Error::TimedOut(TimeoutKind::Handshake))), "{ended:?}");
         assert_eq!(begun.elapsed(), SECOND);
     });
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use bowsprit::{
     Bytes, Error, HandshakeError, HostPolicy, OriginPolicy, PeerAddr, Refusal, RequestExt, Server,
-    ServerBuilder, Timer, TrustedProxies,
+    ServerBuilder, TimeoutKind, TrustedProxies,
     http::{HeaderName, HeaderValue, Response, StatusCode, header},
     ipnet::IpNet,
 };
@@ -159,7 +159,7 @@ fn a_hook_sees_what_did_not_become_a_request() {
         ended.unwrap_err();
         let seen = seen.lock().unwrap().clone();
         assert_eq!(seen.len(), 2, "{seen:?}");
-        assert_eq!(seen[0], Error::TimedOut(Timer::Handshake).to_string());
+        assert_eq!(seen[0], Error::TimedOut(TimeoutKind::Handshake).to_string());
     });
 }
 

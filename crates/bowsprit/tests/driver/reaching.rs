@@ -12,7 +12,7 @@ use std::{
 };
 
 use bowsprit::{
-    Client, Error, Server, Timer,
+    Client, Error, Server, TimeoutKind,
     http::{HeaderMap, Request, StatusCode},
 };
 use hyper::upgrade::Upgraded;
@@ -80,7 +80,10 @@ fn a_server_that_is_not_reached_in_time_is_told_from_one_that_says_nothing() {
             }
             let begun = Instant::now();
             let connected = client.connect("ws://chat.example/").await;
-            assert!(matches!(connected, Err(Error::TimedOut(Timer::Connect))), "{connected:?}");
+            assert!(
+                matches!(connected, Err(Error::TimedOut(TimeoutKind::Connect))),
+                "{connected:?}"
+            );
             assert_eq!(begun.elapsed(), seconds * SECOND);
         }
     });

@@ -7,8 +7,8 @@ use std::{
 };
 
 use bowsprit::{
-    Backoff, Client, CloseCode, Error, OverflowPolicy, Reconnect, ReconnectEvent, Server, Timer,
-    WebSocket,
+    Backoff, Client, CloseCode, Error, OverflowPolicy, Reconnect, ReconnectEvent, Server,
+    TimeoutKind, WebSocket,
 };
 use tokio::{
     io::{AsyncWriteExt, DuplexStream},
@@ -294,7 +294,7 @@ fn a_reconnecting_websocket_notices_a_server_that_hangs() {
         });
         let begun = Instant::now();
         let lost = first.unwrap().unwrap().recv().await;
-        assert!(matches!(lost, Err(Error::TimedOut(Timer::Heartbeat))), "{lost:?}");
+        assert!(matches!(lost, Err(Error::TimedOut(TimeoutKind::Heartbeat))), "{lost:?}");
         assert!(begun.elapsed() <= 42 * SECOND);
         let (second, mut server) = tokio::join!(connections.next(), accept(&mut transports));
         second.unwrap().unwrap().send("here again").await.unwrap();

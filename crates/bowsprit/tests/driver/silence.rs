@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bowsprit::{Client, CloseCode, Error, Heartbeat, Message, Options, Timer, WebSocket};
+use bowsprit::{Client, CloseCode, Error, Heartbeat, Message, Options, TimeoutKind, WebSocket};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
@@ -21,7 +21,7 @@ fn idle(mut options: Options, seconds: u32) -> Options {
 /// Expects the connection to be cut for silence when `expected` has passed since `begun`.
 #[track_caller]
 fn assert_idle(received: &Result<Option<Message>, Error>, begun: Instant, expected: Duration) {
-    assert!(matches!(received, Err(Error::TimedOut(Timer::Idle))), "{received:?}");
+    assert!(matches!(received, Err(Error::TimedOut(TimeoutKind::Idle))), "{received:?}");
     let passed = begun.elapsed();
     assert!((expected..=expected + LATE).contains(&passed), "{passed:?}, {expected:?}");
 }
@@ -41,7 +41,7 @@ fn a_client_notices_that_pings_stay_away() {
             Instant::now()
         });
         assert_idle(&received, last, 31 * SECOND);
-        assert!(matches!(ws.send("").await, Err(Error::TimedOut(Timer::Idle))));
+        assert!(matches!(ws.send("").await, Err(Error::TimedOut(TimeoutKind::Idle))));
     });
 }
 
@@ -103,7 +103,7 @@ fn short_silence_is_noticed_in_time() {
         let (mut ws, _peer) = client_with(Client::new().options(options)).await;
         let begun = Instant::now();
         let received = ws.recv().await;
-        assert!(matches!(received, Err(Error::TimedOut(Timer::Idle))), "{received:?}");
+        assert!(matches!(received, Err(Error::TimedOut(TimeoutKind::Idle))), "{received:?}");
         assert!((SECOND / 10..SECOND / 5).contains(&begun.elapsed()), "{:?}", begun.elapsed());
     });
 }
@@ -121,7 +121,7 @@ fn short_looks_do_not_add_up_to_silence() {
         }
         let begun = Instant::now();
         let received = ws.recv().await;
-        assert!(matches!(received, Err(Error::TimedOut(Timer::Idle))), "{received:?}");
+        assert!(matches!(received, Err(Error::TimedOut(TimeoutKind::Idle))), "{received:?}");
         let passed = begun.elapsed();
         assert!((4 * SECOND..8 * SECOND).contains(&passed), "{passed:?}");
     });
@@ -154,7 +154,7 @@ fn after_a_close_frame_silence_has_the_time_of_closing() {
         assert!(timeout(2 * SECOND, ws.recv()).await.is_err());
         let begun = Instant::now();
         let (closed, _) = tokio::join!(ws.close(CloseCode::NORMAL), peer.expect_close(1000));
-        assert!(matches!(closed, Err(Error::TimedOut(Timer::Close))), "{closed:?}");
+        assert!(matches!(closed, Err(Error::TimedOut(TimeoutKind::Close))), "{closed:?}");
         assert!(begun.elapsed() >= 9 * SECOND, "{:?}", begun.elapsed());
     });
 }

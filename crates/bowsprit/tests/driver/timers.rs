@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bowsprit::{Client, CloseCode, Error, Heartbeat, Options, Server, Timer};
+use bowsprit::{Client, CloseCode, Error, Heartbeat, Options, Server, TimeoutKind};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, BufWriter},
     time::{Instant, sleep, timeout},
@@ -40,10 +40,10 @@ fn a_server_pings_a_silent_peer_and_then_takes_it_for_dead() {
             assert_eq!(peer.frame().await.opcode, PING);
             assert_passed(begun, 20 * SECOND);
         });
-        assert!(matches!(received, Err(Error::TimedOut(Timer::Heartbeat))), "{received:?}");
+        assert!(matches!(received, Err(Error::TimedOut(TimeoutKind::Heartbeat))), "{received:?}");
         assert_passed(begun, 40 * SECOND);
         assert!(ws.recv().await.unwrap().is_none());
-        assert!(matches!(ws.send("").await, Err(Error::TimedOut(Timer::Heartbeat))));
+        assert!(matches!(ws.send("").await, Err(Error::TimedOut(TimeoutKind::Heartbeat))));
     });
 }
 
@@ -56,7 +56,7 @@ fn the_heartbeat_can_be_set() {
             assert_eq!(peer.frame().await.opcode, PING);
             assert_passed(begun, 3 * SECOND);
         });
-        assert!(matches!(received, Err(Error::TimedOut(Timer::Heartbeat))), "{received:?}");
+        assert!(matches!(received, Err(Error::TimedOut(TimeoutKind::Heartbeat))), "{received:?}");
         assert_passed(begun, 4 * SECOND);
     });
 }
@@ -121,7 +121,7 @@ fn a_peer_is_dead_only_after_it_could_have_been_heard() {
         sleep(100 * SECOND).await;
         let begun = Instant::now();
         let received = ws.recv().await;
-        assert!(matches!(received, Err(Error::TimedOut(Timer::Heartbeat))), "{received:?}");
+        assert!(matches!(received, Err(Error::TimedOut(TimeoutKind::Heartbeat))), "{received:?}");
         assert_passed(begun, 20 * SECOND);
     });
 }
@@ -133,7 +133,7 @@ fn a_client_watches_its_server_as_well() {
         let (mut ws, mut peer) = client().await;
         let begun = Instant::now();
         let received = ws.recv().await;
-        assert!(matches!(received, Err(Error::TimedOut(Timer::Heartbeat))), "{received:?}");
+        assert!(matches!(received, Err(Error::TimedOut(TimeoutKind::Heartbeat))), "{received:?}");
         assert_passed(begun, 40 * SECOND);
         assert_eq!(peer.frame().await.opcode, PING);
         // Told not to, it says nothing.
@@ -164,10 +164,10 @@ fn a_peer_that_takes_no_data_is_cut_after_half_a_minute() {
         ws.send(vec![0; 100_000]).await.unwrap();
         let begun = Instant::now();
         let flushed = ws.flush().await;
-        assert!(matches!(flushed, Err(Error::TimedOut(Timer::WriteStall))), "{flushed:?}");
+        assert!(matches!(flushed, Err(Error::TimedOut(TimeoutKind::WriteStall))), "{flushed:?}");
         assert_passed(begun, 30 * SECOND);
         let received = ws.recv().await;
-        assert!(matches!(received, Err(Error::TimedOut(Timer::WriteStall))), "{received:?}");
+        assert!(matches!(received, Err(Error::TimedOut(TimeoutKind::WriteStall))), "{received:?}");
     });
 }
 
@@ -186,7 +186,7 @@ fn every_byte_that_the_peer_takes_resets_the_stall() {
             }
             Instant::now()
         });
-        assert!(matches!(flushed, Err(Error::TimedOut(Timer::WriteStall))), "{flushed:?}");
+        assert!(matches!(flushed, Err(Error::TimedOut(TimeoutKind::WriteStall))), "{flushed:?}");
         assert_passed(stalled, 5 * SECOND);
         assert_passed(begun, 45 * SECOND);
     });
@@ -199,7 +199,7 @@ fn a_stall_ends_a_connection_that_only_reads_as_well() {
         ws.handle().try_send(vec![0; 100_000]).unwrap();
         let begun = Instant::now();
         let received = ws.recv().await;
-        assert!(matches!(received, Err(Error::TimedOut(Timer::WriteStall))), "{received:?}");
+        assert!(matches!(received, Err(Error::TimedOut(TimeoutKind::WriteStall))), "{received:?}");
         assert_passed(begun, 30 * SECOND);
     });
 }
@@ -220,7 +220,10 @@ fn what_a_transport_holds_back_counts_as_unsent() {
             ws.send(vec![0; 50_000]).await.unwrap();
             let begun = Instant::now();
             let flushed = ws.flush().await;
-            assert!(matches!(flushed, Err(Error::TimedOut(Timer::WriteStall))), "{flushed:?}");
+            assert!(
+                matches!(flushed, Err(Error::TimedOut(TimeoutKind::WriteStall))),
+                "{flushed:?}"
+            );
             assert_passed(begun, expected);
         }
     });
@@ -239,7 +242,7 @@ fn a_close_frame_is_waited_for_ten_seconds() {
                 sleep(SECOND / 2).await;
             }
         });
-        assert!(matches!(closed, Err(Error::TimedOut(Timer::Close))), "{closed:?}");
+        assert!(matches!(closed, Err(Error::TimedOut(TimeoutKind::Close))), "{closed:?}");
         assert!(begun.elapsed() <= 12 * SECOND + LATE);
         assert!(begun.elapsed() >= 10 * SECOND - LATE / 2);
     });
@@ -254,7 +257,7 @@ fn the_closing_timers_can_be_set() {
         let (mut ws, _peer) = client_with(Client::new().options(options.clone())).await;
         let begun = Instant::now();
         let closed = ws.close(CloseCode::NORMAL).await;
-        assert!(matches!(closed, Err(Error::TimedOut(Timer::Close))), "{closed:?}");
+        assert!(matches!(closed, Err(Error::TimedOut(TimeoutKind::Close))), "{closed:?}");
         assert!((SECOND..SECOND * 5 / 4).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         let (mut ws, mut peer) = client_with(Client::new().options(options)).await;
         peer.send_close(1000, "").await;

@@ -1,6 +1,6 @@
 //! Every operation of every conversation, at either end, with every fault.
 
-use bowsprit::{Client, Error, ProtocolError, Server, Timer};
+use bowsprit::{Client, Error, ProtocolError, Server, TimeoutKind};
 use tokio::{
     io::DuplexStream,
     time::{Duration, timeout},
@@ -112,7 +112,7 @@ impl Case {
         match error {
             Error::Http(_) | Error::Disconnected => true,
             Error::Io(error) => error.kind() == std::io::ErrorKind::BrokenPipe,
-            Error::TimedOut(timer) => self.fault == Fault::Stall || *timer == Timer::Close,
+            Error::TimedOut(timer) => self.fault == Fault::Stall || *timer == TimeoutKind::Close,
             Error::Protocol(error) => self.breaks(error),
             _ => false,
         }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bowsprit::{
-    BoxError, Client, CloseCode, Error, Event, Options, Server, Timer, Upgrade, WebSocket,
+    BoxError, Client, CloseCode, Error, Event, Options, Server, TimeoutKind, Upgrade, WebSocket,
     http::{Request, StatusCode},
 };
 use tokio::{
@@ -147,7 +147,7 @@ fn a_peer_that_floods_after_its_close_frame_is_cut_off() {
 fn a_peer_that_floods_instead_of_answering_a_close_frame_is_cut_off() {
     run_against_flood(PING, async |mut ws| {
         let error = ws.close(CloseCode::NORMAL).await.unwrap_err();
-        assert!(matches!(error, Error::TimedOut(Timer::Close)), "{error:?}");
+        assert!(matches!(error, Error::TimedOut(TimeoutKind::Close)), "{error:?}");
     });
 }
 
@@ -162,7 +162,7 @@ fn a_transport_that_is_never_ready_but_always_wakes_does_not_keep_the_timers() {
         control.slow_down(usize::MAX, 0);
         client.send("hello").await.unwrap();
         let error = client.flush().await.unwrap_err();
-        assert!(matches!(error, Error::TimedOut(Timer::WriteStall)), "{error:?}");
+        assert!(matches!(error, Error::TimedOut(TimeoutKind::WriteStall)), "{error:?}");
     });
 }
 

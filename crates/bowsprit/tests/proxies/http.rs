@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bowsprit::{Client, Error, Proxy, ProxyError, Server, Timer};
+use bowsprit::{Client, Error, Proxy, ProxyError, Server, TimeoutKind};
 use tokio::net::TcpListener;
 
 use super::fake::{Log, http, listen, logged, origin};
@@ -96,7 +96,7 @@ async fn a_proxy_that_is_not_there_or_silent_is_an_error_in_time() {
     let patience = Duration::from_millis(100);
     let silent = client(&proxy.to_string()).connect_timeout(patience);
     let error = silent.connect("ws://a.invalid/").await.unwrap_err();
-    assert!(matches!(error, Error::TimedOut(Timer::Connect)), "{error:?}");
+    assert!(matches!(error, Error::TimedOut(TimeoutKind::Connect)), "{error:?}");
     drop(listener);
     let error = client(&proxy.to_string()).connect("ws://a.invalid/").await.unwrap_err();
     let unreachable = matches!(&error, Error::Proxy { error: ProxyError::Unreachable(_), .. });

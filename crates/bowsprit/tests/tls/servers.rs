@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{Client, CloseCode, Error, RedirectError, Server, Timer, TlsServerConfig};
+use bowsprit::{Client, CloseCode, Error, RedirectError, Server, TimeoutKind, TlsServerConfig};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -131,7 +131,7 @@ async fn the_tls_handshake_is_part_of_the_time_of_the_opening_handshake() {
     let url = format!("wss://{}/", listener.local_addr().unwrap());
     let client = Client::new().handshake_timeout(Duration::from_millis(200));
     let refused = client.connect(&url).await;
-    assert!(matches!(refused, Err(Error::TimedOut(Timer::Handshake))), "{refused:?}");
+    assert!(matches!(refused, Err(Error::TimedOut(TimeoutKind::Handshake))), "{refused:?}");
 
     let server = Server::builder()
         .tls(authority.server("localhost").tls())

@@ -78,7 +78,7 @@ mod tests {
     use http::Response;
 
     use super::*;
-    use crate::{Bytes, HandshakeError, Timer};
+    use crate::{Bytes, HandshakeError, TimeoutKind};
 
     #[test]
     fn what_can_come_back_is_tried_again_and_what_cannot_is_not() {
@@ -104,7 +104,7 @@ mod tests {
         }
         let failed = RetryCause::Failed;
         assert!(failed(Error::Io(std::io::ErrorKind::ConnectionRefused.into())).is_retryable());
-        assert!(failed(Error::TimedOut(Timer::Connect)).is_retryable());
+        assert!(failed(Error::TimedOut(TimeoutKind::Connect)).is_retryable());
         assert!(RetryCause::Broken(Error::Disconnected).is_retryable());
         assert!(!failed(Error::Tls("bad certificate".into())).is_retryable());
         assert!(!failed(Error::Handshake(HandshakeError::Accept)).is_retryable());
