@@ -61,8 +61,8 @@ impl<'c> Journey<'c> {
             let transport = client.encrypt(&self.url, reached.transport, identity).await?;
             client.open(&self.url, offer, transport, deadline).await
         };
-        // The turn ends here, with what it was taken for.
-        let _turn = reached.turn;
+        // Held until the handshake is over.
+        let _permit = reached.permit;
         within(deadline, TimeoutKind::Handshake, opening).await
     }
 

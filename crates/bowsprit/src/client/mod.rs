@@ -1,20 +1,20 @@
 //! Opening connections, RFC 6455 §4.1.
 
 mod callback;
+mod connect_permit;
 mod exchange;
+mod happy_eyeballs;
 mod journey;
 mod network;
 mod options;
 mod ported;
 #[cfg(feature = "proxy")]
 mod proxy;
-mod race;
 mod read_ahead;
 mod reconnect;
 mod redirect;
 mod refusal;
 mod transport;
-mod turn;
 
 use std::{
     future::Future,
@@ -34,7 +34,7 @@ use self::{
     journey::Journey,
     network::Network,
     options::Invalid,
-    redirect::Judge,
+    redirect::RedirectPolicy,
 };
 pub use self::{
     network::Destination,
@@ -105,7 +105,7 @@ pub struct Client {
     on_refusal: Option<Callback<Refused, Result<Option<HeaderMap>, BoxError>>>,
     max_redirects: usize,
     subprotocols_cross_origin: bool,
-    on_redirect: Option<Judge>,
+    on_redirect: Option<RedirectPolicy>,
     invalid: Option<Invalid>,
 }
 

@@ -10,8 +10,8 @@ use tokio::net::{TcpSocket, TcpStream, lookup_host};
 
 use super::{
     callback::Callback,
-    race::race,
-    turn::{self, Host, Turn},
+    connect_permit::{ConnectPermit, Host},
+    happy_eyeballs,
 };
 use crate::{Error, TcpOptions, io::Transport};
 
@@ -58,34 +58,34 @@ impl Default for Network {
     }
 }
 
-/// A transport, and the right to speak the opening handshake over it.
+/// A transport, and the permit to open a connection over it.
 pub(super) struct Reached {
     pub(super) transport: Transport,
-    pub(super) turn: Option<Turn>,
+    pub(super) permit: Option<ConnectPermit>,
 }
 
 impl Network {
-    /// Connects, in turn if that is wanted.
-    pub(super) async fn reach(&self, to: &Destination, in_turn: bool) -> Result<Reached, Error> {
+    /// Connects; one attempt per address at a time if `serialize`.
+    pub(super) async fn reach(&self, to: &Destination, serialize: bool) -> Result<Reached, Error> {
         if let Some(connector) = &self.connector {
-            let turn = turn_of(&to.host, in_turn).await;
-            return Ok(Reached { transport: connector.call(to.clone()).await?, turn });
+            let permit = permit_for_name(&to.host, serialize).await;
+            return Ok(Reached { transport: connector.call(to.clone()).await?, permit });
         }
         let scope_id = scope_id(to).await?;
         let addrs = self.resolve(&to.host).await?;
         let addrs = addrs.into_iter().filter(|addr| self.can_reach(*addr)).collect();
-        let connect = |addr| self.connect(socket_addr(addr, to.port, scope_id), in_turn);
-        Ok(race(addrs, connect).await?)
+        let connect = |addr| self.connect(socket_addr(addr, to.port, scope_id), serialize);
+        Ok(happy_eyeballs::connect(addrs, connect).await?)
     }
 
-    async fn connect(&self, addr: SocketAddr, in_turn: bool) -> io::Result<Reached> {
-        let turn = match in_turn {
-            true => Some(turn::take(Host::Address(addr.ip())).await),
+    async fn connect(&self, addr: SocketAddr, serialize: bool) -> io::Result<Reached> {
+        let permit = match serialize {
+            true => Some(ConnectPermit::acquire(Host::Address(addr.ip())).await),
             false => None,
         };
         let stream = self.dial(addr).await?;
         self.tcp.apply(&stream)?;
-        Ok(Reached { transport: Transport::Tcp(stream), turn })
+        Ok(Reached { transport: Transport::Tcp(stream), permit })
     }
 
     async fn dial(&self, addr: SocketAddr) -> io::Result<TcpStream> {
@@ -142,10 +142,10 @@ const fn socket_addr(addr: IpAddr, port: u16, scope_id: u32) -> SocketAddr {
     }
 }
 
-/// The turn of a host whose address stays unknown here.
-pub(super) async fn turn_of(host: &str, in_turn: bool) -> Option<Turn> {
-    match in_turn {
-        true => Some(turn::take(Host::Name(host.to_owned())).await),
+/// The permit to connect to a host whose address stays unknown here.
+pub(super) async fn permit_for_name(host: &str, serialize: bool) -> Option<ConnectPermit> {
+    match serialize {
+        true => Some(ConnectPermit::acquire(Host::Name(host.to_owned())).await),
         false => None,
     }
 }

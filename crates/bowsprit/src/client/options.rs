@@ -6,7 +6,7 @@ use bowsprit_proto::handshake::{basic_authorization, bearer_authorization};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{Client, Destination, callback::Callback};
-use super::{Redirect, Refused, read_ahead::from_io, redirect::Judge};
+use super::{Redirect, Refused, read_ahead::from_io, redirect::RedirectPolicy};
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use crate::TlsConnector;
 use crate::{
@@ -291,7 +291,7 @@ impl Client {
         mut self,
         allows: impl Fn(&Redirect) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.on_redirect = Some(Judge::new(allows));
+        self.on_redirect = Some(RedirectPolicy::new(allows));
         self
     }
 

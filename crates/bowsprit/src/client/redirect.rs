@@ -58,13 +58,13 @@ impl fmt::Display for RedirectError {
     }
 }
 
-/// The application's say in redirects.
+/// The application's decision about each redirect.
 #[derive(Clone)]
-pub(super) struct Judge(Arc<dyn Fn(&Redirect) -> bool + Send + Sync>);
+pub(super) struct RedirectPolicy(Arc<dyn Fn(&Redirect) -> bool + Send + Sync>);
 
-impl Judge {
-    pub(super) fn new(judge: impl Fn(&Redirect) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(judge))
+impl RedirectPolicy {
+    pub(super) fn new(allows: impl Fn(&Redirect) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(allows))
     }
 
     pub(super) fn allows(&self, redirect: &Redirect) -> bool {
@@ -72,8 +72,8 @@ impl Judge {
     }
 }
 
-impl fmt::Debug for Judge {
+impl fmt::Debug for RedirectPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Judge")
+        f.write_str("RedirectPolicy")
     }
 }

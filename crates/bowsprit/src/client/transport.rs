@@ -18,7 +18,7 @@ impl Client {
             return Err(Error::NoTls);
         }
         if let Some(path) = url.socket_path() {
-            return Ok(Reached { transport: unix(path).await?, turn: None });
+            return Ok(Reached { transport: unix(path).await?, permit: None });
         }
         #[cfg(feature = "proxy")]
         if let Some(proxy) = self.proxy.proxy_for(url)? {

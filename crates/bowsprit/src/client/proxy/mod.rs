@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{
     Client,
-    network::{Destination, Reached, turn_of},
+    network::{Destination, Reached, permit_for_name},
 };
 use crate::{
     Error, TlsConnector, Url, UserInfo,
@@ -168,8 +168,8 @@ impl Client {
             return Err(Error::NoTls);
         }
         let bounds = self.bounds(deadline);
-        // The turn of the server, not that of the proxy, which serves many.
-        let turn = turn_of(url.host(), self.network.serialize_connects).await;
+        // The permit is for the server, not for the proxy, which serves many.
+        let permit = permit_for_name(url.host(), self.network.serialize_connects).await;
         let to_proxy = self.network.reach(&proxy.destination(), false).await;
         let to_proxy = to_proxy.map_err(|error| match error {
             Error::Io(error) => proxy.failed(ProxyError::Unreachable(error)),
@@ -189,7 +189,7 @@ impl Client {
             }
             Kind::Socks4a | Kind::Socks5h => socks::open(proxy, &to, transport).await?,
         };
-        Ok(Reached { transport, turn })
+        Ok(Reached { transport, permit })
     }
 
     /// What is trusted, shown and skipped for the server's sake does not count here: the proxy gets

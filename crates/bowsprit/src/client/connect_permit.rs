@@ -19,20 +19,22 @@ pub(super) enum Host {
     Name(String),
 }
 
-/// The right to be in CONNECTING state, until it is dropped.
+/// The permit to be in CONNECTING state, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct ConnectPermit {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// Waits while this process is connecting to the same host.
-///
-/// "If the client already has a WebSocket connection to the remote host (IP address) [...] the
-/// client MUST wait until that connection has been established or for that connection to have
-/// failed."
-pub(super) async fn take(host: Host) -> Turn {
-    // Nobody closes these semaphores, so that there always is a permit in the end.
-    Turn { _permit: queue(host).acquire_owned().await.ok() }
+impl ConnectPermit {
+    /// Waits while this process is connecting to the same host.
+    ///
+    /// "If the client already has a WebSocket connection to the remote host (IP address) [...] the
+    /// client MUST wait until that connection has been established or for that connection to have
+    /// failed."
+    pub(super) async fn acquire(host: Host) -> Self {
+        // Nobody closes these semaphores, so that there always is a permit in the end.
+        Self { _permit: queue(host).acquire_owned().await.ok() }
+    }
 }
 
 fn queue(host: Host) -> Arc<Semaphore> {

@@ -16,7 +16,10 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects to the addresses one after the other, each as soon as the one before has failed or has
 /// taken 250 ms; the first that succeeds wins, and the others are given up.
-pub(super) async fn race<T, F>(addrs: Vec<IpAddr>, connect: impl Fn(IpAddr) -> F) -> io::Result<T>
+pub(super) async fn connect<T, F>(
+    addrs: Vec<IpAddr>,
+    connect: impl Fn(IpAddr) -> F,
+) -> io::Result<T>
 where
     F: Future<Output = io::Result<T>>,
 {
@@ -98,7 +101,7 @@ mod tests {
         let millis = || u64::try_from(begun.elapsed().as_millis()).unwrap();
         let tried = RefCell::new(Vec::new());
         let list = (0..attempts.len()).map(|i| IpAddr::from([10, 0, 0, u8::try_from(i).unwrap()]));
-        let won = race(list.collect(), |addr| {
+        let won = connect(list.collect(), |addr| {
             tried.borrow_mut().push(millis());
             let IpAddr::V4(addr) = addr else { unreachable!() };
             let index = usize::from(addr.octets()[3]);
