@@ -1,10 +1,10 @@
 //! Opening connections, RFC 6455 §4.1.
 
 mod callback;
+mod connect;
 mod connect_permit;
 mod exchange;
 mod happy_eyeballs;
-mod journey;
 mod network;
 mod options;
 mod ported;
@@ -14,24 +14,20 @@ mod read_ahead;
 mod reconnect;
 mod redirect;
 mod refusal;
-mod transport;
 
 use std::{
-    future::Future,
     sync::{Arc, LazyLock},
     time::Duration,
 };
 
-use bowsprit_proto::handshake::{ClientHandshake, Offer};
+use bowsprit_proto::handshake::Offer;
 use http::HeaderMap;
-use tokio::time::{Instant, timeout_at};
 
 #[cfg(feature = "proxy")]
 pub use self::proxy::Proxy;
 use self::{
     callback::Callback,
-    exchange::{Bounds, Exchanged, exchange},
-    journey::Journey,
+    connect::{Attempt, within},
     network::Network,
     options::Invalid,
     redirect::RedirectPolicy,
@@ -48,15 +44,10 @@ pub use self::{
 use crate::{
     BoxError, Deflate, Error, Io, Options, Role, Stats, TimeoutKind, TlsConnector, Url, WebSocket,
     deadline::deadline_after,
-    entropy,
     error::check_runtime,
     head::{HeadLimits, Spelling},
-    io::Transport,
     stats::Counters,
     terms::Terms,
-    tls::{self, Identity},
-    trace::{self, Watched},
-    websocket::{Opened, Opening},
 };
 
 /// Connects to a URL with the default options. See [`Client`] for others, and for
@@ -162,7 +153,7 @@ impl Client {
     pub async fn connect(&self, url: &str) -> Result<WebSocket, Error> {
         check_runtime()?;
         let url = self.begin(url)?;
-        Journey::new(self, url).go().await
+        Attempt::new(self, url).run().await
     }
 
     /// Opens a connection over a transport that is there already. The URL gives `Host` and path;
@@ -182,16 +173,8 @@ impl Client {
         let mut offer = self.offer.clone();
         self.add_headers(&mut offer, &url).await?;
         let deadline = deadline_after(self.handshake_timeout);
-        let opening = self.open(&url, &offer, read_ahead::from_io(io), deadline);
-        self.watch(&url, within(deadline, TimeoutKind::Handshake, opening)).await
-    }
-
-    /// Has an opening handshake counted and told of.
-    fn watch<F>(&self, url: &Url, opening: F) -> Watched<'_, F> {
-        let span = trace::opening(Role::Client, None);
-        span.record("host", url.host()).record("path", path(url.resource_name()));
-        let counters = &self.terms.counters;
-        Watched { opening, counters, role: Role::Client, span, begun: Instant::now() }
+        let handshaking = self.handshake(&url, &offer, read_ahead::from_io(io), deadline);
+        self.watch(&url, within(deadline, TimeoutKind::Handshake, handshaking)).await
     }
 
     /// What this client and its clones have done so far: connections, handshakes, messages, bytes,
@@ -208,70 +191,4 @@ impl Client {
             None => Ok(url.parse()?),
         }
     }
-
-    /// Adds what the application has for this attempt. What is fresh replaces what is there.
-    async fn add_headers(&self, offer: &mut Offer, url: &Url) -> Result<(), Error> {
-        if let Some(callback) = &self.headers_fn {
-            offer.headers.extend(callback.call(url.clone()).await.map_err(Error::Callback)?);
-        }
-        Ok(())
-    }
-
-    async fn encrypt(
-        &self,
-        url: &Url,
-        transport: Transport,
-        identity: Identity,
-    ) -> Result<Transport, Error> {
-        if !url.is_secure() {
-            return Ok(transport);
-        }
-        let tls = self.tls.clone().unwrap_or_else(tls::shared);
-        tls.connect(url.host(), transport, identity).await
-    }
-
-    /// What bounds an exchange that has to be over at this time.
-    const fn bounds(&self, deadline: Instant) -> Bounds {
-        Bounds { head: self.head_limits, deadline }
-    }
-
-    /// Speaks the opening handshake over a transport, which is given up at the deadline.
-    async fn open(
-        &self,
-        url: &Url,
-        offer: &Offer,
-        transport: Transport,
-        deadline: Instant,
-    ) -> Result<WebSocket, Error> {
-        let (handshake, request) = ClientHandshake::new(url, offer, entropy::random())?;
-        let exchanged =
-            exchange(&request, &self.spelling, transport, self.bounds(deadline)).await?;
-        let Exchanged { response, transport, received } = exchanged;
-        let negotiated = handshake.verify(&response)?;
-        let opened = Opened {
-            role: Role::Client,
-            peer_addr: transport.peer_addr(),
-            transport,
-            path: path(url.resource_name()),
-            negotiated,
-            received: &received,
-            terms: Arc::clone(&self.terms),
-            deflate: self.offer.deflate.unwrap_or_else(Deflate::client),
-        };
-        let opening = Opening { url: url.clone(), response };
-        Ok(opened.into_websocket(Some(Box::new(opening))))
-    }
-}
-
-/// Gives up when the time is over.
-async fn within<T>(
-    deadline: Instant,
-    kind: TimeoutKind,
-    future: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    timeout_at(deadline, future).await.unwrap_or(Err(Error::TimedOut(kind)))
-}
-
-fn path(resource_name: &str) -> &str {
-    resource_name.split_once('?').map_or(resource_name, |(path, _)| path)
 }

@@ -1,0 +1,297 @@
+//! From a URL to an open connection: the attempts of one call, with the redirects and rejections
+//! between them.
+
+use std::{future::Future, io, sync::Arc};
+
+use bowsprit_proto::handshake::{ClientHandshake, Offer};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    Client, Refused,
+    exchange::{Bounds, Exchanged, exchange},
+    network::{Destination, Reached},
+    redirect::{Redirect, RedirectError},
+};
+use crate::{
+    Deflate, Error, Role, TimeoutKind, Url, WebSocket,
+    deadline::deadline_after,
+    entropy,
+    io::Transport,
+    tls::{self, Identity},
+    trace::{self, Watched},
+    websocket::{Opened, Opening},
+};
+
+/// One call of `connect`, which may take several requests.
+pub(super) struct Attempt<'c> {
+    client: &'c Client,
+    first: Url,
+    url: Url,
+    /// Every URL that was asked, to find loops.
+    visited: Vec<Url>,
+    /// A server of another origin than the first has been asked. No secret is sent any more, not even
+    /// to the first origin again: the other one has chosen the path there.
+    left_origin: bool,
+    /// The header fields with which the application answers a rejection.
+    answer: Option<HeaderMap>,
+}
+
+impl<'c> Attempt<'c> {
+    pub(super) fn new(client: &'c Client, url: Url) -> Self {
+        Self {
+            client,
+            first: url.clone(),
+            visited: vec![url.clone()],
+            url,
+            left_origin: false,
+            answer: None,
+        }
+    }
+
+    /// Makes requests until one opens a connection, or its response is not worth another.
+    pub(super) async fn run(mut self) -> Result<WebSocket, Error> {
+        loop {
+            let offer = self.offer().await?;
+            let connecting = self.connect_once(&offer);
+            match self.client.watch(&self.url, connecting).await {
+                Err(Error::Refused(response)) => self.on_response(response).await?,
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Connects to the URL: name, address and proxy, then TLS and the opening handshake.
+    async fn connect_once(&self, offer: &Offer) -> Result<WebSocket, Error> {
+        let client = self.client;
+        let deadline = deadline_after(client.network.connect_timeout);
+        let reaching = client.reach(&self.url, deadline);
+        let reached = within(deadline, TimeoutKind::Connect, reaching).await?;
+        let identity = if self.left_origin { Identity::Hidden } else { Identity::Shown };
+        let deadline = deadline_after(client.handshake_timeout);
+        let handshaking = async {
+            let transport = client.encrypt(&self.url, reached.transport, identity).await?;
+            client.handshake(&self.url, offer, transport, deadline).await
+        };
+        // Held until the handshake is over.
+        let _permit = reached.permit;
+        within(deadline, TimeoutKind::Handshake, handshaking).await
+    }
+
+    /// What the next request asks for.
+    async fn offer(&self) -> Result<Offer, Error> {
+        let mut offer = self.client.offer.clone();
+        if self.left_origin {
+            offer.headers.clear();
+            return Ok(offer);
+        }
+        self.client.add_headers(&mut offer, &self.url).await?;
+        offer.headers.extend(self.answer.clone().unwrap_or_default());
+        Ok(offer)
+    }
+
+    /// Prepares the next request, as a response asks for it that is no 101.
+    ///
+    /// # Errors
+    ///
+    /// There is to be none: [`Error::Refused`] or [`Error::Redirect`].
+    async fn on_response(&mut self, response: Box<Response<Bytes>>) -> Result<(), Error> {
+        if is_redirect(response.status())
+            && self.client.max_redirects > 0
+            && let Some(location) = response.headers().get(header::LOCATION).cloned()
+        {
+            return self.follow_redirect(&location, response);
+        }
+        let may_ask = !self.left_origin && self.answer.is_none();
+        let Some(callback) = self.client.on_refusal.as_ref().filter(|_| may_ask) else {
+            return Err(Error::Refused(response));
+        };
+        let refusal = Refused { url: self.url.clone(), response: (*response).clone() };
+        match callback.call(refusal).await.map_err(Error::Callback)? {
+            Some(headers) => self.answer = Some(headers),
+            None => return Err(Error::Refused(response)),
+        }
+        Ok(())
+    }
+
+    /// Makes the redirect's target the URL of the next request, if it may be followed.
+    fn follow_redirect(
+        &mut self,
+        location: &HeaderValue,
+        response: Box<Response<Bytes>>,
+    ) -> Result<(), Error> {
+        let to = self
+            .redirect_target(location)
+            .map_err(|error| Error::Redirect { from: without_query(&self.url), error })?;
+        tracing::debug!(
+            status = response.status().as_u16(),
+            host = to.host(),
+            path = path(to.resource_name()),
+            "redirected"
+        );
+        self.left_origin = self.leaves_origin(&to);
+        let redirect = Redirect {
+            from: self.url.clone(),
+            to: to.clone(),
+            status: response.status(),
+            keeps_secrets: !self.left_origin,
+        };
+        if self.client.on_redirect.as_ref().is_some_and(|policy| !policy.allows(&redirect)) {
+            return Err(Error::Refused(response));
+        }
+        self.url = if self.left_origin { to } else { to.with_user_info_of(&self.first) };
+        self.visited.push(self.url.clone());
+        Ok(())
+    }
+
+    /// The URL that `Location` means here, if it may be followed.
+    fn redirect_target(&self, location: &HeaderValue) -> Result<Url, RedirectError> {
+        let location = location.to_str().map_err(|_| RedirectError::Location)?;
+        let to = self.url.join(location).map_err(|_| RedirectError::Location)?;
+        // The first URL's user is known here; one that a server names is not.
+        let to = to.without_user_info();
+        if to.socket_path() != self.url.socket_path() {
+            Err(RedirectError::UnixSocket)
+        } else if self.url.is_secure() && !to.is_secure() {
+            Err(RedirectError::Insecure)
+        } else if self.visited.iter().any(|seen| seen.clone().without_user_info() == to) {
+            Err(RedirectError::Loop)
+        } else if self.visited.len() > self.client.max_redirects {
+            Err(RedirectError::TooMany)
+        } else if self.leaves_origin(&to) && !self.client.may_send_subprotocols_elsewhere() {
+            Err(RedirectError::Subprotocol)
+        } else {
+            Ok(to)
+        }
+    }
+
+    /// Whether secrets are withheld there.
+    fn leaves_origin(&self, to: &Url) -> bool {
+        self.left_origin || !to.is_same_origin(&self.first)
+    }
+}
+
+/// The stages of an attempt.
+impl Client {
+    /// Adds the header fields that the application has for this attempt, in place of those of the
+    /// same name.
+    pub(super) async fn add_headers(&self, offer: &mut Offer, url: &Url) -> Result<(), Error> {
+        if let Some(callback) = &self.headers_fn {
+            offer.headers.extend(callback.call(url.clone()).await.map_err(Error::Callback)?);
+        }
+        Ok(())
+    }
+
+    /// Has an opening handshake counted and told of.
+    pub(super) fn watch<F>(&self, url: &Url, opening: F) -> Watched<'_, F> {
+        let span = trace::opening(Role::Client, None);
+        span.record("host", url.host()).record("path", path(url.resource_name()));
+        let counters = &self.terms.counters;
+        Watched { opening, counters, role: Role::Client, span, begun: Instant::now() }
+    }
+
+    /// A transport to the server, not encrypted yet. It is given up at the deadline.
+    #[cfg_attr(not(feature = "proxy"), expect(unused_variables, reason = "for proxies"))]
+    pub(super) async fn reach(&self, url: &Url, deadline: Instant) -> Result<Reached, Error> {
+        if url.is_secure() && !tls::IS_BUILT_IN {
+            return Err(Error::NoTls);
+        }
+        if let Some(path) = url.socket_path() {
+            return Ok(Reached { transport: unix(path).await?, permit: None });
+        }
+        #[cfg(feature = "proxy")]
+        if let Some(proxy) = self.proxy.proxy_for(url)? {
+            return self.reach_through(&proxy, url, deadline).await;
+        }
+        let zone = url.zone().map(ToOwned::to_owned);
+        let to = Destination { zone, ..Destination::new(url.host(), url.port()) };
+        self.network.reach(&to, self.network.serialize_connects).await
+    }
+
+    /// The transport, encrypted if the URL asks for it.
+    async fn encrypt(
+        &self,
+        url: &Url,
+        transport: Transport,
+        identity: Identity,
+    ) -> Result<Transport, Error> {
+        if !url.is_secure() {
+            return Ok(transport);
+        }
+        let tls = self.tls.clone().unwrap_or_else(tls::shared);
+        tls.connect(url.host(), transport, identity).await
+    }
+
+    /// Speaks the opening handshake over a transport, which is given up at the deadline.
+    pub(super) async fn handshake(
+        &self,
+        url: &Url,
+        offer: &Offer,
+        transport: Transport,
+        deadline: Instant,
+    ) -> Result<WebSocket, Error> {
+        let (handshake, request) = ClientHandshake::new(url, offer, entropy::random())?;
+        let exchanged =
+            exchange(&request, &self.spelling, transport, self.bounds(deadline)).await?;
+        let Exchanged { response, transport, received } = exchanged;
+        let negotiated = handshake.verify(&response)?;
+        let opened = Opened {
+            role: Role::Client,
+            peer_addr: transport.peer_addr(),
+            transport,
+            path: path(url.resource_name()),
+            negotiated,
+            received: &received,
+            terms: Arc::clone(&self.terms),
+            deflate: self.offer.deflate.unwrap_or_else(Deflate::client),
+        };
+        let opening = Opening { url: url.clone(), response };
+        Ok(opened.into_websocket(Some(Box::new(opening))))
+    }
+
+    /// What bounds an exchange that has to be over at this time.
+    pub(super) const fn bounds(&self, deadline: Instant) -> Bounds {
+        Bounds { head: self.head_limits, deadline }
+    }
+
+    fn may_send_subprotocols_elsewhere(&self) -> bool {
+        self.subprotocols_cross_origin || self.offer.subprotocols.is_empty()
+    }
+}
+
+/// RFC 9110 §15.4: the statuses that lead to another URI. 300 leaves the choice to the user, 304 is
+/// about caches, 305 and 306 are "deprecated" and "no longer used".
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301..=303 | 307 | 308)
+}
+
+/// Queries hold tokens, and errors end up in logs.
+fn without_query(url: &Url) -> String {
+    let mut text = url.to_string();
+    text.truncate(text.find('?').unwrap_or(text.len()));
+    text
+}
+
+#[cfg(unix)]
+async fn unix(path: &str) -> io::Result<Transport> {
+    tokio::net::UnixStream::connect(path).await.map(Transport::Unix)
+}
+
+#[cfg(not(unix))]
+async fn unix(_: &str) -> io::Result<Transport> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets"))
+}
+
+/// Gives up when the time is over.
+pub(super) async fn within<T>(
+    deadline: Instant,
+    kind: TimeoutKind,
+    future: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    timeout_at(deadline, future).await.unwrap_or(Err(Error::TimedOut(kind)))
+}
+
+pub(super) fn path(resource_name: &str) -> &str {
+    resource_name.split_once('?').map_or(resource_name, |(path, _)| path)
+}
