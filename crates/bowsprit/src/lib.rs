@@ -163,7 +163,7 @@ pub use client::Proxy;
 #[cfg(feature = "client")]
 pub use client::{
     Backoff, Client, Connections, Destination, OverflowPolicy, Reconnect, ReconnectEvent,
-    ReconnectingHandle, ReconnectingWebSocket, Redirect, RedirectError, Refused, RetryCause,
+    ReconnectingHandle, ReconnectingWebSocket, Redirect, RedirectError, Rejected, RetryCause,
     connect,
 };
 #[cfg(feature = "proxy")]

@@ -7,7 +7,7 @@ use http::Response;
 
 use crate::Error;
 #[cfg(feature = "client")]
-use crate::Refused;
+use crate::Rejected;
 #[cfg(feature = "proxy")]
 use crate::error::ProxyError;
 
@@ -25,10 +25,10 @@ impl fmt::Debug for Redacted<'_> {
 }
 
 #[cfg(feature = "client")]
-impl fmt::Debug for Refused {
+impl fmt::Debug for Rejected {
     /// Names of header fields, but not their values, nor the body.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refused")
+        f.debug_struct("Rejected")
             .field("url", &self.url)
             .field("response", &Redacted(&self.response))
             .finish()
@@ -117,9 +117,9 @@ mod tests {
         #[cfg(feature = "client")]
         {
             let url = "ws://user:s3cret@a/b?s3cret".parse().unwrap();
-            let refused = Refused { url, response: response() };
-            let shown = format!("Refused {{ url: Url(ws://a/b?…), response: {shown} }}");
-            assert_eq!(format!("{refused:?}"), shown);
+            let rejected = Rejected { url, response: response() };
+            let shown = format!("Rejected {{ url: Url(ws://a/b?…), response: {shown} }}");
+            assert_eq!(format!("{rejected:?}"), shown);
         }
     }
 

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Client, Refused,
+    Client, Rejected,
     exchange::{Bounds, Exchanged, exchange},
     network::{Destination, Reached},
     redirect::{Redirect, RedirectError},
@@ -104,11 +104,11 @@ impl<'c> Attempt<'c> {
             return self.follow_redirect(&location, response);
         }
         let may_ask = !self.left_origin && self.answer.is_none();
-        let Some(callback) = self.client.on_refusal.as_ref().filter(|_| may_ask) else {
+        let Some(callback) = self.client.on_rejected.as_ref().filter(|_| may_ask) else {
             return Err(Error::Refused(response));
         };
-        let refusal = Refused { url: self.url.clone(), response: (*response).clone() };
-        match callback.call(refusal).await.map_err(Error::Callback)? {
+        let rejected = Rejected { url: self.url.clone(), response: (*response).clone() };
+        match callback.call(rejected).await.map_err(Error::Callback)? {
             Some(headers) => self.answer = Some(headers),
             None => return Err(Error::Refused(response)),
         }

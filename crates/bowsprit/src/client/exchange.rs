@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use tokio::{io::AsyncWriteExt, time::Instant};
 
-use super::refusal::refusal;
+use super::rejection::read_rejection;
 use crate::{
     Error,
     head::{HeadLimits, HeadReader, Received, Spelling, write_request},
@@ -20,7 +20,7 @@ const MAX_INTERIM: usize = 8;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) head: HeadLimits,
-    /// When the body of a refusal has to be there, of which what has come then is kept.
+    /// When the body of a rejection has to be there, of which what has come then is kept.
     pub(crate) deadline: Instant,
 }
 
@@ -51,7 +51,9 @@ pub(super) async fn exchange(
         _ => status == StatusCode::SWITCHING_PROTOCOLS,
     };
     if !accepted {
-        return Err(Error::Refused(Box::new(refusal(received, transport, bounds.deadline).await)));
+        return Err(Error::Refused(Box::new(
+            read_rejection(received, transport, bounds.deadline).await,
+        )));
     }
     Ok(Exchanged { response: received.head, transport, received: received.rest })
 }

@@ -13,7 +13,7 @@ mod proxy;
 mod read_ahead;
 mod reconnect;
 mod redirect;
-mod refusal;
+mod rejection;
 
 use std::{
     sync::{Arc, LazyLock},
@@ -39,7 +39,7 @@ pub use self::{
         ReconnectingWebSocket, RetryCause,
     },
     redirect::{Redirect, RedirectError},
-    refusal::Refused,
+    rejection::Rejected,
 };
 use crate::{
     BoxError, Deflate, Error, Io, Options, Role, Stats, TimeoutKind, TlsConnector, Url, WebSocket,
@@ -93,7 +93,7 @@ pub struct Client {
     #[cfg(feature = "proxy")]
     proxy_tls: Option<TlsConnector>,
     headers_fn: Option<Callback<Url, Result<HeaderMap, BoxError>>>,
-    on_refusal: Option<Callback<Refused, Result<Option<HeaderMap>, BoxError>>>,
+    on_rejected: Option<Callback<Rejected, Result<Option<HeaderMap>, BoxError>>>,
     max_redirects: usize,
     subprotocols_cross_origin: bool,
     on_redirect: Option<RedirectPolicy>,
@@ -128,7 +128,7 @@ impl Client {
             #[cfg(feature = "proxy")]
             proxy_tls: None,
             headers_fn: None,
-            on_refusal: None,
+            on_rejected: None,
             max_redirects: 0,
             subprotocols_cross_origin: false,
             on_redirect: None,

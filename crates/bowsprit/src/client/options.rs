@@ -6,7 +6,7 @@ use bowsprit_proto::handshake::{basic_authorization, bearer_authorization};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{Client, Destination, callback::Callback};
-use super::{Redirect, Refused, read_ahead::from_io, redirect::RedirectPolicy};
+use super::{Redirect, Rejected, read_ahead::from_io, redirect::RedirectPolicy};
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use crate::TlsConnector;
 use crate::{
@@ -268,7 +268,7 @@ impl Client {
     }
 
     /// Follows up to this many redirects: 301, 302, 303, 307 and 308. Default: 0, so that a redirect
-    /// is a refusal like any other: [`on_refusal`](Self::on_refusal) is asked, and what it answers is
+    /// is a rejection like any other: [`on_rejected`](Self::on_rejected) is asked, and what it answers is
     /// sent to the same URL again.
     ///
     /// As long as they stay at the scheme, host and port of the first URL, the same request is made
@@ -296,14 +296,17 @@ impl Client {
     }
 
     /// Is asked what to do when the server refuses. With header fields, for example an answer to a
-    /// challenge, the request is made once more; with `None`, and the second time, the refusal is
+    /// challenge, the request is made once more; with `None`, and the second time, the rejection is
     /// an [`Error::Refused`]. Servers elsewhere, after a redirect, are not answered.
     #[must_use]
-    pub fn on_refusal<F>(mut self, callback: impl Fn(Refused) -> F + Send + Sync + 'static) -> Self
+    pub fn on_rejected<F>(
+        mut self,
+        callback: impl Fn(Rejected) -> F + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Result<Option<HeaderMap>, BoxError>> + Send + 'static,
     {
-        self.on_refusal = Some(Callback::new(callback));
+        self.on_rejected = Some(Callback::new(callback));
         self
     }
 

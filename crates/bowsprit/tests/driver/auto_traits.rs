@@ -61,7 +61,7 @@ assert_auto_traits!(
     bowsprit::Redirect,
     bowsprit::RedirectError,
     bowsprit::Refusal,
-    bowsprit::Refused,
+    bowsprit::Rejected,
     bowsprit::Route,
     bowsprit::SendError,
     SendHalf,

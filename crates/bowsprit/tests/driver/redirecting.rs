@@ -308,8 +308,8 @@ fn without_redirects_on_refusal_is_asked_about_them() {
             _ => String::new(),
         })
         .await;
-        let client = client().max_redirects(0).on_refusal(async |refusal| {
-            assert_eq!(refusal.response.status(), StatusCode::TEMPORARY_REDIRECT);
+        let client = client().max_redirects(0).on_rejected(async |rejected| {
+            assert_eq!(rejected.response.status(), StatusCode::TEMPORARY_REDIRECT);
             Ok(Some(HeaderMap::new()))
         });
         let ws = client.connect(&place.url("/a")).await.unwrap();
@@ -352,9 +352,9 @@ fn a_refusal_can_be_answered_once() {
             }
         })
         .await;
-        let answering = client().on_refusal(async |refusal| {
-            assert_eq!(refusal.response.status(), StatusCode::UNAUTHORIZED);
-            let challenge = &refusal.response.headers()["www-authenticate"];
+        let answering = client().on_rejected(async |rejected| {
+            assert_eq!(rejected.response.status(), StatusCode::UNAUTHORIZED);
+            let challenge = &rejected.response.headers()["www-authenticate"];
             let mut headers = HeaderMap::new();
             headers.insert("authorization", format!("Answer {}", challenge.to_str()?).parse()?);
             Ok(Some(headers))
@@ -365,11 +365,11 @@ fn a_refusal_can_be_answered_once() {
         let refused = answering.connect(&place.url("/never")).await;
         assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
         assert_eq!(place.heads().len(), 4);
-        let giving_up = client().on_refusal(async |_| Ok(None));
+        let giving_up = client().on_rejected(async |_| Ok(None));
         let refused = giving_up.connect(&place.url("/never")).await;
         assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
         assert_eq!(place.heads().len(), 5);
-        let failing = client().on_refusal(async |_| Err("no".into()));
+        let failing = client().on_rejected(async |_| Err("no".into()));
         let failed = failing.connect(&place.url("/never")).await;
         assert!(matches!(failed, Err(Error::Callback(_))), "{failed:?}");
     });
@@ -381,7 +381,7 @@ fn servers_elsewhere_are_not_answered() {
         let other =
             Place::new(|_| "HTTP/1.1 401 Who?\r\nContent-Length: 0\r\n\r\n".to_owned()).await;
         let home = Place::redirecting().await;
-        let client = client().on_refusal(async |_| panic!("asked for another origin"));
+        let client = client().on_rejected(async |_| panic!("asked for another origin"));
         let refused = client.connect(&home.url(&format!("/http://{}/", other.addr))).await;
         assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
         assert_eq!(other.heads().len(), 1);

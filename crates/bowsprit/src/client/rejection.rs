@@ -1,4 +1,4 @@
-//! What a server says in place of 101.
+//! What servers answer in place of 101.
 
 use std::{
     future::poll_fn,
@@ -20,30 +20,30 @@ use tokio::{
 
 use crate::{Url, head::Received, io::Transport};
 
-/// How much of the body of a refusal is kept.
-const MAX_REFUSAL_LEN: usize = 64 * 1024;
+/// How much of the body of a rejection is kept.
+const MAX_REJECTION_LEN: usize = 64 * 1024;
 
 /// hyper takes no smaller buffer.
 const MIN_BUF_LEN: usize = 8 * 1024;
 
 /// How long its body is read at most.
-const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
+const REJECTION_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A server's answer that is neither 101 nor a redirect that is followed.
+/// A response in place of 101 that is not a followed redirect.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Refused {
+pub struct Rejected {
     /// The URL that was asked.
     pub url: Url,
     /// Status, header fields, and the start of the body: at most 64 KiB.
     pub response: Response<Bytes>,
 }
 
-/// A refusal with the start of its body.
+/// A rejection with the start of its body.
 ///
-/// The body is read until the deadline at most. hyper decodes it, which reads the response once more, as that to a request of its own, which
-/// goes nowhere.
-pub(super) async fn refusal(
+/// The body is read until the deadline at most. hyper decodes it: it reads the response again, as that
+/// to a request of its own, which goes nowhere.
+pub(super) async fn read_rejection(
     received: Received<Response<()>>,
     transport: Transport,
     deadline: Instant,
@@ -55,9 +55,9 @@ pub(super) async fn refusal(
     builder.max_headers(head.headers().len().max(1)).max_buf_size(bytes.len().max(MIN_BUF_LEN));
     let response = Cursor::new(bytes).chain(Cursor::new(rest)).chain(transport);
     // Status and headers are worth more than the rest of a body that does not end, or is malformed.
-    let deadline = deadline.min(Instant::now() + REFUSAL_TIMEOUT);
+    let deadline = deadline.min(Instant::now() + REJECTION_TIMEOUT);
     let _incomplete = timeout_at(deadline, read_body(&builder, response, &mut start)).await;
-    start.truncate(MAX_REFUSAL_LEN);
+    start.truncate(MAX_REJECTION_LEN);
     head.map(|()| start.freeze())
 }
 
@@ -87,7 +87,7 @@ async fn read_start(
     mut response: Response<Incoming>,
     start: &mut BytesMut,
 ) -> Result<(), hyper::Error> {
-    while start.len() < MAX_REFUSAL_LEN
+    while start.len() < MAX_REJECTION_LEN
         && let Some(frame) = response.frame().await
     {
         start.extend_from_slice(frame?.data_ref().unwrap_or(&Bytes::new()));
