@@ -5,7 +5,7 @@ use core::fmt;
 
 use http::{HeaderName, StatusCode};
 
-/// The peer's part of an opening handshake was refused, or the peer refused ours.
+/// What is wrong with an opening handshake: the peer's part of it, or our own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeError {
@@ -26,7 +26,7 @@ pub enum HandshakeError {
     NoUpgrade,
     /// A header field that has to be there is not.
     Missing(HeaderName),
-    /// A header field that may stand there once is repeated.
+    /// A header field is there twice that may be there once.
     Repeated(HeaderName),
     /// A header field has a value that it may not have.
     Malformed(HeaderName),
@@ -95,10 +95,10 @@ impl fmt::Display for HandshakeError {
             ),
             Self::Body => f.write_str("a WebSocket request may not have a body"),
             Self::NoUpgrade => f.write_str("this is a WebSocket endpoint; ask for an upgrade"),
-            Self::Missing(name) => write!(f, "header {name} is missing"),
-            Self::Repeated(name) => write!(f, "header {name} may stand there only once"),
-            Self::Malformed(name) => write!(f, "header {name} has an invalid value"),
-            Self::Version => f.write_str("this version of the WebSocket protocol is not spoken"),
+            Self::Missing(name) => write!(f, "missing {name} header"),
+            Self::Repeated(name) => write!(f, "duplicate {name} header"),
+            Self::Malformed(name) => write!(f, "invalid {name} header"),
+            Self::Version => f.write_str("unsupported WebSocket version"),
             Self::Origin(origin) => {
                 write!(f, "origin {origin:?} is not allowed here; ")?;
                 f.write_str("ServerBuilder::origins can allow it")
@@ -107,21 +107,23 @@ impl fmt::Display for HandshakeError {
                 write!(f, "host {host:?} is not served here; ServerBuilder::hosts can allow it")
             }
             Self::UnofferedSubprotocol(name) => {
-                write!(f, "the server has chosen subprotocol {name:?}, which was not offered")
+                write!(f, "the server chose subprotocol {name:?}, which the client did not offer")
             }
             Self::Status(status) => write!(f, "the server answered {status} instead of 101"),
             Self::Accept => f.write_str("sec-websocket-accept does not match the key"),
             Self::Extension => {
-                f.write_str("the server agreed to an extension that was not offered so")
+                f.write_str("the server negotiated an extension or parameter that was not offered")
             }
             Self::Subprotocol(name) => {
-                write!(f, "the server chose subprotocol {name:?}, which was not asked for")
+                write!(f, "the server chose subprotocol {name:?}, which was not offered")
             }
             Self::NoSubprotocol => f.write_str("the server chose none of the subprotocols"),
             Self::InvalidSubprotocol(index) => {
                 write!(f, "subprotocol number {} is not a token or not unique", index + 1)
             }
-            Self::ReservedHeader(name) => write!(f, "header {name} belongs to the handshake"),
+            Self::ReservedHeader(name) => {
+                write!(f, "the {name} header is reserved for the handshake")
+            }
         }
     }
 }

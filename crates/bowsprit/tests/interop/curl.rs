@@ -70,7 +70,7 @@ async fn a_missing_key_is_a_bad_request() {
     let server = OurServer::start().await;
     let response = ask(&server, "/", &UPGRADE).await;
     expect_status(&response, "400");
-    assert!(response.ends_with("header sec-websocket-key is missing\n"), "{response}");
+    assert!(response.ends_with("missing sec-websocket-key header\n"), "{response}");
 }
 
 #[tokio::test]
