@@ -6,7 +6,7 @@
 //!
 //! Without `Client::proxy`, the proxies that the environment names are used, as curl does.
 
-use bowsprit::{Client, CloseCode, Error, Proxy, ProxyError};
+use bowsprit::{Client, CloseCode, ConnectError, Proxy, ProxyError};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,7 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let client = Client::new().proxy(proxy.parse::<Proxy>()?);
     let mut ws = match client.connect(&url).await {
-        Err(Error::Proxy { proxy, error: ProxyError::Refused(response) }) => {
+        Err(ConnectError::Proxy { proxy, error: ProxyError::Rejected(response) }) => {
             println!("{proxy} answers {}", response.status());
             return Ok(());
         }

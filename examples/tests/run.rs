@@ -67,7 +67,7 @@ async fn ask(url: &str, request: &str, field: &str) -> String {
 /// The status that a client is refused with.
 async fn refusal(client: &Client, url: &str) -> u16 {
     let refused = client.connect(url).await.expect_err("nobody is let in");
-    let bowsprit::Error::Refused(response) = refused else { panic!("{refused}") };
+    let bowsprit::ConnectError::Rejected(response) = refused else { panic!("{refused}") };
     response.status().as_u16()
 }
 
@@ -274,7 +274,7 @@ async fn an_external_http_server_hands_connections_over() {
     assert_eq!(recv(&mut ws).await, Message::text("through hyper"));
     ws.close(CloseCode::NORMAL).await.unwrap();
     let refused = bowsprit::connect(&format!("{}/", server.url)).await.unwrap_err();
-    let bowsprit::Error::Refused(response) = refused else { panic!("{refused}") };
+    let bowsprit::ConnectError::Rejected(response) = refused else { panic!("{refused}") };
     assert_eq!(*response.body(), "plain HTTP\n");
 }
 
@@ -308,7 +308,7 @@ async fn several_servers_share_one_listener() {
     let mut room = server.connect("/rooms/blue").await;
     assert_eq!(recv(&mut room).await, Message::text("welcome to blue"));
     let refused = bowsprit::connect(&format!("{}/elsewhere", server.url)).await.unwrap_err();
-    let bowsprit::Error::Refused(response) = refused else { panic!("{refused}") };
+    let bowsprit::ConnectError::Rejected(response) = refused else { panic!("{refused}") };
     assert_eq!(response.status(), 404);
 }
 
@@ -362,7 +362,9 @@ async fn a_tower_service_keeps_what_is_no_websocket() {
         assert!(page.ends_with("\r\n\r\nthe service behind\n"), "{page}");
     }
     let mut elsewhere = Client::new().connect(&format!("{}/page", server.url)).await;
-    let Err(bowsprit::Error::Refused(response)) = &mut elsewhere else { panic!("{elsewhere:?}") };
+    let Err(bowsprit::ConnectError::Rejected(response)) = &mut elsewhere else {
+        panic!("{elsewhere:?}")
+    };
     assert_eq!(*response.body(), "the service behind\n");
 }
 

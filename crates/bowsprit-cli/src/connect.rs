@@ -7,14 +7,14 @@ use std::{
 
 use anyhow::{Context, bail};
 use bowsprit::{
-    Bytes, Client, CloseCode, Error, Message, ReceiveHalf, SendHalf, TlsClientConfig, Url, Version,
-    WebSocket, http::Response,
+    Bytes, Client, CloseCode, ConnectError, Message, ReceiveHalf, SendHalf, TlsClientConfig, Url,
+    Version, WebSocket, http::Response,
 };
 use tokio::io::{AsyncBufReadExt, BufReader, Stdin};
 
 use crate::{args::Connect, secret, terminal::escaped};
 
-/// How much of the body of a refusal is shown.
+/// How much of the body of a rejection is shown.
 const MAX_SHOWN_LEN: usize = 1024;
 
 pub(crate) async fn connect(options: Connect) -> anyhow::Result<()> {
@@ -41,8 +41,8 @@ async fn open(options: &Connect) -> anyhow::Result<WebSocket> {
     let url: Url = options.url.parse()?;
     let client = reaching(asking(Client::new(), options)?, options)?;
     match client.connect(&options.url).await {
-        Err(Error::Refused(response)) => {
-            bail!("{}", refusal(&response));
+        Err(ConnectError::Rejected(response)) => {
+            bail!("{}", rejection(&response));
         }
         result => result.with_context(|| format!("cannot connect to {url}")),
     }
@@ -109,8 +109,8 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// What the server says instead of 101.
-fn refusal(response: &Response<Bytes>) -> String {
-    let mut text = format!("the server refused the connection: {}", response.status());
+fn rejection(response: &Response<Bytes>) -> String {
+    let mut text = format!("the server rejected the connection: {}", response.status());
     for (name, value) in response.headers() {
         let value = String::from_utf8_lossy(value.as_bytes());
         text.push_str(&format!("\n  {name}: {}", escaped(&value)));

@@ -71,7 +71,7 @@ pub(crate) fn redacted(mut error: clap::Error) -> clap::Error {
 }
 
 pub(crate) fn parse_proxy(text: &str) -> Result<Proxy, String> {
-    text.parse().map_err(|error: bowsprit::Error| error.to_string())
+    text.parse().map_err(|error: bowsprit::ConnectError| error.to_string())
 }
 
 /// `NAME: VALUE`, or `@FILE`, as curl has it.

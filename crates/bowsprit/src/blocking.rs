@@ -39,7 +39,8 @@ use tokio::{
 };
 
 use crate::{
-    Client, Close, Error, Handle, Message, Outgoing, ReceiveHalf, SendError, SendHalf, TryRecvError,
+    Client, Close, ConnectError, Error, Handle, Message, Outgoing, ReceiveHalf, SendError,
+    SendHalf, TryRecvError,
 };
 
 /// How much is read before the program asks for it, in bytes.
@@ -52,12 +53,12 @@ const MESSAGE_OVERHEAD_LEN: usize = 64;
 ///
 /// # Errors
 ///
-/// As [`Client::connect`], and [`Error::Io`] if the thread cannot be started.
+/// As [`Client::connect`], and [`ConnectError::Io`] if the thread cannot be started.
 ///
 /// # Panics
 ///
 /// In async code.
-pub fn connect(url: &str) -> Result<WebSocket, Error> {
+pub fn connect(url: &str) -> Result<WebSocket, ConnectError> {
     open(crate::connect(url))
 }
 
@@ -70,13 +71,13 @@ pub fn connect(url: &str) -> Result<WebSocket, Error> {
 /// # Panics
 ///
 /// In async code.
-pub fn connect_with(client: &Client, url: &str) -> Result<WebSocket, Error> {
+pub fn connect_with(client: &Client, url: &str) -> Result<WebSocket, ConnectError> {
     open(client.connect(url))
 }
 
 fn open(
-    connecting: impl Future<Output = Result<crate::WebSocket, Error>>,
-) -> Result<WebSocket, Error> {
+    connecting: impl Future<Output = Result<crate::WebSocket, ConnectError>>,
+) -> Result<WebSocket, ConnectError> {
     let runtime = shared_runtime()?;
     let (receive, send) = runtime.block_on(connecting)?.split();
     let (deliver, received) = unbounded_channel();

@@ -1,5 +1,7 @@
 //! Sending values as JSON.
 
+use std::sync::Arc;
+
 use serde_core::Serialize;
 
 use crate::{Error, Handle, Message, SendHalf, WebSocket};
@@ -64,6 +66,6 @@ impl Handle {
 
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
-        Self::Json(error)
+        Self::Json(Arc::new(error))
     }
 }

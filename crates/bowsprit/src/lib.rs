@@ -163,12 +163,15 @@ pub use client::Proxy;
 #[cfg(feature = "client")]
 pub use client::{
     Backoff, Client, Connections, Destination, OverflowPolicy, Reconnect, ReconnectEvent,
-    ReconnectingHandle, ReconnectingWebSocket, Redirect, RedirectError, Rejected, RetryCause,
-    connect,
+    ReconnectingHandle, ReconnectingWebSocket, Redirect, Rejected, RetryCause, connect,
 };
+#[cfg(feature = "server")]
+pub use error::AcceptError;
 #[cfg(feature = "proxy")]
 pub use error::ProxyError;
 pub use error::{BoxError, Error, TimeoutKind};
+#[cfg(feature = "client")]
+pub use error::{ConnectError, RedirectError};
 pub use halves::{ReceiveHalf, SendHalf};
 pub use handle::Handle;
 #[cfg(feature = "client")]

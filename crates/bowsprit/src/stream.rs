@@ -145,7 +145,7 @@ impl MessageIo {
         }
         half_close.peer_has_ended = true;
         if half_close.has_ended {
-            self.send.close_unless_closed().map_err(into_io_error)?;
+            self.send.close_unless_closed().map_err(io::Error::from)?;
         }
         Ok(true)
     }
@@ -189,7 +189,7 @@ impl AsyncBufRead for MessageIo {
                 break;
             }
             this.taken = None;
-            if !ready!(this.receive.poll_chunk(cx)).map_err(into_io_error)? {
+            if !ready!(this.receive.poll_chunk(cx)).map_err(io::Error::from)? {
                 return Poll::Ready(Ok(&[]));
             }
             if this.note_end()? {
@@ -233,26 +233,26 @@ impl AsyncWrite for MessageIo {
             return Poll::Ready(Ok(0));
         }
         if this.half_close.is_some_and(|half_close| half_close.has_ended) {
-            return Poll::Ready(Err(into_io_error(SendError::Closed.into())));
+            return Poll::Ready(Err(Error::from(SendError::Closed).into()));
         }
-        ready!(this.send.poll_ready(cx)).map_err(into_io_error)?;
+        ready!(this.send.poll_ready(cx)).map_err(io::Error::from)?;
         let (message, len) = this.message(data)?;
         if let Some(message) = message {
-            this.send.start_send(message).map_err(into_io_error)?;
+            this.send.start_send(message).map_err(io::Error::from)?;
         }
         Poll::Ready(Ok(len))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.send.poll_flush(cx).map_err(into_io_error)
+        self.send.poll_flush(cx).map_err(io::Error::from)
     }
 
     /// Ends this direction, and the connection unless the peer goes on, and flushes.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_send_end(cx)).map_err(into_io_error)?;
+        ready!(self.poll_send_end(cx)).map_err(io::Error::from)?;
         let ended =
             if self.peer_goes_on() { self.send.poll_flush(cx) } else { self.send.poll_close(cx) };
-        ready!(ended).map_err(into_io_error)?;
+        ready!(ended).map_err(io::Error::from)?;
         if self.partial.is_empty() {
             Poll::Ready(Ok(()))
         } else {
@@ -260,18 +260,4 @@ impl AsyncWrite for MessageIo {
             Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)))
         }
     }
-}
-
-/// The kind that programs for byte streams expect, and the error itself inside.
-fn into_io_error(error: Error) -> io::Error {
-    let kind = match &error {
-        Error::Io(error) => error.kind(),
-        Error::Disconnected => io::ErrorKind::UnexpectedEof,
-        Error::TimedOut(_) => io::ErrorKind::TimedOut,
-        Error::Protocol(_) => io::ErrorKind::InvalidData,
-        Error::Send(SendError::Closed) => io::ErrorKind::BrokenPipe,
-        Error::Terminated => io::ErrorKind::ConnectionAborted,
-        _ => io::ErrorKind::Other,
-    };
-    io::Error::new(kind, error)
 }

@@ -59,15 +59,20 @@ pub async fn pair_of(
     let mut connecting = pin!(client.connect_over(url, near));
     let mut accepting = pin!(server.accept(far));
     let (mut connected, mut accepted) = (None, None);
-    poll_fn(|cx| {
+    let (client, server) = poll_fn(|cx| {
         poll_into(&mut connected, connecting.as_mut(), cx);
         poll_into(&mut accepted, accepting.as_mut(), cx);
-        if connected.is_some() && accepted.is_some() { Poll::Ready(()) } else { Poll::Pending }
+        match (connected.take(), accepted.take()) {
+            (Some(client), Some(server)) => Poll::Ready((client, server)),
+            unfinished => {
+                (connected, accepted) = unfinished;
+                Poll::Pending
+            }
+        }
     })
     .await;
-    // What the server has answered tells the client why it was not let in.
-    let client = connected.unwrap_or(Err(Error::Disconnected))?;
-    Ok((client, accepted.unwrap_or(Err(Error::Disconnected))?))
+    // What the server has answered tells the client why it was rejected.
+    Ok((client?, server?))
 }
 
 /// Polls a future that is not done yet.

@@ -1,7 +1,7 @@
 //! What is told to `tracing` of handshakes and connections, and what is not.
 //!
-//! Never told: payloads, reasons of close frames, queries, and the values of header fields, of which
-//! subprotocols, origins and hosts are some.
+//! Never told: payloads, reasons of close frames, queries, and the values of header fields, of
+//! which subprotocols, origins and hosts are some.
 
 use std::{
     fmt,
@@ -17,7 +17,11 @@ use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tracing::{Span, field};
 
-use crate::{Error, HandshakeError, Role, link::Link, stats::Counters};
+#[cfg(feature = "server")]
+use crate::AcceptError;
+#[cfg(feature = "client")]
+use crate::ConnectError;
+use crate::{HandshakeError, Role, link::Link, stats::Counters};
 
 /// The span of an opening handshake.
 pub(crate) fn opening(role: Role, peer: Option<SocketAddr>) -> Span {
@@ -73,21 +77,21 @@ pin_project! {
     }
 }
 
-impl<T: Path, F: Future<Output = Result<T, Error>>> Future for Watched<'_, F> {
-    type Output = Result<T, Error>;
+impl<T: Path, E: HandshakeFailure, F: Future<Output = Result<T, E>>> Future for Watched<'_, F> {
+    type Output = Result<T, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let _in_span = this.span.enter();
         let opened = ready!(this.opening.poll(cx));
-        let outcome = opened.as_ref().map(|_| ());
-        if outcome.is_ok() || matches!(outcome, Err(Error::Refused(_) | Error::Handshake(_))) {
+        let failure = opened.as_ref().err();
+        if failure.is_none_or(E::was_answered) {
             this.counters.handshake_took(this.begun.elapsed());
         }
         if let (Ok(opened), Role::Server) = (&opened, *this.role) {
             this.span.record("path", opened.path());
         }
-        tell_end(this.span, this.counters, *this.role, outcome);
+        tell_end(this.span, this.counters, *this.role, failure);
         Poll::Ready(opened)
     }
 }
@@ -98,27 +102,93 @@ pub(crate) trait Path {
     fn path(&self) -> &str;
 }
 
+/// Why an opening handshake came to nothing.
+pub(crate) trait HandshakeFailure {
+    /// Whether there was a whole request and an answer to it, so that the time it took is counted.
+    fn was_answered(&self) -> bool;
+
+    /// The status with which the server rejected the request.
+    fn rejection(&self) -> Option<StatusCode>;
+
+    fn is_timeout(&self) -> bool;
+
+    /// Writes it without what the peer has sent, and without queries.
+    fn fmt_redacted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
+
+#[cfg(feature = "client")]
+impl HandshakeFailure for ConnectError {
+    fn was_answered(&self) -> bool {
+        matches!(self, Self::Rejected(_) | Self::Handshake(_))
+    }
+
+    fn rejection(&self) -> Option<StatusCode> {
+        match self {
+            Self::Rejected(response) => Some(response.status()),
+            _ => None,
+        }
+    }
+
+    fn is_timeout(&self) -> bool {
+        matches!(self, Self::TimedOut(_))
+    }
+
+    fn fmt_redacted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake(error) => fmt::Display::fmt(&Reason(error), f),
+            Self::Redirect { error, .. } => fmt::Display::fmt(error, f),
+            error => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+#[cfg(feature = "server")]
+impl HandshakeFailure for AcceptError {
+    fn was_answered(&self) -> bool {
+        self.rejection().is_some()
+    }
+
+    fn rejection(&self) -> Option<StatusCode> {
+        match self {
+            Self::Rejected(response) => Some(response.status()),
+            Self::Handshake(error) => Some(error.status()),
+            _ => None,
+        }
+    }
+
+    fn is_timeout(&self) -> bool {
+        matches!(self, Self::TimedOut(_))
+    }
+
+    fn fmt_redacted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake(error) => fmt::Display::fmt(&Reason(error), f),
+            error => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
 /// Counts and tells what an opening handshake has come to.
-fn tell_end(span: &Span, counters: &Counters, role: Role, outcome: Result<(), &Error>) {
-    match outcome {
-        Ok(()) => tell_outcome(span, "accepted", StatusCode::SWITCHING_PROTOCOLS),
-        Err(Error::Refused(response)) => {
-            let status = response.status();
-            tell_outcome(span, "refused", status);
-            if role == Role::Client {
-                counters.refused(status);
-                tracing::debug!(status = status.as_u16(), "the server refused the connection");
-            }
+fn tell_end<E: HandshakeFailure>(
+    span: &Span,
+    counters: &Counters,
+    role: Role,
+    failure: Option<&E>,
+) {
+    let Some(failure) = failure else {
+        return tell_outcome(span, "accepted", StatusCode::SWITCHING_PROTOCOLS);
+    };
+    if let Some(status) = failure.rejection() {
+        tell_outcome(span, "refused", status);
+        if role == Role::Client {
+            counters.refused(status);
+            tracing::debug!(status = status.as_u16(), "the server rejected the connection");
         }
-        Err(Error::Handshake(error)) if role == Role::Server => {
-            tell_outcome(span, "refused", error.status());
-        }
-        Err(error) => {
-            counters.failed(error);
-            let timed_out = matches!(error, Error::TimedOut(_));
-            span.record("outcome", if timed_out { "timed out" } else { "failed" });
-            tracing::debug!(error = %Told(error), "no connection was opened");
-        }
+    } else {
+        let timed_out = failure.is_timeout();
+        counters.failed(timed_out);
+        span.record("outcome", if timed_out { "timed out" } else { "failed" });
+        tracing::debug!(error = %Redacted(failure), "no connection was opened");
     }
 }
 
@@ -127,16 +197,11 @@ fn tell_outcome(span: &Span, outcome: &'static str, status: StatusCode) {
 }
 
 /// An error without what the peer has sent, and without queries.
-struct Told<'e>(&'e Error);
+struct Redacted<'e, E>(&'e E);
 
-impl fmt::Display for Told<'_> {
+impl<E: HandshakeFailure> fmt::Display for Redacted<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Error::Handshake(error) => fmt::Display::fmt(&Reason(error), f),
-            #[cfg(feature = "client")]
-            Error::Redirect { error, .. } => fmt::Display::fmt(error, f),
-            error => fmt::Display::fmt(error, f),
-        }
+        self.0.fmt_redacted(f)
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bowsprit::{
-    Client, CloseCode, Deflate, Error, HostPolicy, OriginPolicy, Proxy, Refusal, Server,
+    Client, CloseCode, ConnectError, Deflate, HostPolicy, OriginPolicy, Proxy, Refusal, Server,
     ServerBuilder, SlowConsumer, SubprotocolPolicy, WebSocket,
     http::{HeaderMap, HeaderValue, Request, StatusCode, header},
     testing::pair_of,
@@ -251,7 +251,7 @@ async fn answer_badly(client: &Client) {
         far.write_all(answer.as_bytes()).await.unwrap();
     };
     let (broken, ()) = tokio::join!(client.connect_over("ws://localhost/broken", near), answering);
-    assert!(matches!(broken, Err(Error::Handshake(_))), "{broken:?}");
+    assert!(matches!(broken, Err(ConnectError::Handshake(_))), "{broken:?}");
 }
 
 /// Connects whoever asks to `to`.
@@ -299,12 +299,12 @@ async fn nothing_secret_is_told_at_any_level() {
     }
     // Refusals: by the application, for the origin, for the host; and a server that breaks a rule.
     let refused = client.clone().connect(&format!("ws://{addr}/refused?other=1")).await;
-    assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+    assert!(matches!(refused, Err(ConnectError::Rejected(_))), "{refused:?}");
     let stranger = client.clone().origin(format!("https://not-{SECRET}.example"));
     let refused = stranger.connect(&format!("ws://{addr}/origin?token={SECRET}")).await;
-    assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+    assert!(matches!(refused, Err(ConnectError::Rejected(_))), "{refused:?}");
     let gone = client.connect(&format!("ws://{addr}/elsewhere/?token={SECRET}")).await;
-    assert!(matches!(gone, Err(Error::Redirect { .. }) | Ok(_)), "{gone:?}");
+    assert!(matches!(gone, Err(ConnectError::Redirect { .. }) | Ok(_)), "{gone:?}");
     answer_badly(&client).await;
     // All of it was told, without what is secret.
     for parts in [

@@ -46,7 +46,7 @@ fn a_refusal_is_shown_with_status_headers_and_the_start_of_the_body() {
     server.request();
     assert_eq!((ended.code, &*ended.stdout), (Some(1), &b""[..]));
     let expected = format!(
-        "bowsprit: the server refused the connection: 401 Unauthorized\n  x-why: test\n  \
+        "bowsprit: the server rejected the connection: 401 Unauthorized\n  x-why: test\n  \
          content-length: 5000\n\n{}\n",
         &body[..1024]
     );

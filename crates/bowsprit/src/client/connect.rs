@@ -12,10 +12,10 @@ use super::{
     Client, Rejected,
     exchange::{Bounds, Exchanged, exchange},
     network::{Destination, Reached},
-    redirect::{Redirect, RedirectError},
+    redirect::Redirect,
 };
 use crate::{
-    Deflate, Error, Role, TimeoutKind, Url, WebSocket,
+    ConnectError, Deflate, RedirectError, Role, TimeoutKind, Url, WebSocket,
     deadline::deadline_after,
     entropy,
     io::Transport,
@@ -31,8 +31,8 @@ pub(super) struct Attempt<'c> {
     url: Url,
     /// Every URL that was asked, to find loops.
     visited: Vec<Url>,
-    /// A server of another origin than the first has been asked. No secret is sent any more, not even
-    /// to the first origin again: the other one has chosen the path there.
+    /// A server of another origin than the first has been asked. No secret is sent any more, not
+    /// even to the first origin again: the other one has chosen the path there.
     left_origin: bool,
     /// The header fields with which the application answers a rejection.
     answer: Option<HeaderMap>,
@@ -51,19 +51,19 @@ impl<'c> Attempt<'c> {
     }
 
     /// Makes requests until one opens a connection, or its response is not worth another.
-    pub(super) async fn run(mut self) -> Result<WebSocket, Error> {
+    pub(super) async fn run(mut self) -> Result<WebSocket, ConnectError> {
         loop {
             let offer = self.offer().await?;
             let connecting = self.connect_once(&offer);
             match self.client.watch(&self.url, connecting).await {
-                Err(Error::Refused(response)) => self.on_response(response).await?,
+                Err(ConnectError::Rejected(response)) => self.on_response(response).await?,
                 ended => return ended,
             }
         }
     }
 
     /// Connects to the URL: name, address and proxy, then TLS and the opening handshake.
-    async fn connect_once(&self, offer: &Offer) -> Result<WebSocket, Error> {
+    async fn connect_once(&self, offer: &Offer) -> Result<WebSocket, ConnectError> {
         let client = self.client;
         let deadline = deadline_after(client.network.connect_timeout);
         let reaching = client.reach(&self.url, deadline);
@@ -80,7 +80,7 @@ impl<'c> Attempt<'c> {
     }
 
     /// What the next request asks for.
-    async fn offer(&self) -> Result<Offer, Error> {
+    async fn offer(&self) -> Result<Offer, ConnectError> {
         let mut offer = self.client.offer.clone();
         if self.left_origin {
             offer.headers.clear();
@@ -95,8 +95,8 @@ impl<'c> Attempt<'c> {
     ///
     /// # Errors
     ///
-    /// There is to be none: [`Error::Refused`] or [`Error::Redirect`].
-    async fn on_response(&mut self, response: Box<Response<Bytes>>) -> Result<(), Error> {
+    /// There is to be none: [`ConnectError::Rejected`] or [`ConnectError::Redirect`].
+    async fn on_response(&mut self, response: Box<Response<Bytes>>) -> Result<(), ConnectError> {
         if is_redirect(response.status())
             && self.client.max_redirects > 0
             && let Some(location) = response.headers().get(header::LOCATION).cloned()
@@ -105,12 +105,12 @@ impl<'c> Attempt<'c> {
         }
         let may_ask = !self.left_origin && self.answer.is_none();
         let Some(callback) = self.client.on_rejected.as_ref().filter(|_| may_ask) else {
-            return Err(Error::Refused(response));
+            return Err(ConnectError::Rejected(response));
         };
         let rejected = Rejected { url: self.url.clone(), response: (*response).clone() };
-        match callback.call(rejected).await.map_err(Error::Callback)? {
+        match callback.call(rejected).await.map_err(|error| ConnectError::Callback(error.into()))? {
             Some(headers) => self.answer = Some(headers),
-            None => return Err(Error::Refused(response)),
+            None => return Err(ConnectError::Rejected(response)),
         }
         Ok(())
     }
@@ -120,10 +120,10 @@ impl<'c> Attempt<'c> {
         &mut self,
         location: &HeaderValue,
         response: Box<Response<Bytes>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ConnectError> {
         let to = self
             .redirect_target(location)
-            .map_err(|error| Error::Redirect { from: without_query(&self.url), error })?;
+            .map_err(|error| ConnectError::Redirect { from: without_query(&self.url), error })?;
         tracing::debug!(
             status = response.status().as_u16(),
             host = to.host(),
@@ -138,7 +138,7 @@ impl<'c> Attempt<'c> {
             keeps_secrets: !self.left_origin,
         };
         if self.client.on_redirect.as_ref().is_some_and(|policy| !policy.allows(&redirect)) {
-            return Err(Error::Refused(response));
+            return Err(ConnectError::Rejected(response));
         }
         self.url = if self.left_origin { to } else { to.with_user_info_of(&self.first) };
         self.visited.push(self.url.clone());
@@ -176,9 +176,18 @@ impl<'c> Attempt<'c> {
 impl Client {
     /// Adds the header fields that the application has for this attempt, in place of those of the
     /// same name.
-    pub(super) async fn add_headers(&self, offer: &mut Offer, url: &Url) -> Result<(), Error> {
+    pub(super) async fn add_headers(
+        &self,
+        offer: &mut Offer,
+        url: &Url,
+    ) -> Result<(), ConnectError> {
         if let Some(callback) = &self.headers_fn {
-            offer.headers.extend(callback.call(url.clone()).await.map_err(Error::Callback)?);
+            offer.headers.extend(
+                callback
+                    .call(url.clone())
+                    .await
+                    .map_err(|error| ConnectError::Callback(error.into()))?,
+            );
         }
         Ok(())
     }
@@ -193,9 +202,13 @@ impl Client {
 
     /// A transport to the server, not encrypted yet. It is given up at the deadline.
     #[cfg_attr(not(feature = "proxy"), expect(unused_variables, reason = "for proxies"))]
-    pub(super) async fn reach(&self, url: &Url, deadline: Instant) -> Result<Reached, Error> {
+    pub(super) async fn reach(
+        &self,
+        url: &Url,
+        deadline: Instant,
+    ) -> Result<Reached, ConnectError> {
         if url.is_secure() && !tls::IS_BUILT_IN {
-            return Err(Error::NoTls);
+            return Err(ConnectError::NoTls);
         }
         if let Some(path) = url.socket_path() {
             return Ok(Reached { transport: unix(path).await?, permit: None });
@@ -215,7 +228,7 @@ impl Client {
         url: &Url,
         transport: Transport,
         identity: Identity,
-    ) -> Result<Transport, Error> {
+    ) -> Result<Transport, ConnectError> {
         if !url.is_secure() {
             return Ok(transport);
         }
@@ -230,7 +243,7 @@ impl Client {
         offer: &Offer,
         transport: Transport,
         deadline: Instant,
-    ) -> Result<WebSocket, Error> {
+    ) -> Result<WebSocket, ConnectError> {
         let (handshake, request) = ClientHandshake::new(url, offer, entropy::random())?;
         let exchanged =
             exchange(&request, &self.spelling, transport, self.bounds(deadline)).await?;
@@ -287,9 +300,9 @@ async fn unix(_: &str) -> io::Result<Transport> {
 pub(super) async fn within<T>(
     deadline: Instant,
     kind: TimeoutKind,
-    future: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    timeout_at(deadline, future).await.unwrap_or(Err(Error::TimedOut(kind)))
+    future: impl Future<Output = Result<T, ConnectError>>,
+) -> Result<T, ConnectError> {
+    timeout_at(deadline, future).await.unwrap_or(Err(ConnectError::TimedOut(kind)))
 }
 
 pub(super) fn path(resource_name: &str) -> &str {

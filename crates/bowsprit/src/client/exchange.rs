@@ -6,7 +6,7 @@ use tokio::{io::AsyncWriteExt, time::Instant};
 
 use super::rejection::read_rejection;
 use crate::{
-    Error,
+    ConnectError,
     head::{HeadLimits, HeadReader, Received, Spelling, write_request},
     io::Transport,
     pool,
@@ -36,13 +36,13 @@ pub(crate) struct Exchanged {
 ///
 /// # Errors
 ///
-/// [`Error::Refused`] for a response that is not the one that was asked for.
+/// [`ConnectError::Rejected`] for a response that is not the one that was asked for.
 pub(super) async fn exchange(
     request: &Request<()>,
     spelling: &Spelling,
     mut transport: Transport,
     bounds: Bounds,
-) -> Result<Exchanged, Error> {
+) -> Result<Exchanged, ConnectError> {
     send(request, spelling, &mut transport).await?;
     let received = receive(&mut transport, bounds.head).await?;
     let status = received.head.status();
@@ -51,7 +51,7 @@ pub(super) async fn exchange(
         _ => status == StatusCode::SWITCHING_PROTOCOLS,
     };
     if !accepted {
-        return Err(Error::Refused(Box::new(
+        return Err(ConnectError::Rejected(Box::new(
             read_rejection(received, transport, bounds.deadline).await,
         )));
     }
@@ -62,7 +62,7 @@ async fn send(
     request: &Request<()>,
     spelling: &Spelling,
     transport: &mut Transport,
-) -> Result<(), Error> {
+) -> Result<(), ConnectError> {
     let mut block = pool::take_write_block();
     write_request(request, spelling, &mut block);
     let sending = async {
@@ -78,7 +78,7 @@ async fn send(
 async fn receive(
     transport: &mut Transport,
     limits: HeadLimits,
-) -> Result<Received<Response<()>>, Error> {
+) -> Result<Received<Response<()>>, ConnectError> {
     let mut rest = Bytes::new();
     for _ in 0..=MAX_INTERIM {
         let received = HeadReader::new(limits).read(transport, &rest).await?;

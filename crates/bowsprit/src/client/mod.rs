@@ -38,11 +38,12 @@ pub use self::{
         Backoff, Connections, OverflowPolicy, Reconnect, ReconnectEvent, ReconnectingHandle,
         ReconnectingWebSocket, RetryCause,
     },
-    redirect::{Redirect, RedirectError},
+    redirect::Redirect,
     rejection::Rejected,
 };
 use crate::{
-    BoxError, Deflate, Error, Io, Options, Role, Stats, TimeoutKind, TlsConnector, Url, WebSocket,
+    BoxError, ConnectError, Deflate, Io, Options, Role, Stats, TimeoutKind, TlsConnector, Url,
+    WebSocket,
     deadline::deadline_after,
     error::check_runtime,
     head::{HeadLimits, Spelling},
@@ -60,7 +61,7 @@ use crate::{
 /// # Cancel safety
 ///
 /// Dropping the future gives up the connection.
-pub async fn connect(url: &str) -> Result<WebSocket, Error> {
+pub async fn connect(url: &str) -> Result<WebSocket, ConnectError> {
     // One for all, so that the connections share what a client has in common.
     static DEFAULT: LazyLock<Client> = LazyLock::new(Client::new);
     DEFAULT.connect(url).await
@@ -136,21 +137,21 @@ impl Client {
         }
     }
 
-    /// Connects to a URL: `ws:` or `wss:`, `http:` or `https:`, which mean the same, or a Unix socket, as in
-    /// `ws+unix:/path/of.sock:/resource?query`.
+    /// Connects to a URL: `ws:` or `wss:`, `http:` or `https:`, which mean the same, or a Unix
+    /// socket, as in `ws+unix:/path/of.sock:/resource?query`.
     ///
     /// User name and password in the URL become Basic authorization, unless there is a header
     /// `authorization`.
     ///
     /// # Errors
     ///
-    /// The URL is invalid, the server cannot be reached, it [refuses](Error::Refused), or it breaks
-    /// a rule of the handshake.
+    /// The URL is invalid, the server cannot be reached, it [rejects](ConnectError::Rejected)
+    /// the request, or it breaks a rule of the handshake.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future gives up the connection.
-    pub async fn connect(&self, url: &str) -> Result<WebSocket, Error> {
+    pub async fn connect(&self, url: &str) -> Result<WebSocket, ConnectError> {
         check_runtime()?;
         let url = self.begin(url)?;
         Attempt::new(self, url).run().await
@@ -167,7 +168,7 @@ impl Client {
     /// # Cancel safety
     ///
     /// Dropping the future gives up the transport.
-    pub async fn connect_over(&self, url: &str, io: impl Io) -> Result<WebSocket, Error> {
+    pub async fn connect_over(&self, url: &str, io: impl Io) -> Result<WebSocket, ConnectError> {
         check_runtime()?;
         let url = self.begin(url)?;
         let mut offer = self.offer.clone();
@@ -185,7 +186,7 @@ impl Client {
     }
 
     /// What can be wrong before anything is opened.
-    fn begin(&self, url: &str) -> Result<Url, Error> {
+    fn begin(&self, url: &str) -> Result<Url, ConnectError> {
         match self.invalid {
             Some(invalid) => Err(invalid.into()),
             None => Ok(url.parse()?),

@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6},
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,7 +14,7 @@ use super::{
     connect_permit::{ConnectPermit, Host},
     happy_eyeballs,
 };
-use crate::{Error, TcpOptions, io::Transport};
+use crate::{ConnectError, TcpOptions, io::Transport};
 
 /// Where a client connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +67,11 @@ pub(super) struct Reached {
 
 impl Network {
     /// Connects; one attempt per address at a time if `serialize`.
-    pub(super) async fn reach(&self, to: &Destination, serialize: bool) -> Result<Reached, Error> {
+    pub(super) async fn reach(
+        &self,
+        to: &Destination,
+        serialize: bool,
+    ) -> Result<Reached, ConnectError> {
         if let Some(connector) = &self.connector {
             let permit = permit_for_name(&to.host, serialize).await;
             return Ok(Reached { transport: connector.call(to.clone()).await?, permit });
@@ -102,7 +107,7 @@ impl Network {
     }
 
     /// The addresses of a host; an address is its own.
-    pub(super) async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, Error> {
+    pub(super) async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, ConnectError> {
         if let Ok(addr) = host.parse() {
             return Ok(vec![addr]);
         }
@@ -112,27 +117,29 @@ impl Network {
         };
         match resolved {
             Ok(addrs) if !addrs.is_empty() => Ok(addrs),
-            Ok(_) => {
-                let error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-                Err(Error::Resolve { host: host.to_owned(), error })
-            }
-            Err(error) => Err(Error::Resolve { host: host.to_owned(), error }),
+            Ok(_) => Err(unresolved(host.to_owned(), not_found("the name has no address"))),
+            Err(error) => Err(unresolved(host.to_owned(), error)),
         }
     }
 }
 
 /// The number of the interface that the zone names, RFC 4007 §11; the system knows both. 0 is none.
-async fn scope_id(to: &Destination) -> Result<u32, Error> {
+async fn scope_id(to: &Destination) -> Result<u32, ConnectError> {
     let Some(zone) = &to.zone else { return Ok(0) };
     let host = format!("{}%{zone}", to.host);
     match lookup_host((&*host, 0)).await.map(|mut addrs| addrs.next()) {
         Ok(Some(SocketAddr::V6(addr))) => Ok(addr.scope_id()),
-        Ok(_) => {
-            let error = io::Error::new(io::ErrorKind::NotFound, "there is no such zone");
-            Err(Error::Resolve { host, error })
-        }
-        Err(error) => Err(Error::Resolve { host, error }),
+        Ok(_) => Err(unresolved(host, not_found("there is no such zone"))),
+        Err(error) => Err(unresolved(host, error)),
     }
+}
+
+fn unresolved(host: String, error: io::Error) -> ConnectError {
+    ConnectError::Resolve { host, error: Arc::new(error) }
+}
+
+fn not_found(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, why)
 }
 
 const fn socket_addr(addr: IpAddr, port: u16, scope_id: u32) -> SocketAddr {

@@ -3,15 +3,15 @@
 use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use bowsprit_proto::handshake::{basic_authorization, bearer_authorization};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 
 use super::{Client, Destination, callback::Callback};
 use super::{Redirect, Rejected, read_ahead::from_io, redirect::RedirectPolicy};
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use crate::TlsConnector;
 use crate::{
-    BoxError, Deflate, Error, FieldName, HandshakeError, Io, Limits, Options, TcpOptions, Url,
-    Version,
+    BoxError, ConnectError, Deflate, FieldName, HandshakeError, Io, Limits, Options, TcpOptions,
+    Url, Version,
 };
 
 /// What is wrong with an option: told when connecting, so that options can be chained.
@@ -22,20 +22,12 @@ pub(super) enum Invalid {
     Credentials,
 }
 
-impl From<Invalid> for Error {
+impl From<Invalid> for ConnectError {
     fn from(invalid: Invalid) -> Self {
         match invalid {
-            Invalid::HeaderName => Self::Header(
-                HeaderName::from_bytes(b"\0")
-                    .map_or_else(Into::into, |_| unreachable!("not a name")),
-            ),
-            Invalid::HeaderValue => Self::Header(
-                HeaderValue::from_bytes(b"\0")
-                    .map_or_else(Into::into, |_| unreachable!("not a value")),
-            ),
-            Invalid::Credentials => {
-                Self::Handshake(HandshakeError::Malformed(header::AUTHORIZATION))
-            }
+            Invalid::HeaderName => Self::Header("a name is not a token"),
+            Invalid::HeaderValue => Self::Header("a value has control characters"),
+            Invalid::Credentials => HandshakeError::Malformed(header::AUTHORIZATION).into(),
         }
     }
 }
@@ -47,7 +39,8 @@ impl Client {
     /// value is an error when connecting.
     ///
     /// A name that is given as a text leaves as it is spelled, such as `X-API-Key` or `appKey`; a
-    /// [`HeaderName`] as the RFCs spell it, or else with capitals, such as `X-Api-Key`.
+    /// [`HeaderName`](http::HeaderName) as the RFCs spell it, or else with capitals, such as
+    /// `X-Api-Key`.
     #[must_use]
     pub fn header<V>(mut self, name: impl FieldName, value: V) -> Self
     where
@@ -122,9 +115,10 @@ impl Client {
 
     /// Sends the subprotocols to other origins as well, if a redirect leads there.
     ///
-    /// By default such a redirect is an error, [`RedirectError::Subprotocol`](crate::RedirectError):
-    /// some servers take a token as a subprotocol, and without the field the request would not be the
-    /// same. Allow it if yours are no secrets.
+    /// By default such a redirect is an error,
+    /// [`RedirectError::Subprotocol`](crate::RedirectError): some servers take a token as a
+    /// subprotocol, and without the field the request would not be the same. Allow it if yours are
+    /// no secrets.
     #[must_use]
     pub const fn subprotocols_cross_origin(mut self) -> Self {
         self.subprotocols_cross_origin = true;
@@ -186,16 +180,16 @@ impl Client {
         self
     }
 
-    /// How many bytes the head of a response may have, that of a proxy as well, with the empty line at
-    /// its end. A longer one is an [`Error::Http`]. Default: 16 KiB.
+    /// How many bytes the head of a response may have, that of a proxy as well, with the empty line
+    /// at its end. A longer one is a [`ConnectError::Http`]. Default: 16 KiB.
     #[must_use]
     pub const fn max_head_len(mut self, max: usize) -> Self {
         self.head_limits.max_len = max;
         self
     }
 
-    /// How many header fields a response may have, at most 24,576. More are an [`Error::Http`].
-    /// Default: 100.
+    /// How many header fields a response may have, at most 24,576. More are a
+    /// [`ConnectError::Http`]. Default: 100.
     #[must_use]
     pub const fn max_header_fields(mut self, max: usize) -> Self {
         self.head_limits.set_max_fields(max);
@@ -209,8 +203,8 @@ impl Client {
         self
     }
 
-    /// The address to connect from. Default: whatever the system takes. Servers of the other address
-    /// family can then not be reached.
+    /// The address to connect from. Default: whatever the system takes. Servers of the other
+    /// address family can then not be reached.
     #[must_use]
     pub const fn local_addr(mut self, addr: IpAddr) -> Self {
         self.network.local_addr = Some(addr);
@@ -235,8 +229,8 @@ impl Client {
     }
 
     /// Makes transports in place of TCP: whatever can be read and written. Where a proxy is used it
-    /// is asked for a transport to that. TLS comes on top, if the URL asks for it. What hyper has read
-    /// from its [`Upgraded`](hyper::upgrade::Upgraded) ahead is not lost.
+    /// is asked for a transport to that. TLS comes on top, if the URL asks for it. What hyper has
+    /// read from its [`Upgraded`](hyper::upgrade::Upgraded) ahead is not lost.
     #[must_use]
     pub fn connector<F, T>(
         mut self,
@@ -255,7 +249,7 @@ impl Client {
 
     /// Asks for header fields just before each attempt to connect, for example for a token that is
     /// still fresh. They replace those of the same name that the client was made with. An error
-    /// ends the attempt with [`Error::Callback`].
+    /// ends the attempt with [`ConnectError::Callback`].
     ///
     /// It takes as long as it takes: none of the time-outs includes it.
     #[must_use]
@@ -267,9 +261,9 @@ impl Client {
         self
     }
 
-    /// Follows up to this many redirects: 301, 302, 303, 307 and 308. Default: 0, so that a redirect
-    /// is a rejection like any other: [`on_rejected`](Self::on_rejected) is asked, and what it answers is
-    /// sent to the same URL again.
+    /// Follows up to this many redirects: 301, 302, 303, 307 and 308. Default: 0, so that a
+    /// redirect is a rejection like any other: [`on_rejected`](Self::on_rejected) is asked, and
+    /// what it answers is sent to the same URL again.
     ///
     /// As long as they stay at the scheme, host and port of the first URL, the same request is made
     /// again. Once they leave, nothing secret is told any more, not even on the way back: no header
@@ -277,15 +271,15 @@ impl Client {
     /// unchanged, as it says who asks and not with what right; with subprotocols, a redirect to
     /// another origin is followed only if
     /// [`subprotocols_cross_origin`](Self::subprotocols_cross_origin) allows it. From `wss:` to
-    /// `ws:`, to a Unix socket, and in circles, redirects are an [`Error::Redirect`].
+    /// `ws:`, to a Unix socket, and in circles, redirects are a [`ConnectError::Redirect`].
     #[must_use]
     pub const fn max_redirects(mut self, max: usize) -> Self {
         self.max_redirects = max;
         self
     }
 
-    /// Is told of each redirect before it is followed, and may refuse it: then it is an
-    /// [`Error::Refused`].
+    /// Is told of each redirect before it is followed, and may refuse it: then it is a
+    /// [`ConnectError::Rejected`].
     #[must_use]
     pub fn on_redirect(
         mut self,
@@ -297,7 +291,7 @@ impl Client {
 
     /// Is asked what to do when the server refuses. With header fields, for example an answer to a
     /// challenge, the request is made once more; with `None`, and the second time, the rejection is
-    /// an [`Error::Refused`]. Servers elsewhere, after a redirect, are not answered.
+    /// a [`ConnectError::Rejected`]. Servers elsewhere, after a redirect, are not answered.
     #[must_use]
     pub fn on_rejected<F>(
         mut self,
@@ -311,7 +305,8 @@ impl Client {
     }
 
     /// Connects to an address only when no other such client of this process is connecting to it,
-    /// as RFC 6455 §4.1 (2) demands and browsers do. Default: false; today's servers do not need it.
+    /// as RFC 6455 §4.1 (2) demands and browsers do. Default: false; today's servers do not need
+    /// it.
     ///
     /// Waiting for other attempts counts towards [`connect_timeout`](Self::connect_timeout).
     #[must_use]

@@ -4,7 +4,7 @@ use bowsprit_proto::handshake::HandshakeError;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 
 use super::Client;
-use crate::{Error, WebSocket};
+use crate::{ConnectError, WebSocket};
 
 impl Client {
     /// Adds header fields to the request. They replace those of the same name; otherwise as
@@ -37,14 +37,14 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect); also [`Error::Url`] if the request's URI has no scheme or
-    /// host, and [`Error::Handshake`] if its method is not `GET`, or if it has a field of the
-    /// handshake that says something else.
+    /// As [`connect`](Self::connect); also [`ConnectError::Url`] if the request's URI has no scheme
+    /// or host, and [`ConnectError::Handshake`] if its method is not `GET`, or if it has a field of
+    /// the handshake that says something else.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future gives up the connection.
-    pub async fn connect_request(&self, request: Request<()>) -> Result<WebSocket, Error> {
+    pub async fn connect_request(&self, request: Request<()>) -> Result<WebSocket, ConnectError> {
         if request.method() != Method::GET {
             return Err(HandshakeError::Method.into());
         }
@@ -55,7 +55,7 @@ impl Client {
     }
 
     /// Takes over the fields of a request; the handshake refuses those that it does not allow.
-    fn take_over(&mut self, headers: &HeaderMap) -> Result<(), Error> {
+    fn take_over(&mut self, headers: &HeaderMap) -> Result<(), ConnectError> {
         let version = self.offer.version.number().to_string();
         let mut others = HeaderMap::new();
         for (name, value) in headers {
@@ -73,7 +73,7 @@ impl Client {
     }
 }
 
-fn subprotocols(value: &HeaderValue) -> Result<Vec<String>, Error> {
+fn subprotocols(value: &HeaderValue) -> Result<Vec<String>, ConnectError> {
     let malformed = |_| HandshakeError::Malformed(header::SEC_WEBSOCKET_PROTOCOL);
     let names = value.to_str().map_err(malformed)?.split(',');
     Ok(names.map(|name| name.trim().to_owned()).collect())

@@ -23,41 +23,6 @@ pub struct Redirect {
     pub keeps_secrets: bool,
 }
 
-/// Why a redirect was not followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RedirectError {
-    /// It leads to no WebSocket URL.
-    Location,
-    /// It leads from an encrypted to a plain connection.
-    Insecure,
-    /// It leads to a Unix socket.
-    UnixSocket,
-    /// It leads to where the way has been already.
-    Loop,
-    /// There were more than [`Client::max_redirects`](crate::Client::max_redirects).
-    TooMany,
-    /// It leads to another origin, where subprotocols go only with
-    /// [`Client::subprotocols_cross_origin`](crate::Client::subprotocols_cross_origin).
-    Subprotocol,
-}
-
-impl fmt::Display for RedirectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Location => "it leads to no WebSocket URL",
-            Self::Insecure => "it leads from an encrypted to a plain connection",
-            Self::UnixSocket => "it leads to another socket of this machine",
-            Self::Loop => "it leads in circles",
-            Self::TooMany => "there were too many before it",
-            Self::Subprotocol => {
-                "it leads to another origin, and sec-websocket-protocol, which may hold a token, \
-                 goes there only if subprotocols_cross_origin allows it"
-            }
-        })
-    }
-}
-
 /// The application's decision about each redirect.
 #[derive(Clone)]
 pub(super) struct RedirectPolicy(Arc<dyn Fn(&Redirect) -> bool + Send + Sync>);

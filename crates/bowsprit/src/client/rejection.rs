@@ -1,6 +1,7 @@
 //! What servers answer in place of 101.
 
 use std::{
+    fmt,
     future::poll_fn,
     io::{self, Cursor},
     pin::{Pin, pin},
@@ -18,7 +19,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{Url, head::Received, io::Transport};
+use crate::{Url, head::Received, io::Transport, redacted::Redacted};
 
 /// How much of the body of a rejection is kept.
 const MAX_REJECTION_LEN: usize = 64 * 1024;
@@ -39,10 +40,20 @@ pub struct Rejected {
     pub response: Response<Bytes>,
 }
 
+impl fmt::Debug for Rejected {
+    /// Names of header fields, but not their values, nor the body.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected")
+            .field("url", &self.url)
+            .field("response", &Redacted(&self.response))
+            .finish()
+    }
+}
+
 /// A rejection with the start of its body.
 ///
-/// The body is read until the deadline at most. hyper decodes it: it reads the response again, as that
-/// to a request of its own, which goes nowhere.
+/// The body is read until the deadline at most. hyper decodes it: it reads the response again, as
+/// that to a request of its own, which goes nowhere.
 pub(super) async fn read_rejection(
     received: Received<Response<()>>,
     transport: Transport,

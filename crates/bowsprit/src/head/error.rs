@@ -5,8 +5,6 @@ use std::{error::Error as StdError, fmt, io};
 #[cfg(feature = "server")]
 use http::StatusCode;
 
-use crate::Error;
-
 /// What the `http` crate takes.
 pub(super) const MAX_TARGET_LEN: usize = 65_534;
 
@@ -194,21 +192,4 @@ pub(crate) enum ReadError {
     /// The connection had to make room for others.
     #[cfg(feature = "server")]
     Cut,
-}
-
-impl From<HeadError> for Error {
-    fn from(error: HeadError) -> Self {
-        Self::Http(error.into())
-    }
-}
-
-impl From<ReadError> for Error {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Head(error) => error.into(),
-            ReadError::Io(error) => Self::Io(error),
-            #[cfg(feature = "server")]
-            ReadError::Cut => Self::Terminated,
-        }
-    }
 }

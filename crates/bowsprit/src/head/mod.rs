@@ -12,7 +12,6 @@ mod spelling;
 mod tests;
 mod write;
 
-#[cfg(feature = "server")]
 pub(crate) use self::error::{HeadError, ReadError};
 pub(crate) use self::reader::{HeadReader, Received};
 #[cfg(feature = "client")]

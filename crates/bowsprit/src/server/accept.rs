@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{Refusal, Shared, Upgrade, admission::Admission, arrival::Arrived, handler::Handler};
 use crate::{
-    Error, Io, Role, TimeoutKind, WebSocket,
+    AcceptError, Io, Role, TimeoutKind, WebSocket,
     head::{HeadError, HeadReader, ReadError, Received, write_rejection, write_response},
     io::Transport,
     pool,
@@ -60,7 +60,7 @@ impl trace::Path for Opened {
 
 impl Shared {
     /// Speaks the opening handshake over a transport from elsewhere, watched.
-    pub(super) fn accept(&self, io: impl Io) -> impl Future<Output = Result<Opened, Error>> {
+    pub(super) fn accept(&self, io: impl Io) -> impl Future<Output = Result<Opened, AcceptError>> {
         let (transport, received) = Transport::recognise(io);
         let peer = transport.peer_addr();
         let arrived = Arrived::new(transport, self.arrival(peer));
@@ -87,7 +87,7 @@ impl Shared {
         &self,
         mut arrived: Arrived,
         mut admission: Admission<'_>,
-    ) -> impl Future<Output = Result<Opened, Error>> {
+    ) -> impl Future<Output = Result<Opened, AcceptError>> {
         async move {
             // Boxed: a connection that has said nothing yet need not have room for what follows.
             #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
@@ -124,7 +124,7 @@ impl Shared {
         mut request: Request<()>,
         rest: Bytes,
         admission: Admission<'_>,
-    ) -> impl Future<Output = Result<Opened, Error>> {
+    ) -> impl Future<Output = Result<Opened, AcceptError>> {
         async move {
             let (accepted, rest) = {
                 let mut early = Early { io: &mut io, bytes: Vec::from(rest) };
@@ -152,13 +152,13 @@ impl Shared {
         io: Transport,
         error: ReadError,
         admission: Admission<'_>,
-    ) -> Error {
+    ) -> AcceptError {
         let error = match error {
             ReadError::Head(error) => error,
             error => return self.failed(error.into()),
         };
         match error.ended_after() {
-            Some(0) => return self.failed(Error::Disconnected),
+            Some(0) => return self.failed(AcceptError::Disconnected),
             Some(_) => {}
             None => {
                 let refusal = Refusal::new(error.status()).body(format!("{error}\n"));
@@ -175,7 +175,7 @@ impl Shared {
         io: Transport,
         refusal: Refusal,
         admission: Admission<'_>,
-    ) -> Error {
+    ) -> AcceptError {
         match self.tell(io, refusal.response().clone(), admission).await {
             Ok(()) => refusal.into(),
             Err(error) => self.failed(error),
@@ -189,7 +189,7 @@ impl Shared {
         mut io: Transport,
         response: Response<Bytes>,
         admission: Admission<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), AcceptError> {
         let mut block = pool::take_write_block();
         write_rejection(response, &mut block);
         self.write(&mut io, block).await?;
@@ -199,7 +199,7 @@ impl Shared {
     }
 
     /// Writes a pooled block within the client's time for taking it.
-    async fn write(&self, io: &mut Transport, block: Vec<u8>) -> Result<(), Error> {
+    async fn write(&self, io: &mut Transport, block: Vec<u8>) -> Result<(), AcceptError> {
         let writing = async {
             io.write_all(&block).await?;
             io.flush().await
@@ -210,7 +210,7 @@ impl Shared {
     }
 
     /// Tells the application of a connection that came to nothing.
-    pub(super) fn failed(&self, error: Error) -> Error {
+    pub(super) fn failed(&self, error: AcceptError) -> AcceptError {
         (self.on_failed)(&error);
         error
     }
@@ -229,14 +229,14 @@ impl Early<'_> {
         &mut self,
         cx: &mut Context<'_>,
         answer: Pin<&mut F>,
-    ) -> Poll<Result<F::Output, Error>> {
+    ) -> Poll<Result<F::Output, AcceptError>> {
         match answer.poll(cx) {
             Poll::Ready(answer) => Poll::Ready(Ok(answer)),
             Poll::Pending => self.poll_end(cx).map(Err),
         }
     }
 
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<AcceptError> {
         while self.bytes.len() < MAX_EARLY_LEN {
             let mut block = [0; 512];
             let mut buf = ReadBuf::new(&mut block);
@@ -259,8 +259,8 @@ fn block_of<B>(response: &Response<B>) -> Vec<u8> {
     block
 }
 
-pub(super) fn too_late(_: Elapsed) -> Error {
-    Error::TimedOut(TimeoutKind::Handshake)
+pub(super) fn too_late(_: Elapsed) -> AcceptError {
+    AcceptError::TimedOut(TimeoutKind::Handshake)
 }
 
 /// Ends a transport so that the client gets the answer: closing a socket with unread bytes would

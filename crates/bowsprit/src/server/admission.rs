@@ -12,7 +12,7 @@ use http::Request;
 
 use super::pending::{HandshakePermit, Pending};
 use crate::{
-    Error,
+    AcceptError,
     head::{HeadReader, ReadError, Received},
     io::Transport,
 };
@@ -33,8 +33,8 @@ impl<'p> Admission<'p> {
     #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
     pub(super) async fn admit(
         self,
-        first_byte: impl Future<Output = Result<(), Error>>,
-    ) -> Result<Self, Error> {
+        first_byte: impl Future<Output = Result<(), AcceptError>>,
+    ) -> Result<Self, AcceptError> {
         let Self::Queued(mut queued, client) = self else { return Ok(self) };
         queued.wait_for(first_byte).await??;
         Ok(Self::Admitted(queued.acquire(client).await?))
@@ -71,9 +71,9 @@ impl<'p> Admission<'p> {
 #[derive(Debug)]
 pub(super) struct Cut;
 
-impl From<Cut> for Error {
+impl From<Cut> for AcceptError {
     fn from(_: Cut) -> Self {
-        Self::Terminated
+        Self::Evicted
     }
 }
 

@@ -24,7 +24,7 @@ use super::{PeerAddr, Shared, TrustedProxies, accept::Opened, admission::Admissi
 use super::{forwarded::contains, proxy_protocol};
 #[cfg(feature = "tls")]
 use crate::TlsServerConfig;
-use crate::{Error, deadline::deadline_after, io::Transport};
+use crate::{AcceptError, deadline::deadline_after, io::Transport};
 
 /// What is known of a connection before its request.
 pub(super) struct Arrival {
@@ -67,7 +67,10 @@ impl Shared {
     }
 
     /// Speaks all that comes before frames with a connection that a listener has accepted, watched.
-    pub(super) fn open(&self, arrived: Arrived) -> impl Future<Output = Result<Opened, Error>> {
+    pub(super) fn open(
+        &self,
+        arrived: Arrived,
+    ) -> impl Future<Output = Result<Opened, AcceptError>> {
         let admission = Admission::Queued(self.pending.queued(), self.counted(&arrived));
         self.watch(arrived.arrival.peer, self.speak(arrived, admission))
     }
@@ -118,7 +121,7 @@ impl Arrived {
     pub(super) async fn prepare(
         mut self,
         admission: Admission<'_>,
-    ) -> Result<(Self, Admission<'_>), Error> {
+    ) -> Result<(Self, Admission<'_>), AcceptError> {
         let admitting = admission.admit(wait_for_bytes(&self.transport));
         let admission = timeout_at(self.arrival.deadline, admitting).await.map_err(too_late)??;
         #[cfg(feature = "proxy-protocol")]
@@ -134,7 +137,7 @@ impl Arrived {
 
     /// Lets the proxy tell where the client is.
     #[cfg(feature = "proxy-protocol")]
-    async fn ask_proxy(&mut self, proxies: &[IpNet]) -> Result<(), Error> {
+    async fn ask_proxy(&mut self, proxies: &[IpNet]) -> Result<(), AcceptError> {
         if self.arrival.peer.is_some_and(|peer| !contains(proxies, peer.ip())) {
             return Err(io::Error::from(io::ErrorKind::PermissionDenied).into());
         }
@@ -146,7 +149,7 @@ impl Arrived {
 
     /// Speaks the handshake of TLS, within the time of the opening handshake.
     #[cfg(feature = "tls")]
-    async fn encrypt(mut self, tls: TlsServerConfig) -> Result<Self, Error> {
+    async fn encrypt(mut self, tls: TlsServerConfig) -> Result<Self, AcceptError> {
         let encrypting = tls.accept(self.transport);
         let encrypted = timeout_at(self.arrival.deadline, encrypting).await.map_err(too_late)?;
         let (transport, certificates) = encrypted?;
@@ -161,7 +164,7 @@ impl Arrived {
 
 /// Waits until there is something to read, where the transport can tell.
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
-fn wait_for_bytes(transport: &Transport) -> impl Future<Output = Result<(), Error>> {
+fn wait_for_bytes(transport: &Transport) -> impl Future<Output = Result<(), AcceptError>> {
     let stream = if let Transport::Tcp(stream) = transport { Some(stream) } else { None };
     async move {
         if let Some(stream) = stream {

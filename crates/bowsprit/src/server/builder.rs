@@ -19,7 +19,7 @@ use super::{
     refusal_log::RefusalLog,
     route::{Paths, Route},
 };
-use crate::{Deflate, Error, Handle, Limits, Options, TcpOptions, head::HeadLimits};
+use crate::{AcceptError, Deflate, Handle, Limits, Options, TcpOptions, head::HeadLimits};
 
 /// Makes a [`Server`].
 pub struct ServerBuilder {
@@ -250,7 +250,7 @@ impl ServerBuilder {
     #[must_use]
     pub fn on_failed<R>(mut self, hook: R) -> Self
     where
-        R: Fn(&Error) + Send + Sync + 'static,
+        R: Fn(&AcceptError) + Send + Sync + 'static,
     {
         self.on_failed = Box::new(hook);
         self

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Request};
 
 use super::Refusal;
-use crate::Error;
+use crate::AcceptError;
 
 /// Whether a request is for a route.
 pub(super) type ShouldHandle = Arc<dyn Fn(&Request<()>) -> bool + Send + Sync>;
@@ -21,4 +21,4 @@ pub(super) type AddHeaders = Arc<dyn Fn(&Request<()>, &mut HeaderMap) + Send + S
 pub(super) type OnRefused = Box<dyn Fn(&Request<()>, Refusal) -> Refusal + Send + Sync>;
 
 /// Sees what has not even become a request.
-pub(super) type OnFailed = Box<dyn Fn(&Error) + Send + Sync>;
+pub(super) type OnFailed = Box<dyn Fn(&AcceptError) + Send + Sync>;

@@ -63,7 +63,7 @@ use self::{
     route::Routes,
 };
 use crate::{
-    Error, Io, Prepared, Publication, SlowConsumer, Stats, TcpOptions, WebSocket,
+    AcceptError, Io, Prepared, Publication, SlowConsumer, Stats, TcpOptions, WebSocket,
     error::check_runtime, head::HeadLimits, hub::Offer,
 };
 
@@ -114,14 +114,14 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// The client's request was refused ([`Error::Handshake`] for what breaks the rules, else
-    /// [`Error::Refused`]; the client has been told why), it is no HTTP, it took too long, or the
+    /// The client's request was refused ([`AcceptError::Handshake`] for what breaks the rules, else
+    /// [`AcceptError::Rejected`]; the client has been told why), it is no HTTP, it took too long, or the
     /// transport failed.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future drops the transport.
-    pub async fn accept(&self, io: impl Io) -> Result<WebSocket, Error> {
+    pub async fn accept(&self, io: impl Io) -> Result<WebSocket, AcceptError> {
         check_runtime()?;
         self.shared.accept(io).await.map(|opened| opened.ws)
     }
@@ -135,7 +135,10 @@ impl Server {
     /// # Cancel safety
     ///
     /// As [`accept`](Self::accept).
-    pub async fn accept_request(&self, io: impl Io) -> Result<(WebSocket, Request<()>), Error> {
+    pub async fn accept_request(
+        &self,
+        io: impl Io,
+    ) -> Result<(WebSocket, Request<()>), AcceptError> {
         check_runtime()?;
         self.shared.accept(io).await.map(|opened| (opened.ws, opened.request))
     }

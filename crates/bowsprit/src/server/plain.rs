@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     io::Cursor,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use bowsprit_proto::handshake::HandshakeError;
@@ -21,7 +21,7 @@ use super::{
     arrival::Arrived,
 };
 use crate::{
-    Error,
+    AcceptError,
     head::{Received, remove_framing},
 };
 
@@ -36,7 +36,7 @@ impl Shared {
         arrived: Arrived,
         received: Received<Request<()>>,
         admission: Admission<'_>,
-    ) -> Error {
+    ) -> AcceptError {
         let Arrived { transport: io, arrival, .. } = arrived;
         let refused = Mutex::new(None);
         let service = service_fn(|request: Request<Incoming>| {
@@ -61,9 +61,9 @@ impl Shared {
             .max_headers(received.head.headers().len().max(1));
         let serving = connection.serve_connection(TokioIo::new(&mut io), service);
         let served = timeout(self.handshake_timeout, serving.without_shutdown()).await;
-        let served = served
-            .map_err(too_late)
-            .and_then(|served| served.map(drop).map_err(|error| Error::Http(error.into())));
+        let served = served.map_err(too_late).and_then(|served| {
+            served.map(drop).map_err(|error| AcceptError::Http(Arc::new(error)))
+        });
         drop(admission);
         drain(io).await;
         if let Err(error) = served {
@@ -71,7 +71,7 @@ impl Shared {
         }
         match refused.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(refusal) => refusal.into(),
-            None => Error::Handshake(HandshakeError::NoUpgrade),
+            None => AcceptError::Handshake(HandshakeError::NoUpgrade),
         }
     }
 

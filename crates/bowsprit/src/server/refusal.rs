@@ -6,7 +6,7 @@ use bowsprit_proto::handshake::{HandshakeError, Rejection};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, Version, header};
 
-use crate::Error;
+use crate::{AcceptError, Error};
 
 /// The response to a handshake that is refused.
 ///
@@ -101,12 +101,18 @@ impl From<Box<Rejection>> for Refusal {
     }
 }
 
-impl From<Refusal> for Error {
+impl From<Refusal> for AcceptError {
     fn from(refusal: Refusal) -> Self {
         match refusal.0.error {
             Some(error) => Self::Handshake(error),
-            None => Self::Refused(Box::new(refusal.0.response)),
+            None => Self::Rejected(Box::new(refusal.0.response)),
         }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Accept(refusal.into())
     }
 }
 

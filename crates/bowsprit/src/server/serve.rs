@@ -81,8 +81,8 @@ impl BoundServer {
     ///
     /// # Errors
     ///
-    /// [`Error::NoRuntime`] outside of a tokio runtime. Failures to accept are logged and tried
-    /// again.
+    /// [`AcceptError::NoRuntime`](crate::AcceptError::NoRuntime) outside of a tokio runtime.
+    /// Failures to accept are logged and tried again.
     ///
     /// # Cancel safety
     ///

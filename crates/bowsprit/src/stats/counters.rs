@@ -15,7 +15,7 @@ use std::{
 use http::StatusCode;
 
 use super::{Closes, CodeClass, Ending, Handshakes, Stats, Traffic, instruments::Instruments};
-use crate::{CloseCode, Error, MessageKind, Role};
+use crate::{CloseCode, MessageKind, Role};
 
 /// Threads that count for one server without getting in each other's way.
 const SHARDS: usize = 8;
@@ -210,8 +210,7 @@ impl Counters {
     }
 
     /// An opening handshake has come to nothing, without an answer.
-    pub(crate) fn failed(&self, error: &Error) {
-        let timed_out = matches!(error, Error::TimedOut(_));
+    pub(crate) fn failed(&self, timed_out: bool) {
         add(if timed_out { &self.timed_out } else { &self.failed }, 1);
         self.instruments.handshake(if timed_out { "timed_out" } else { "failed" });
     }

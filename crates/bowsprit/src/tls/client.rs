@@ -10,7 +10,7 @@ use rustls::{
 };
 
 use super::{dangerous, failed, pem, provider::provider};
-use crate::Error;
+use crate::ConnectError;
 
 /// How a client encrypts with rustls: TLS 1.2 and 1.3.
 ///
@@ -75,8 +75,8 @@ impl TlsClientConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Tls`] if there is none, or one cannot be read.
-    pub fn root_certificates(mut self, pem: &[u8]) -> Result<Self, Error> {
+    /// [`ConnectError::Tls`] if there is none, or one cannot be read.
+    pub fn root_certificates(mut self, pem: &[u8]) -> Result<Self, ConnectError> {
         let roots = pem::certificates(pem)?;
         // To fail here rather than when connecting.
         pem::roots(roots.iter().cloned())?;
@@ -89,8 +89,8 @@ impl TlsClientConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Tls`] if there is none, or one cannot be read.
-    pub fn client_certificate(mut self, chain: &[u8], key: &[u8]) -> Result<Self, Error> {
+    /// [`ConnectError::Tls`] if there is none, or one cannot be read.
+    pub fn client_certificate(mut self, chain: &[u8], key: &[u8]) -> Result<Self, ConnectError> {
         let (chain, key) = (pem::certificates(chain)?, pem::private_key(key)?);
         self.identity = Some(Identity { chain, key });
         Ok(self)
@@ -104,8 +104,8 @@ impl TlsClientConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Tls`] if it cannot be read.
-    pub fn dangerous_pin(mut self, pem: &[u8]) -> Result<Self, Error> {
+    /// [`ConnectError::Tls`] if it cannot be read.
+    pub fn dangerous_pin(mut self, pem: &[u8]) -> Result<Self, ConnectError> {
         let mut certificates = pem::certificates(pem)?;
         self.trust = Trust::DangerousPin(certificates.swap_remove(0));
         Ok(self)
@@ -128,7 +128,7 @@ impl TlsClientConfig {
     }
 
     /// The configuration for rustls. Reads the system's roots, which takes milliseconds.
-    pub(super) fn config(&self) -> Result<ClientConfig, Error> {
+    pub(super) fn config(&self) -> Result<ClientConfig, ConnectError> {
         let provider = provider()?;
         let verifier = self.verifier(&provider)?;
         let builder = ClientConfig::builder_with_provider(provider)
@@ -149,7 +149,7 @@ impl TlsClientConfig {
     fn verifier(
         &self,
         provider: &Arc<CryptoProvider>,
-    ) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+    ) -> Result<Arc<dyn ServerCertVerifier>, ConnectError> {
         let provider = Arc::clone(provider);
         match &self.trust {
             Trust::System => {
@@ -171,15 +171,15 @@ impl TlsClientConfig {
         }
     }
 
-    fn added(&self) -> Result<Arc<RootCertStore>, Error> {
-        pem::roots(self.roots.iter().cloned())
+    fn added(&self) -> Result<Arc<RootCertStore>, ConnectError> {
+        Ok(pem::roots(self.roots.iter().cloned())?)
     }
 }
 
 fn webpki(
     roots: Arc<RootCertStore>,
     provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+) -> Result<Arc<dyn ServerCertVerifier>, ConnectError> {
     let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider).build();
     Ok(verifier.map_err(failed)?)
 }

@@ -10,7 +10,7 @@ use rustls::{ClientConfig, client::ResolvesClientCert, pki_types::ServerName};
 
 #[cfg(feature = "tls")]
 use super::TlsClientConfig;
-use crate::{Error, io::Transport};
+use crate::{ConnectError, io::Transport};
 
 /// What a client encrypts with: a [`TlsClientConfig`], a [`rustls::ClientConfig`] or, with the
 /// feature `native-tls`, a `native_tls::TlsConnector`.
@@ -59,7 +59,7 @@ impl TlsConnector {
         host: &str,
         transport: Transport,
         identity: Identity,
-    ) -> Result<Transport, Error> {
+    ) -> Result<Transport, ConnectError> {
         match &*self.backend {
             #[cfg(feature = "tls")]
             Backend::Options { config, .. } => {
@@ -75,21 +75,22 @@ impl TlsConnector {
             }
             #[cfg(feature = "native-tls")]
             Backend::Native { may_show: true, .. } if identity == Identity::Hidden => {
-                Err(super::failed("native-tls cannot hide the certificate that it may show here"))
+                Err(super::failed("native-tls cannot hide the certificate that it may show here")
+                    .into())
             }
             #[cfg(feature = "native-tls")]
             Backend::Native { connector, .. } => native_connect(connector, host, transport).await,
             #[cfg(not(any(feature = "tls", feature = "native-tls")))]
             Backend::Missing => {
                 let _unused = (host, transport, identity);
-                Err(Error::NoTls)
+                Err(ConnectError::NoTls)
             }
         }
     }
 
     /// Makes the configuration where it may block: it reads files.
     #[cfg(feature = "tls")]
-    async fn load(&self) -> Result<Arc<ClientConfig>, Error> {
+    async fn load(&self) -> Result<Arc<ClientConfig>, ConnectError> {
         let backend = Arc::clone(&self.backend);
         let loading = tokio::task::spawn_blocking(move || match &*backend {
             Backend::Options { tls, config } => {
@@ -151,7 +152,7 @@ async fn rustls_connect(
     host: &str,
     transport: Transport,
     identity: Identity,
-) -> Result<Transport, Error> {
+) -> Result<Transport, ConnectError> {
     let name = ServerName::try_from(host.to_owned()).map_err(super::failed)?;
     if identity == Identity::Hidden && config.client_auth_cert_resolver.has_certs() {
         let config = Arc::make_mut(&mut config);
@@ -162,7 +163,7 @@ async fn rustls_connect(
     let connector = tokio_rustls::TlsConnector::from(config);
     // Boxed, as the transport will be: the state of a handshake takes some kilobytes.
     let stream = Box::pin(connector.connect(name, transport)).await;
-    Ok(Transport::boxed(stream.map_err(super::handshake_failed)?, addr))
+    Ok(Transport::boxed(stream.map_err(super::handshake_failed::<ConnectError>)?, addr))
 }
 
 /// A client without a certificate.
@@ -210,7 +211,7 @@ async fn native_connect(
     connector: &Result<native_tls::TlsConnector, String>,
     host: &str,
     transport: Transport,
-) -> Result<Transport, Error> {
+) -> Result<Transport, ConnectError> {
     let connector = connector.as_ref().map_err(|error| super::failed(error.as_str()))?;
     let addr = transport.peer_addr();
     let connector = tokio_native_tls::TlsConnector::from(connector.clone());

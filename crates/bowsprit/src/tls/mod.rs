@@ -15,8 +15,10 @@ mod provider;
 #[cfg(all(feature = "server", feature = "tls"))]
 mod server;
 
+#[cfg(feature = "tls")]
+use std::io;
 #[cfg(any(feature = "tls", feature = "native-tls"))]
-use crate::{BoxError, Error};
+use std::{error::Error as StdError, sync::Arc};
 
 #[cfg(all(feature = "client", feature = "tls"))]
 pub use self::client::TlsClientConfig;
@@ -31,25 +33,46 @@ pub(crate) use self::inside::transport;
 #[cfg(all(feature = "server", feature = "tls"))]
 pub use self::server::{ClientCertificates, TlsServerConfig};
 
+#[cfg(any(feature = "tls", feature = "native-tls"))]
+use crate::BoxError;
+
 /// Whether there is any TLS in this build.
 #[cfg(feature = "client")]
 pub(crate) const IS_BUILT_IN: bool = cfg!(any(feature = "tls", feature = "native-tls"));
 
-/// What the application has given for TLS cannot be used, or the handshake failed.
+/// Why TLS failed: what the application has given for it cannot be used, or the handshake failed.
 #[cfg(any(feature = "tls", feature = "native-tls"))]
-fn failed(error: impl Into<BoxError>) -> Error {
-    Error::Tls(error.into())
+#[derive(Debug)]
+struct TlsFailure(Arc<dyn StdError + Send + Sync>);
+
+#[cfg(all(feature = "client", any(feature = "tls", feature = "native-tls")))]
+impl From<TlsFailure> for crate::ConnectError {
+    fn from(TlsFailure(error): TlsFailure) -> Self {
+        Self::Tls(error)
+    }
+}
+
+#[cfg(all(feature = "server", feature = "tls"))]
+impl From<TlsFailure> for crate::AcceptError {
+    fn from(TlsFailure(error): TlsFailure) -> Self {
+        Self::Tls(error)
+    }
+}
+
+#[cfg(any(feature = "tls", feature = "native-tls"))]
+fn failed(error: impl Into<BoxError>) -> TlsFailure {
+    TlsFailure(error.into().into())
 }
 
 /// How a TLS handshake failed: a transport that breaks off is no failure of TLS.
 #[cfg(feature = "tls")]
-fn handshake_failed(error: std::io::Error) -> Error {
-    use std::io::ErrorKind::{InvalidData, Other};
+fn handshake_failed<E: From<TlsFailure> + From<io::Error>>(error: io::Error) -> E {
+    use io::ErrorKind::{InvalidData, Other};
     if !matches!(error.kind(), InvalidData | Other) {
-        return Error::Io(error);
+        return error.into();
     }
     match error.into_inner() {
-        Some(inner) => Error::Tls(inner),
-        None => Error::Tls("the handshake failed".into()),
+        Some(inner) => failed(inner).into(),
+        None => failed("the handshake failed").into(),
     }
 }

@@ -7,10 +7,9 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
-use super::failed;
-use crate::Error;
+use super::{TlsFailure, failed};
 
-pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsFailure> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match certificates {
         Ok(certificates) if certificates.is_empty() => Err(failed("there is no certificate")),
@@ -19,14 +18,14 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, E
     }
 }
 
-pub(super) fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, Error> {
+pub(super) fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsFailure> {
     PrivateKeyDer::from_pem_slice(pem)
         .map_err(|error| failed(format!("the private key cannot be read: {error}")))
 }
 
 pub(super) fn roots(
     certificates: impl IntoIterator<Item = CertificateDer<'static>>,
-) -> Result<Arc<RootCertStore>, Error> {
+) -> Result<Arc<RootCertStore>, TlsFailure> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates {
         roots.add(certificate).map_err(failed)?;

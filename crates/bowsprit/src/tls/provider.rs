@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
 
-use super::failed;
-use crate::Error;
+use super::{TlsFailure, failed};
 
 /// The provider that the program has installed, or the one that this crate was built with.
 ///
 /// `ClientConfig::builder()` would panic where two are compiled in and none was chosen.
-pub(super) fn provider() -> Result<Arc<CryptoProvider>, Error> {
+pub(super) fn provider() -> Result<Arc<CryptoProvider>, TlsFailure> {
     match CryptoProvider::get_default() {
         Some(installed) => Ok(Arc::clone(installed)),
         None => built_in().ok_or_else(|| {

@@ -5,8 +5,8 @@ use std::{future::poll_fn, path::Path, pin::Pin, sync::Arc};
 use rustls::{ServerConfig, server::WebPkiClientVerifier};
 use tokio::io::AsyncBufRead;
 
-use super::{PeerCertificates, failed, handshake_failed, pem, provider::provider};
-use crate::{Error, io::Transport};
+use super::{PeerCertificates, TlsFailure, failed, handshake_failed, pem, provider::provider};
+use crate::{AcceptError, io::Transport};
 
 /// How a server encrypts: TLS 1.2 and 1.3, by rustls.
 ///
@@ -31,8 +31,8 @@ impl TlsServerConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Tls`] if they cannot be read, or do not belong to each other.
-    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, Error> {
+    /// [`AcceptError::Tls`] if they cannot be read, or do not belong to each other.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, AcceptError> {
         Self::build(chain, key, None)
     }
 
@@ -40,9 +40,12 @@ impl TlsServerConfig {
     ///
     /// # Errors
     ///
-    /// As [`from_pem`](Self::from_pem), and [`Error::Tls`] with the name of a file that cannot be
-    /// read.
-    pub fn from_pem_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, Error> {
+    /// As [`from_pem`](Self::from_pem), and [`AcceptError::Tls`] with the name of a file that
+    /// cannot be read.
+    pub fn from_pem_files(
+        chain: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+    ) -> Result<Self, AcceptError> {
         Self::from_pem(&read(chain.as_ref())?, &read(key.as_ref())?)
     }
 
@@ -57,7 +60,7 @@ impl TlsServerConfig {
         key: &[u8],
         roots: &[u8],
         clients: ClientCertificates,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, AcceptError> {
         Self::build(chain, key, Some((roots, clients)))
     }
 
@@ -65,7 +68,7 @@ impl TlsServerConfig {
         chain: &[u8],
         key: &[u8],
         clients: Option<(&[u8], ClientCertificates)>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, AcceptError> {
         let (chain, key, provider) =
             (pem::certificates(chain)?, pem::private_key(key)?, provider()?);
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -93,10 +96,11 @@ impl TlsServerConfig {
     pub(crate) async fn accept(
         &self,
         transport: Transport,
-    ) -> Result<(Transport, Option<PeerCertificates>), Error> {
+    ) -> Result<(Transport, Option<PeerCertificates>), AcceptError> {
         let addr = transport.peer_addr();
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&self.config));
-        let mut stream = acceptor.accept(transport).await.map_err(handshake_failed)?;
+        let mut stream =
+            acceptor.accept(transport).await.map_err(handshake_failed::<AcceptError>)?;
         // hyper takes 16 KiB as soon as it waits. An end or an error it will see by itself.
         let _begun = poll_fn(|cx| Pin::new(&mut stream).poll_fill_buf(cx).map_ok(drop)).await;
         let certificates = PeerCertificates::of(stream.get_ref().1);
@@ -104,7 +108,7 @@ impl TlsServerConfig {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
+fn read(path: &Path) -> Result<Vec<u8>, TlsFailure> {
     std::fs::read(path).map_err(|error| failed(format!("cannot read {}: {error}", path.display())))
 }
 

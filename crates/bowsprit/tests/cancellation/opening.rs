@@ -1,6 +1,6 @@
 //! The opening handshake, from both ends.
 
-use bowsprit::{Client, Error, Server};
+use bowsprit::{AcceptError, Client, ConnectError, Error, Server};
 use tokio::io::DuplexStream;
 
 use crate::support::{
@@ -29,7 +29,13 @@ async fn another_works() {
 
 /// The other end has to notice, whatever it was doing.
 fn is_about_the_end(error: &Error) -> bool {
-    matches!(error, Error::Http(_) | Error::Disconnected | Error::Io(_))
+    matches!(
+        error,
+        Error::Connect(ConnectError::Http(_) | ConnectError::Io(_))
+            | Error::Accept(AcceptError::Http(_) | AcceptError::Disconnected | AcceptError::Io(_))
+            | Error::Disconnected
+            | Error::Io(_)
+    )
 }
 
 #[test]

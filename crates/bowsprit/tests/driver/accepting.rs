@@ -1,7 +1,8 @@
 //! The server's opening handshake over transports: what is let in, refused and timed out.
 
 use bowsprit::{
-    Bytes, Deflate, Error, HandshakeError, HostPolicy, Server, SubprotocolPolicy, TimeoutKind, http,
+    AcceptError, Bytes, Deflate, HandshakeError, HostPolicy, Server, SubprotocolPolicy,
+    TimeoutKind, http,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
@@ -15,7 +16,7 @@ use super::{
 };
 
 /// What `Server::accept` says to `request`, and what the client gets until the end.
-async fn refused(server: &Server, request: impl AsRef<[u8]>) -> (Error, String) {
+async fn refused(server: &Server, request: impl AsRef<[u8]>) -> (AcceptError, String) {
     let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
     let mut peer = Peer::client(theirs);
     let (accepted, answer) = tokio::join!(server.accept(ours), async {
@@ -67,7 +68,10 @@ fn refused_requests_get_their_status_and_the_connection_is_closed() {
             let lower = answer.to_lowercase();
             assert!(lower.contains(&hint.to_lowercase()), "{request}{answer}");
             assert!(lower.contains("connection: close") || lower.contains(", close"), "{answer}");
-            assert!(matches!(error, Error::Handshake(_) | Error::Refused(_)), "{error:?}");
+            assert!(
+                matches!(error, AcceptError::Handshake(_) | AcceptError::Rejected(_)),
+                "{error:?}"
+            );
         }
     });
 }
@@ -186,7 +190,7 @@ fn a_head_that_is_too_long_is_refused() {
         ] {
             let (error, answer) = refused(&server, &request).await;
             assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
-            assert!(matches!(error, Error::Http(_)), "{error:?}");
+            assert!(matches!(error, AcceptError::Http(_)), "{error:?}");
         }
     });
 }
@@ -212,7 +216,7 @@ fn what_is_no_http_is_refused() {
     paused(async {
         let server = Server::builder().build();
         let (error, answer) = refused(&server, "\x16\x03\x01\x02\x00 this is TLS\r\n\r\n").await;
-        assert!(matches!(error, Error::Http(_)), "{error:?}");
+        assert!(matches!(error, AcceptError::Http(_)), "{error:?}");
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{answer}");
     });
 }
@@ -232,7 +236,7 @@ fn a_connection_ends_with_a_plain_request() {
             .build();
         let plain = "GET /1 HTTP/1.1\r\nHost: example.com\r\n\r\n";
         let (error, answer) = refused(&server, format!("{plain}{plain}{REQUEST}")).await;
-        assert!(matches!(error, Error::Handshake(HandshakeError::NoUpgrade)), "{error:?}");
+        assert!(matches!(error, AcceptError::Handshake(HandshakeError::NoUpgrade)), "{error:?}");
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 426 "), "{answer}");
         assert!(head.contains(&format!("Content-Length: {}", body.len())), "{answer}");
@@ -248,7 +252,7 @@ fn a_request_behind_a_refused_upgrade_is_never_served() {
         let server = Server::builder().build();
         let pipelined = request_with("GET", "POST") + REQUEST;
         let (error, answer) = refused(&server, pipelined).await;
-        assert!(matches!(error, Error::Handshake(HandshakeError::Method)), "{error:?}");
+        assert!(matches!(error, AcceptError::Handshake(HandshakeError::Method)), "{error:?}");
         assert_eq!(
             answer.matches("HTTP/1.1").count(),
             1 + answer.matches("needs HTTP/1.1").count()
@@ -280,7 +284,7 @@ fn a_refused_client_that_stays_is_left_after_two_seconds() {
         let server = Server::builder().build();
         let (accepted, ()) =
             tokio::join!(server.accept(ours), peer.write(request_with("GET", "POST")));
-        assert!(matches!(accepted, Err(Error::Handshake(HandshakeError::Method))));
+        assert!(matches!(accepted, Err(AcceptError::Handshake(HandshakeError::Method))));
         assert_eq!(begun.elapsed(), 2 * SECOND);
     });
 }
@@ -304,14 +308,17 @@ fn other_requests_get_the_fallbacks_answer_in_full() {
             peer.shut_down().await;
             answer
         });
-        assert!(matches!(accepted, Err(Error::Handshake(HandshakeError::NoUpgrade))));
+        assert!(matches!(accepted, Err(AcceptError::Handshake(HandshakeError::NoUpgrade))));
         assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
         assert!(answer.ends_with(&expected), "{} bytes", answer.len());
     });
 }
 
 /// What `accept` of a server with `server`'s options comes to, as a task.
-fn accepting(io: DuplexStream, server: Server) -> JoinHandle<Result<bowsprit::WebSocket, Error>> {
+fn accepting(
+    io: DuplexStream,
+    server: Server,
+) -> JoinHandle<Result<bowsprit::WebSocket, AcceptError>> {
     tokio::spawn(async move { server.accept(io).await })
 }
 
@@ -331,7 +338,10 @@ fn a_client_that_says_nothing_or_little_has_ten_seconds_in_all() {
                 }
             }
             let ended = accepting.await.unwrap();
-            assert!(matches!(ended, Err(Error::TimedOut(TimeoutKind::Handshake))), "{ended:?}");
+            assert!(
+                matches!(ended, Err(AcceptError::TimedOut(TimeoutKind::Handshake))),
+                "{ended:?}"
+            );
             let passed = begun.elapsed();
             assert!((10 * SECOND..=11 * SECOND).contains(&passed), "{passed:?}");
         }
@@ -345,7 +355,7 @@ fn the_handshake_timeout_can_be_set() {
         let begun = Instant::now();
         let server = Server::builder().handshake_timeout(3 * SECOND).build();
         let ended = accepting(ours, server).await.unwrap();
-        assert!(matches!(ended, Err(Error::TimedOut(TimeoutKind::Handshake))), "{ended:?}");
+        assert!(matches!(ended, Err(AcceptError::TimedOut(TimeoutKind::Handshake))), "{ended:?}");
         assert_eq!(begun.elapsed(), 3 * SECOND);
     });
 }
@@ -358,7 +368,10 @@ fn a_client_that_goes_away_during_the_handshake_is_an_error() {
             theirs.write_all(request.as_bytes()).await.unwrap();
             drop(theirs);
             let ended = Server::builder().build().accept(ours).await;
-            assert!(matches!(ended, Err(Error::Http(_) | Error::Disconnected)), "{ended:?}");
+            assert!(
+                matches!(ended, Err(AcceptError::Http(_) | AcceptError::Disconnected)),
+                "{ended:?}"
+            );
         }
     });
 }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use bowsprit::{
-    Basic, Bearer, Bytes, Error, Refusal, RequestExt, Route, Server, ServerBuilder, TimeoutKind,
-    constant_time_eq,
+    AcceptError, Basic, Bearer, Bytes, Refusal, RequestExt, Route, Server, ServerBuilder,
+    TimeoutKind, constant_time_eq,
     http::{HeaderValue, Request, Response, StatusCode, header},
 };
 use tokio::{
@@ -34,7 +34,7 @@ fn request_with(fields: &str) -> String {
     REQUEST.replace("\r\n\r\n", &format!("\r\n{fields}\r\n\r\n"))
 }
 
-type Accepting = JoinHandle<Result<bowsprit::WebSocket, Error>>;
+type Accepting = JoinHandle<Result<bowsprit::WebSocket, AcceptError>>;
 
 /// A server that has got a request, and its client.
 async fn asked(builder: ServerBuilder, request: String) -> (Accepting, Peer<DuplexStream>) {
@@ -46,7 +46,7 @@ async fn asked(builder: ServerBuilder, request: String) -> (Accepting, Peer<Dupl
 }
 
 /// What a client is answered with that is not let in, and what the server makes of it.
-async fn refused(builder: ServerBuilder, request: String) -> (String, Error) {
+async fn refused(builder: ServerBuilder, request: String) -> (String, AcceptError) {
     let (accepting, mut peer) = asked(builder, request).await;
     let mut answer = String::new();
     peer.io.read_to_string(&mut answer).await.unwrap();
@@ -77,7 +77,7 @@ fn a_refusal_is_answered_with_its_status_headers_and_body() {
         assert!(lower.contains("\r\nx-why: tea\r\n"), "{answer}");
         assert!(lower.contains("\r\nconnection: close\r\n"), "{answer}");
         assert!(answer.ends_with("\r\n\r\nshort and stout\n"), "{answer}");
-        let Error::Refused(response) = error else { panic!("{error:?}") };
+        let AcceptError::Rejected(response) = error else { panic!("{error:?}") };
         assert_eq!(response.status(), 418);
     });
 }
@@ -138,7 +138,7 @@ fn a_client_that_takes_no_answer_has_ten_seconds_for_it() {
         let begun = Instant::now();
         theirs.write_all(REQUEST.as_bytes()).await.unwrap();
         let ended = server.accept(ours).await;
-        assert!(matches!(ended, Err(Error::TimedOut(TimeoutKind::Handshake))), "{ended:?}");
+        assert!(matches!(ended, Err(AcceptError::TimedOut(TimeoutKind::Handshake))), "{ended:?}");
         assert_eq!(begun.elapsed(), 10 * SECOND);
     });
 }
@@ -183,7 +183,7 @@ fn nothing_is_left_of_a_client_that_goes_away_during_the_decision() {
         let left = Instant::now();
         drop(peer);
         let ended = accepting.await.unwrap();
-        assert!(matches!(ended, Err(Error::Http(_))), "{ended:?}");
+        assert!(matches!(ended, Err(AcceptError::Http(_))), "{ended:?}");
         assert_eq!(*dropped.lock().unwrap(), [left]);
     });
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{Client, CloseCode, Error, SendError, TryRecvError, blocking};
+use bowsprit::{Client, CloseCode, ConnectError, Error, SendError, TryRecvError, blocking};
 use tokio::{net::TcpListener, runtime::Runtime};
 
 use super::{
@@ -195,7 +195,7 @@ fn what_cannot_be_done_is_an_error() {
     watched(|| {
         let client = Client::new().connect_timeout(SECOND);
         let refused = blocking::connect_with(&client, "ws://127.0.0.1:1/");
-        assert!(matches!(refused, Err(Error::Io(_))), "{refused:?}");
+        assert!(matches!(refused, Err(ConnectError::Io(_))), "{refused:?}");
         let runtime = two_threads();
         let mut ws = blocking::connect_with(&client, &echo(&runtime)).unwrap();
         let refused = ws.close(CloseCode::new(999));

@@ -3,8 +3,8 @@
 use std::io;
 
 use bowsprit::{
-    Client, CloseCode, Error, Fragment, Limits, Message, MessageKind, Options, Server,
-    SubprotocolPolicy, testing,
+    Client, CloseCode, ConnectError, Error, Fragment, Limits, Message, MessageKind, Options,
+    Server, SubprotocolPolicy, testing,
 };
 use tokio::{
     io::{
@@ -183,7 +183,10 @@ fn a_pair_has_the_options_that_it_is_given() {
             .build();
         let client = Client::new().subprotocol("chat");
         let refused = testing::pair_of(&client, &server, "ws://localhost/").await.unwrap_err();
-        assert!(matches!(refused, Error::Refused(response) if response.status() == 404));
+        let Error::Connect(ConnectError::Rejected(response)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(response.status(), 404);
         let (mut near, mut far) =
             testing::pair_of(&client, &server, "ws://localhost/chat").await.unwrap();
         assert_eq!(far.subprotocol(), Some("chat"));

@@ -1,6 +1,8 @@
 //! The client's opening handshake: refusals, hostile answers, time-outs.
 
-use bowsprit::{Client, Error, HandshakeError, InvalidUrl, TimeoutKind, WebSocket, http};
+use bowsprit::{
+    Client, ConnectError, Error, HandshakeError, InvalidUrl, TimeoutKind, WebSocket, http,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     net::TcpListener,
@@ -16,7 +18,7 @@ const MAX_REFUSAL_LEN: usize = 64 * 1024;
 
 /// What a client comes to with a server that reads its request and answers it with what `answer`
 /// makes of it, then ends the transport.
-async fn answered(answer: impl FnOnce(&str) -> String) -> Result<WebSocket, Error> {
+async fn answered(answer: impl FnOnce(&str) -> String) -> Result<WebSocket, ConnectError> {
     let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
     let mut peer = Peer::server(theirs);
     let client = Client::new();
@@ -33,7 +35,7 @@ async fn answered(answer: impl FnOnce(&str) -> String) -> Result<WebSocket, Erro
 /// The refusal that `answer` leads to.
 async fn refusal(answer: String) -> http::Response<bowsprit::Bytes> {
     match answered(|_| answer).await {
-        Err(Error::Refused(response)) => *response,
+        Err(ConnectError::Rejected(response)) => *response,
         other => panic!("{other:?}"),
     }
 }
@@ -92,7 +94,7 @@ fn bytes_after_another_status_are_never_frames() {
             accepted.replace("101 Switching Protocols", "200 OK") + "\u{1}\u{2}hi"
         })
         .await;
-        assert!(matches!(connected, Err(Error::Refused(_))), "{connected:?}");
+        assert!(matches!(connected, Err(ConnectError::Rejected(_))), "{connected:?}");
     });
 }
 
@@ -124,7 +126,7 @@ fn hostile_answers_are_refused_each_with_its_own_error() {
             })
             .await;
             match connected {
-                Err(Error::Handshake(error)) => assert_eq!(error, expected),
+                Err(ConnectError::Handshake(error)) => assert_eq!(error, expected),
                 other => panic!("{expected:?}: {other:?}"),
             }
         }
@@ -143,7 +145,7 @@ fn a_refusal_whose_body_does_not_end_is_told_in_time() {
             peer.head().await;
             peer.write("HTTP/1.1 401 Unauthorized\r\nContent-Length: 100\r\n\r\nwho").await;
         });
-        let Err(Error::Refused(response)) = connected else { panic!("{connected:?}") };
+        let Err(ConnectError::Rejected(response)) = connected else { panic!("{connected:?}") };
         assert_eq!((response.status().as_u16(), &response.body()[..]), (401, &b"who"[..]));
         assert_eq!(begun.elapsed(), SECOND);
     });
@@ -161,7 +163,7 @@ fn the_body_of_a_refusal_with_a_large_head_is_kept() {
             let head = format!("HTTP/1.1 403 Forbidden\r\n{fields}Content-Length: 2\r\n\r\nno");
             peer.write(head).await;
         });
-        let Err(Error::Refused(response)) = connected else { panic!("{connected:?}") };
+        let Err(ConnectError::Rejected(response)) = connected else { panic!("{connected:?}") };
         assert_eq!((response.headers().len(), &response.body()[..]), (151, &b"no"[..]));
     });
 }
@@ -184,13 +186,13 @@ fn what_is_no_http_or_breaks_off_is_an_error() {
         for answer in answers {
             let start: String = answer.chars().take(60).collect();
             let connected = answered(|_| answer).await;
-            assert!(matches!(connected, Err(Error::Http(_))), "{start:?}: {connected:?}");
+            assert!(matches!(connected, Err(ConnectError::Http(_))), "{start:?}: {connected:?}");
         }
     });
 }
 
 /// A client that connects over a pipe, and the other end.
-fn connecting() -> (tokio::task::JoinHandle<Result<WebSocket, Error>>, DuplexStream) {
+fn connecting() -> (tokio::task::JoinHandle<Result<WebSocket, ConnectError>>, DuplexStream) {
     let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
     (tokio::spawn(async move { Client::new().connect_over(URL, ours).await }), theirs)
 }
@@ -210,7 +212,10 @@ fn a_server_that_says_nothing_or_little_has_ten_seconds_in_all() {
                 sleep(SECOND / 3).await;
             }
             let ended = connecting.await.unwrap();
-            assert!(matches!(ended, Err(Error::TimedOut(TimeoutKind::Handshake))), "{ended:?}");
+            assert!(
+                matches!(ended, Err(ConnectError::TimedOut(TimeoutKind::Handshake))),
+                "{ended:?}"
+            );
             let passed = begun.elapsed();
             assert!((10 * SECOND..=11 * SECOND).contains(&passed), "{passed:?}");
         });
@@ -224,7 +229,9 @@ fn a_refusal_whose_body_does_not_end_is_told_with_what_has_come() {
         let mut peer = Peer::server(theirs);
         peer.head().await;
         peer.io.write_all(b"HTTP/1.1 503 Busy\r\nX-Why: test\r\n\r\nstart").await.unwrap();
-        let Err(Error::Refused(response)) = connecting.await.unwrap() else { panic!("let in") };
+        let Err(ConnectError::Rejected(response)) = connecting.await.unwrap() else {
+            panic!("let in")
+        };
         assert_eq!(
             (response.status().as_u16(), &response.headers()["x-why"]),
             (503, &"test".parse().unwrap())
@@ -239,7 +246,7 @@ fn the_handshake_timeout_can_be_set() {
         let (ours, _theirs) = tokio::io::duplex(PIPE_LEN);
         let begun = Instant::now();
         let ended = Client::new().handshake_timeout(SECOND).connect_over(URL, ours).await;
-        assert!(matches!(ended, Err(Error::TimedOut(TimeoutKind::Handshake))), "{ended:?}");
+        assert!(matches!(ended, Err(ConnectError::TimedOut(TimeoutKind::Handshake))), "{ended:?}");
         assert_eq!(begun.elapsed(), SECOND);
     });
 }
@@ -294,7 +301,7 @@ fn a_server_that_cannot_be_reached_is_an_error() {
         let url = format!("ws://{}/", listener.local_addr().unwrap());
         drop(listener);
         let connected = bowsprit::connect(&url).await;
-        assert!(matches!(connected, Err(Error::Io(_))), "{connected:?}");
+        assert!(matches!(connected, Err(ConnectError::Io(_))), "{connected:?}");
     });
 }
 
@@ -312,7 +319,10 @@ fn an_invalid_url_is_an_error_before_anything_is_opened() {
             (&format!("ws://example.com/{}", "x".repeat(70_000)), InvalidUrl::TooLong),
         ] {
             let connected = bowsprit::connect(url).await;
-            assert!(matches!(connected, Err(Error::Url(error)) if error == expected), "{url}");
+            assert!(
+                matches!(connected, Err(ConnectError::Url(error)) if error == expected),
+                "{url}"
+            );
         }
     });
 }
@@ -324,7 +334,7 @@ fn without_tls_there_is_no_encrypted_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("wss://{}/", listener.local_addr().unwrap());
         let error = bowsprit::connect(&url).await.unwrap_err();
-        assert!(matches!(error, Error::NoTls), "{error:?}");
+        assert!(matches!(error, ConnectError::NoTls), "{error:?}");
         assert!(error.to_string().contains("feature tls"), "{error}");
         // Nothing was connected to, so that the first to come is this one.
         let next = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -366,7 +376,10 @@ fn options_that_no_header_can_carry_are_errors_before_anything_is_opened() {
         {
             let error = client.connect("ws://127.0.0.1:1/").await.unwrap_err();
             let malformed = HandshakeError::Malformed(http::header::AUTHORIZATION);
-            assert!(matches!(&error, Error::Handshake(found) if *found == malformed), "{error:?}");
+            assert!(
+                matches!(&error, ConnectError::Handshake(found) if *found == malformed),
+                "{error:?}"
+            );
         }
         for client in [
             Client::new().header("a b", "c"),
@@ -374,7 +387,7 @@ fn options_that_no_header_can_carry_are_errors_before_anything_is_opened() {
             Client::new().origin("a\nb"),
         ] {
             let error = client.connect("ws://127.0.0.1:1/").await.unwrap_err();
-            assert!(matches!(error, Error::Header(_)), "{error:?}");
+            assert!(matches!(error, ConnectError::Header(_)), "{error:?}");
         }
     });
 }
@@ -397,6 +410,6 @@ fn a_unix_socket_can_be_connected_to() {
         let message = accepted.recv().await.unwrap().unwrap();
         assert_eq!(message.as_text(), Some("over a socket"));
         drop((ws, accepted));
-        assert!(matches!(bowsprit::connect(&url).await, Err(Error::Io(_))));
+        assert!(matches!(bowsprit::connect(&url).await, Err(ConnectError::Io(_))));
     });
 }

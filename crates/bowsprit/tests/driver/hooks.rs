@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use bowsprit::{
-    Bytes, Error, HandshakeError, HostPolicy, OriginPolicy, PeerAddr, Refusal, RequestExt, Server,
-    ServerBuilder, TimeoutKind, TrustedProxies,
+    AcceptError, Bytes, HandshakeError, HostPolicy, OriginPolicy, PeerAddr, Refusal, RequestExt,
+    Server, ServerBuilder, TimeoutKind, TrustedProxies,
     http::{HeaderName, HeaderValue, Response, StatusCode, header},
     ipnet::IpNet,
 };
@@ -22,7 +22,7 @@ fn request_with(fields: &str) -> String {
 }
 
 /// The status and head that a request is answered with, and what the server makes of it.
-async fn ask(builder: ServerBuilder, request: &str) -> (u16, String, Option<Error>) {
+async fn ask(builder: ServerBuilder, request: &str) -> (u16, String, Option<AcceptError>) {
     let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
     let mut peer = Peer::client(theirs);
     peer.write(request).await;
@@ -59,7 +59,10 @@ fn a_subprotocol_that_was_not_offered_never_reaches_the_client() {
         let (status, head, error) = ask(builder, &request).await;
         assert_eq!(status, 500);
         assert!(!head.contains("x: y"), "{head}");
-        assert!(matches!(error, Some(Error::Handshake(HandshakeError::UnofferedSubprotocol(_)))));
+        assert!(matches!(
+            error,
+            Some(AcceptError::Handshake(HandshakeError::UnofferedSubprotocol(_)))
+        ));
     });
 }
 
@@ -159,7 +162,7 @@ fn a_hook_sees_what_did_not_become_a_request() {
         ended.unwrap_err();
         let seen = seen.lock().unwrap().clone();
         assert_eq!(seen.len(), 2, "{seen:?}");
-        assert_eq!(seen[0], Error::TimedOut(TimeoutKind::Handshake).to_string());
+        assert_eq!(seen[0], AcceptError::TimedOut(TimeoutKind::Handshake).to_string());
     });
 }
 
@@ -176,7 +179,10 @@ fn a_page_with_a_rebound_name_is_refused_plain_or_not() {
             .replace("Origin: http://evil.example", "Origin: http://evil.example:8080");
         let (status, _, error) = ask(builder(), &rebound).await;
         assert_eq!(status, 421);
-        assert!(matches!(error, Some(Error::Handshake(HandshakeError::Host(_)))), "{error:?}");
+        assert!(
+            matches!(error, Some(AcceptError::Handshake(HandshakeError::Host(_)))),
+            "{error:?}"
+        );
         let plain = "GET / HTTP/1.1\r\nHost: evil.example:8080\r\n\r\n";
         assert_eq!(ask(builder(), plain).await.0, 421);
         assert_eq!(ask(builder(), &plain.replace("evil.example", "localhost")).await.0, 200);

@@ -2,7 +2,7 @@
 
 use std::future::pending;
 
-use bowsprit::{Error, Refusal, Server, http::StatusCode};
+use bowsprit::{AcceptError, Error, Refusal, Server, http::StatusCode};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -154,6 +154,6 @@ fn without_limits_there_are_none() {
             open.push(server.upgrade(&accepted_request()).unwrap());
         }
         let error = Error::from(Refusal::new(StatusCode::SERVICE_UNAVAILABLE));
-        assert!(matches!(error, Error::Refused(_)));
+        assert!(matches!(error, Error::Accept(AcceptError::Rejected(_))));
     });
 }

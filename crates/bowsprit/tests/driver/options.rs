@@ -1,7 +1,7 @@
 //! The options of a client on the wire, and the facts that both sides know of a connection.
 
 use bowsprit::{
-    Client, Error, HandshakeError, Server, State, SubprotocolPolicy, Version, WebSocket,
+    Client, ConnectError, HandshakeError, Server, State, SubprotocolPolicy, Version, WebSocket,
     http::{
         HeaderName,
         header::{COOKIE, HOST},
@@ -15,7 +15,7 @@ use super::{
 
 /// The head of `client`'s request in lines, sorted, and what the response with `more` header fields
 /// leads to.
-async fn request_of(client: Client, more: &str) -> (Vec<String>, Result<WebSocket, Error>) {
+async fn request_of(client: Client, more: &str) -> (Vec<String>, Result<WebSocket, ConnectError>) {
     let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
     let mut peer = Peer::server(theirs);
     let (connected, request) = tokio::join!(client.connect_over(URL, ours), async {
@@ -29,7 +29,7 @@ async fn request_of(client: Client, more: &str) -> (Vec<String>, Result<WebSocke
 }
 
 /// What `client` fails with before it sends anything.
-async fn unsent(client: Client) -> Error {
+async fn unsent(client: Client) -> ConnectError {
     let (ours, mut theirs) = tokio::io::duplex(PIPE_LEN);
     let error = client.connect_over(URL, ours).await.unwrap_err();
     let mut sent = Vec::new();
@@ -126,7 +126,7 @@ fn version_8_is_spoken_between_both_sides_where_it_is_allowed() {
 fn a_subprotocol_that_was_asked_for_has_to_be_answered() {
     paused(async {
         let (_, connected) = request_of(Client::new().subprotocol("chat"), "").await;
-        assert!(matches!(connected, Err(Error::Handshake(HandshakeError::NoSubprotocol))));
+        assert!(matches!(connected, Err(ConnectError::Handshake(HandshakeError::NoSubprotocol))));
         let client = Client::new().subprotocol("chat").subprotocol_optional();
         let (_, connected) = request_of(client, "").await;
         assert_eq!(connected.unwrap().subprotocol(), None);
@@ -141,19 +141,19 @@ fn a_request_that_may_not_be_sent_is_not() {
             let error = unsent(Client::new().header(name, "1")).await;
             let expected = HeaderName::from_static(name);
             let reserved = HandshakeError::ReservedHeader(expected);
-            assert!(matches!(&error, Error::Handshake(e) if *e == reserved), "{error:?}");
+            assert!(matches!(&error, ConnectError::Handshake(e) if *e == reserved), "{error:?}");
         }
         for client in [
             Client::new().header("x-a", "line\r\nbreak"),
             Client::new().header("bad name", "x"),
             Client::new().origin("a\0b"),
         ] {
-            assert!(matches!(unsent(client).await, Error::Header(_)));
+            assert!(matches!(unsent(client).await, ConnectError::Header(_)));
         }
         for name in ["", "two words", "comma,"] {
             let error = unsent(Client::new().subprotocol(name)).await;
             let expected = HandshakeError::InvalidSubprotocol(0);
-            assert!(matches!(&error, Error::Handshake(e) if *e == expected), "{error:?}");
+            assert!(matches!(&error, ConnectError::Handshake(e) if *e == expected), "{error:?}");
         }
     });
 }
@@ -165,7 +165,7 @@ fn a_client_with_an_invalid_header_field_fails_every_time() {
         for _ in 0..2 {
             let (ours, _theirs) = tokio::io::duplex(64);
             let connected = client.connect_over(URL, ours).await;
-            assert!(matches!(connected, Err(Error::Header(_))), "{connected:?}");
+            assert!(matches!(connected, Err(ConnectError::Header(_))), "{connected:?}");
         }
     });
 }

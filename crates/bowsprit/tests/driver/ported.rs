@@ -1,7 +1,7 @@
 //! Programs that were written for other clients: header maps and whole requests.
 
 use bowsprit::{
-    Client, Error, HandshakeError, WebSocket,
+    Client, ConnectError, HandshakeError, WebSocket,
     http::{HeaderMap, HeaderValue, Request, header},
 };
 use tokio::net::TcpListener;
@@ -16,7 +16,7 @@ async fn ask(
     client: Client,
     request: impl FnOnce(String) -> Request<()>,
     more: &str,
-) -> (String, Vec<String>, Result<WebSocket, Error>) {
+) -> (String, Vec<String>, Result<WebSocket, ConnectError>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let request = request(format!("ws://{host}/feed?from=1"));
@@ -123,15 +123,18 @@ fn a_request_that_means_something_else_is_refused() {
             let refused = client.connect_request(request).await;
             let expected = HandshakeError::ReservedHeader(name.parse().unwrap());
             assert!(
-                matches!(&refused, Err(Error::Handshake(error)) if *error == expected),
+                matches!(&refused, Err(ConnectError::Handshake(error)) if *error == expected),
                 "{name}: {refused:?}"
             );
         }
         let post = Request::post("ws://127.0.0.1:1/").body(()).unwrap();
         let refused = Client::new().connect_request(post).await;
-        assert!(matches!(refused, Err(Error::Handshake(HandshakeError::Method))), "{refused:?}");
+        assert!(
+            matches!(refused, Err(ConnectError::Handshake(HandshakeError::Method))),
+            "{refused:?}"
+        );
         let relative = Request::get("/feed").body(()).unwrap();
         let refused = Client::new().connect_request(relative).await;
-        assert!(matches!(refused, Err(Error::Url(_))), "{refused:?}");
+        assert!(matches!(refused, Err(ConnectError::Url(_))), "{refused:?}");
     });
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use bowsprit::{
-    Client, Error, Server, TimeoutKind,
+    Client, ConnectError, Server, TimeoutKind,
     http::{HeaderMap, Request, StatusCode},
 };
 use hyper::upgrade::Upgraded;
@@ -64,7 +64,9 @@ fn a_name_without_an_address_is_an_error_that_names_it() {
             [(resolving(&[]), io::ErrorKind::NotFound), (failing, io::ErrorKind::TimedOut)]
         {
             let connected = client.connect("ws://chat.example/").await;
-            let Err(Error::Resolve { host, error }) = connected else { panic!("{connected:?}") };
+            let Err(ConnectError::Resolve { host, error }) = connected else {
+                panic!("{connected:?}")
+            };
             assert_eq!((&*host, error.kind()), ("chat.example", kind));
         }
     });
@@ -81,7 +83,7 @@ fn a_server_that_is_not_reached_in_time_is_told_from_one_that_says_nothing() {
             let begun = Instant::now();
             let connected = client.connect("ws://chat.example/").await;
             assert!(
-                matches!(connected, Err(Error::TimedOut(TimeoutKind::Connect))),
+                matches!(connected, Err(ConnectError::TimedOut(TimeoutKind::Connect))),
                 "{connected:?}"
             );
             assert_eq!(begun.elapsed(), seconds * SECOND);
@@ -104,7 +106,7 @@ fn the_local_address_can_be_chosen() {
         let mut ws = client.connect(&url).await.unwrap();
         assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some("127.0.0.3"));
         let unreachable = client.connect(&format!("ws://[::1]:{}/", addr.port())).await;
-        assert!(matches!(unreachable, Err(Error::Io(_))), "{unreachable:?}");
+        assert!(matches!(unreachable, Err(ConnectError::Io(_))), "{unreachable:?}");
     });
 }
 
@@ -143,7 +145,7 @@ fn a_zone_is_connected_through_and_not_told() {
             assert!(head.contains(&format!("\r\nHost: [{ip}]:{port}\r\n")), "{head}");
         }
         let nowhere = bowsprit::connect(&format!("ws://[{ip}%25nowhere]:{port}/")).await;
-        assert!(matches!(nowhere, Err(Error::Resolve { .. })), "{nowhere:?}");
+        assert!(matches!(nowhere, Err(ConnectError::Resolve { .. })), "{nowhere:?}");
     });
 }
 
@@ -155,7 +157,7 @@ fn a_connector_is_told_the_zone() {
             Err::<tokio::io::DuplexStream, _>(io::ErrorKind::HostUnreachable.into())
         });
         let error = client.connect("ws://[fe80::1%25eth0]/").await.unwrap_err();
-        assert!(matches!(error, Error::Io(_)), "{error:?}");
+        assert!(matches!(error, ConnectError::Io(_)), "{error:?}");
     });
 }
 
@@ -193,7 +195,7 @@ fn what_hyper_has_read_ahead_is_not_lost() {
             let by = Client::new().connector(connector).connect("ws://chat.example/chat").await;
             for connected in [over, by] {
                 match connected {
-                    Err(Error::Refused(response)) => {
+                    Err(ConnectError::Rejected(response)) => {
                         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
                         assert_eq!(response.body(), "busy");
                     }
@@ -223,7 +225,7 @@ fn an_own_connector_is_told_where_to_go() {
         let mut ws = client.connect("ws://chat.example:81/").await.unwrap();
         assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some("hello"));
         let connected = client.connect("ws://other.example/").await;
-        assert!(matches!(connected, Err(Error::Io(_))), "{connected:?}");
+        assert!(matches!(connected, Err(ConnectError::Io(_))), "{connected:?}");
     });
 }
 
@@ -253,7 +255,7 @@ fn header_fields_can_be_made_fresh_for_each_attempt() {
         }
         let failing = Client::new().headers_fn(async |_| Err("no token today".into()));
         let error = failing.connect(&format!("ws://{addr}/")).await.unwrap_err();
-        assert!(matches!(error, Error::Callback(_)), "{error:?}");
+        assert!(matches!(error, ConnectError::Callback(_)), "{error:?}");
         assert!(error.to_string().contains("no token today"), "{error}");
     });
 }

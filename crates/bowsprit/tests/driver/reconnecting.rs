@@ -7,8 +7,8 @@ use std::{
 };
 
 use bowsprit::{
-    Backoff, Client, CloseCode, Error, OverflowPolicy, Reconnect, ReconnectEvent, Server,
-    TimeoutKind, WebSocket,
+    Backoff, Client, CloseCode, ConnectError, Error, OverflowPolicy, Reconnect, ReconnectEvent,
+    Server, TimeoutKind, WebSocket,
 };
 use tokio::{
     io::{AsyncWriteExt, DuplexStream},
@@ -90,7 +90,7 @@ fn what_cannot_heal_ends_with_its_error_and_then_nothing() {
             let answer = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n";
             peer.io.write_all(answer).await.unwrap();
         });
-        assert!(matches!(next, Some(Err(Error::Refused(_)))), "{next:?}");
+        assert!(matches!(next, Some(Err(Error::Connect(ConnectError::Rejected(_))))), "{next:?}");
         assert!(connections.next().await.is_none());
         assert_eq!(events.lock().unwrap().last().unwrap(), "givenup");
     });
@@ -160,7 +160,7 @@ fn a_server_that_stays_away_is_given_up_when_told() {
         let (reconnect, events) = noting(reconnect.backoff(backoff).max_attempts(5));
         let begun = Instant::now();
         let next = reconnect.connections().next().await;
-        assert!(matches!(next, Some(Err(Error::Io(_)))), "{next:?}");
+        assert!(matches!(next, Some(Err(Error::Connect(ConnectError::Io(_))))), "{next:?}");
         assert!(begun.elapsed() <= 5 * 10 * SECOND);
         let attempts = events.lock().unwrap().iter().filter(|event| *event == "connecting").count();
         assert_eq!(attempts, 6);
@@ -173,7 +173,7 @@ fn the_caller_decides_what_is_worth_another_attempt() {
         let (reconnect, transports) = reconnecting();
         drop(transports);
         let mut connections = reconnect.retry_if(|_| false).connections();
-        assert!(matches!(connections.next().await, Some(Err(Error::Io(_)))));
+        assert!(matches!(connections.next().await, Some(Err(Error::Connect(ConnectError::Io(_))))));
         assert!(connections.next().await.is_none());
     });
 }
@@ -281,7 +281,7 @@ fn the_queue_of_a_reconnecting_websocket_is_bounded() {
 
 #[test]
 fn a_url_that_is_none_is_told_at_once() {
-    assert!(matches!(Client::new().reconnect("nowhere"), Err(Error::Url(_))));
+    assert!(matches!(Client::new().reconnect("nowhere"), Err(ConnectError::Url(_))));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bowsprit::{
-    Backoff, Client, Error, RedirectError, WebSocket,
+    Backoff, Client, ConnectError, RedirectError, WebSocket,
     http::{HeaderMap, StatusCode},
 };
 use tokio::net::TcpListener;
@@ -80,9 +80,9 @@ fn client() -> Client {
         .max_redirects(5)
 }
 
-fn failure(connected: Result<WebSocket, Error>) -> RedirectError {
+fn failure(connected: Result<WebSocket, ConnectError>) -> RedirectError {
     match connected {
-        Err(Error::Redirect { error, .. }) => error,
+        Err(ConnectError::Redirect { error, .. }) => error,
         other => panic!("{other:?}"),
     }
 }
@@ -237,9 +237,9 @@ fn a_redirect_that_is_not_wanted_or_names_no_place_is_a_refusal() {
         })
         .await;
         let refused = client().connect(&place.url("/nowhere")).await;
-        assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+        assert!(matches!(refused, Err(ConnectError::Rejected(_))), "{refused:?}");
         let refused = client().max_redirects(0).connect(&place.url("/a")).await;
-        assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+        assert!(matches!(refused, Err(ConnectError::Rejected(_))), "{refused:?}");
         let seen = Arc::new(Mutex::new(Vec::new()));
         for allows in [false, true] {
             let seen = Arc::clone(&seen);
@@ -251,7 +251,7 @@ fn a_redirect_that_is_not_wanted_or_names_no_place_is_a_refusal() {
             });
             match client.connect(&place.url("/a")).await {
                 Ok(_) => assert!(allows),
-                Err(Error::Refused(response)) => {
+                Err(ConnectError::Rejected(response)) => {
                     assert!(!allows && response.status() == StatusCode::TEMPORARY_REDIRECT);
                 }
                 other => panic!("{other:?}"),
@@ -274,7 +274,7 @@ fn statuses_that_lead_nowhere_else_are_refusals() {
             })
             .await;
             match client().connect(&place.url("/a")).await {
-                Err(Error::Refused(response)) => assert_eq!(response.status(), status),
+                Err(ConnectError::Rejected(response)) => assert_eq!(response.status(), status),
                 other => panic!("{status}: {other:?}"),
             }
             assert_eq!(place.heads().len(), 1, "{status}");
@@ -290,7 +290,7 @@ fn a_redirect_that_is_not_followed_is_told_without_its_query() {
         assert_eq!(
             error.to_string(),
             format!(
-                "a redirect of ws://{}/a was not followed: it leads to another socket of this \
+                "the redirect from ws://{}/a was not followed: it leads to another socket of this \
                  machine",
                 place.addr
             )
@@ -363,15 +363,15 @@ fn a_refusal_can_be_answered_once() {
         let heads = place.heads();
         assert!(heads[1].contains("Authorization: Answer Nonce 7\r\n"), "{heads:?}");
         let refused = answering.connect(&place.url("/never")).await;
-        assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+        assert!(matches!(refused, Err(ConnectError::Rejected(_))), "{refused:?}");
         assert_eq!(place.heads().len(), 4);
         let giving_up = client().on_rejected(async |_| Ok(None));
         let refused = giving_up.connect(&place.url("/never")).await;
-        assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+        assert!(matches!(refused, Err(ConnectError::Rejected(_))), "{refused:?}");
         assert_eq!(place.heads().len(), 5);
         let failing = client().on_rejected(async |_| Err("no".into()));
         let failed = failing.connect(&place.url("/never")).await;
-        assert!(matches!(failed, Err(Error::Callback(_))), "{failed:?}");
+        assert!(matches!(failed, Err(ConnectError::Callback(_))), "{failed:?}");
     });
 }
 
@@ -383,7 +383,7 @@ fn servers_elsewhere_are_not_answered() {
         let home = Place::redirecting().await;
         let client = client().on_rejected(async |_| panic!("asked for another origin"));
         let refused = client.connect(&home.url(&format!("/http://{}/", other.addr))).await;
-        assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+        assert!(matches!(refused, Err(ConnectError::Rejected(_))), "{refused:?}");
         assert_eq!(other.heads().len(), 1);
     });
 }

@@ -1,7 +1,8 @@
 //! Several WebSocket servers on one listener.
 
 use bowsprit::{
-    Bytes, Error, Limits, RequestExt, Route, Server, ServerBuilder, SubprotocolPolicy,
+    AcceptError, Bytes, ConnectError, Error, Limits, RequestExt, Route, Server, ServerBuilder,
+    SubprotocolPolicy,
     http::{Request, Response},
 };
 use tokio::{
@@ -22,7 +23,7 @@ fn named(name: &'static str) -> Route {
 /// What a client that asks for `path` is answered with by a server: a 101, or everything.
 async fn ask(builder: ServerBuilder, request: String) -> String {
     let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
-    let accepting: JoinHandle<Result<_, Error>> =
+    let accepting: JoinHandle<Result<_, AcceptError>> =
         tokio::spawn(async move { builder.build().accept(ours).await.map(drop) });
     let mut peer: Peer<DuplexStream> = Peer::client(theirs);
     peer.write(request).await;
@@ -49,7 +50,7 @@ fn each_path_has_its_own_handler() {
         }
         for path in ["/", "/foo/", "/Foo", "/foo/bar"] {
             let refused = bowsprit::connect(&format!("ws://{addr}{path}")).await.unwrap_err();
-            let Error::Refused(response) = refused else { panic!("{path}: {refused}") };
+            let ConnectError::Rejected(response) = refused else { panic!("{path}: {refused}") };
             assert_eq!(response.status(), 404, "{path}");
         }
     });

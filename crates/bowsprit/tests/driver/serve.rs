@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use bowsprit::{Error, Handle, Server, State, WebSocket};
+use bowsprit::{ConnectError, Error, Handle, Server, State, WebSocket};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -371,7 +371,7 @@ fn a_server_that_is_no_longer_served_refuses_new_connections_and_keeps_the_old()
         peer.send(TEXT, "still there").await;
         peer.expect(TEXT, "still there").await;
         let refused = bowsprit::connect(&format!("ws://{addr}/")).await;
-        assert!(matches!(refused, Err(Error::Io(_))), "{refused:?}");
+        assert!(matches!(refused, Err(ConnectError::Io(_))), "{refused:?}");
     });
 }
 

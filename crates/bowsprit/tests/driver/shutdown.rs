@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{CloseCode, Error, Options, Server, Shutdown, WebSocket};
+use bowsprit::{AcceptError, CloseCode, Error, Options, Server, Shutdown, WebSocket};
 use tokio::{
     io::DuplexStream,
     net::TcpStream,
@@ -164,7 +164,7 @@ fn requests_that_come_while_it_shuts_down_are_answered_503() {
             drop(peer);
             head
         });
-        assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+        assert!(matches!(refused, Err(AcceptError::Rejected(_))), "{refused:?}");
         assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
     });
 }

@@ -1,6 +1,8 @@
 //! Every operation of every conversation, at either end, with every fault.
 
-use bowsprit::{Client, Error, ProtocolError, Server, TimeoutKind};
+use std::io::ErrorKind;
+
+use bowsprit::{AcceptError, Client, ConnectError, Error, ProtocolError, Server, TimeoutKind};
 use tokio::{
     io::DuplexStream,
     time::{Duration, timeout},
@@ -48,8 +50,12 @@ impl Case {
 
     async fn play(self, side: Side, io: Rough, control: Control) -> Story {
         let opened = match side {
-            Side::Client => Client::new().options(options()).connect_over(URL, io).await,
-            Side::Server => Server::builder().options(options()).build().accept(io).await,
+            Side::Client => {
+                Client::new().options(options()).connect_over(URL, io).await.map_err(Error::from)
+            }
+            Side::Server => {
+                Server::builder().options(options()).build().accept(io).await.map_err(Error::from)
+            }
         };
         match opened {
             Ok(ws) => self.scenario.play(side, ws, &control).await,
@@ -89,18 +95,22 @@ impl Case {
 
     /// Whether the side with the bad transport may see this error.
     fn explains(self, error: &Error) -> bool {
-        use std::io::ErrorKind::{BrokenPipe, ConnectionReset, WriteZero};
+        use ErrorKind::{BrokenPipe, ConnectionReset, WriteZero};
         match (self.fault, error) {
-            // hyper tells about the handshake.
-            (_, Error::Http(_)) => true,
-            (Fault::Reset, Error::Io(error)) => error.kind() == ConnectionReset,
-            (Fault::End, Error::Io(error)) => match self.op {
-                Op::Write => error.kind() == WriteZero,
-                _ => error.kind() == BrokenPipe,
+            // Told about the handshake.
+            (_, Error::Connect(ConnectError::Http(_)) | Error::Accept(AcceptError::Http(_))) => {
+                true
+            }
+            (fault, error) if io_kind(error).is_some() => match (fault, self.op, io_kind(error)) {
+                (Fault::Reset, _, kind) => kind == Some(ConnectionReset),
+                (Fault::End, Op::Write, kind) => kind == Some(WriteZero),
+                (Fault::End | Fault::Stall, _, kind) => kind == Some(BrokenPipe),
+                _ => false,
             },
-            (Fault::End, Error::Disconnected) => self.op == Op::Read,
-            (Fault::Stall, Error::TimedOut(_) | Error::Disconnected) => true,
-            (Fault::Stall, Error::Io(error)) => error.kind() == BrokenPipe,
+            (Fault::End, error) if is_disconnected(error) => self.op == Op::Read,
+            (Fault::Stall, error) if is_disconnected(error) || timeout_kind(error).is_some() => {
+                true
+            }
             // Nothing to do with the fault.
             (_, Error::Protocol(error)) => self.breaks(error),
             _ => false,
@@ -110,9 +120,12 @@ impl Case {
     /// Whether the other side may see this error: the connection just ends for it.
     fn explains_at_peer(self, error: &Error) -> bool {
         match error {
-            Error::Http(_) | Error::Disconnected => true,
-            Error::Io(error) => error.kind() == std::io::ErrorKind::BrokenPipe,
-            Error::TimedOut(timer) => self.fault == Fault::Stall || *timer == TimeoutKind::Close,
+            Error::Connect(ConnectError::Http(_)) | Error::Accept(AcceptError::Http(_)) => true,
+            error if is_disconnected(error) => true,
+            error if io_kind(error).is_some() => io_kind(error) == Some(ErrorKind::BrokenPipe),
+            error if timeout_kind(error).is_some() => {
+                self.fault == Fault::Stall || timeout_kind(error) == Some(TimeoutKind::Close)
+            }
             Error::Protocol(error) => self.breaks(error),
             _ => false,
         }
@@ -166,6 +179,29 @@ fn expect_whole(scenario: Scenario, outcome: &Outcome) {
     }
     assert_eq!(stories[0].received, stories[1].sent);
     assert_eq!(stories[1].received, stories[0].sent);
+}
+
+/// The kind of an error of the transport, during the handshake or later.
+fn io_kind(error: &Error) -> Option<ErrorKind> {
+    match error {
+        Error::Io(error)
+        | Error::Connect(ConnectError::Io(error))
+        | Error::Accept(AcceptError::Io(error)) => Some(error.kind()),
+        _ => None,
+    }
+}
+
+fn timeout_kind(error: &Error) -> Option<TimeoutKind> {
+    match error {
+        Error::TimedOut(kind)
+        | Error::Connect(ConnectError::TimedOut(kind))
+        | Error::Accept(AcceptError::TimedOut(kind)) => Some(*kind),
+        _ => None,
+    }
+}
+
+fn is_disconnected(error: &Error) -> bool {
+    matches!(error, Error::Disconnected | Error::Accept(AcceptError::Disconnected))
 }
 
 fn disturb(scenarios: &'static [Scenario]) {

@@ -8,7 +8,8 @@ use std::{
 };
 
 use bowsprit::{
-    BoxError, Client, CloseCode, Error, Event, Options, Server, TimeoutKind, Upgrade, WebSocket,
+    BoxError, Client, CloseCode, ConnectError, Error, Event, Options, Server, TimeoutKind, Upgrade,
+    WebSocket,
     http::{Request, StatusCode},
 };
 use tokio::{
@@ -202,7 +203,7 @@ fn a_refusal_that_breaks_off_is_still_a_refusal() {
         });
         let error = Client::new().connect_over(URL, client).await.unwrap_err();
         answer.await;
-        let Error::Refused(response) = error else { panic!("{error:?}") };
+        let ConnectError::Rejected(response) = error else { panic!("{error:?}") };
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
         assert_eq!(response.body(), "go away");
     });

@@ -1,6 +1,6 @@
 //! Our client against foreign servers.
 
-use bowsprit::{Client, CloseCode, Error, Event, Fragment, Message, MessageKind, WebSocket};
+use bowsprit::{Client, CloseCode, ConnectError, Event, Fragment, Message, MessageKind, WebSocket};
 
 use super::peers::{Peer, PeerServer, in_time};
 
@@ -102,7 +102,7 @@ async fn the_code_and_reason_of_a_server_that_closes_are_told() {
 async fn a_refusal_is_told_with_its_status_headers_and_body() {
     with_each(async |server, _| {
         let error = Client::new().connect(&server.url("/refuse")).await.unwrap_err();
-        let Error::Refused(response) = error else { panic!("{error:?}") };
+        let ConnectError::Rejected(response) = error else { panic!("{error:?}") };
         assert_eq!(response.status(), 401);
         assert_eq!(response.headers()["x-why"], "test");
         assert_eq!(response.body(), "go away");
@@ -158,7 +158,7 @@ async fn a_subprotocol_is_agreed_on() {
         close(ws).await;
         let client = Client::new().subprotocol("chat.v9");
         let error = client.connect(&server.url("/")).await.unwrap_err();
-        assert!(matches!(error, Error::Handshake(_)), "{error:?}");
+        assert!(matches!(error, ConnectError::Handshake(_)), "{error:?}");
     })
     .await;
 }
@@ -183,9 +183,9 @@ async fn redirects_are_followed_with_secrets_only_at_home() {
         }
         let client = client.max_redirects(1);
         let error = client.connect(&format!("{home}/redirect?/redirect?/headers")).await;
-        assert!(matches!(error, Err(Error::Redirect { .. })), "{error:?}");
+        assert!(matches!(error, Err(ConnectError::Redirect { .. })), "{error:?}");
         let refused = Client::new().connect(&server.url("/redirect?/headers")).await;
-        let Err(Error::Refused(response)) = refused else { panic!("{refused:?}") };
+        let Err(ConnectError::Rejected(response)) = refused else { panic!("{refused:?}") };
         assert_eq!(
             (response.status().as_u16(), &response.headers()["location"]),
             (302, &"/headers".parse().unwrap())

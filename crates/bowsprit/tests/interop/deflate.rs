@@ -1,8 +1,8 @@
 //! Compression, with each context takeover, window, role and peer, and with either side asking.
 
 use bowsprit::{
-    BoxError, Client, CloseCode, ContextTakeover, Deflate, Error, Fragment, Message, WebSocket,
-    WindowBits,
+    BoxError, Client, CloseCode, ConnectError, ContextTakeover, Deflate, Fragment, Message,
+    WebSocket, WindowBits,
 };
 
 use super::{
@@ -286,7 +286,7 @@ async fn an_offer_that_ws_refuses_is_declined_by_our_server() {
         let argument = "--deflate=client_max_window_bits=12";
         let theirs = PeerServer::start_with(Peer::Ws, &[argument]).await;
         let error = client.connect(&theirs.url("/")).await.unwrap_err();
-        let Error::Refused(response) = error else { panic!("{error:?}") };
+        let ConnectError::Rejected(response) = error else { panic!("{error:?}") };
         assert_eq!(response.status(), 400);
 
         let ours = start_ours(ours).await;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{Client, Error, Proxy, ProxyError};
+use bowsprit::{Client, ConnectError, Error, Proxy, ProxyError};
 use tokio::{
     net::TcpStream,
     process::{Child, Command},
@@ -99,7 +99,10 @@ async fn tinyproxy_wants_a_password() {
     through(&format!("http://user:secret@{}", daemon.addr), to).await.unwrap();
     for wrong in ["", "user:wrong@"] {
         let refused = through(&format!("http://{wrong}{}", daemon.addr), to).await;
-        let Err(Error::Proxy { error: ProxyError::Refused(response), .. }) = refused else {
+        let Err(Error::Connect(ConnectError::Proxy {
+            error: ProxyError::Rejected(response), ..
+        })) = refused
+        else {
             panic!("{refused:?}")
         };
         assert!([401, 407].contains(&response.status().as_u16()), "{response:?}");
@@ -112,7 +115,9 @@ async fn tinyproxy_refuses_ports_that_it_may_not_reach() {
     let to = origin().await;
     let daemon = Daemon::tinyproxy("ConnectPort 443").await;
     let refused = through(&format!("http://{}", daemon.addr), to).await;
-    let Err(Error::Proxy { error: ProxyError::Refused(response), .. }) = refused else {
+    let Err(Error::Connect(ConnectError::Proxy { error: ProxyError::Rejected(response), .. })) =
+        refused
+    else {
         panic!("{refused:?}")
     };
     assert_eq!(response.status(), 403);
@@ -131,7 +136,10 @@ async fn dante_connects_in_socks_4_and_5() {
     for scheme in ["socks4", "socks5h"] {
         let other = origin().await;
         let refused = through(&format!("{scheme}://{}", daemon.addr), other).await;
-        let told = matches!(refused, Err(Error::Proxy { error: ProxyError::Socks(_), .. }));
+        let told = matches!(
+            refused,
+            Err(Error::Connect(ConnectError::Proxy { error: ProxyError::Socks(_), .. }))
+        );
         assert!(told, "{scheme}: {refused:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bowsprit::{Client, Error, Proxy, ProxyError, Server, TimeoutKind};
+use bowsprit::{Client, ConnectError, Proxy, ProxyError, Server, TimeoutKind};
 use tokio::net::TcpListener;
 
 use super::fake::{Log, http, listen, logged, origin};
@@ -58,7 +58,9 @@ async fn a_proxy_that_refuses_is_named_with_its_status_and_without_its_password(
         let told = format!("proxy http://{proxy}: refused to connect: {status}");
         assert_eq!(error.to_string(), told);
         assert!(!format!("{error:?}").contains("secret"), "{error:?}");
-        let Error::Proxy { error: ProxyError::Refused(response), .. } = error else { panic!() };
+        let ConnectError::Proxy { error: ProxyError::Rejected(response), .. } = error else {
+            panic!()
+        };
         assert_eq!(response.body(), "no!");
     }
 }
@@ -73,7 +75,7 @@ async fn what_a_proxy_may_not_do_ends_in_its_own_error() {
         (&chatty, |error| matches!(error, ProxyError::UnexpectedData)),
         (
             "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
-            |error| matches!(error, ProxyError::Refused(_)),
+            |error| matches!(error, ProxyError::Rejected(_)),
         ),
     ];
     for (answer, expected) in cases {
@@ -83,7 +85,7 @@ async fn what_a_proxy_may_not_do_ends_in_its_own_error() {
         })
         .await;
         match client(&proxy.to_string()).connect("ws://a.invalid/").await {
-            Err(Error::Proxy { error, .. }) => assert!(expected(&error), "{error:?}"),
+            Err(ConnectError::Proxy { error, .. }) => assert!(expected(&error), "{error:?}"),
             other => panic!("{other:?}"),
         }
     }
@@ -96,10 +98,11 @@ async fn a_proxy_that_is_not_there_or_silent_is_an_error_in_time() {
     let patience = Duration::from_millis(100);
     let silent = client(&proxy.to_string()).connect_timeout(patience);
     let error = silent.connect("ws://a.invalid/").await.unwrap_err();
-    assert!(matches!(error, Error::TimedOut(TimeoutKind::Connect)), "{error:?}");
+    assert!(matches!(error, ConnectError::TimedOut(TimeoutKind::Connect)), "{error:?}");
     drop(listener);
     let error = client(&proxy.to_string()).connect("ws://a.invalid/").await.unwrap_err();
-    let unreachable = matches!(&error, Error::Proxy { error: ProxyError::Unreachable(_), .. });
+    let unreachable =
+        matches!(&error, ConnectError::Proxy { error: ProxyError::Unreachable(_), .. });
     assert!(unreachable && error.to_string().contains(&proxy.to_string()), "{error:?}");
 }
 
@@ -107,7 +110,7 @@ async fn a_proxy_that_is_not_there_or_silent_is_an_error_in_time() {
 async fn unix_sockets_and_own_transports_need_no_proxy() {
     let nowhere = || client("http://127.0.0.1:1");
     let error = nowhere().connect("ws+unix:/nowhere.sock").await.unwrap_err();
-    assert!(matches!(error, Error::Io(_)), "{error:?}");
+    assert!(matches!(error, ConnectError::Io(_)), "{error:?}");
     let (ours, theirs) = tokio::io::duplex(4096);
     let server = Server::builder().build();
     let client = nowhere();

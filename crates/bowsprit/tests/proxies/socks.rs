@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use bowsprit::{Client, Error, Proxy, ProxyError};
+use bowsprit::{Client, ConnectError, Proxy, ProxyError};
 
 use super::fake::{Log, listen, logged, origin, talk};
 
@@ -81,7 +81,7 @@ async fn refusals_of_socks_proxies_name_the_proxy_and_the_reason() {
         let client = Client::new().proxy(url.parse().unwrap());
         let error = client.connect("ws://chat.example:20816/").await.unwrap_err();
         assert!(error.to_string().contains(&url), "{error}");
-        let Error::Proxy { error: ProxyError::Socks(error), .. } = error else {
+        let ConnectError::Proxy { error: ProxyError::Socks(error), .. } = error else {
             panic!("{error:?}")
         };
         assert!(error.to_string().contains(reason), "{error}");
@@ -95,6 +95,6 @@ async fn socks_4_does_not_carry_ipv6() {
         let proxy = listen(move |io| talk(io, Log::default(), &[(1, b"")], to)).await;
         let client = Client::new().proxy(format!("{scheme}://{proxy}").parse().unwrap());
         let error = client.connect("ws://[::1]:20816/").await.unwrap_err();
-        assert!(matches!(error, Error::Proxy { error: ProxyError::Ipv6, .. }), "{error:?}");
+        assert!(matches!(error, ConnectError::Proxy { error: ProxyError::Ipv6, .. }), "{error:?}");
     }
 }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use bowsprit::{
-    Client, Error, Proxy, ProxyError, Server, TlsClientConfig, TlsServerConfig, WebSocket,
+    Client, ConnectError, Proxy, ProxyError, Server, TlsClientConfig, TlsServerConfig, WebSocket,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
@@ -89,7 +89,7 @@ impl Way {
     }
 }
 
-async fn connect(client: &Client) -> Result<WebSocket, Error> {
+async fn connect(client: &Client) -> Result<WebSocket, ConnectError> {
     client.connect("wss://a.invalid/").await
 }
 
@@ -126,11 +126,14 @@ async fn a_bad_certificate_of_a_proxy_is_its_fault_whatever_the_server_may_have(
         let error = connect(&Client::new().tls(tls).proxy(proxy)).await.unwrap_err();
         let told = format!("proxy {name}: TLS failed: invalid peer certificate");
         assert!(error.to_string().starts_with(&told), "{error}");
-        assert!(matches!(error, Error::Proxy { error: ProxyError::Tls(_), .. }), "{error:?}");
+        assert!(
+            matches!(error, ConnectError::Proxy { error: ProxyError::Tls(_), .. }),
+            "{error:?}"
+        );
         assert_eq!(way.told(), "");
     }
     // And the other way round.
     let proxy = way.proxy().await.tls(any());
     let error = connect(&Client::new().proxy(proxy).proxy_tls(any())).await.unwrap_err();
-    assert!(matches!(error, Error::Tls(_)), "{error:?}");
+    assert!(matches!(error, ConnectError::Tls(_)), "{error:?}");
 }

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use bowsprit::{Client, CloseCode, Error, Message, Options, TlsClientConfig, WebSocket};
+use bowsprit::{
+    Client, CloseCode, ConnectError, Error, Message, Options, TlsClientConfig, WebSocket,
+};
 use tokio::time::timeout;
 
 use super::proxy::{CLIENT, Program, Proxied, listener, lively};
 
-async fn connect(proxied: &Proxied, client: &Client) -> Result<WebSocket, Error> {
+async fn connect(proxied: &Proxied, client: &Client) -> Result<WebSocket, ConnectError> {
     let url = format!("ws://{}/chat", proxied.authority());
     client.connect_over(&url, proxied.dial().await).await
 }
@@ -18,7 +20,7 @@ async fn recv(ws: &mut WebSocket) -> Message {
 }
 
 /// The same by TLS, which the proxy ends.
-async fn connect_encrypted(proxied: &Proxied, client: &Client) -> Result<WebSocket, Error> {
+async fn connect_encrypted(proxied: &Proxied, client: &Client) -> Result<WebSocket, ConnectError> {
     let tls = TlsClientConfig::new().without_system_roots();
     let tls = tls.root_certificates(proxied.certificate.as_bytes()).unwrap();
     let client = client.clone().no_proxy().tls(tls).local_addr(CLIENT.parse().unwrap());
@@ -116,7 +118,7 @@ async fn pages_of_the_proxys_host_may_connect_and_others_may_not() {
         connect(&proxied, &own).await.unwrap();
         let foreign = Client::new().origin("http://evil.example");
         let refused = connect(&proxied, &foreign).await.unwrap_err();
-        assert!(matches!(refused, Error::Refused(response) if response.status() == 403));
+        assert!(matches!(refused, ConnectError::Rejected(response) if response.status() == 403));
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use bowsprit::{Client, Error, Server, TlsClientConfig, TlsServerConfig, WebSocket};
+use bowsprit::{Client, ConnectError, Server, TlsClientConfig, TlsServerConfig, WebSocket};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair,
@@ -98,7 +98,7 @@ pub(super) async fn connect(
     tls: TlsClientConfig,
     host: &str,
     addr: SocketAddr,
-) -> Result<WebSocket, Error> {
+) -> Result<WebSocket, ConnectError> {
     Client::new().tls(tls).connect(&format!("wss://{host}:{}/", addr.port())).await
 }
 

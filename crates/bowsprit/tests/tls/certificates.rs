@@ -1,6 +1,6 @@
 //! Which certificates a client lets pass.
 
-use bowsprit::{CloseCode, Error, TlsClientConfig};
+use bowsprit::{AcceptError, CloseCode, ConnectError, TlsClientConfig};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, date_time_ymd};
 use rustls::CertificateError;
 
@@ -9,7 +9,7 @@ use super::authority::{Authority, Signed, check_echo, connect, echo};
 /// What is wrong with a certificate, according to a client that expects `host`.
 async fn verdict(tls: TlsClientConfig, host: &str, signed: &Signed) -> CertificateError {
     match connect(tls, host, echo(signed.tls()).await).await {
-        Err(Error::Tls(error)) => match error.downcast_ref::<rustls::Error>() {
+        Err(ConnectError::Tls(error)) => match error.downcast_ref::<rustls::Error>() {
             Some(rustls::Error::InvalidCertificate(error)) => error.clone(),
             other => panic!("{other:?}"),
         },
@@ -73,7 +73,7 @@ async fn by_default_the_system_is_trusted_and_our_authority_is_not() {
     let addr = echo(signed.tls()).await;
     let url = format!("https://localhost:{}/", addr.port());
     let refused = bowsprit::connect(&url).await;
-    assert!(matches!(refused, Err(Error::Tls(_))), "{refused:?}");
+    assert!(matches!(refused, Err(ConnectError::Tls(_))), "{refused:?}");
     let tls = TlsClientConfig::new().root_certificates(authority.pem().as_bytes()).unwrap();
     check_echo(&mut connect(tls, "localhost", addr).await.unwrap()).await;
 }
@@ -112,13 +112,13 @@ fn texts_that_are_no_certificates_are_errors() {
     let broken = signed.chain.replacen("MII", "!!!", 1);
     for pem in [&b""[..], b"no PEM", key, broken.as_bytes()] {
         let refused = TlsClientConfig::new().root_certificates(pem);
-        assert!(matches!(refused, Err(Error::Tls(_))), "{refused:?}");
+        assert!(matches!(refused, Err(ConnectError::Tls(_))), "{refused:?}");
         let refused = bowsprit::TlsServerConfig::from_pem(pem, key);
-        assert!(matches!(refused, Err(Error::Tls(_))), "{refused:?}");
+        assert!(matches!(refused, Err(AcceptError::Tls(_))), "{refused:?}");
     }
     for pem in [&b""[..], chain, Signed::by_itself("localhost").key.as_bytes()] {
         let refused = bowsprit::TlsServerConfig::from_pem(chain, pem);
-        assert!(matches!(refused, Err(Error::Tls(_))), "{refused:?}");
+        assert!(matches!(refused, Err(AcceptError::Tls(_))), "{refused:?}");
     }
     let error =
         bowsprit::TlsServerConfig::from_pem_files("/nowhere/cert.pem", "key.pem").unwrap_err();
@@ -135,7 +135,7 @@ async fn the_systems_own_tls_can_be_used() {
     let addr = echo(authority.server("localhost").tls()).await;
     let url = format!("wss://localhost:{}/", addr.port());
     let refused = Client::new().tls(TlsConnector::native()).connect(&url).await;
-    assert!(matches!(refused, Err(Error::Tls(_))), "{refused:?}");
+    assert!(matches!(refused, Err(ConnectError::Tls(_))), "{refused:?}");
     let root = native_tls::Certificate::from_pem(authority.pem().as_bytes()).unwrap();
     let connector = native_tls::TlsConnector::builder().add_root_certificate(root).build().unwrap();
     let ws = Client::new().tls(connector.clone()).connect(&url).await.unwrap();
@@ -146,8 +146,8 @@ async fn the_systems_own_tls_can_be_used() {
     let away = super::servers::redirecting(&authority, url.clone()).await;
     let away = format!("wss://localhost:{}/", away.port());
     let shy = client.clone().max_redirects(1).connect(&away).await;
-    assert!(matches!(shy, Err(Error::Tls(_))), "{shy:?}");
+    assert!(matches!(shy, Err(ConnectError::Tls(_))), "{shy:?}");
     let misnamed = format!("wss://127.0.0.1:{}/", addr.port());
     let refused = client.connect(&misnamed).await;
-    assert!(matches!(refused, Err(Error::Tls(_))), "{refused:?}");
+    assert!(matches!(refused, Err(ConnectError::Tls(_))), "{refused:?}");
 }

@@ -1,7 +1,7 @@
 //! Certificates of clients.
 
 use bowsprit::{
-    Client, ClientCertificates, CloseCode, Error, PeerCertificates, Server, TlsServerConfig,
+    Client, ClientCertificates, CloseCode, ConnectError, PeerCertificates, Server, TlsServerConfig,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
@@ -63,7 +63,9 @@ async fn a_certificate_of_a_stranger_is_refused() {
         let tls = authority.trusting();
         let tls = tls.client_certificate(client.chain.as_bytes(), client.key.as_bytes()).unwrap();
         let refused = connect(tls, "localhost", addr).await;
-        let hidden = |error: &Error| !matches!(error, Error::Refused(_) | Error::Handshake(_));
+        let hidden = |error: &ConnectError| {
+            !matches!(error, ConnectError::Rejected(_) | ConnectError::Handshake(_))
+        };
         assert!(refused.as_ref().is_err_and(hidden), "{refused:?}");
     }
 }

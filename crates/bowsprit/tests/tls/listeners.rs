@@ -8,7 +8,7 @@ use std::{
 };
 
 use bowsprit::{
-    BoundServer, Client, ClientCertificates, Error, Listener, PeerCertificates, Refusal,
+    BoundServer, Client, ClientCertificates, ConnectError, Listener, PeerCertificates, Refusal,
     RequestExt, Route, Server, ServerBuilder, TlsServerConfig, TrustedProxies, WebSocket,
     http::{Request, StatusCode},
 };
@@ -44,7 +44,7 @@ fn encrypting(authority: &Authority) -> ServerBuilder {
 }
 
 /// Connects over a socket that is there already.
-async fn connect_over(authority: &Authority, stream: TcpStream) -> Result<WebSocket, Error> {
+async fn connect_over(authority: &Authority, stream: TcpStream) -> Result<WebSocket, ConnectError> {
     let stream = Arc::new(Mutex::new(Some(stream)));
     let connector = move |_| {
         let stream = stream.lock().unwrap().take().unwrap();
@@ -154,7 +154,7 @@ async fn a_route_and_its_authorization_see_the_certificate_of_a_client() {
     assert_eq!(ws.recv().await.unwrap().unwrap().as_bytes(), &own[..]);
 
     let refused = Client::new().tls(authority.trusting()).connect(&url).await;
-    let Err(Error::Refused(refused)) = refused else { panic!("{refused:?}") };
+    let Err(ConnectError::Rejected(refused)) = refused else { panic!("{refused:?}") };
     assert_eq!(refused.status(), 403);
 }
 
@@ -184,7 +184,7 @@ async fn pages_have_to_be_encrypted_as_well() {
         }
         let answered = match client.connect(&url).await {
             Ok(_) => 101,
-            Err(Error::Refused(refused)) => refused.status().as_u16(),
+            Err(ConnectError::Rejected(refused)) => refused.status().as_u16(),
             Err(error) => panic!("{error}"),
         };
         assert_eq!(answered, status, "{origin} to {host:?}");

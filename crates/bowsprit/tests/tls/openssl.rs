@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
-use bowsprit::{Error, TlsClientConfig};
+use bowsprit::{ConnectError, TlsClientConfig};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -61,7 +61,7 @@ async fn openssl_is_understood_in_tls_1_2_and_1_3() {
     for version in ["-tls1_2", "-tls1_3"] {
         let server = OpenSsl::start(&authority, version, &[version]).await;
         let answered = connect(authority.trusting(), "localhost", server.addr).await;
-        let Err(Error::Refused(page)) = answered else { panic!("{version}: {answered:?}") };
+        let Err(ConnectError::Rejected(page)) = answered else { panic!("{version}: {answered:?}") };
         let text = String::from_utf8_lossy(page.body());
         assert!(page.status().is_success() && text.contains("s_server"), "{text}");
     }
@@ -74,7 +74,7 @@ async fn tls_1_1_is_refused_even_if_every_certificate_is_accepted() {
     let server = OpenSsl::start(&Authority::new(), "tls1_1", &args).await;
     let tls = TlsClientConfig::new().dangerous_accept_any_certificate();
     let refused = connect(tls, "localhost", server.addr).await;
-    let Err(Error::Tls(error)) = refused else { panic!("{refused:?}") };
+    let Err(ConnectError::Tls(error)) = refused else { panic!("{refused:?}") };
     let told = matches!(
         error.downcast_ref::<rustls::Error>(),
         Some(rustls::Error::AlertReceived(_) | rustls::Error::PeerIncompatible(_))

@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{Client, CloseCode, Error, RedirectError, Server, TimeoutKind, TlsServerConfig};
+use bowsprit::{
+    Client, CloseCode, ConnectError, Error, RedirectError, Server, TimeoutKind, TlsServerConfig,
+};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -106,10 +108,10 @@ async fn a_plain_answer_to_an_encrypted_hello_is_an_error_and_so_is_the_reverse(
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     });
-    assert!(matches!(refused, Err(Error::Tls(_))), "{refused:?}");
+    assert!(matches!(refused, Err(ConnectError::Tls(_))), "{refused:?}");
     let addr = echo(authority.server("localhost").tls()).await;
     let refused = bowsprit::connect(&format!("ws://{addr}/")).await;
-    assert!(matches!(refused, Err(Error::Http(_) | Error::Io(_))), "{refused:?}");
+    assert!(matches!(refused, Err(ConnectError::Http(_) | ConnectError::Io(_))), "{refused:?}");
 }
 
 #[tokio::test]
@@ -121,7 +123,7 @@ async fn a_transport_that_ends_in_the_middle_of_the_handshake_is_no_failure_of_t
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.read_u8().await.unwrap();
     });
-    assert!(matches!(refused, Err(Error::Io(_))), "{refused:?}");
+    assert!(matches!(refused, Err(ConnectError::Io(_))), "{refused:?}");
 }
 
 #[tokio::test]
@@ -131,7 +133,7 @@ async fn the_tls_handshake_is_part_of_the_time_of_the_opening_handshake() {
     let url = format!("wss://{}/", listener.local_addr().unwrap());
     let client = Client::new().handshake_timeout(Duration::from_millis(200));
     let refused = client.connect(&url).await;
-    assert!(matches!(refused, Err(Error::TimedOut(TimeoutKind::Handshake))), "{refused:?}");
+    assert!(matches!(refused, Err(ConnectError::TimedOut(TimeoutKind::Handshake))), "{refused:?}");
 
     let server = Server::builder()
         .tls(authority.server("localhost").tls())
@@ -206,7 +208,8 @@ async fn a_redirect_to_a_plain_connection_is_not_followed() {
     let client = Client::new().tls(authority.trusting()).max_redirects(3);
     let url = format!("wss://localhost:{}/", addr.port());
     let insecure = client.connect(&url).await;
-    let expected = matches!(insecure, Err(Error::Redirect { error: RedirectError::Insecure, .. }));
+    let expected =
+        matches!(insecure, Err(ConnectError::Redirect { error: RedirectError::Insecure, .. }));
     assert!(expected, "{insecure:?}");
 }
 

@@ -15,7 +15,7 @@ use super::{
     network::{Destination, Reached, permit_for_name},
 };
 use crate::{
-    Error, TlsConnector, Url, UserInfo,
+    ConnectError, TlsConnector, Url, UserInfo,
     error::ProxyError,
     io::Transport,
     tls::{self, Identity},
@@ -115,8 +115,8 @@ impl Proxy {
     }
 
     /// An error of this proxy.
-    fn failed(&self, error: ProxyError) -> Error {
-        Error::Proxy { proxy: self.to_string(), error }
+    fn failed(&self, error: ProxyError) -> ConnectError {
+        ConnectError::Proxy { proxy: self.to_string(), error }
     }
 }
 
@@ -126,17 +126,17 @@ impl Client {
     ///
     /// Default: the proxies that the environment names, as curl reads it. For `wss:` that is the
     /// first one that is not empty of `wss_proxy`, `WSS_PROXY`, `https_proxy`, `HTTPS_PROXY`,
-    /// `all_proxy` and `ALL_PROXY`, for `ws:` of `ws_proxy`, `WS_PROXY`, `http_proxy`, `all_proxy` and
-    /// `ALL_PROXY`. There is none if `no_proxy`, or else `NO_PROXY`, is `*`, or a list with the host,
-    /// a domain above it, or a network around it (`10.0.0.0/8`).
+    /// `all_proxy` and `ALL_PROXY`, for `ws:` of `ws_proxy`, `WS_PROXY`, `http_proxy`, `all_proxy`
+    /// and `ALL_PROXY`. There is none if `no_proxy`, or else `NO_PROXY`, is `*`, or a list with the
+    /// host, a domain above it, or a network around it (`10.0.0.0/8`).
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Choice::Always(proxy);
         self
     }
 
-    /// What to encrypt the way to an `https` proxy with that has no [`Proxy::tls`] of its own, such as
-    /// one that the environment names. Default: TLS that trusts whom the system trusts.
+    /// What to encrypt the way to an `https` proxy with that has no [`Proxy::tls`] of its own, such
+    /// as one that the environment names. Default: TLS that trusts whom the system trusts.
     #[cfg(any(feature = "tls", feature = "native-tls"))]
     #[must_use]
     pub fn proxy_tls(mut self, tls: impl Into<TlsConnector>) -> Self {
@@ -156,23 +156,23 @@ impl Client {
     /// A transport to the server through a proxy.
     ///
     /// §4.1 (3): "If the user agent is configured to use a proxy [...] then the client SHOULD
-    /// connect to that proxy and ask it to open a TCP connection to the host given by /host/ and the
-    /// port given by /port/."
+    /// connect to that proxy and ask it to open a TCP connection to the host given by /host/ and
+    /// the port given by /port/."
     pub(super) async fn reach_through(
         &self,
         proxy: &Proxy,
         url: &Url,
         deadline: Instant,
-    ) -> Result<Reached, Error> {
+    ) -> Result<Reached, ConnectError> {
         if proxy.kind == Kind::Https && !tls::IS_BUILT_IN {
-            return Err(Error::NoTls);
+            return Err(ConnectError::NoTls);
         }
         let bounds = self.bounds(deadline);
         // The permit is for the server, not for the proxy, which serves many.
         let permit = permit_for_name(url.host(), self.network.serialize_connects).await;
         let to_proxy = self.network.reach(&proxy.destination(), false).await;
         let to_proxy = to_proxy.map_err(|error| match error {
-            Error::Io(error) => proxy.failed(ProxyError::Unreachable(error)),
+            ConnectError::Io(error) => proxy.failed(ProxyError::Unreachable(error)),
             error => error,
         });
         let transport = to_proxy?.transport;
@@ -194,13 +194,17 @@ impl Client {
 
     /// What is trusted, shown and skipped for the server's sake does not count here: the proxy gets
     /// credentials of its own.
-    async fn encrypt_to(&self, proxy: &Proxy, transport: Transport) -> Result<Transport, Error> {
+    async fn encrypt_to(
+        &self,
+        proxy: &Proxy,
+        transport: Transport,
+    ) -> Result<Transport, ConnectError> {
         let tls = proxy.tls.as_ref().or(self.proxy_tls.as_ref()).cloned();
         let tls = tls.unwrap_or_else(tls::shared);
         let encrypted = tls.connect(&proxy.host, transport, Identity::Shown).await;
         encrypted.map_err(|error| match error {
-            Error::Tls(error) => proxy.failed(ProxyError::Tls(error)),
-            Error::Io(error) => proxy.failed(ProxyError::Unreachable(error)),
+            ConnectError::Tls(error) => proxy.failed(ProxyError::Tls(error)),
+            ConnectError::Io(error) => proxy.failed(ProxyError::Unreachable(error)),
             error => error,
         })
     }

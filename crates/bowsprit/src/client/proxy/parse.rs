@@ -3,15 +3,15 @@
 use std::str::FromStr;
 
 use super::{Kind, Proxy};
-use crate::{Error, Url, UserInfo};
+use crate::{ConnectError, Url, UserInfo};
 
 impl FromStr for Proxy {
-    type Err = Error;
+    type Err = ConnectError;
 
     /// # Errors
     ///
-    /// [`Error::InvalidProxy`]: the text is no URL of a proxy.
-    fn from_str(text: &str) -> Result<Self, Error> {
+    /// [`ConnectError::InvalidProxy`]: the text is no URL of a proxy.
+    fn from_str(text: &str) -> Result<Self, ConnectError> {
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         let kind = match &*scheme.to_ascii_lowercase() {
             "http" => Kind::Http,
@@ -20,16 +20,17 @@ impl FromStr for Proxy {
             "socks4a" => Kind::Socks4a,
             "socks5" => Kind::Socks5,
             "socks5h" => Kind::Socks5h,
-            _ => return Err(Error::InvalidProxy("its scheme is not http, https or socks")),
+            _ => return Err(ConnectError::InvalidProxy("its scheme is not http, https or socks")),
         };
         // The rest is written as in other URLs, but that a password may have an @ as it is.
         let (user, host) =
             rest.rsplit_once('@').map_or(("", rest), |(user, _)| rest.split_at(user.len()));
-        let url: Url = format!("ws://{}{host}", user.replace('@', "%40"))
-            .parse()
-            .map_err(|_| Error::InvalidProxy("it is no URL of a host, or has no valid user"))?;
+        let url: Url =
+            format!("ws://{}{host}", user.replace('@', "%40")).parse().map_err(|_| {
+                ConnectError::InvalidProxy("it is no URL of a host, or has no valid user")
+            })?;
         if url.resource_name() != "/" {
-            return Err(Error::InvalidProxy("it has a path"));
+            return Err(ConnectError::InvalidProxy("it has a path"));
         }
         let port = if names_port(rest) { url.port() } else { default_port(kind) };
         check_user(kind, url.user_info())?;
@@ -56,15 +57,15 @@ const fn default_port(kind: Kind) -> u16 {
 }
 
 /// RFC 1929 §2: both have a length of 1 to 255; SOCKS 4 has only a name, and no place for more.
-fn check_user(kind: Kind, user: Option<&UserInfo>) -> Result<(), Error> {
+fn check_user(kind: Kind, user: Option<&UserInfo>) -> Result<(), ConnectError> {
     let Some(user) = user else { return Ok(()) };
     let fits = |text: &str| (1..=255).contains(&text.len());
     match kind {
         Kind::Socks5 | Kind::Socks5h if !fits(user.user()) || !fits(user.password()) => {
-            Err(Error::InvalidProxy("SOCKS 5 needs a user and a password of 1 to 255 bytes"))
+            Err(ConnectError::InvalidProxy("SOCKS 5 needs a user and a password of 1 to 255 bytes"))
         }
         Kind::Socks4 | Kind::Socks4a if !user.password().is_empty() => {
-            Err(Error::InvalidProxy("SOCKS 4 has no passwords"))
+            Err(ConnectError::InvalidProxy("SOCKS 4 has no passwords"))
         }
         _ => Ok(()),
     }
@@ -122,7 +123,7 @@ mod tests {
             &long,
         ] {
             match text.parse::<Proxy>() {
-                Err(error @ Error::InvalidProxy(_)) => {
+                Err(error @ ConnectError::InvalidProxy(_)) => {
                     assert!(!error.to_string().contains("secret"), "{error}");
                 }
                 // A bare word is a host's name.

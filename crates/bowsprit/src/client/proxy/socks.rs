@@ -1,6 +1,9 @@
 //! SOCKS 4, 4a and 5, RFC 1928 and RFC 1929.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use tokio_socks::{
     TargetAddr,
@@ -8,7 +11,7 @@ use tokio_socks::{
 };
 
 use super::{Kind, Proxy};
-use crate::{Error, client::network::Destination, error::ProxyError, io::Transport};
+use crate::{ConnectError, client::network::Destination, error::ProxyError, io::Transport};
 
 /// Asks the proxy to connect to the first address that it can carry.
 pub(super) async fn open_resolved(
@@ -16,7 +19,7 @@ pub(super) async fn open_resolved(
     addrs: Vec<IpAddr>,
     port: u16,
     transport: Transport,
-) -> Result<Transport, Error> {
+) -> Result<Transport, ConnectError> {
     let carries = |addr: &IpAddr| proxy.kind == Kind::Socks5 || addr.is_ipv4();
     let addr = addrs.into_iter().find(carries);
     let addr = addr.ok_or_else(|| proxy.failed(ProxyError::Ipv6))?;
@@ -28,7 +31,7 @@ pub(super) async fn open(
     proxy: &Proxy,
     to: &Destination,
     transport: Transport,
-) -> Result<Transport, Error> {
+) -> Result<Transport, ConnectError> {
     match to.host.parse() {
         Ok(IpAddr::V6(_)) if proxy.kind == Kind::Socks4a => Err(proxy.failed(ProxyError::Ipv6)),
         Ok(addr) => ask(proxy, TargetAddr::Ip(SocketAddr::new(addr, to.port)), transport).await,
@@ -40,7 +43,7 @@ async fn ask(
     proxy: &Proxy,
     target: TargetAddr<'_>,
     transport: Transport,
-) -> Result<Transport, Error> {
+) -> Result<Transport, ConnectError> {
     let is_version_5 = matches!(proxy.kind, Kind::Socks5 | Kind::Socks5h);
     let opened = match (is_version_5, proxy.user.as_deref()) {
         (true, None) => {
@@ -61,5 +64,5 @@ async fn ask(
                 .map(Socks4Stream::into_inner)
         }
     };
-    opened.map_err(|error| proxy.failed(ProxyError::Socks(error.into())))
+    opened.map_err(|error| proxy.failed(ProxyError::Socks(Arc::new(error))))
 }

@@ -4,7 +4,7 @@ use http::{HeaderValue, Method, Request, header};
 
 use super::Proxy;
 use crate::{
-    Error,
+    ConnectError,
     client::{
         exchange::{Bounds, exchange},
         network::Destination,
@@ -20,30 +20,31 @@ pub(super) async fn open(
     to: &Destination,
     transport: Transport,
     bounds: Bounds,
-) -> Result<Transport, Error> {
+) -> Result<Transport, ConnectError> {
     let request = request(proxy, to)?;
     match exchange(&request, &Spelling::default(), transport, bounds).await {
         // Nobody speaks before we do: what is there is no part of the tunnel.
         Ok(tunnel) if !tunnel.received.is_empty() => Err(proxy.failed(ProxyError::UnexpectedData)),
         Ok(tunnel) => Ok(tunnel.transport),
-        Err(Error::Refused(response)) => Err(proxy.failed(ProxyError::Refused(response))),
-        Err(Error::Http(error)) => Err(proxy.failed(ProxyError::Http(error))),
-        Err(Error::Io(error)) => Err(proxy.failed(ProxyError::Http(error.into()))),
+        Err(ConnectError::Rejected(response)) => Err(proxy.failed(ProxyError::Rejected(response))),
+        Err(ConnectError::Http(error)) => Err(proxy.failed(ProxyError::Http(error))),
+        Err(ConnectError::Io(error)) => Err(proxy.failed(ProxyError::Http(error))),
         Err(error) => Err(error),
     }
 }
 
 /// The target, and the proxy's credentials; nothing of the request that the server will get.
-fn request(proxy: &Proxy, to: &Destination) -> Result<Request<()>, Error> {
+fn request(proxy: &Proxy, to: &Destination) -> Result<Request<()>, ConnectError> {
     let target = match to.host.contains(':') {
         true => format!("[{}]:{}", to.host, to.port),
         false => format!("{}:{}", to.host, to.port),
     };
     let mut request = Request::new(());
     *request.method_mut() = Method::CONNECT;
-    let host = HeaderValue::from_str(&target).map_err(|error| Error::Header(error.into()))?;
+    let host = HeaderValue::from_str(&target)
+        .map_err(|_| ConnectError::Header("Host cannot name the server"))?;
     *request.uri_mut() =
-        target.parse().map_err(|error: http::uri::InvalidUri| Error::Header(error.into()))?;
+        target.parse().map_err(|_| ConnectError::Header("no request line can name the server"))?;
     request.headers_mut().insert(header::HOST, host);
     if let Some(authorization) = proxy.authorization() {
         request.headers_mut().insert(header::PROXY_AUTHORIZATION, authorization);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{Response, header};
 
 use super::RetryCause;
-use crate::{Bytes, Error, entropy};
+use crate::{Bytes, ConnectError, entropy};
 
 /// Exponential back-off with full jitter: each wait is a random part of a ceiling that doubles.
 ///
@@ -68,9 +68,9 @@ impl Backoff {
     }
 }
 
-/// What a refusal says, RFC 9110 §10.2.3, where it is a number of seconds.
+/// What a rejection says, RFC 9110 §10.2.3, where it is a number of seconds.
 fn retry_after(cause: &RetryCause) -> Option<Duration> {
-    let RetryCause::Failed(Error::Refused(response)) = cause else { return None };
+    let RetryCause::Failed(ConnectError::Rejected(response)) = cause else { return None };
     let response: &Response<Bytes> = response;
     let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds))
@@ -94,7 +94,8 @@ mod tests {
     /// RFC: 7.2.3-2
     #[test]
     fn waits_are_spread_over_the_whole_ceiling() {
-        let (backoff, lost) = (Backoff::default(), RetryCause::Broken(Error::Disconnected));
+        let lost = RetryCause::Broken(crate::Error::Disconnected);
+        let backoff = Backoff::default();
         let waits: Vec<_> = (0..1000).map(|_| backoff.wait(1, &lost).as_secs_f64()).collect();
         assert!(waits.iter().all(|wait| (0.0..=5.0).contains(wait)));
         let mean = waits.iter().sum::<f64>() / 1000.0;
@@ -106,8 +107,8 @@ mod tests {
     fn a_server_can_ask_for_a_longer_wait_within_reason() {
         for (asked, least) in [("20", 20), ("1000000", 90), ("soon", 0)] {
             let response = Response::builder().status(503).header("retry-after", asked);
-            let refusal = Error::Refused(Box::new(response.body(Bytes::new()).unwrap()));
-            let wait = Backoff::default().wait(1, &RetryCause::Failed(refusal)).as_secs();
+            let rejected = ConnectError::Rejected(Box::new(response.body(Bytes::new()).unwrap()));
+            let wait = Backoff::default().wait(1, &RetryCause::Failed(rejected)).as_secs();
             assert!(wait >= least && wait <= 90, "{asked}: {wait}");
         }
     }

@@ -25,13 +25,14 @@ pub use self::{
 };
 use super::{Client, callback::Callback};
 use crate::{
-    BoxError, CloseCode, Error, Handle, WebSocket, error::Cause, exclusive::Exclusive, link::Link,
+    BoxError, CloseCode, ConnectError, Error, Handle, WebSocket, error::Cause,
+    exclusive::Exclusive, link::Link,
 };
 
 /// How a client comes back: made by [`Client::reconnect`].
 ///
-/// [`connections`](Self::connections) gives each connection to you; a [`websocket`](Self::websocket)
-/// joins them to one.
+/// [`connections`](Self::connections) gives each connection to you; a
+/// [`websocket`](Self::websocket) joins them to one.
 ///
 /// Every attempt begins with the URL that was given. A redirect holds for one attempt, a permanent
 /// one (301, 308) too: whoever answers for the URL decides each time where connections go.
@@ -71,7 +72,7 @@ impl Client {
     /// # Errors
     ///
     /// The URL or an option of the client is invalid.
-    pub fn reconnect(&self, url: &str) -> Result<Reconnect, Error> {
+    pub fn reconnect(&self, url: &str) -> Result<Reconnect, ConnectError> {
         self.begin(url)?;
         Ok(Reconnect {
             client: self.clone(),
@@ -114,7 +115,7 @@ impl Reconnect {
     }
 
     /// Does what each new connection needs, such as subscribing again, before it is handed out. An
-    /// error is a failed attempt, [`Error::Callback`].
+    /// error is a failed attempt, [`ConnectError::Callback`].
     pub fn on_open<F>(mut self, callback: impl Fn(Handle) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), BoxError>> + Send + 'static,
@@ -123,8 +124,8 @@ impl Reconnect {
         self
     }
 
-    /// How much a [`ReconnectingWebSocket`] keeps while there is no connection, each message counted
-    /// with 64 bytes more than it has. Default:
+    /// How much a [`ReconnectingWebSocket`] keeps while there is no connection, each message
+    /// counted with 64 bytes more than it has. Default:
     /// [`Options::max_queue_len`](crate::Options::max_queue_len).
     pub const fn max_queue_len(mut self, max: usize) -> Self {
         self.max_queue_len = max;
@@ -149,11 +150,12 @@ impl Reconnect {
         ReconnectingWebSocket::new(self)
     }
 
-    async fn open(&self) -> Result<WebSocket, Error> {
+    async fn open(&self) -> Result<WebSocket, ConnectError> {
         (self.watch)(&ReconnectEvent::Connecting);
         let ws = self.client.connect(&self.url).await?;
         if let Some(callback) = &self.on_open {
-            callback.call(ws.handle()).await.map_err(Error::Callback)?;
+            let called = callback.call(ws.handle()).await;
+            called.map_err(|error| ConnectError::Callback(error.into()))?;
         }
         (self.watch)(&ReconnectEvent::Open);
         Ok(ws)
@@ -264,7 +266,8 @@ impl State {
                 return match cause {
                     RetryCause::Closed(close) if close.code == CloseCode::NORMAL => None,
                     RetryCause::Closed(close) => Some(Err(Error::Closed(close))),
-                    RetryCause::Failed(error) | RetryCause::Broken(error) => Some(Err(error)),
+                    RetryCause::Failed(error) => Some(Err(error.into())),
+                    RetryCause::Broken(error) => Some(Err(error)),
                 };
             }
         }
@@ -279,7 +282,7 @@ impl State {
                     if !self.wait_or_give_up(&cause).await
                         && let RetryCause::Failed(error) = cause
                     {
-                        return Some(Err(error));
+                        return Some(Err(error.into()));
                     }
                 }
             }

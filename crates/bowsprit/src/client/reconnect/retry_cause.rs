@@ -4,14 +4,14 @@ use std::fmt;
 
 use http::StatusCode;
 
-use crate::{Close, CloseCode, Error};
+use crate::{Close, CloseCode, ConnectError, Error};
 
 /// Why a client that reconnects has no connection.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RetryCause {
     /// Connecting failed.
-    Failed(Error),
+    Failed(ConnectError),
     /// The connection was closed in good order, with the peer's code and reason.
     Closed(Close<'static>),
     /// The connection broke.
@@ -28,29 +28,31 @@ impl RetryCause {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Failed(error) | Self::Broken(error) => error_is_retryable(error),
+            Self::Failed(error) => failure_is_retryable(error),
+            Self::Broken(error) => {
+                matches!(error, Error::Io(_) | Error::TimedOut(_) | Error::Disconnected)
+            }
             Self::Closed(close) => code_is_retryable(close.code),
         }
     }
 }
 
-fn error_is_retryable(error: &Error) -> bool {
+fn failure_is_retryable(error: &ConnectError) -> bool {
     match error {
-        Error::Refused(response) => status_is_retryable(response.status()),
+        ConnectError::Rejected(response) => status_is_retryable(response.status()),
         #[cfg(feature = "proxy")]
-        Error::Proxy { error: crate::ProxyError::Refused(response), .. } => {
+        ConnectError::Proxy { error: crate::ProxyError::Rejected(response), .. } => {
             status_is_retryable(response.status())
         }
         #[cfg(feature = "proxy")]
-        Error::Proxy { error, .. } => {
+        ConnectError::Proxy { error, .. } => {
             !matches!(error, crate::ProxyError::Ipv6 | crate::ProxyError::Tls(_))
         }
-        Error::Io(_)
-        | Error::Resolve { .. }
-        | Error::TimedOut(_)
-        | Error::Http(_)
-        | Error::Callback(_)
-        | Error::Disconnected => true,
+        ConnectError::Io(_)
+        | ConnectError::Resolve { .. }
+        | ConnectError::TimedOut(_)
+        | ConnectError::Http(_)
+        | ConnectError::Callback(_) => true,
         _ => false,
     }
 }
@@ -67,7 +69,8 @@ fn code_is_retryable(code: CloseCode) -> bool {
 impl fmt::Display for RetryCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed(error) | Self::Broken(error) => fmt::Display::fmt(error, f),
+            Self::Failed(error) => fmt::Display::fmt(error, f),
+            Self::Broken(error) => fmt::Display::fmt(error, f),
             Self::Closed(close) => write!(f, "closed: {close}"),
         }
     }
@@ -75,16 +78,21 @@ impl fmt::Display for RetryCause {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{self, ErrorKind},
+        sync::Arc,
+    };
+
     use http::Response;
 
     use super::*;
-    use crate::{Bytes, HandshakeError, TimeoutKind};
+    use crate::{BoxError, Bytes, HandshakeError, ProtocolError, TimeoutKind};
 
     #[test]
     fn what_can_come_back_is_tried_again_and_what_cannot_is_not() {
         let refused = |status: u16| {
             let response = Response::builder().status(status).body(Bytes::new()).unwrap();
-            RetryCause::Failed(Error::Refused(Box::new(response)))
+            RetryCause::Failed(ConnectError::Rejected(Box::new(response)))
         };
         for (retryable, statuses) in [
             (true, &[408, 425, 429, 500, 502, 503, 504, 520, 599][..]),
@@ -103,19 +111,22 @@ mod tests {
             }
         }
         let failed = RetryCause::Failed;
-        assert!(failed(Error::Io(std::io::ErrorKind::ConnectionRefused.into())).is_retryable());
-        assert!(failed(Error::TimedOut(TimeoutKind::Connect)).is_retryable());
+        let bad_certificate = || Arc::from(BoxError::from("bad certificate"));
+        assert!(failed(io::Error::from(ErrorKind::ConnectionRefused).into()).is_retryable());
+        assert!(failed(ConnectError::TimedOut(TimeoutKind::Connect)).is_retryable());
         assert!(RetryCause::Broken(Error::Disconnected).is_retryable());
-        assert!(!failed(Error::Tls("bad certificate".into())).is_retryable());
-        assert!(!failed(Error::Handshake(HandshakeError::Accept)).is_retryable());
+        assert!(RetryCause::Broken(Error::TimedOut(TimeoutKind::Heartbeat)).is_retryable());
+        assert!(!RetryCause::Broken(Error::Protocol(ProtocolError::TextUtf8)).is_retryable());
+        assert!(!failed(ConnectError::Tls(bad_certificate())).is_retryable());
+        assert!(!failed(ConnectError::Handshake(HandshakeError::Accept)).is_retryable());
         #[cfg(feature = "proxy")]
         for (retryable, error) in [
-            (true, crate::ProxyError::Unreachable(std::io::ErrorKind::ConnectionRefused.into())),
-            (false, crate::ProxyError::Tls("bad certificate".into())),
+            (true, crate::ProxyError::Unreachable(Arc::new(ErrorKind::ConnectionRefused.into()))),
+            (false, crate::ProxyError::Tls(bad_certificate())),
             (false, crate::ProxyError::Ipv6),
         ] {
             assert_eq!(
-                failed(Error::Proxy { proxy: String::new(), error }).is_retryable(),
+                failed(ConnectError::Proxy { proxy: String::new(), error }).is_retryable(),
                 retryable
             );
         }

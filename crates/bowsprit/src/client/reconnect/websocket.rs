@@ -16,9 +16,9 @@ use crate::{CloseCode, Error, Handle, Message, SendError, WebSocket, exclusive::
 
 /// A connection that comes back: messages go in and come out as if it had never been away.
 ///
-/// Nothing happens unless [`recv`](Self::recv) is awaited. What is sent while there is no connection
-/// is kept, up to a limit, and sent in order with the next one. What was handed to a connection that
-/// then broke may be lost, as with every connection.
+/// Nothing happens unless [`recv`](Self::recv) is awaited. What is sent while there is no
+/// connection is kept, up to a limit, and sent in order with the next one. What was handed to a
+/// connection that then broke may be lost, as with every connection.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), bowsprit::Error> {

@@ -1,6 +1,6 @@
 //! The peers' servers, and our client.
 
-use bowsprit::{Client, Error, WebSocket};
+use bowsprit::{Client, ConnectError, WebSocket};
 
 use super::{
     super::peers::in_time,
@@ -35,7 +35,7 @@ async fn play_process(process: &mut Process) -> Found {
 
 async fn refusal(client: &Client, hello: &Hello) -> String {
     let refused = client.connect(&format!("{}/refused", hello.url)).await.unwrap_err();
-    let Error::Refused(response) = refused else { panic!("{refused:?}") };
+    let ConnectError::Rejected(response) = refused else { panic!("{refused:?}") };
     assert_eq!(response.status(), 403);
     response.status().as_u16().to_string()
 }

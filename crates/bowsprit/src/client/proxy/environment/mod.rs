@@ -6,7 +6,7 @@ mod tests;
 use std::{env, net::IpAddr};
 
 use super::Proxy;
-use crate::{Error, Url};
+use crate::{ConnectError, Url};
 
 /// How a client chooses its proxy.
 #[derive(Clone, Debug, Default)]
@@ -20,9 +20,9 @@ pub(in crate::client) enum Choice {
 impl Choice {
     /// The proxy for this URL, if there is one.
     ///
-    /// A proxy that the environment names but that cannot be used is an error: to go around it would
-    /// send what must not leave.
-    pub(in crate::client) fn proxy_for(&self, url: &Url) -> Result<Option<Proxy>, Error> {
+    /// A proxy that the environment names but that cannot be used is an error: to go around it
+    /// would send what must not leave.
+    pub(in crate::client) fn proxy_for(&self, url: &Url) -> Result<Option<Proxy>, ConnectError> {
         match self {
             _ if url.socket_path().is_some() => Ok(None),
             Self::Never => Ok(None),
@@ -32,9 +32,12 @@ impl Choice {
     }
 }
 
-/// The first of curl's variables that is set wins: `<scheme>_proxy`, that of HTTP, and that for all.
-/// To curl, one that is set to nothing is not set.
-fn from(url: &Url, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>, Error> {
+/// The first of curl's variables that is set wins: `<scheme>_proxy`, that of HTTP, and that for
+/// all. To curl, one that is set to nothing is not set.
+fn from(
+    url: &Url,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Option<Proxy>, ConnectError> {
     let first = |names: &[&str]| {
         names.iter().find_map(|name| variable(name).filter(|value| !value.is_empty()))
     };

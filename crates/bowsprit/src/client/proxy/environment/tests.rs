@@ -37,8 +37,8 @@ const VARIABLES: [Case; 17] = [
     (WS, &[], None),
 ];
 
-/// What only a curl with WebSockets knows of: it reads `<scheme>_proxy`, as for all its schemes, and
-/// since 8.4 goes on with the variables of HTTP.
+/// What only a curl with WebSockets knows of: it reads `<scheme>_proxy`, as for all its schemes,
+/// and since 8.4 goes on with the variables of HTTP.
 const WEBSOCKET_VARIABLES: [Case; 11] = [
     (WS, &[("ws_proxy", "1"), ("http_proxy", "2"), ("all_proxy", "3")], Some(1)),
     (WS, &[("WS_PROXY", "1"), ("http_proxy", "2"), ("all_proxy", "3")], Some(1)),
@@ -138,7 +138,7 @@ fn a_proxy_that_cannot_be_used_is_not_gone_around() {
         let chosen = from(&WS.parse().unwrap(), |variable| {
             (variable == name).then(|| "quic://p".to_owned())
         });
-        assert!(matches!(chosen, Err(Error::InvalidProxy(_))), "{chosen:?}");
+        assert!(matches!(chosen, Err(ConnectError::InvalidProxy(_))), "{chosen:?}");
     }
 }
 
