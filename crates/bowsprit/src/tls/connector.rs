@@ -156,7 +156,7 @@ async fn rustls_connect(
     let name = ServerName::try_from(host.to_owned()).map_err(super::failed)?;
     if identity == Identity::Hidden && config.client_auth_cert_resolver.has_certs() {
         let config = Arc::make_mut(&mut config);
-        config.client_auth_cert_resolver = Arc::new(Nobody);
+        config.client_auth_cert_resolver = Arc::new(NoClientCert);
         config.resumption = rustls::client::Resumption::disabled();
     }
     let addr = transport.peer_addr();
@@ -169,10 +169,10 @@ async fn rustls_connect(
 /// A client without a certificate.
 #[cfg(feature = "tls")]
 #[derive(Debug)]
-struct Nobody;
+struct NoClientCert;
 
 #[cfg(feature = "tls")]
-impl ResolvesClientCert for Nobody {
+impl ResolvesClientCert for NoClientCert {
     fn resolve(
         &self,
         _: &[&[u8]],
