@@ -38,6 +38,27 @@
 //! [`Server::upgrade`] takes over a connection from any other HTTP server, [`Server::accept`] one
 //! that nobody has read from yet.
 //!
+//! # Errors
+//!
+//! `connect` fails with a `ConnectError`, `accept` with an `AcceptError`, an open connection with an
+//! [`Error`]. `?` converts the first two into the third, and each into a [`std::io::Error`] of the
+//! nearest kind:
+//!
+//! ```no_run
+//! use bowsprit::{ConnectError, Error, WebSocket};
+//!
+//! # async fn ask_for_a_token() -> std::io::Result<()> { Ok(()) }
+//! async fn feed(url: &str) -> Result<WebSocket, Error> {
+//!     match bowsprit::connect(url).await {
+//!         Err(ConnectError::Rejected(response)) if response.status() == 401 => {
+//!             ask_for_a_token().await?;
+//!             Ok(bowsprit::connect(url).await?)
+//!         }
+//!         connected => Ok(connected?),
+//!     }
+//! }
+//! ```
+//!
 //! # Seeing inside
 //!
 //! [`Server::stats`] and [`Client::stats`] are snapshots of counters. With the feature `metrics` the
