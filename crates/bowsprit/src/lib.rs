@@ -182,10 +182,7 @@ pub use bytes::{Bytes, BytesMut};
 #[cfg(feature = "proxy")]
 pub use client::Proxy;
 #[cfg(feature = "client")]
-pub use client::{
-    Backoff, Client, Connections, Destination, OverflowPolicy, Reconnect, ReconnectEvent,
-    ReconnectingHandle, ReconnectingWebSocket, Redirect, Rejected, RetryCause, connect,
-};
+pub use client::{Client, Destination, Redirect, Rejected, connect};
 #[cfg(feature = "server")]
 pub use error::AcceptError;
 #[cfg(feature = "proxy")]
@@ -230,6 +227,15 @@ pub use websocket::WebSocket;
 #[cfg(feature = "axum")]
 pub mod axum {
     pub use crate::server::{axum::WebSocketUpgrade, upgrade_handler as handler};
+}
+
+/// Clients that connect again when a connection ends: [`Client::reconnect`].
+#[cfg(feature = "client")]
+pub mod reconnect {
+    pub use crate::client::reconnect::{
+        Backoff, Connections, OverflowPolicy, Reconnect, ReconnectEvent, ReconnectingHandle,
+        ReconnectingWebSocket, RetryCause,
+    };
 }
 
 /// For [tower](https://docs.rs/tower)'s services. Needs the feature `tower`.

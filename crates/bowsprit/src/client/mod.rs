@@ -11,7 +11,7 @@ mod ported;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod read_ahead;
-mod reconnect;
+pub(crate) mod reconnect;
 mod redirect;
 mod rejection;
 
@@ -32,15 +32,7 @@ use self::{
     options::Invalid,
     redirect::RedirectPolicy,
 };
-pub use self::{
-    network::Destination,
-    reconnect::{
-        Backoff, Connections, OverflowPolicy, Reconnect, ReconnectEvent, ReconnectingHandle,
-        ReconnectingWebSocket, RetryCause,
-    },
-    redirect::Redirect,
-    rejection::Rejected,
-};
+pub use self::{network::Destination, redirect::Redirect, rejection::Rejected};
 use crate::{
     BoxError, ConnectError, Deflate, Io, Options, Role, Stats, TimeoutKind, TlsConnector, Url,
     WebSocket,

@@ -7,8 +7,8 @@ use std::{
 };
 
 use bowsprit::{
-    Backoff, Client, CloseCode, ConnectError, Error, OverflowPolicy, Reconnect, ReconnectEvent,
-    Server, TimeoutKind, WebSocket,
+    Client, CloseCode, ConnectError, Error, Server, TimeoutKind, WebSocket,
+    reconnect::{Backoff, OverflowPolicy, Reconnect, ReconnectEvent},
 };
 use tokio::{
     io::{AsyncWriteExt, DuplexStream},

@@ -10,8 +10,9 @@ use std::{
 };
 
 use bowsprit::{
-    Backoff, Client, ConnectError, RedirectError, WebSocket,
+    Client, ConnectError, RedirectError, WebSocket,
     http::{HeaderMap, StatusCode},
+    reconnect::Backoff,
 };
 use tokio::net::TcpListener;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bowsprit::{Backoff, Heartbeat, Keepalive, Limits, Options, TcpOptions};
+use bowsprit::{Heartbeat, Keepalive, Limits, Options, TcpOptions, reconnect::Backoff};
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

@@ -20,7 +20,7 @@ pub enum RetryCause {
 
 impl RetryCause {
     /// Whether another attempt may succeed later: the default of
-    /// [`Reconnect::retry_if`](crate::Reconnect::retry_if).
+    /// [`Reconnect::retry_if`](crate::reconnect::Reconnect::retry_if).
     ///
     /// A server that is away or overloaded can come back. One that does not want us (401, 403, 404,
     /// 1008, 3000, 3003), that does not speak as it should, or whose certificate is not good, stays
