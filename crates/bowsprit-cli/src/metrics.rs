@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write};
 
 use bowsprit::{
-    Bytes, Server, Stats, Traffic,
+    Bytes, Server, Stats, TrafficCounts,
     http::{HeaderValue, Method, Request, Response, header},
 };
 
@@ -67,7 +67,7 @@ fn text(stats: &Stats) -> String {
     text.0
 }
 
-fn both<T>(stats: &Stats, sample: impl Fn(&str, Traffic) -> T) -> [T; 2] {
+fn both<T>(stats: &Stats, sample: impl Fn(&str, TrafficCounts) -> T) -> [T; 2] {
     [sample("received", stats.received), sample("sent", stats.sent)]
 }
 

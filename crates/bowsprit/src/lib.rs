@@ -208,7 +208,7 @@ pub use server::{
     Refusal, RequestExt, Route, Server, ServerBuilder, Shutdown, TrustedProxies, UnixPeer, Upgrade,
     constant_time_eq, handler,
 };
-pub use stats::{Closes, Handshakes, Stats, Traffic};
+pub use stats::{CloseCounts, Handshakes, Stats, TrafficCounts};
 pub use stream::MessageIo;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use tcp::{Keepalive, TcpOptions};

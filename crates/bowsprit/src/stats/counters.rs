@@ -14,7 +14,9 @@ use std::{
 
 use http::StatusCode;
 
-use super::{Closes, CodeClass, Ending, Handshakes, Stats, Traffic, instruments::Instruments};
+use super::{
+    CloseCounts, CodeClass, Ending, Handshakes, Stats, TrafficCounts, instruments::Instruments,
+};
 use crate::{CloseCode, MessageKind, Role};
 
 /// Threads that count for one server without getting in each other's way.
@@ -256,9 +258,9 @@ impl Counters {
         }
     }
 
-    fn closes(&self) -> Closes {
+    fn closes(&self) -> CloseCounts {
         let by = |ending: Ending| read(&self.endings[ending.index()]);
-        Closes {
+        CloseCounts {
             by_peer: by(Ending::Peer),
             by_us: by(Ending::Us),
             protocol_error: by(Ending::ProtocolError),
@@ -273,11 +275,11 @@ impl Counters {
         }
     }
 
-    fn traffic(&self, flow: impl Fn(&Shard) -> &Flow) -> Traffic {
+    fn traffic(&self, flow: impl Fn(&Shard) -> &Flow) -> TrafficCounts {
         let sum = |counter: fn(&Flow) -> &AtomicU64| {
             self.shards.iter().map(|shard| read(counter(flow(shard)))).sum()
         };
-        Traffic {
+        TrafficCounts {
             text_messages: sum(|flow| &flow.texts),
             binary_messages: sum(|flow| &flow.binaries),
             payload_bytes: sum(|flow| &flow.payload_len),

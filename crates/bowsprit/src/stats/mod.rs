@@ -39,11 +39,11 @@ pub struct Stats {
     /// Opening handshakes.
     pub handshakes: Handshakes,
     /// What peers have sent.
-    pub received: Traffic,
+    pub received: TrafficCounts,
     /// What was sent to peers.
-    pub sent: Traffic,
+    pub sent: TrafficCounts,
     /// How connections have ended.
-    pub closes: Closes,
+    pub closes: CloseCounts,
     /// Publications that were left out for connections that had no room for them or were closed
     /// before their turn; see [`SlowConsumer`](crate::SlowConsumer).
     pub dropped: u64,
@@ -71,7 +71,7 @@ pub struct Handshakes {
 /// What went one way, of all connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Traffic {
+pub struct TrafficCounts {
     /// Text messages. Fragmented ones count when their last fragment has come or was queued.
     pub text_messages: u64,
     /// Binary messages, counted in the same way.
@@ -90,7 +90,7 @@ pub struct Traffic {
 /// How connections have ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Closes {
+pub struct CloseCounts {
     /// Cleanly; the peer has sent the first close frame.
     pub by_peer: u64,
     /// Cleanly; we have sent the first close frame.
@@ -129,7 +129,7 @@ impl Handshakes {
     }
 }
 
-impl Traffic {
+impl TrafficCounts {
     /// Messages of both kinds.
     #[must_use]
     pub const fn messages(&self) -> u64 {
@@ -137,7 +137,7 @@ impl Traffic {
     }
 }
 
-impl Closes {
+impl CloseCounts {
     /// All of them.
     #[must_use]
     pub fn total(&self) -> u64 {

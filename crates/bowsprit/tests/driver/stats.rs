@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bowsprit::{
     Client, CloseCode, Deflate, Error, Fragment, Heartbeat, Message, MessageKind, Options, Server,
-    SlowConsumer, Stats, Traffic, WebSocket,
+    SlowConsumer, Stats, TrafficCounts, WebSocket,
     http::{Request, StatusCode},
     testing::pair_of,
 };
@@ -33,9 +33,16 @@ async fn drain(ws: &mut WebSocket) -> Result<(), Error> {
 }
 
 /// The numbers of one direction, in the order of the fields.
-const fn numbers(traffic: Traffic) -> [u64; 6] {
-    let Traffic { text_messages, binary_messages, payload_bytes, wire_bytes, pings, pongs, .. } =
-        traffic;
+const fn numbers(traffic: TrafficCounts) -> [u64; 6] {
+    let TrafficCounts {
+        text_messages,
+        binary_messages,
+        payload_bytes,
+        wire_bytes,
+        pings,
+        pongs,
+        ..
+    } = traffic;
     [text_messages, binary_messages, payload_bytes, wire_bytes, pings, pongs]
 }
 

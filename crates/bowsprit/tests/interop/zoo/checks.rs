@@ -1,6 +1,6 @@
 //! What is checked on connections with a peer, whichever side has connected.
 
-use bowsprit::{Error, Event, Message, ProtocolError, Stats, Traffic, WebSocket};
+use bowsprit::{Error, Event, Message, ProtocolError, Stats, TrafficCounts, WebSocket};
 use serde_json::{Value, json};
 
 const SIZES: [usize; 7] = [0, 1, 125, 126, 65_535, 65_536, 1 << 20];
@@ -116,7 +116,7 @@ pub(super) fn compressed(before: &Stats, after: &Stats) -> &'static str {
     }
 }
 
-fn is_compressed(before: Traffic, after: Traffic) -> bool {
+fn is_compressed(before: TrafficCounts, after: TrafficCounts) -> bool {
     let wire = after.wire_bytes - before.wire_bytes;
     wire * 2 < after.payload_bytes - before.payload_bytes
 }
