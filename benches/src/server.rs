@@ -14,7 +14,7 @@ use std::{
 
 use bowsprit::{
     BoxError, ContextTakeover, Deflate, Event, Heartbeat, Limits, Options, Server, Shutdown,
-    TlsServerConfig, Topics, WebSocket, WindowBits,
+    Topics, WebSocket, WindowBits, tls::TlsServerConfig,
 };
 use clap::{Args, ValueEnum};
 use http_body_util::Full;

@@ -7,8 +7,8 @@ use std::{
 
 use anyhow::{Context, bail};
 use bowsprit::{
-    Bytes, Client, CloseCode, ConnectError, Message, ReceiveHalf, SendHalf, TlsClientConfig, Url,
-    Version, WebSocket, http::Response,
+    Bytes, Client, CloseCode, ConnectError, Message, ReceiveHalf, SendHalf, Url, Version,
+    WebSocket, http::Response, tls::TlsClientConfig,
 };
 use tokio::io::{AsyncBufReadExt, BufReader, Stdin};
 

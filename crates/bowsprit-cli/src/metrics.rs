@@ -3,8 +3,9 @@
 use std::fmt::{Display, Write};
 
 use bowsprit::{
-    Bytes, Server, Stats, TrafficCounts,
+    Bytes, Server,
     http::{HeaderValue, Method, Request, Response, header},
+    stats::{Stats, TrafficCounts},
 };
 
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4");

@@ -5,7 +5,7 @@ use std::{io::Write, time::Duration};
 use anyhow::Context;
 use bowsprit::{
     BoxError, Departed, Error, Event, HostPolicy, Limits, OriginPolicy, Server, ServerBuilder,
-    Shutdown, SubprotocolPolicy, TlsServerConfig, Topics, WebSocket,
+    Shutdown, SubprotocolPolicy, Topics, WebSocket, tls::TlsServerConfig,
 };
 
 use tokio::sync::oneshot;

@@ -212,9 +212,9 @@ impl WriteHalf {
 
     /// The certificates that the peer has shown.
     #[cfg(feature = "tls")]
-    pub(crate) fn peer_certificates(&self) -> Option<crate::PeerCertificates> {
+    pub(crate) fn peer_certificates(&self) -> Option<crate::tls::PeerCertificates> {
         match self {
-            Self::Boxed(io) => crate::PeerCertificates::in_transport(&**io.lock()),
+            Self::Boxed(io) => crate::tls::PeerCertificates::in_transport(&**io.lock()),
             _ => None,
         }
     }

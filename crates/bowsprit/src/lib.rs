@@ -65,7 +65,7 @@
 //! global recorder of the crate [`metrics`](https://docs.rs/metrics) gets the same; install it before
 //! servers and clients are made. All names have the label `role`, which is `server` or `client`:
 //!
-//! | name | kind, unit | further labels | in [`Stats`] |
+//! | name | kind, unit | further labels | in [`Stats`](stats::Stats) |
 //! |---|---|---|---|
 //! | `bowsprit_connections` | gauge | | `connections` |
 //! | `bowsprit_handshakes_total` | counter | `status`: 101, that of the refusal, `failed`, `timed_out` | `handshakes` |
@@ -153,7 +153,7 @@ mod redacted;
 #[cfg(feature = "server")]
 mod server;
 mod sink;
-mod stats;
+pub mod stats;
 mod stream;
 #[cfg(any(feature = "client", feature = "server"))]
 mod tcp;
@@ -161,7 +161,7 @@ mod terms;
 #[cfg(all(feature = "client", feature = "server"))]
 pub mod testing;
 #[cfg(any(feature = "client", feature = "tls"))]
-mod tls;
+pub mod tls;
 mod trace;
 mod try_recv;
 mod websocket;
@@ -208,18 +208,9 @@ pub use server::{
     Refusal, RequestExt, Route, Server, ServerBuilder, Shutdown, TrustedProxies, UnixPeer, Upgrade,
     constant_time_eq, handler,
 };
-pub use stats::{CloseCounts, Handshakes, Stats, TrafficCounts};
 pub use stream::MessageIo;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use tcp::{Keepalive, TcpOptions};
-#[cfg(feature = "tls")]
-pub use tls::PeerCertificates;
-#[cfg(all(feature = "client", feature = "tls"))]
-pub use tls::TlsClientConfig;
-#[cfg(feature = "client")]
-pub use tls::TlsConnector;
-#[cfg(all(feature = "server", feature = "tls"))]
-pub use tls::{ClientCertificates, TlsServerConfig};
 pub use try_recv::TryRecvError;
 pub use websocket::WebSocket;
 

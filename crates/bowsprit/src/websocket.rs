@@ -308,7 +308,7 @@ impl WebSocket {
     /// without TLS, and once the connection has ended.
     #[cfg(feature = "tls")]
     #[must_use]
-    pub fn peer_certificates(&self) -> Option<crate::PeerCertificates> {
+    pub fn peer_certificates(&self) -> Option<crate::tls::PeerCertificates> {
         self.receive.link().peer_certificates()
     }
 

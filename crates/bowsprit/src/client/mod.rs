@@ -34,13 +34,13 @@ use self::{
 };
 pub use self::{network::Destination, redirect::Redirect, rejection::Rejected};
 use crate::{
-    BoxError, ConnectError, Deflate, Io, Options, Role, Stats, TimeoutKind, TlsConnector, Url,
-    WebSocket,
+    BoxError, ConnectError, Deflate, Io, Options, Role, TimeoutKind, Url, WebSocket,
     deadline::deadline_after,
     error::check_runtime,
     head::{HeadLimits, Spelling},
-    stats::Counters,
+    stats::{Counters, Stats},
     terms::Terms,
+    tls::TlsConnector,
 };
 
 /// Connects to a URL with the default options. See [`Client`] for others, and for

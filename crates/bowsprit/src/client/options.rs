@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, header};
 use super::{Client, Destination, callback::Callback};
 use super::{Redirect, Rejected, read_ahead::from_io, redirect::RedirectPolicy};
 #[cfg(any(feature = "tls", feature = "native-tls"))]
-use crate::TlsConnector;
+use crate::tls::TlsConnector;
 use crate::{
     BoxError, ConnectError, Deflate, FieldName, HandshakeError, Io, Limits, Options, TcpOptions,
     Url, Version,
@@ -153,10 +153,10 @@ impl Client {
         self
     }
 
-    /// What to encrypt `wss:` connections with: a [`TlsClientConfig`](crate::TlsClientConfig) or
-    /// anything else that is a [`TlsConnector`]. Default: rustls with the system's trust store, and
-    /// sessions that all such clients share. It is about servers: an `https` proxy has settings of
-    /// its own.
+    /// What to encrypt `wss:` connections with: a [`TlsClientConfig`](crate::tls::TlsClientConfig)
+    /// or anything else that is a [`TlsConnector`]. Default: rustls with the system's trust store,
+    /// and sessions that all such clients share. It is about servers: an `https` proxy has settings
+    /// of its own.
     #[cfg(any(feature = "tls", feature = "native-tls"))]
     #[must_use]
     pub fn tls(mut self, tls: impl Into<TlsConnector>) -> Self {

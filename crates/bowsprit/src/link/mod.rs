@@ -194,7 +194,7 @@ impl Link {
 
     /// The certificates that the peer has shown, until the connection ends.
     #[cfg(feature = "tls")]
-    pub(crate) fn peer_certificates(&self) -> Option<crate::PeerCertificates> {
+    pub(crate) fn peer_certificates(&self) -> Option<crate::tls::PeerCertificates> {
         self.look().write.as_ref()?.peer_certificates()
     }
 

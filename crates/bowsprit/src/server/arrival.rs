@@ -23,7 +23,7 @@ use super::{PeerAddr, Shared, TrustedProxies, accept::Opened, admission::Admissi
 #[cfg(feature = "proxy-protocol")]
 use super::{forwarded::contains, proxy_protocol};
 #[cfg(feature = "tls")]
-use crate::TlsServerConfig;
+use crate::tls::TlsServerConfig;
 use crate::{AcceptError, deadline::deadline_after, io::Transport};
 
 /// What is known of a connection before its request.

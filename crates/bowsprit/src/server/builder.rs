@@ -39,7 +39,7 @@ pub struct ServerBuilder {
     on_refused: OnRefused,
     on_failed: OnFailed,
     #[cfg(feature = "tls")]
-    tls: Option<crate::TlsServerConfig>,
+    tls: Option<crate::tls::TlsServerConfig>,
     on_join: Option<Hook>,
     on_leave: Option<Hook>,
 }
@@ -176,7 +176,7 @@ impl ServerBuilder {
     /// [`Server::accept`] and [`Server::upgrade`] take transports as they are.
     #[cfg(feature = "tls")]
     #[must_use]
-    pub fn tls(mut self, tls: impl Into<crate::TlsServerConfig>) -> Self {
+    pub fn tls(mut self, tls: impl Into<crate::tls::TlsServerConfig>) -> Self {
         self.tls = Some(tls.into());
         self
     }

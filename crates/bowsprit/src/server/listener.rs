@@ -15,7 +15,7 @@ use tokio::net::UnixListener;
 use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 
 #[cfg(feature = "tls")]
-use crate::TlsServerConfig;
+use crate::tls::TlsServerConfig;
 use crate::{TcpOptions, error::check_runtime, io::Transport};
 
 /// Connections that wait to be accepted, by default.

@@ -63,8 +63,8 @@ use self::{
     route::Routes,
 };
 use crate::{
-    AcceptError, Io, Prepared, Publication, SlowConsumer, Stats, TcpOptions, WebSocket,
-    error::check_runtime, head::HeadLimits, hub::Offer,
+    AcceptError, Io, Prepared, Publication, SlowConsumer, TcpOptions, WebSocket,
+    error::check_runtime, head::HeadLimits, hub::Offer, stats::Stats,
 };
 
 /// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.
@@ -92,7 +92,7 @@ struct Shared {
     on_failed: OnFailed,
     refusal_log: RefusalLog,
     #[cfg(feature = "tls")]
-    tls: Option<crate::TlsServerConfig>,
+    tls: Option<crate::tls::TlsServerConfig>,
 }
 
 /// Answers requests that do not ask for a WebSocket.

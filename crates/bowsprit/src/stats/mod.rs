@@ -1,6 +1,6 @@
 //! What servers and clients count: snapshots for the application.
 //!
-//! [`Counters`] is where they are taken from, and the only place that records anything, also for the
+//! `Counters` is where they are taken from, and the only place that records anything, also for the
 //! crate `metrics`.
 
 mod counters;

@@ -19,7 +19,7 @@ use crate::ConnectError;
 ///
 /// ```no_run
 /// # fn example(ca: &[u8]) -> Result<bowsprit::Client, bowsprit::Error> {
-/// use bowsprit::{Client, TlsClientConfig};
+/// use bowsprit::{Client, tls::TlsClientConfig};
 ///
 /// let tls = TlsClientConfig::new().without_system_roots().root_certificates(ca)?;
 /// let client = Client::new().tls(tls);

@@ -16,7 +16,7 @@ use crate::io::Transport;
 ///
 /// ```
 /// # fn example(request: &bowsprit::http::Request<()>) {
-/// let certificates = request.extensions().get::<bowsprit::PeerCertificates>();
+/// let certificates = request.extensions().get::<bowsprit::tls::PeerCertificates>();
 /// let own = certificates.map(|certificates| certificates.as_slice()[0].as_ref());
 /// # }
 /// ```

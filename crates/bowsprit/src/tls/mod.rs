@@ -1,4 +1,4 @@
-//! Encryption, RFC 6455 §4.1 (5) and §10.6.
+//! TLS, RFC 6455 §4.1 (5) and §10.6.
 
 #[cfg(all(feature = "client", feature = "tls"))]
 mod client;

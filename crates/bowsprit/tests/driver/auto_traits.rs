@@ -25,7 +25,7 @@ assert_auto_traits!(
     bowsprit::Clients,
     bowsprit::Close<'static>,
     bowsprit::CloseCode,
-    bowsprit::CloseCounts,
+    bowsprit::stats::CloseCounts,
     bowsprit::reconnect::Connections,
     bowsprit::ContextTakeover,
     bowsprit::Deflate,
@@ -38,7 +38,7 @@ assert_auto_traits!(
     bowsprit::Fragment<'static>,
     bowsprit::Handle,
     bowsprit::HandshakeError,
-    bowsprit::Handshakes,
+    bowsprit::stats::Handshakes,
     bowsprit::Heartbeat,
     bowsprit::HostPolicy,
     bowsprit::InvalidUrl,
@@ -73,14 +73,14 @@ assert_auto_traits!(
     bowsprit::Shutdown,
     bowsprit::SlowConsumer,
     bowsprit::State,
-    bowsprit::Stats,
+    bowsprit::stats::Stats,
     bowsprit::Strategy,
     bowsprit::SubprotocolPolicy,
     bowsprit::TcpOptions,
     bowsprit::TimeoutKind,
-    bowsprit::TlsConnector,
+    bowsprit::tls::TlsConnector,
     bowsprit::Topics,
-    bowsprit::TrafficCounts,
+    bowsprit::stats::TrafficCounts,
     bowsprit::TrustedProxies,
     bowsprit::TryRecvError,
     bowsprit::Upgrade,
@@ -96,10 +96,10 @@ assert_auto_traits!(
 assert_auto_traits!(bowsprit::Proxy, bowsprit::ProxyError);
 #[cfg(feature = "tls")]
 assert_auto_traits!(
-    bowsprit::ClientCertificates,
-    bowsprit::PeerCertificates,
-    bowsprit::TlsServerConfig,
-    bowsprit::TlsClientConfig
+    bowsprit::tls::ClientCertificates,
+    bowsprit::tls::PeerCertificates,
+    bowsprit::tls::TlsServerConfig,
+    bowsprit::tls::TlsClientConfig
 );
 #[cfg(feature = "tower")]
 assert_auto_traits!(bowsprit::tower::WebSocketLayer, bowsprit::tower::WebSocketService<()>);

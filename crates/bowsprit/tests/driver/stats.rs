@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bowsprit::{
     Client, CloseCode, Deflate, Error, Fragment, Heartbeat, Message, MessageKind, Options, Server,
-    SlowConsumer, Stats, TrafficCounts, WebSocket,
+    SlowConsumer, WebSocket,
     http::{Request, StatusCode},
+    stats::{Stats, TrafficCounts},
     testing::pair_of,
 };
 use tokio::{

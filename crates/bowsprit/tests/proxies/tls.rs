@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use bowsprit::{
-    Client, ConnectError, Proxy, ProxyError, Server, TlsClientConfig, TlsServerConfig, WebSocket,
+    Client, ConnectError, Proxy, ProxyError, Server, WebSocket,
+    tls::{TlsClientConfig, TlsServerConfig},
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 

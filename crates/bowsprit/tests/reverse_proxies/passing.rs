@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bowsprit::{
-    Client, CloseCode, ConnectError, Error, Message, Options, TlsClientConfig, WebSocket,
+    Client, CloseCode, ConnectError, Error, Message, Options, WebSocket, tls::TlsClientConfig,
 };
 use tokio::time::timeout;
 

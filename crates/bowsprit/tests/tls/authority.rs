@@ -5,7 +5,10 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use bowsprit::{Client, ConnectError, Server, TlsClientConfig, TlsServerConfig, WebSocket};
+use bowsprit::{
+    Client, ConnectError, Server, WebSocket,
+    tls::{TlsClientConfig, TlsServerConfig},
+};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair,

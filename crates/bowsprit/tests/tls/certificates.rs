@@ -1,6 +1,6 @@
 //! Which certificates a client lets pass.
 
-use bowsprit::{AcceptError, CloseCode, ConnectError, TlsClientConfig};
+use bowsprit::{AcceptError, CloseCode, ConnectError, tls::TlsClientConfig};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, date_time_ymd};
 use rustls::CertificateError;
 
@@ -113,15 +113,15 @@ fn texts_that_are_no_certificates_are_errors() {
     for pem in [&b""[..], b"no PEM", key, broken.as_bytes()] {
         let refused = TlsClientConfig::new().root_certificates(pem);
         assert!(matches!(refused, Err(ConnectError::Tls(_))), "{refused:?}");
-        let refused = bowsprit::TlsServerConfig::from_pem(pem, key);
+        let refused = bowsprit::tls::TlsServerConfig::from_pem(pem, key);
         assert!(matches!(refused, Err(AcceptError::Tls(_))), "{refused:?}");
     }
     for pem in [&b""[..], chain, Signed::by_itself("localhost").key.as_bytes()] {
-        let refused = bowsprit::TlsServerConfig::from_pem(chain, pem);
+        let refused = bowsprit::tls::TlsServerConfig::from_pem(chain, pem);
         assert!(matches!(refused, Err(AcceptError::Tls(_))), "{refused:?}");
     }
     let error =
-        bowsprit::TlsServerConfig::from_pem_files("/nowhere/cert.pem", "key.pem").unwrap_err();
+        bowsprit::tls::TlsServerConfig::from_pem_files("/nowhere/cert.pem", "key.pem").unwrap_err();
     assert!(error.to_string().contains("/nowhere/cert.pem"), "{error}");
     let shown = format!("{:?}", TlsClientConfig::new().client_certificate(chain, key).unwrap());
     assert!(!shown.contains("PRIVATE") && !shown.contains("Pkcs8"), "{shown}");
@@ -130,7 +130,7 @@ fn texts_that_are_no_certificates_are_errors() {
 #[cfg(feature = "native-tls")]
 #[tokio::test]
 async fn the_systems_own_tls_can_be_used() {
-    use bowsprit::{Client, TlsConnector};
+    use bowsprit::{Client, tls::TlsConnector};
     let authority = Authority::new();
     let addr = echo(authority.server("localhost").tls()).await;
     let url = format!("wss://localhost:{}/", addr.port());

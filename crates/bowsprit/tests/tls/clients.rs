@@ -1,7 +1,8 @@
 //! Certificates of clients.
 
 use bowsprit::{
-    Client, ClientCertificates, CloseCode, ConnectError, PeerCertificates, Server, TlsServerConfig,
+    Client, CloseCode, ConnectError, Server,
+    tls::{ClientCertificates, PeerCertificates, TlsServerConfig},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 

@@ -8,9 +8,10 @@ use std::{
 };
 
 use bowsprit::{
-    BoundServer, Client, ClientCertificates, ConnectError, Listener, PeerCertificates, Refusal,
-    RequestExt, Route, Server, ServerBuilder, TlsServerConfig, TrustedProxies, WebSocket,
+    BoundServer, Client, ConnectError, Listener, Refusal, RequestExt, Route, Server, ServerBuilder,
+    TrustedProxies, WebSocket,
     http::{Request, StatusCode},
+    tls::{ClientCertificates, PeerCertificates, TlsServerConfig},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tokio::{

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
-use bowsprit::{ConnectError, TlsClientConfig};
+use bowsprit::{ConnectError, tls::TlsClientConfig};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},

@@ -7,7 +7,8 @@ use std::{
 };
 
 use bowsprit::{
-    Client, CloseCode, ConnectError, Error, RedirectError, Server, TimeoutKind, TlsServerConfig,
+    Client, CloseCode, ConnectError, Error, RedirectError, Server, TimeoutKind,
+    tls::TlsServerConfig,
 };
 use rustls::{
     ServerConfig,

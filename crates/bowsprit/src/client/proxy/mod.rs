@@ -15,10 +15,10 @@ use super::{
     network::{Destination, Reached, permit_for_name},
 };
 use crate::{
-    ConnectError, TlsConnector, Url, UserInfo,
+    ConnectError, Url, UserInfo,
     error::ProxyError,
     io::Transport,
-    tls::{self, Identity},
+    tls::{self, Identity, TlsConnector},
 };
 
 pub(super) use self::environment::Choice;
@@ -93,8 +93,9 @@ impl fmt::Debug for Proxy {
 
 impl Proxy {
     /// What to encrypt the connection to an `https` proxy with: a
-    /// [`TlsClientConfig`](crate::TlsClientConfig) or anything else that is a [`TlsConnector`].
-    /// Default: what [`Client::proxy_tls`] says, else TLS that trusts whom the system trusts.
+    /// [`TlsClientConfig`](crate::tls::TlsClientConfig) or anything else that is a
+    /// [`TlsConnector`]. Default: what [`Client::proxy_tls`] says, else TLS that trusts whom the
+    /// system trusts.
     ///
     /// A client certificate in it is shown to the proxy.
     #[cfg(any(feature = "tls", feature = "native-tls"))]

@@ -1,6 +1,9 @@
 //! What is checked on connections with a peer, whichever side has connected.
 
-use bowsprit::{Error, Event, Message, ProtocolError, Stats, TrafficCounts, WebSocket};
+use bowsprit::{
+    Error, Event, Message, ProtocolError, WebSocket,
+    stats::{Stats, TrafficCounts},
+};
 use serde_json::{Value, json};
 
 const SIZES: [usize; 7] = [0, 1, 125, 126, 65_535, 65_536, 1 << 20];
