@@ -6,7 +6,7 @@
 //!
 //! Without `Client::proxy`, the proxies that the environment names are used, as curl does.
 
-use bowsprit::{Client, CloseCode, ConnectError, Proxy, ProxyError};
+use bowsprit::{Client, CloseCode, ConnectError, Proxy, error::ProxyError};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -126,11 +126,11 @@
 #[cfg(feature = "client")]
 pub mod blocking;
 #[cfg(feature = "client")]
-mod client;
+pub mod client;
 #[cfg(any(feature = "client", feature = "server"))]
 mod deadline;
 mod entropy;
-mod error;
+pub mod error;
 #[cfg(feature = "client")]
 mod exclusive;
 mod halves;
@@ -182,18 +182,14 @@ pub use bytes::{Bytes, BytesMut};
 #[cfg(feature = "proxy")]
 pub use client::Proxy;
 #[cfg(feature = "client")]
-pub use client::{Client, Destination, Redirect, Rejected, connect};
+pub use client::{Client, connect};
 #[cfg(feature = "server")]
 pub use error::AcceptError;
-#[cfg(feature = "proxy")]
-pub use error::ProxyError;
-pub use error::{BoxError, Error, TimeoutKind};
 #[cfg(feature = "client")]
-pub use error::{ConnectError, RedirectError};
+pub use error::ConnectError;
+pub use error::{BoxError, Error, TimeoutKind};
 pub use halves::{ReceiveHalf, SendHalf};
 pub use handle::Handle;
-#[cfg(feature = "client")]
-pub use head::FieldName;
 pub use http;
 pub use hub::{Delivery, Publication, SlowConsumer, Topics};
 pub use io::Io;

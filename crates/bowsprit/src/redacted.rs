@@ -24,9 +24,9 @@ mod tests {
     #[cfg(feature = "server")]
     use crate::AcceptError;
     #[cfg(feature = "proxy")]
-    use crate::ProxyError;
+    use crate::error::ProxyError;
     #[cfg(feature = "client")]
-    use crate::{ConnectError, Error, Rejected};
+    use crate::{ConnectError, Error, client::Rejected};
 
     #[test]
     fn a_rejection_is_shown_without_what_it_says() {

@@ -15,9 +15,10 @@ use super::{
     redirect::Redirect,
 };
 use crate::{
-    ConnectError, Deflate, RedirectError, Role, TimeoutKind, Url, WebSocket,
+    ConnectError, Deflate, Role, TimeoutKind, Url, WebSocket,
     deadline::deadline_after,
     entropy,
+    error::RedirectError,
     io::Transport,
     tls::{self, Identity},
     trace::{self, Watched},

@@ -33,6 +33,7 @@ use self::{
     redirect::RedirectPolicy,
 };
 pub use self::{network::Destination, redirect::Redirect, rejection::Rejected};
+pub use crate::head::FieldName;
 use crate::{
     BoxError, ConnectError, Deflate, Io, Options, Role, TimeoutKind, Url, WebSocket,
     deadline::deadline_after,

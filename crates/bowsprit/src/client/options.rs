@@ -10,8 +10,8 @@ use super::{Redirect, Rejected, read_ahead::from_io, redirect::RedirectPolicy};
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use crate::tls::TlsConnector;
 use crate::{
-    BoxError, ConnectError, Deflate, FieldName, HandshakeError, Io, Limits, Options, TcpOptions,
-    Url, Version,
+    BoxError, ConnectError, Deflate, HandshakeError, Io, Limits, Options, TcpOptions, Url, Version,
+    client::FieldName,
 };
 
 /// What is wrong with an option: told when connecting, so that options can be chained.
@@ -116,7 +116,7 @@ impl Client {
     /// Sends the subprotocols to other origins as well, if a redirect leads there.
     ///
     /// By default such a redirect is an error,
-    /// [`RedirectError::Subprotocol`](crate::RedirectError): some servers take a token as a
+    /// [`RedirectError::Subprotocol`](crate::error::RedirectError): some servers take a token as a
     /// subprotocol, and without the field the request would not be the same. Allow it if yours are
     /// no secrets.
     #[must_use]

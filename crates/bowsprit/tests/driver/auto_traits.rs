@@ -31,7 +31,7 @@ assert_auto_traits!(
     bowsprit::Deflate,
     bowsprit::Delivery,
     bowsprit::Departed,
-    bowsprit::Destination,
+    bowsprit::client::Destination,
     bowsprit::Encrypted,
     Error,
     bowsprit::Event<'static>,
@@ -58,10 +58,10 @@ assert_auto_traits!(
     bowsprit::Publication,
     ReceiveHalf,
     bowsprit::reconnect::Reconnect,
-    bowsprit::Redirect,
-    bowsprit::RedirectError,
+    bowsprit::client::Redirect,
+    bowsprit::error::RedirectError,
     bowsprit::Refusal,
-    bowsprit::Rejected,
+    bowsprit::client::Rejected,
     bowsprit::Route,
     bowsprit::SendError,
     SendHalf,
@@ -93,7 +93,7 @@ assert_auto_traits!(
     bowsprit::WindowBits,
 );
 #[cfg(feature = "proxy")]
-assert_auto_traits!(bowsprit::Proxy, bowsprit::ProxyError);
+assert_auto_traits!(bowsprit::Proxy, bowsprit::error::ProxyError);
 #[cfg(feature = "tls")]
 assert_auto_traits!(
     bowsprit::tls::ClientCertificates,

@@ -10,7 +10,8 @@ use std::{
 };
 
 use bowsprit::{
-    Client, ConnectError, RedirectError, WebSocket,
+    Client, ConnectError, WebSocket,
+    error::RedirectError,
     http::{HeaderMap, StatusCode},
     reconnect::Backoff,
 };

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bowsprit::{Client, ConnectError, Proxy, ProxyError, Server, TimeoutKind};
+use bowsprit::{Client, ConnectError, Proxy, Server, TimeoutKind, error::ProxyError};
 use tokio::net::TcpListener;
 
 use super::fake::{Log, http, listen, logged, origin};

@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use bowsprit::{
-    Client, ConnectError, Proxy, ProxyError, Server, WebSocket,
+    Client, ConnectError, Proxy, Server, WebSocket,
+    error::ProxyError,
     tls::{TlsClientConfig, TlsServerConfig},
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};

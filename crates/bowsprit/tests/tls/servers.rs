@@ -7,7 +7,7 @@ use std::{
 };
 
 use bowsprit::{
-    Client, CloseCode, ConnectError, Error, RedirectError, Server, TimeoutKind,
+    Client, CloseCode, ConnectError, Error, Server, TimeoutKind, error::RedirectError,
     tls::TlsServerConfig,
 };
 use rustls::{

@@ -41,12 +41,12 @@ fn failure_is_retryable(error: &ConnectError) -> bool {
     match error {
         ConnectError::Rejected(response) => status_is_retryable(response.status()),
         #[cfg(feature = "proxy")]
-        ConnectError::Proxy { error: crate::ProxyError::Rejected(response), .. } => {
+        ConnectError::Proxy { error: crate::error::ProxyError::Rejected(response), .. } => {
             status_is_retryable(response.status())
         }
         #[cfg(feature = "proxy")]
         ConnectError::Proxy { error, .. } => {
-            !matches!(error, crate::ProxyError::Ipv6 | crate::ProxyError::Tls(_))
+            !matches!(error, crate::error::ProxyError::Ipv6 | crate::error::ProxyError::Tls(_))
         }
         ConnectError::Io(_)
         | ConnectError::Resolve { .. }
@@ -121,9 +121,14 @@ mod tests {
         assert!(!failed(ConnectError::Handshake(HandshakeError::Accept)).is_retryable());
         #[cfg(feature = "proxy")]
         for (retryable, error) in [
-            (true, crate::ProxyError::Unreachable(Arc::new(ErrorKind::ConnectionRefused.into()))),
-            (false, crate::ProxyError::Tls(bad_certificate())),
-            (false, crate::ProxyError::Ipv6),
+            (
+                true,
+                crate::error::ProxyError::Unreachable(Arc::new(
+                    ErrorKind::ConnectionRefused.into(),
+                )),
+            ),
+            (false, crate::error::ProxyError::Tls(bad_certificate())),
+            (false, crate::error::ProxyError::Ipv6),
         ] {
             assert_eq!(
                 failed(ConnectError::Proxy { proxy: String::new(), error }).is_retryable(),
