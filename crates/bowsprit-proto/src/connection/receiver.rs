@@ -124,6 +124,12 @@ impl Receiver {
         self.message.is_some_and(|message| message.begun)
     }
 
+    /// How much of the payload of the frame under way has not been received yet.
+    #[must_use]
+    pub fn frame_rest_len(&self) -> u64 {
+        self.frame.map_or(0, |frame| frame.remaining)
+    }
+
     /// How many frames have come since the last call that continue a message: what a driver that
     /// limits rates counts beside messages, for they cost as much.
     pub const fn take_fragments(&mut self) -> u32 {

@@ -207,6 +207,22 @@ fn a_message_begun_whole_can_be_finished_in_chunks() {
     assert_eq!(joiner.seen, [super::pair::text("one € two")]);
 }
 
+#[test]
+fn the_rest_of_the_frame_under_way_is_known() {
+    let bytes = frames(Role::Server, [(0x02, &b"nine more"[..])]);
+    let mut receiver = Receiver::new(Role::Client, Limits::CLIENT);
+    let mut input = ReceiveBuffer::new();
+    assert_eq!(receiver.frame_rest_len(), 0);
+    for (part, rest_len) in [(&bytes[..1], 0), (&bytes[1..2], 9), (&bytes[2..6], 5)] {
+        input.extend(part);
+        while receiver.receive_chunk(&mut input) == Ok(Progress::Event) {}
+        assert_eq!(receiver.frame_rest_len(), rest_len);
+    }
+    input.extend(&bytes[6..]);
+    assert_eq!(receiver.receive_chunk(&mut input), Ok(Progress::Event));
+    assert_eq!(receiver.frame_rest_len(), 0);
+}
+
 /// RFC: 10.4-1
 #[test]
 fn a_message_begun_in_chunks_goes_on_in_chunks_whatever_is_asked_for() {
