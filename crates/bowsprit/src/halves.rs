@@ -92,13 +92,20 @@ impl ReceiveHalf {
         }
     }
 
-    /// Closes the connection: sends a close frame, then waits for the peer's and for the end of the
-    /// transport, dropping what still comes.
+    /// Closes the connection: sends a close frame, then waits for the peer's, dropping what still
+    /// comes. The end of the transport is awaited in the background: see
+    /// [`Options::linger_timeout`](crate::Options::linger_timeout).
+    ///
+    /// What is dropped is read up to 1 MiB, beside the rest of a frame that the peer has begun (up
+    /// to [`Limits::max_message_len`](crate::Limits::max_message_len)) and as much as was queued
+    /// when the close frame was; then the connection is cut. Whoever expects more than that calls
+    /// [`SendHalf::close`] and receives until `None` comes.
     ///
     /// # Errors
     ///
     /// [`Error::Send`] if the close may not be sent, as its code or reason is invalid. Otherwise as
-    /// [`recv`](Self::recv): a peer that does not answer in time is an error.
+    /// [`recv`](Self::recv): a peer that does not answer in time, or sends too much before, is
+    /// [`Error::TimedOut`] with [`TimeoutKind::Close`](crate::TimeoutKind::Close).
     ///
     /// # Cancel safety
     ///

@@ -50,10 +50,19 @@ pub struct Options {
     /// How long a peer may take none of the bytes that wait for it before the connection is cut.
     /// Default: 30 s. `None` lets peers pause for ever, at the cost of what is queued for them.
     pub write_stall_timeout: Option<Duration>,
-    /// How long to wait for the peer's close frame after ours has been written; and how long what was
-    /// sent may take to be written out after the connection has been dropped. Default: 10 s.
+    /// How long the end of a connection may take, from our close frame, or from when it was
+    /// dropped, to the end of the transport: what is queued is written, the peer's close frame is
+    /// awaited. Default: 10 s.
+    ///
+    /// To that comes a second for each 64 KiB that are queued when it begins. Nothing extends it
+    /// later, neither bytes that come nor bytes that the peer takes.
     pub close_timeout: Duration,
-    /// How long to wait for the end of the transport after the closing handshake. Default: 2 s.
+    /// How long to wait for the end of the transport after the closing handshake, within the time
+    /// for the whole end. Default: 2 s.
+    ///
+    /// That goes on in the background, while the runtime lives: for the application the connection
+    /// is over. On a server it keeps its place until then: for `max_connections`, among the
+    /// `clients`, and for `serve_until`.
     pub linger_timeout: Duration,
     /// `send` waits while more bytes than this wait to be written. Default: 64 KiB.
     pub high_water_len: usize,

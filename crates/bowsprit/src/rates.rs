@@ -1,4 +1,4 @@
-//! How many messages and pings a peer may send in a second.
+//! How much a peer may send: messages and pings in a second, and bytes that nobody receives.
 //!
 //! The time that counts is the one of the read that has brought them: looking at the clock for each
 //! message would cost more than a short message does.
@@ -9,6 +9,9 @@ use crate::{Options, Progress, ProtocolError, ReceiveBuffer, Receiver};
 
 /// What a token is worth: a bucket for one message per second gains one each nanosecond.
 const TOKEN: u64 = 1_000_000_000;
+
+/// What is read of that which nobody receives.
+const MAX_DISCARDED_LEN: u64 = 1 << 20;
 
 /// What a peer may still send. Where nothing is limited it is a word, and a branch.
 pub(crate) struct Rates(Option<Box<Allowance>>);
@@ -21,6 +24,16 @@ struct Allowance {
     read: Instant,
     /// There was nothing more to read after that.
     waited: bool,
+    /// Once nobody receives it.
+    discard: Option<Discard>,
+}
+
+/// How much more is read of what nobody receives: a peer that goes on for ever is cut.
+#[derive(Debug)]
+pub(crate) struct Discard {
+    left_len: u64,
+    /// The rest of the frame that was under way was added.
+    has_frame: bool,
 }
 
 /// Tokens that come at a rate and are taken one by one.
@@ -36,8 +49,14 @@ impl Rates {
         let messages = options.max_messages_per_second.map(Bucket::new);
         let pings = options.max_pings_per_second.map(Bucket::new);
         let limited = messages.is_some() || pings.is_some();
-        let now = Instant::now;
-        Self(limited.then(|| Box::new(Allowance { messages, pings, read: now(), waited: true })))
+        Self(limited.then(|| Box::new(Allowance::new(messages, pings))))
+    }
+
+    /// What the peer may still send that nobody receives; `queued_len` is what waited for it when
+    /// that began.
+    pub(crate) fn discard(&mut self, queued_len: impl FnOnce() -> usize) -> &mut Discard {
+        let allowance = self.0.get_or_insert_with(|| Box::new(Allowance::new(None, None)));
+        allowance.discard.get_or_insert_with(|| Discard::new(queued_len()))
     }
 
     /// Something has been read.
@@ -80,6 +99,10 @@ impl Rates {
 }
 
 impl Allowance {
+    fn new(messages: Option<Bucket>, pings: Option<Bucket>) -> Self {
+        Self { messages, pings, read: Instant::now(), waited: true, discard: None }
+    }
+
     /// Between two reads without a wait the application was busy, and what is read has come at any
     /// time meanwhile: so all of that time counts. After a wait it has come just now.
     fn note_read(&mut self, now: Instant) {
@@ -101,6 +124,29 @@ impl Allowance {
 
     fn take_ping(&mut self) -> Result<(), ProtocolError> {
         take(&mut self.pings, 1).ok_or(ProtocolError::TooManyPings)
+    }
+}
+
+impl Discard {
+    /// A peer that echoes sends as much as waits for it.
+    const fn new(queued_len: usize) -> Self {
+        Self { left_len: MAX_DISCARDED_LEN + queued_len as u64, has_frame: false }
+    }
+
+    /// Does not count the rest of the frame that is under way when this is first called.
+    pub(crate) const fn allow_frame(&mut self, rest_len: u64) {
+        if rest_len > 0 && !self.has_frame {
+            self.left_len = self.left_len.saturating_add(rest_len);
+            self.has_frame = true;
+        }
+    }
+
+    pub(crate) const fn count(&mut self, len: usize) {
+        self.left_len = self.left_len.saturating_sub(len as u64);
+    }
+
+    pub(crate) const fn left_len(&self) -> u64 {
+        self.left_len
     }
 }
 

@@ -51,9 +51,7 @@ enum Phase {
     Open,
     /// No more events; our side's last bytes are on their way.
     Ending(Cause),
-    /// The end of the other side is awaited.
-    Lingering(Cause),
-    /// The transport is gone. An error is told once.
+    /// The transport is gone, or its end is awaited in the background. An error is told once.
     Ended(Option<Cause>),
 }
 
@@ -62,6 +60,8 @@ enum Phase {
 pub(crate) enum Want {
     Messages,
     Chunks,
+    /// Nobody receives it: only so much is read until the end.
+    Nothing,
 }
 
 impl Reader {
@@ -115,13 +115,7 @@ impl Reader {
                 Phase::Open => {}
                 Phase::Ending(cause) => {
                     ready!(self.poll_finish(cx, cause));
-                    self.link.note_lingering(cause);
-                    self.phase = Phase::Lingering(cause);
-                    continue;
-                }
-                Phase::Lingering(cause) => {
-                    ready!(self.poll_linger(cx));
-                    self.end(cause);
+                    self.linger(cause);
                     continue;
                 }
                 Phase::Ended(cause) => return Poll::Ready(self.tell(cause)),
@@ -132,7 +126,7 @@ impl Reader {
             }
             let progress = match want {
                 Want::Messages => self.receiver.receive(&mut self.buffer),
-                Want::Chunks => self.receiver.receive_chunk(&mut self.buffer),
+                Want::Chunks | Want::Nothing => self.receiver.receive_chunk(&mut self.buffer),
             };
             self.burst.add(self.receiver.take_inflated_len());
             match self.rates.count(progress, &mut self.receiver, &self.buffer) {
@@ -144,7 +138,7 @@ impl Reader {
                     }
                     return Poll::Ready(Ok(true));
                 }
-                Ok(Progress::NeedData) => match ready!(self.poll_fill(cx)) {
+                Ok(Progress::NeedData) => match ready!(self.poll_fill(cx, want)) {
                     Ok(()) => {}
                     Err(cause) => self.end(cause),
                 },
@@ -153,7 +147,8 @@ impl Reader {
         }
     }
 
-    /// Sends a close frame, unless one was sent, and waits for the end, dropping what still comes.
+    /// Sends a close frame, unless one was sent, and waits until the peer's has come and ours is
+    /// out, dropping what still comes.
     ///
     /// # Errors
     ///
@@ -164,7 +159,7 @@ impl Reader {
             // If it has ended, how is told below.
             _ => {}
         }
-        while poll_fn(|cx| self.poll_event(cx, Want::Chunks)).await? {}
+        while poll_fn(|cx| self.poll_event(cx, Want::Nothing)).await? {}
         Ok(())
     }
 
@@ -243,7 +238,11 @@ impl Reader {
     }
 
     /// Reads once into the buffer.
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+    fn poll_fill(&mut self, cx: &mut Context<'_>, want: Want) -> Poll<Result<(), Cause>> {
+        if want == Want::Nothing && self.discarding().left_len() == 0 {
+            self.link.cut();
+            return Poll::Ready(Err(self.link.cause().unwrap_or(Cause::Terminated)));
+        }
         match self.poll_read(cx) {
             // If a write has failed before, that is why it has ended.
             Poll::Ready(Ok(0)) => {
@@ -251,6 +250,9 @@ impl Reader {
             }
             Poll::Ready(Ok(len)) => {
                 self.burst.add(len);
+                if want == Want::Nothing {
+                    self.discarding().count(len);
+                }
                 self.rates.note_read();
                 self.link.note_read(len);
                 self.lend_context();

@@ -39,8 +39,8 @@ use crate::{
 /// [`recv`](Self::recv) returns `None` after a clean close, whoever began it;
 /// [`peer_close`](Self::peer_close) then tells the peer's code and reason. Anything else is an
 /// error. Dropping a `WebSocket` ends the connection without a close frame, when what was sent has
-/// been written out: in the background, for at most
-/// [`Options::close_timeout`](crate::Options::close_timeout), and only while the runtime lives. Call
+/// been written out: in the background, for as long as
+/// [`Options::close_timeout`](crate::Options::close_timeout) says, and only while the runtime lives. Call
 /// [`close`](Self::close) to end it well, or [`terminate`](Self::terminate) to cut it.
 ///
 /// In a handler under [`serve`](crate::BoundServer::serve) the connection is closed properly when
@@ -170,8 +170,8 @@ impl WebSocket {
 
 /// The end.
 impl WebSocket {
-    /// Closes the connection: sends a close frame, then waits for the peer's and for the end of the
-    /// transport, dropping what still comes. See [`ReceiveHalf::close`].
+    /// Closes the connection: sends a close frame, then waits for the peer's, dropping what still
+    /// comes. See [`ReceiveHalf::close`].
     ///
     /// ```no_run
     /// # use bowsprit::CloseCode;

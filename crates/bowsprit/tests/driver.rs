@@ -23,6 +23,7 @@ mod driver {
     mod closing;
     mod compression;
     mod connecting;
+    mod ending;
     mod errors;
     mod foreign;
     mod handlers;

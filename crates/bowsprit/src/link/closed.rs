@@ -27,7 +27,7 @@ impl Link {
 impl Out {
     /// How the connection has ended, if it has.
     fn outcome(&self) -> Option<Result<Option<Close<'static>>, Cause>> {
-        let cause = self.ended.or_else(|| self.is_leaving().then_some(Cause::Terminated))?;
+        let cause = self.over().or_else(|| self.is_leaving().then_some(Cause::Terminated))?;
         // With the peer's close frame it is over, whatever becomes of ours.
         Some(match self.peer_close() {
             None if cause != Cause::Closed => Err(cause),

@@ -98,7 +98,7 @@ impl Link {
             out.queue(|sender, output| sender.close(close, output))?;
             self.request_flush(&mut out);
         }
-        out.note_close(Side::Us, close.code);
+        out.note_close(Side::Us, close.code, self.options());
         out.wake_waiting();
         Ok(())
     }

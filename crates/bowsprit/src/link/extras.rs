@@ -6,7 +6,7 @@ use tracing::Span;
 
 use super::{Link, Out, deferred::Deferred, outbox::Outbox};
 use crate::{
-    Close, CloseCode,
+    Close, CloseCode, Options,
     error::Cause,
     hub::Memberships,
     reader::Reader,
@@ -41,7 +41,8 @@ pub(super) struct Extras {
     span: Option<Arc<Span>>,
 }
 
-/// What a connection gives up when it has ended. Dropping it may run the application's code.
+/// What a connection gives up when it is over, and when it has ended. Dropping it may run the
+/// application's code.
 #[derive(Default)]
 pub(super) struct Left {
     /// The first time.
@@ -75,7 +76,7 @@ impl Link {
         change: impl FnOnce(&mut Memberships) -> T,
     ) -> Option<T> {
         let mut out = self.lock();
-        if out.ended.is_some() || out.is_leaving() {
+        if out.over().is_some() || out.is_leaving() {
             return None;
         }
         let topics = &mut out.extras().topics;
@@ -134,8 +135,9 @@ impl Out {
         self.extras.get_or_insert_default()
     }
 
-    /// Notes whose close frame was the first.
-    pub(super) fn note_close(&mut self, side: Side, code: CloseCode) {
+    /// Notes whose close frame was the first, and begins the time for the end.
+    pub(super) fn note_close(&mut self, side: Side, code: CloseCode, options: &Options) {
+        self.begin_end(options);
         self.extras().first_close.get_or_insert((side, code));
     }
 
@@ -156,7 +158,8 @@ impl Out {
         self.extras.as_ref()?.peer_close.as_deref()
     }
 
-    /// Gives up what only open connections have.
+    /// Gives up what only open connections have; its place on the server not before it has ended,
+    /// when it is over.
     pub(super) fn leave(&mut self, cause: Cause) -> Option<Box<Left>> {
         let mut left = Left::default();
         if !mem::replace(&mut self.has_left, true) {
@@ -169,11 +172,12 @@ impl Out {
             // Whoever is told of the end may have something to tell as well.
             left.span.clone_from(&extras.span);
             left.topics = extras.topics.take();
-            #[cfg(feature = "server")]
-            (left.slot = extras.slot.take());
         }
         #[cfg(feature = "server")]
-        (left.membership = self.membership.take());
+        if self.ended.is_some() {
+            left.slot = self.extras.as_mut().and_then(|extras| extras.slot.take());
+            left.membership = self.membership.take();
+        }
         (!left.is_empty()).then(|| Box::new(left))
     }
 }

@@ -1,6 +1,7 @@
 //! How a connection lives and ends: what its halves, its timers and its server tell the link.
 
 use std::{
+    future::Future,
     mem,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
@@ -16,11 +17,14 @@ use super::{
     timers,
 };
 use crate::{
-    SendError, TimeoutKind, entropy,
+    Options, SendError, TimeoutKind, entropy,
     error::{Cause, Unsent},
     reader::Reader,
     stats::{Control, Direction},
 };
+
+/// What a peer has to take in a second, if its connection is not to be cut while it ends.
+const LEN_PER_SECOND: usize = 64 * 1024;
 
 impl Link {
     /// Whether the connection has ended, whatever is still in the reader's buffer.
@@ -28,8 +32,9 @@ impl Link {
         self.ended.load(Ordering::Acquire)
     }
 
+    /// Why it is over, if it is.
     pub(crate) fn cause(&self) -> Option<Cause> {
-        self.look().ended
+        self.look().over()
     }
 
     /// Ends the connection at once, unless it has ended before.
@@ -42,6 +47,8 @@ impl Link {
         if out.ended.is_some() {
             return;
         }
+        // How it ends is settled when it is over.
+        let cause = out.lingering.unwrap_or(cause);
         out.ended = Some(cause);
         self.ended.store(true, Ordering::Release);
         out.due().tally = mem::take(&mut out.tally);
@@ -116,9 +123,30 @@ impl Link {
         drop(task);
     }
 
-    /// The reader waits for the transport to end; the connection will have ended with `cause`.
+    /// The connection is over with `cause`, but for the end of the transport.
     pub(crate) fn note_lingering(self: &Arc<Self>, cause: Cause) {
-        self.lock().lingering = Some(cause);
+        let mut out = self.lock();
+        if out.ended.is_some() {
+            return;
+        }
+        out.lingering = Some(cause);
+        out.timers.begin_linger(self.options().linger_timeout);
+        out.wake_waiting();
+        out.wake_for_end();
+        // When the lock is given back, the end is told, and its topics are given up.
+        out.due();
+    }
+
+    /// Waits in the background for the transport of a connection to end that is over.
+    pub(crate) fn spawn_linger(&self, linger: impl Future<Output = ()> + Send + 'static) {
+        self.helpers.spawn(linger);
+    }
+
+    /// Ends a connection whose end takes more than it may.
+    pub(crate) fn cut(self: &Arc<Self>) {
+        let mut out = self.lock();
+        let cause = out.cut_cause();
+        self.end(&mut out, cause);
     }
 
     /// A half of the connection was dropped.
@@ -152,9 +180,15 @@ impl Link {
         self.write_out();
         let mut out = self.lock();
         let reader = reader.or_else(|| out.take_returned());
+        if out.lingering.is_some() {
+            // It is over, and its end is seen to in the background.
+            drop(out);
+            return drop(reader);
+        }
         let delivers = out.timers.has_written() || out.queued_len() > 0 || out.deferred().is_some();
         let delivers = delivers && out.ended.is_none();
         if delivers && reader.is_some() {
+            out.begin_end(self.options());
             out.extras().is_leaving = true;
             if out.sender.is_fragmented() {
                 // Publications wait for the end of a message that will have none.
@@ -207,9 +241,10 @@ impl Link {
         let served = mem::replace(&mut out.task, reader);
         // A reader that stays here would keep the link alive, and the link the reader.
         let returned = out.take_returned();
+        let lingers = out.lingering.is_some();
         drop(out);
         drop((served, returned));
-        if self.is_abandoned() {
+        if self.is_abandoned() && !lingers {
             self.write_out();
             self.fail(Cause::Terminated);
         }
@@ -262,8 +297,6 @@ impl Link {
             reading: self.reading.load(Ordering::Relaxed),
             queued: !out.output.is_empty() || out.unflushed,
             closing: out.sender.is_closed() || out.is_leaving(),
-            leaving: out.is_leaving(),
-            lingering: out.lingering.is_some(),
         };
         out.sweep_turns(self.options());
         let swept = out.timers.sweep(self.options(), seen, passed);
@@ -283,16 +316,9 @@ impl Link {
                 // At once, not when all others have been swept: the time until the pong is measured.
                 self.write_out();
             }
-            // Both close frames are through; only the application did not wait for the end.
-            timers::Action::End(TimeoutKind::Close) if out.peer_close().is_some() => {
-                self.end(&mut out, Cause::Closed);
-            }
-            timers::Action::End(TimeoutKind::Close) if out.is_leaving() => {
-                self.end(&mut out, Cause::Terminated);
-            }
             timers::Action::End(timer) => self.end(&mut out, Cause::TimedOut(timer)),
-            timers::Action::EndLinger => {
-                let cause = out.lingering.unwrap_or(Cause::Closed);
+            timers::Action::Cut => {
+                let cause = out.cut_cause();
                 self.end(&mut out, cause);
             }
         }
@@ -300,6 +326,29 @@ impl Link {
 }
 
 impl Out {
+    /// Why the connection is over for the application, if it is.
+    pub(super) fn over(&self) -> Option<Cause> {
+        self.ended.or(self.lingering)
+    }
+
+    /// Why a connection has ended whose end has taken more than it may.
+    fn cut_cause(&self) -> Cause {
+        if self.peer_close().is_some() {
+            // Both close frames are through; only the application did not wait for the end.
+            Cause::Closed
+        } else if self.is_leaving() {
+            Cause::Terminated
+        } else {
+            Cause::TimedOut(TimeoutKind::Close)
+        }
+    }
+
+    /// Begins the time for the end of the connection, if it has not begun.
+    pub(super) fn begin_end(&mut self, options: &Options) {
+        let queued = Duration::from_secs((self.queued_len() / LEN_PER_SECOND) as u64);
+        self.timers.begin_end(options.close_timeout.saturating_add(queued));
+    }
+
     fn wake_for_end(&mut self) {
         if let Some(waiting) = &mut self.waiting {
             let wakers = waiting.for_end.take();

@@ -131,7 +131,7 @@ impl<'l> Locked<'l> {
         let out = &mut *self.guard;
         let due = out.waiting.as_mut().and_then(|waiting| waiting.due.take());
         out.waiting.take_if(|waiting| waiting.is_empty());
-        let left = out.ended.and_then(|cause| out.leave(cause));
+        let left = out.over().and_then(|cause| out.leave(cause));
         if due.is_some() || left.is_some() {
             let (link, due) = (Arc::clone(self.flush.link), due.unwrap_or_default());
             self.after = Some(Box::new(After { link, due, left }));

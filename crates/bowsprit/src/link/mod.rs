@@ -84,7 +84,8 @@ struct Out {
     /// Bytes were written that the transport may still hold back.
     unflushed: bool,
     ended: Option<Cause>,
-    /// The reader waits for the transport to end, and the connection ends with this.
+    /// It is over for the application: only the end of the transport is awaited, and the connection
+    /// ends with this.
     lingering: Option<Cause>,
     timers: Timers,
     /// The task of a `serve` wrapper, which closes the connection when the application has dropped
@@ -176,7 +177,7 @@ impl Link {
     /// How far the closing handshake has come.
     pub(crate) fn state(&self) -> State {
         let out = self.look();
-        match out.ended {
+        match out.over() {
             Some(_) => State::Closed,
             None if out.is_leaving() => State::Closed,
             None => State::of(out.peer_close().is_some(), out.is_closing()),

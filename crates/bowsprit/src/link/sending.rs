@@ -184,7 +184,7 @@ impl Link {
             // What the application has sent goes before our answer.
             out.drop_publications();
             self.empty_outbox(&mut out);
-            out.note_close(Side::Peer, close.code);
+            out.note_close(Side::Peer, close.code, self.options());
             out.extras().peer_close = Some(Box::new(close.clone().into_owned()));
             // Nothing more may be sent, so nobody need wait for room.
             out.wake_waiting();
@@ -203,10 +203,10 @@ impl Link {
     /// Queues the close frame that tells the peer what it did wrong.
     pub(crate) fn fail_protocol(self: &Arc<Self>, error: &ProtocolError) {
         let mut out = self.lock();
-        out.note_close(Side::UsForFault, error.close_code());
         out.wake_waiting();
         out.drop_deferred();
         out.drop_outbox();
+        out.note_close(Side::UsForFault, error.close_code(), self.options());
         self.answer(&mut out, |sender, output| sender.fail(error, output));
     }
 
@@ -245,7 +245,7 @@ impl Out {
     }
 
     pub(super) fn check_open(&self) -> Result<(), Unsent> {
-        match self.ended {
+        match self.over() {
             Some(cause) => Err(Unsent::Ended(cause)),
             None if self.is_closing() => Err(SendError::Closed.into()),
             None if self.is_leaving() => Err(Unsent::Ended(Cause::Terminated)),

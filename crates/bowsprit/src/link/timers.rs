@@ -25,9 +25,10 @@ pub(super) struct Timers {
     pub(super) round_trip: RoundTrip,
     /// Time during which the peer took none of what waits for it.
     stalled: Millis,
-    /// How long the closing handshake waits, and what for.
-    closing: Option<Millis>,
-    wait: Wait,
+    /// What is left of the time for the end of the connection, once that has begun.
+    end: Option<Millis>,
+    /// That time, or another, has begun since the last sweep.
+    end_is_new: bool,
     /// Something was written since the last sweep.
     written: bool,
     /// Something was written at all, which the peer may not have read yet.
@@ -54,6 +55,10 @@ impl Millis {
     pub(super) const fn add(&mut self, passed: Self) {
         self.0 = self.0.saturating_add(passed.get());
     }
+
+    fn sub(&mut self, passed: Self) {
+        self.0 = NonZeroU32::MIN.saturating_add(self.get().saturating_sub(passed.get()));
+    }
 }
 
 impl From<Millis> for Duration {
@@ -64,7 +69,6 @@ impl From<Millis> for Duration {
 
 /// What the link looks like at a sweep.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "five facts that have nothing in common")]
 pub(super) struct Seen {
     /// How often the reader has got bytes.
     pub(super) reads: u32,
@@ -74,10 +78,6 @@ pub(super) struct Seen {
     pub(super) queued: bool,
     /// A close frame of ours is queued or sent, or the application has dropped the connection.
     pub(super) closing: bool,
-    /// The latter: then there is a time for what is queued as well.
-    pub(super) leaving: bool,
-    /// The closing handshake is over, the transport is not.
-    pub(super) lingering: bool,
 }
 
 /// What a sweep leads to.
@@ -93,16 +93,8 @@ pub(super) enum Action {
     None,
     Ping,
     End(TimeoutKind),
-    /// The peer does not end its side of the transport; there is nothing more to wait for.
-    EndLinger,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wait {
-    /// For the peer's close frame.
-    Close,
-    /// For the end of the peer's transport.
-    Linger,
+    /// The end of the connection takes too long.
+    Cut,
 }
 
 impl Timers {
@@ -114,8 +106,8 @@ impl Timers {
             idle: Millis::ZERO,
             round_trip: RoundTrip::new(),
             stalled: Millis::ZERO,
-            closing: None,
-            wait: Wait::Close,
+            end: None,
+            end_is_new: false,
             written: false,
             has_written: false,
             swept: false,
@@ -132,6 +124,21 @@ impl Timers {
         self.has_written
     }
 
+    /// Begins the time for the end of the connection, if it has not begun: nothing extends it.
+    pub(super) fn begin_end(&mut self, limit: Duration) {
+        if self.end.is_none() {
+            self.end = Some(Millis::of(limit));
+            self.end_is_new = true;
+        }
+    }
+
+    /// Begins the time for the end of the peer's transport, within that for the whole.
+    pub(super) fn begin_linger(&mut self, limit: Duration) {
+        let limit = Millis::of(limit);
+        self.end = Some(self.end.map_or(limit, |left| left.min(limit)));
+        self.end_is_new = true;
+    }
+
     /// Counts the time that has passed since the last sweep of all connections.
     pub(super) fn sweep(&mut self, options: &Options, seen: Seen, passed: Millis) -> Swept {
         // The last sweep may have been before this connection.
@@ -146,8 +153,8 @@ impl Timers {
         };
         self.quiet.add(silent);
         let asks = self.sweep_idle(options, seen, silent);
-        let action = if let Some(end) = self.sweep_closing(options, seen, passed) {
-            end
+        let action = if self.sweep_end(passed) {
+            Action::Cut
         } else if self.sweep_stall(options, seen, passed) {
             Action::End(TimeoutKind::WriteStall)
         } else if !asks && self.is_idle(options, seen) {
@@ -158,27 +165,14 @@ impl Timers {
         Swept { action, asks: asks || self.unanswered.is_some() }
     }
 
-    /// Counts the time that the peer leaves our close frame, or the end of our transport, without
-    /// an answer. Bytes that are still queued go first: the stall timer watches over those.
-    fn sweep_closing(&mut self, options: &Options, seen: Seen, passed: Millis) -> Option<Action> {
-        let (wait, limit, waits) = if seen.lingering {
-            (Wait::Linger, options.linger_timeout, true)
-        } else {
-            (Wait::Close, options.close_timeout, seen.leaving || seen.closing && !seen.queued)
-        };
-        let same = mem::replace(&mut self.wait, wait) == wait;
-        self.closing = match self.closing {
-            _ if !waits => None,
-            Some(mut waited) if same => {
-                waited.add(passed);
-                Some(waited)
-            }
-            _ => Some(Millis::ZERO),
-        };
-        self.closing.filter(|waited| *waited >= Millis::of(limit)).map(|_| match wait {
-            Wait::Close => Action::End(TimeoutKind::Close),
-            Wait::Linger => Action::EndLinger,
-        })
+    /// Whether the time for the end of the connection is over.
+    fn sweep_end(&mut self, passed: Millis) -> bool {
+        let Some(left) = &mut self.end else { return false };
+        // What has passed may have done so before.
+        if !mem::take(&mut self.end_is_new) {
+            left.sub(passed);
+        }
+        *left == Millis::ZERO
     }
 
     fn sweep_stall(&mut self, options: &Options, seen: Seen, passed: Millis) -> bool {

@@ -93,7 +93,7 @@ impl Link {
     /// Waits until the transport has taken everything.
     pub(crate) fn poll_flush(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.write_out();
-        self.poll_or_wait(cx, |out| match out.ended {
+        self.poll_or_wait(cx, |out| match out.over() {
             Some(cause) if cause != Cause::Closed => Poll::Ready(Err(cause)),
             _ if out.queued_len() == 0 && out.deferred().is_none() && !out.unflushed => {
                 Poll::Ready(Ok(()))

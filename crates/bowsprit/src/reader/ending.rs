@@ -1,8 +1,9 @@
-//! The end of a connection: our side of the transport, then the peer's.
+//! The end of a connection: our side of the transport, then, in the background, the peer's.
 
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -15,7 +16,10 @@ use super::{
 use crate::{
     Role,
     error::Cause,
+    io::ReadHalf,
+    link::Link,
     pool,
+    rates::Discard,
     stats::{Direction, Tally},
 };
 
@@ -27,7 +31,7 @@ impl Leaving {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let reader = &mut *self.0;
         loop {
-            match reader.poll_event(cx, Want::Chunks) {
+            match reader.poll_event(cx, Want::Nothing) {
                 // Nobody has received it.
                 Poll::Ready(Ok(true)) => reader.burst.tally = Tally::default(),
                 Poll::Ready(_) => return Poll::Ready(()),
@@ -47,7 +51,9 @@ impl Leaving {
 impl Drop for Leaving {
     /// A runtime that ends leaves the rest.
     fn drop(&mut self) {
-        self.0.link.fail(Cause::Terminated);
+        if !matches!(self.0.phase, Phase::Ended(_)) {
+            self.0.link.fail(Cause::Terminated);
+        }
     }
 }
 
@@ -77,34 +83,79 @@ impl Reader {
         finished
     }
 
-    /// Waits for the end of the other side, and drops whatever comes before it: a socket that is
-    /// closed with bytes unread takes back what it has sent. The link's linger timer bounds this.
-    pub(super) fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut block = pool::take_read_block();
-        let ended = self.poll_discard(cx, &mut block);
-        pool::give_read_block(block);
-        if ended.is_pending() {
-            self.wait(cx);
-        }
-        ended
+    /// Leaves the end of the other side to a task in the background: the connection is over.
+    pub(super) fn linger(&mut self, cause: Cause) {
+        self.end_burst();
+        let Some(read) = self.read.take().filter(|_| !self.link.has_ended()) else {
+            return self.end(cause);
+        };
+        let left = self.discarding().left_len();
+        let linger = Linger { read: Some(read), link: Arc::clone(&self.link), left };
+        self.link.note_lingering(cause);
+        self.phase = Phase::Ended(Some(cause));
+        self.link.spawn_linger(linger);
     }
 
+    /// How much more is read of what nobody receives.
+    pub(super) fn discarding(&mut self) -> &mut Discard {
+        let discard = self.rates.discard(|| self.link.queued_len());
+        let frame_rest_len = self.receiver.frame_rest_len();
+        discard.allow_frame(frame_rest_len.min(self.link.options().limits.max_message_len));
+        discard
+    }
+}
+
+/// The end of a connection that is over: waits for that of the other side, and drops whatever comes
+/// before it, for a socket that is closed with bytes unread takes back what it has sent. The link's
+/// timer bounds it.
+struct Linger {
+    /// Taken when dropped.
+    read: Option<ReadHalf>,
+    link: Arc<Link>,
+    /// How much more is read.
+    left: u64,
+}
+
+impl Linger {
     /// Reads to the end of the transport and drops what it reads.
     fn poll_discard(&mut self, cx: &mut Context<'_>, block: &mut [u8]) -> Poll<()> {
-        let Some(read) = self.read.as_mut().filter(|_| !self.link.has_ended()) else {
-            return Poll::Ready(());
-        };
         let mut discarded = Burst::default();
         while !discarded.is_over() {
-            let mut dropped = ReadBuf::new(block);
-            let read = ready!(Pin::new(&mut *read).poll_read(cx, &mut dropped));
-            if read.is_err() || dropped.filled().is_empty() {
+            if self.link.has_ended() {
                 return Poll::Ready(());
             }
+            let Some(read) = &mut self.read else { return Poll::Ready(()) };
+            let mut dropped = ReadBuf::new(block);
+            let read = ready!(Pin::new(read).poll_read(cx, &mut dropped));
             let len = dropped.filled().len();
             self.link.counters().wire(Direction::Received, len);
+            if read.is_err() || len == 0 || len as u64 > self.left {
+                return Poll::Ready(());
+            }
+            self.left -= len as u64;
             discarded.add(len);
         }
         poll_yield(cx)
+    }
+}
+
+impl Future for Linger {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // Before reading: from then on it is woken when the connection is cut.
+        self.link.note_reading(cx.waker());
+        let mut block = pool::take_read_block();
+        let ended = self.poll_discard(cx, &mut block);
+        pool::give_read_block(block);
+        ended
+    }
+}
+
+impl Drop for Linger {
+    /// Also when the runtime drops it. Whoever sees it leave sees no transport of it any more.
+    fn drop(&mut self) {
+        self.read = None;
+        self.link.cut();
     }
 }

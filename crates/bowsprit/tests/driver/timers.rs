@@ -263,6 +263,8 @@ fn the_closing_timers_can_be_set() {
         peer.send_close(1000, "").await;
         let begun = Instant::now();
         ws.close(CloseCode::NORMAL).await.unwrap();
+        peer.expect_close(1000).await;
+        peer.expect_end().await;
         let waited = begun.elapsed();
         assert!((SECOND / 4..SECOND / 2).contains(&waited), "{waited:?}");
     });
