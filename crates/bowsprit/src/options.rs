@@ -49,6 +49,9 @@ pub struct Options {
     pub auto_pong: bool,
     /// How long a peer may take none of the bytes that wait for it before the connection is cut.
     /// Default: 30 s. `None` lets peers pause for ever, at the cost of what is queued for them.
+    ///
+    /// The peer sees a reset, or the end without a close frame that browsers call 1006. This side
+    /// logs it at INFO.
     pub write_stall_timeout: Option<Duration>,
     /// How long the end of a connection may take, from our close frame, or from when it was
     /// dropped, to the end of the transport: what is queued is written, the peer's close frame is

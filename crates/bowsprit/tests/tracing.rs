@@ -10,8 +10,8 @@ use std::{
 };
 
 use bowsprit::{
-    Client, CloseCode, ConnectError, Deflate, HostPolicy, OriginPolicy, Proxy, Refusal, Server,
-    ServerBuilder, SlowConsumer, SubprotocolPolicy, WebSocket,
+    Client, CloseCode, ConnectError, Deflate, Error, HostPolicy, Options, OriginPolicy, Proxy,
+    Refusal, Server, ServerBuilder, SlowConsumer, SubprotocolPolicy, TimeoutKind, WebSocket,
     http::{HeaderMap, HeaderValue, Request, StatusCode, header},
     testing::pair_of,
 };
@@ -205,6 +205,18 @@ async fn what_goes_wrong_is_told_in_the_span_of_its_connection() {
     let span = "connection{id=";
     log.line(&[span, "path=\"/slow\"", "misses something", "policy=DropNewest"]).await;
     log.line(&[span, "path=\"/slow\"", "a slow consumer is closed", "code=1013"]).await;
+}
+
+#[tokio::test]
+async fn operators_are_told_of_a_peer_that_takes_no_data() {
+    let log = &*LOG;
+    let options = Options::server().write_stall_timeout(Duration::from_millis(50));
+    let server = Server::builder().path("/stall").options(options).build();
+    let (_client, mut ws) = pair_of(&Client::new(), &server, "ws://localhost/stall").await.unwrap();
+    ws.send(vec![0; 1 << 20]).await.unwrap();
+    let stalled = ws.recv().await;
+    assert!(matches!(stalled, Err(Error::TimedOut(TimeoutKind::WriteStall))), "{stalled:?}");
+    log.line(&["INFO connection{id=", "path=\"/stall\"", "took no data for too long"]).await;
 }
 
 /// Refuses those without the token, sends those with it elsewhere, and lets in whoever comes there.

@@ -122,7 +122,17 @@ impl Link {
     pub(super) fn note_left(&self, left: &Left) {
         let Some((ending, code)) = left.end else { return };
         self.counters().ended(ending, code);
-        let tell = || tracing::debug!(by = ending.name(), %code, "connection ended");
+        let tell = || {
+            if ending == Ending::WriteStall {
+                // The peer sees nothing but a reset, so it is told here.
+                let peer = self.info.peer_addr();
+                tracing::info!(
+                    ?peer,
+                    "a connection was cut, as the peer took no data for too long"
+                );
+            }
+            tracing::debug!(by = ending.name(), %code, "connection ended");
+        };
         match &left.span {
             Some(span) => span.in_scope(tell),
             None => tell(),
