@@ -27,7 +27,8 @@ pub struct ReceiveHalf {
 ///
 /// Nothing is sent at once: what a task sends is written out together when its current poll has
 /// ended, which is at its next await that has to wait. [`flush`](Self::flush) waits until the
-/// operating system has taken everything.
+/// operating system has taken everything: call it before computing, or blocking the thread, for
+/// long, as nothing is written meanwhile.
 pub struct SendHalf {
     link: Arc<Link>,
 }

@@ -263,8 +263,8 @@ impl Reader {
                 self.end_burst();
                 self.rates.note_wait();
                 self.return_block();
-                self.link.write_out_before_waiting();
-                self.wait(cx);
+                let known = self.wait(cx);
+                self.link.write_out_before_waiting(known);
                 Poll::Pending
             }
         }
@@ -331,12 +331,14 @@ impl Reader {
         pool::give_read_block(discarded.into_block());
     }
 
-    /// Has this task woken if the connection ends while the transport says nothing.
-    fn wait(&self, cx: &Context<'_>) {
-        self.link.note_reading(cx.waker());
+    /// Has this task woken if the connection ends while the transport says nothing. Whether it is
+    /// the one that the connection was known to belong to.
+    fn wait(&self, cx: &Context<'_>) -> bool {
+        let known = self.link.note_reading(cx.waker());
         if self.link.has_ended() {
             cx.waker().wake_by_ref();
         }
+        known
     }
 }
 

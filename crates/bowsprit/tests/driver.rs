@@ -16,6 +16,7 @@ mod driver {
     mod backpressure;
     mod batching;
     mod blocking;
+    mod blocking_handlers;
     mod byte_streams;
     mod chunks;
     mod clients;

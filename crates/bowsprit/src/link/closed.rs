@@ -53,6 +53,8 @@ impl Future for Closed<'_> {
         if let Some(before) = waiting.for_end.wait(&mut this.ticket, waker) {
             out.spend(Spent::Waker(before));
         }
+        drop(out);
+        this.link.write_out_for_others(cx.waker());
         Poll::Pending
     }
 }

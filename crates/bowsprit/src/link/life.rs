@@ -83,17 +83,19 @@ impl Link {
         self.reading.store(false, Ordering::Relaxed);
     }
 
-    /// The reader waits for bytes; `waker` is told if the connection ends meanwhile.
-    pub(crate) fn note_reading(self: &Arc<Self>, waker: &Waker) {
+    /// The reader waits for bytes; `waker` is told if the connection ends meanwhile. Whether it is
+    /// that of the task behind the connection.
+    pub(crate) fn note_reading(self: &Arc<Self>, waker: &Waker) -> bool {
         self.reading.store(true, Ordering::Relaxed);
         let mut out = self.lock();
         if out.is_reading(waker) {
             let other = out.reader.take();
             drop(out);
-            return drop(other);
+            drop(other);
+            return true;
         }
         if out.reader.as_ref().is_some_and(|reader| reader.will_wake(waker)) {
-            return;
+            return false;
         }
         drop(out);
         // Cloning a waker may run other code, as may dropping one, so not under the lock.
@@ -102,6 +104,7 @@ impl Link {
         let before = out.note_reading(waker);
         drop(out);
         drop(before);
+        false
     }
 
     /// Takes out the task that is told if the connection ends while it waits for bytes.
@@ -373,7 +376,7 @@ impl Out {
     }
 
     /// Whether the task behind the connection is the one that reads.
-    fn is_reading(&self, waker: &Waker) -> bool {
+    pub(super) fn is_reading(&self, waker: &Waker) -> bool {
         self.task.as_ref().is_some_and(|task| task.will_wake(waker))
     }
 

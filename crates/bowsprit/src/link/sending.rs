@@ -62,11 +62,13 @@ impl Link {
         let waker = cx.waker().clone();
         let mut out = self.lock();
         let polled = poll(&mut out);
-        if polled.is_pending() {
-            out.wait(waker);
-        } else {
+        if polled.is_ready() {
             out.spend(Spent::Waker(waker));
+            return polled;
         }
+        out.wait(waker);
+        drop(out);
+        self.write_out_for_others(cx.waker());
         polled
     }
 

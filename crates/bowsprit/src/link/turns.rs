@@ -135,6 +135,10 @@ impl<'m> Waiting<'m> {
         if let Some(waker) = spent {
             out.spend(Spent::Waker(waker));
         }
+        drop(out);
+        if polled.is_pending() {
+            link.write_out_for_others(cx.waker());
+        }
         polled
     }
 }

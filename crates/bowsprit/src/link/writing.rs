@@ -83,9 +83,17 @@ impl Link {
     ///
     /// The flusher would do it as well, but only after all other tasks that are ready, each of which
     /// then holds a block and has the cache forget the others'. Under `serve`, the end of the poll
-    /// is known better.
-    pub(crate) fn write_out_before_waiting(self: &Arc<Self>) {
-        if !self.is_polled() {
+    /// is known better; but if it is not the served task that waits, that may be far away.
+    pub(crate) fn write_out_before_waiting(self: &Arc<Self>, is_served: bool) {
+        if !is_served || !self.is_polled() {
+            self.write_out_if_scheduled();
+        }
+    }
+
+    /// Writes out what a handler's poll has queued if what waits in it is another task, such as one
+    /// that blocks the thread until it can go on: the end of the poll waits for that.
+    pub(super) fn write_out_for_others(self: &Arc<Self>, waiting: &Waker) {
+        if self.is_polled() && !self.look().is_reading(waiting) {
             self.write_out_if_scheduled();
         }
     }
