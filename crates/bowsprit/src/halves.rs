@@ -217,7 +217,9 @@ impl SendHalf {
     ///
     /// Waits while more than [`Options::high_water_len`](crate::Options::high_water_len) bytes are
     /// queued, then queues the message whole. It is written out, together with all else that was
-    /// queued, when the task's current poll has ended.
+    /// queued, when the task's current poll has ended: by a task of the connection's runtime. One
+    /// that is driven for this call alone, as by `rt.block_on(send.send(…))` on a current-thread
+    /// runtime, has no turn for it; then [`flush`](Self::flush) in the same call as well.
     ///
     /// # Errors
     ///

@@ -53,6 +53,7 @@ mod driver {
     mod reconnecting;
     mod redirecting;
     mod routes;
+    mod runtimes;
     mod serve;
     mod setters;
     mod shutdown;

@@ -51,6 +51,10 @@ use crate::{
 ///
 /// See [`Client::connect`].
 ///
+/// # Panics
+///
+/// See [`Client::connect`].
+///
 /// # Cancel safety
 ///
 /// Dropping the future gives up the connection.
@@ -139,7 +143,13 @@ impl Client {
     /// # Errors
     ///
     /// The URL is invalid, the server cannot be reached, it [rejects](ConnectError::Rejected)
-    /// the request, or it breaks a rule of the handshake.
+    /// the request, or it breaks a rule of the handshake; [`ConnectError::NoRuntime`] outside of a
+    /// tokio runtime.
+    ///
+    /// # Panics
+    ///
+    /// In a runtime whose builder has enabled no I/O or no time: with `enable_all` it has both. The
+    /// connection lives as long as the runtime that it was opened on, wherever it is used.
     ///
     /// # Cancel safety
     ///
@@ -157,6 +167,10 @@ impl Client {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
+    ///
+    /// # Panics
+    ///
+    /// As [`connect`](Self::connect), but I/O need not be enabled unless the transport needs it.
     ///
     /// # Cancel safety
     ///

@@ -41,6 +41,10 @@ impl Client {
     /// or host, and [`ConnectError::Handshake`] if its method is not `GET`, or if it has a field of
     /// the handshake that says something else.
     ///
+    /// # Panics
+    ///
+    /// As [`connect`](Self::connect).
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future gives up the connection.

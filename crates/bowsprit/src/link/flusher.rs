@@ -1,5 +1,6 @@
 //! The helpers of a runtime: one task that writes out what others have queued, and one that looks
-//! at the timers. Two tasks for all connections, none for each.
+//! at the timers. Two tasks for all connections, none for each. When the runtime drops them, it has
+//! ended, and so do its connections.
 
 use std::{
     collections::HashMap,
@@ -7,11 +8,13 @@ use std::{
     mem,
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use tokio::runtime::{Handle, Id};
 
 use super::{Link, locked::assert_unlocked, sweeper::Sweeper, workers::Workers};
+use crate::error::Cause;
 
 /// The helpers of each runtime that has connections.
 static HELPERS: LazyLock<Mutex<HashMap<Id, Weak<Helpers>>>> = LazyLock::new(Mutex::default);
@@ -39,7 +42,7 @@ impl Helpers {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime.
+    /// Outside of a runtime, or in one without timers.
     pub(super) fn of_current_runtime() -> Arc<Self> {
         let runtime = Handle::current();
         let id = runtime.id();
@@ -47,6 +50,8 @@ impl Helpers {
         if let Some(helpers) = all.get(&id).and_then(Weak::upgrade) {
             return helpers;
         }
+        // Panics without timers: in the sweeper's task nobody would notice.
+        drop(tokio::time::sleep(Duration::ZERO));
         let helpers = Arc::new(Self {
             flusher: Mutex::default(),
             sweeper: Sweeper::default(),
@@ -83,12 +88,27 @@ impl Helpers {
     /// Runs something in the background; a runtime that has ended drops it.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         assert_unlocked();
-        drop(self.workers.runtime().spawn(task));
+        if let Some(runtime) = self.workers.runtime() {
+            drop(runtime.spawn(task));
+        }
     }
 
-    /// Has a link's timers looked at until it is gone.
+    /// Has a link's timers looked at until it is gone, and ends it with the runtime.
     pub(super) fn watch(&self, link: &Arc<Link>) {
-        self.sweeper.watch(link);
+        if !self.sweeper.watch(link) {
+            link.fail(Cause::Terminated);
+        }
+    }
+
+    /// Ends the connections of a runtime that has ended, and lets go of it: whoever keeps a handle
+    /// would keep its descriptors.
+    fn end(&self) {
+        self.workers.leave_runtime();
+        for link in self.sweeper.end() {
+            // What was sent in the last moment, as far as the transport takes it at once.
+            link.write_out();
+            link.fail(Cause::Terminated);
+        }
     }
 
     /// Writes out the links that are on the list. Those that come meanwhile have to wait, for
@@ -117,9 +137,9 @@ impl Drop for Flushing {
     fn drop(&mut self) {
         let mut flusher = lock(&self.0.flusher);
         flusher.ended = true;
-        let links = mem::take(&mut flusher.links);
+        let (links, task) = (mem::take(&mut flusher.links), flusher.task.take());
         drop(flusher);
-        drop(links);
+        drop((links, task));
     }
 }
 
@@ -132,6 +152,7 @@ struct Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         lock(&HELPERS).remove(&self.id);
+        self.helpers.end();
     }
 }
 

@@ -33,19 +33,25 @@ pub(super) struct Sweeper {
 struct Watched {
     links: Vec<Weak<Link>>,
     tick: Duration,
+    /// The runtime has dropped the task.
+    ended: bool,
 }
 
 impl Default for Watched {
     fn default() -> Self {
-        Self { links: Vec::new(), tick: MAX_TICK }
+        Self { links: Vec::new(), tick: MAX_TICK, ended: false }
     }
 }
 
 impl Sweeper {
-    pub(super) fn watch(&self, link: &Arc<Link>) {
+    /// Looks at a link's timers from now on, unless the runtime has ended.
+    pub(super) fn watch(&self, link: &Arc<Link>) -> bool {
         let tick = link.options().shortest_timer() / TICKS_PER_TIMER;
         let tick = tick.clamp(MIN_TICK, MAX_TICK);
         let mut watched = self.lock();
+        if watched.ended {
+            return false;
+        }
         let wake = watched.links.is_empty() || tick < watched.tick;
         watched.tick = watched.tick.min(tick);
         watched.links.push(Arc::downgrade(link));
@@ -53,6 +59,15 @@ impl Sweeper {
         if wake {
             self.changed.notify_one();
         }
+        true
+    }
+
+    /// Watches nothing any longer; returns the connections that there still are.
+    pub(super) fn end(&self) -> impl Iterator<Item = Arc<Link>> {
+        let mut watched = self.lock();
+        watched.ended = true;
+        let links = mem::take(&mut watched.links);
+        links.into_iter().filter_map(|link| link.upgrade())
     }
 
     /// Sweeps for ever; sleeps for good while there are no connections.

@@ -14,12 +14,13 @@ use crate::error::Cause;
 /// Who has something to compress, and how many threads are at it.
 #[derive(Debug)]
 pub(super) struct Workers {
-    runtime: Handle,
     queue: Mutex<Queue>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
+    /// Until it ends.
+    runtime: Option<Handle>,
     links: VecDeque<Arc<Link>>,
     running: usize,
 }
@@ -33,7 +34,8 @@ struct Worker {
 
 impl Workers {
     pub(super) fn new(runtime: Handle) -> Arc<Self> {
-        Arc::new(Self { runtime, queue: Mutex::default() })
+        let queue = Queue { runtime: Some(runtime), ..Queue::default() };
+        Arc::new(Self { queue: Mutex::new(queue) })
     }
 
     /// Has a link's messages compressed, by one of at most `max` threads.
@@ -44,13 +46,23 @@ impl Workers {
             return;
         }
         queue.running += 1;
+        let runtime = queue.runtime.clone();
         drop(queue);
         let worker = Worker { workers: Arc::clone(self), current: None, done: false };
-        drop(self.runtime.spawn_blocking(|| worker.run()));
+        if let Some(runtime) = runtime {
+            drop(runtime.spawn_blocking(|| worker.run()));
+        }
     }
 
-    pub(super) const fn runtime(&self) -> &Handle {
-        &self.runtime
+    /// The runtime, until it ends.
+    pub(super) fn runtime(&self) -> Option<Handle> {
+        self.lock().runtime.clone()
+    }
+
+    /// The runtime has ended.
+    pub(super) fn leave_runtime(&self) {
+        let runtime = self.lock().runtime.take();
+        drop(runtime);
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

@@ -306,7 +306,11 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// The address cannot be resolved or bound.
+    /// The address cannot be resolved or bound, or there is no tokio runtime.
+    ///
+    /// # Panics
+    ///
+    /// In a runtime whose builder has not enabled I/O: `enable_all` does.
     pub async fn bind(self, addr: impl ToSocketAddrs) -> io::Result<BoundServer> {
         let listener = Listener::bind_with(addr, self.backlog).await?;
         Ok(BoundServer::new(self.build(), listener))

@@ -80,7 +80,11 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// The address cannot be resolved or bound.
+    /// The address cannot be resolved or bound, or there is no tokio runtime.
+    ///
+    /// # Panics
+    ///
+    /// In a runtime whose builder has not enabled I/O: `enable_all` does.
     pub async fn bind(addr: impl ToSocketAddrs) -> io::Result<Self> {
         Self::bind_with(addr, BACKLOG).await
     }
@@ -106,6 +110,10 @@ impl Listener {
     /// # Errors
     ///
     /// The path cannot be bound, somebody listens there, or there is no tokio runtime.
+    ///
+    /// # Panics
+    ///
+    /// As [`bind`](Self::bind).
     #[cfg(unix)]
     pub fn bind_unix(path: impl AsRef<std::path::Path>) -> io::Result<Self> {
         check_runtime().map_err(io::Error::other)?;

@@ -115,8 +115,13 @@ impl Server {
     /// # Errors
     ///
     /// The client's request was refused ([`AcceptError::Handshake`] for what breaks the rules, else
-    /// [`AcceptError::Rejected`]; the client has been told why), it is no HTTP, it took too long, or the
-    /// transport failed.
+    /// [`AcceptError::Rejected`]; the client has been told why), it is no HTTP, it took too long, or
+    /// the transport failed; [`AcceptError::NoRuntime`] outside of a tokio runtime.
+    ///
+    /// # Panics
+    ///
+    /// In a runtime whose builder has not enabled time: `enable_all` does. The connection lives as
+    /// long as the runtime that it was accepted on.
     ///
     /// # Cancel safety
     ///
@@ -129,6 +134,10 @@ impl Server {
     /// The same, with the request that has opened the connection.
     ///
     /// # Errors
+    ///
+    /// As [`accept`](Self::accept).
+    ///
+    /// # Panics
     ///
     /// As [`accept`](Self::accept).
     ///

@@ -84,6 +84,11 @@ impl BoundServer {
     /// [`AcceptError::NoRuntime`](crate::AcceptError::NoRuntime) outside of a tokio runtime.
     /// Failures to accept are logged and tried again.
     ///
+    /// # Panics
+    ///
+    /// In a runtime whose builder has enabled no time or, for sockets, no I/O: with `enable_all` it
+    /// has both.
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future closes the listener. Connections that are open go on.

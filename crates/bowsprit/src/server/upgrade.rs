@@ -30,7 +30,7 @@ impl Upgrade {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Outside of a tokio runtime, or in one whose builder has not enabled time.
     #[must_use]
     pub fn attach(self, io: impl Io) -> WebSocket {
         self.attach_with(io, &[])
@@ -40,7 +40,7 @@ impl Upgrade {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Outside of a tokio runtime, or in one whose builder has not enabled time.
     #[must_use]
     pub fn attach_with(self, io: impl Io, received: &[u8]) -> WebSocket {
         let (transport, ahead) = Transport::recognise(io);
