@@ -56,9 +56,23 @@ pub(super) struct Left {
 }
 
 impl Link {
-    /// Keeps this for the application; returns what was there.
+    /// Keeps this for the application, unless it is too late; returns what is to be dropped.
     pub(crate) fn set_data(self: &Arc<Self>, data: Data) -> Option<Data> {
-        self.lock().extras().data.replace(data)
+        let mut out = self.lock();
+        if out.was_told && self.is_abandoned() {
+            return Some(data);
+        }
+        out.extras().data.replace(data)
+    }
+
+    /// Drops the application's data once nobody looks for it any longer: neither a half, nor who is
+    /// told of the end. It may hold a handle, and would keep the link for ever.
+    pub(super) fn drop_data(self: &Arc<Self>) {
+        let mut out = self.lock();
+        let is_over = out.was_told && self.is_abandoned();
+        let data = out.extras.as_mut().filter(|_| is_over).and_then(|extras| extras.data.take());
+        drop(out);
+        drop(data);
     }
 
     pub(crate) fn data(&self) -> Option<Data> {
@@ -193,6 +207,11 @@ impl Out {
 }
 
 impl Left {
+    /// Whether it tells of the end.
+    pub(super) const fn is_end(&self) -> bool {
+        self.end.is_some()
+    }
+
     const fn is_empty(&self) -> bool {
         if self.end.is_some() {
             return false;

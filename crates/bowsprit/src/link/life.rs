@@ -174,6 +174,9 @@ impl Link {
             Some(server) => server.wake(),
             None => self.leave(reader),
         }
+        if abandoned && self.has_ended() {
+            self.drop_data();
+        }
     }
 
     /// Ends a connection that the application has dropped. What was sent is delivered: it is written
@@ -214,8 +217,7 @@ impl Link {
     }
 
     /// Whether the application has dropped both halves.
-    #[cfg(feature = "server")]
-    fn is_abandoned(&self) -> bool {
+    pub(super) fn is_abandoned(&self) -> bool {
         self.halves.load(Ordering::Acquire) == 0
     }
 

@@ -203,7 +203,12 @@ impl Due {
             link.helpers.compress(Arc::clone(link), link.options().max_concurrent_compressions);
         }
         drop(self.spent);
+        let is_end = left.as_ref().is_some_and(|left| left.is_end());
         drop(left);
+        if is_end {
+            link.lock().was_told = true;
+            link.drop_data();
+        }
     }
 }
 

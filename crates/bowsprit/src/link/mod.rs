@@ -103,6 +103,8 @@ struct Out {
     tally: Tally,
     /// Its end was told to those who want to know.
     has_left: bool,
+    /// All who want to know have been told.
+    was_told: bool,
     /// Its place on its server's list.
     #[cfg(feature = "server")]
     membership: Option<crate::server::Membership>,
@@ -115,7 +117,7 @@ impl Link {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Outside of a tokio runtime, or in one without timers.
     pub(crate) fn new(
         sender: Sender,
         write: WriteHalf,
@@ -138,6 +140,7 @@ impl Link {
             after: AfterLock::default(),
             tally: Tally::default(),
             has_left: false,
+            was_told: false,
             #[cfg(feature = "server")]
             membership: None,
             extras: None,

@@ -203,7 +203,9 @@ fn data_has_one_type_and_the_last_that_was_set() {
         assert_eq!(handle.data::<u32>().as_deref(), Some(&2));
         assert_eq!(handle.data::<String>(), None);
         drop(ws);
-        assert_eq!(handle.data::<u32>().as_deref(), Some(&2), "it lives as long as a handle");
+        assert_eq!(handle.data::<u32>(), None, "it lives as long as the connection");
+        handle.set_data(3_u32);
+        assert_eq!(handle.data::<u32>(), None, "too late");
     });
 }
 

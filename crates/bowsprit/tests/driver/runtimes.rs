@@ -4,7 +4,7 @@ use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
 };
 
@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{
     peer::{Frame, Peer, TEXT, switching_protocols},
-    support::{SECOND, URL, accepted, client, server, server_over, two_threads, watched},
+    support::{SECOND, URL, accepted, client, paused, server, server_over, two_threads, watched},
 };
 
 fn one_thread() -> Runtime {
@@ -181,6 +181,50 @@ fn handles_keep_no_descriptors_of_runtimes_that_have_ended() {
             .collect();
         // Other tests have runtimes as well.
         assert!(pollers() < 75, "{} with {} handles", pollers(), kept.len());
+    });
+}
+
+/// Says when it is dropped.
+struct Data {
+    handle: Handle,
+    _alive: Arc<()>,
+}
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        // Not under the lock.
+        assert!(self.handle.try_send("more").is_err());
+    }
+}
+
+fn keep_own_handle(ws: &WebSocket) -> Arc<()> {
+    let alive = Arc::new(());
+    ws.handle().set_data(Data { handle: ws.handle(), _alive: Arc::clone(&alive) });
+    alive
+}
+
+#[test]
+fn data_that_holds_the_connections_own_handle_goes_with_the_connection() {
+    paused(async {
+        let (ws, mut peer) = server().await;
+        let alive = keep_own_handle(&ws);
+        drop(ws);
+        peer.expect_end().await;
+        assert_eq!(Arc::strong_count(&alive), 1, "dropped before it has ended");
+
+        let (mut ws, mut peer) = client().await;
+        let alive = keep_own_handle(&ws);
+        ws.send("hello").await.unwrap();
+        peer.expect(TEXT, "hello").await;
+        drop(peer);
+        assert!(ws.recv().await.is_err());
+        assert!(ws.handle().data::<Data>().is_some(), "a reader may still ask for it");
+        let handle = ws.handle();
+        drop(ws);
+        assert_eq!(Arc::strong_count(&alive), 1, "dropped after it has ended");
+        let late = Arc::new(());
+        handle.set_data(Arc::clone(&late));
+        assert_eq!(Arc::strong_count(&late), 1, "set when all was over");
     });
 }
 
