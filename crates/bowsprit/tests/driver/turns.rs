@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Wake, Waker},
     time::{Duration, Instant},
 };
 
@@ -23,13 +23,16 @@ use super::{
 /// How long senders go on.
 const TIME: Duration = Duration::from_secs(1);
 
+/// Until all wait for room; what whoever comes first puts into the empty queue is not counted.
+const WARM_UP: Duration = Duration::from_millis(300);
+
 /// Sends as much as it can; tells how many messages that were.
 fn sending(handle: Handle, len: usize) -> JoinHandle<usize> {
     tokio::spawn(async move {
         let (begun, mut sent) = (Instant::now(), 0);
         while begun.elapsed() < TIME {
             handle.send(vec![7; len]).await.unwrap();
-            sent += 1;
+            sent += usize::from(begun.elapsed() > WARM_UP);
         }
         sent
     })
@@ -56,7 +59,7 @@ fn senders_get_the_same_share() {
                 counts.push(timeout(10 * SECOND, task).await.expect("it starves").unwrap());
             }
             let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
-            assert!(*least > 20 && *most * 4 <= *least * 5, "{counts:?}");
+            assert!(*least > 20 && *most * 5 <= *least * 6, "{counts:?}");
         }
     });
 }
@@ -70,10 +73,10 @@ fn an_owner_is_never_behind_more_than_one_round() {
         yield_now().await;
         while begun.elapsed() < TIME {
             timeout(5 * SECOND, ws.send(vec![1; 10_000])).await.expect("it starves").unwrap();
-            sent += 1;
+            sent += usize::from(begun.elapsed() > WARM_UP);
         }
         let others = other.await.unwrap();
-        assert!(sent > 20 && others <= sent * 5 / 4, "{sent} of the owner, {others} of a handle");
+        assert!(sent > 20 && others <= sent * 6 / 5, "{sent} of the owner, {others} of a handle");
     });
 }
 
@@ -129,25 +132,27 @@ impl Wake for Counted {
     }
 }
 
+/// Has so many senders wait and give up; tells how long that took.
+fn give_up(handle: &Handle, count: usize) -> Duration {
+    let (alive, begun) = (Arc::new(()), Instant::now());
+    let mut given_up: Vec<_> = (0..count).map(|_| Box::pin(handle.send("never"))).collect();
+    for future in &mut given_up {
+        let waker = Waker::from(Arc::new(Counted(Arc::clone(&alive))));
+        assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    drop(given_up);
+    assert_eq!(Arc::strong_count(&alive), 1, "wakers stay behind");
+    begun.elapsed()
+}
+
 #[test]
 fn senders_that_give_up_leave_nothing_behind() {
     paused(async {
         let (mut ws, mut peer) = server_over(Server::builder(), 1000).await;
         let handle = ws.handle();
         handle.try_send(vec![1; 2_000_000]).unwrap();
-        let alive = Arc::new(());
-        let begun = Instant::now();
-        let mut given_up: Vec<_> = (0..60_000).map(|_| Box::pin(handle.send("never"))).collect();
-        for future in &mut given_up {
-            let waker = Waker::from(Arc::new(Counted(Arc::clone(&alive))));
-            assert!(matches!(
-                future.as_mut().poll(&mut Context::from_waker(&waker)),
-                Poll::Pending
-            ));
-        }
-        drop(given_up);
-        assert_eq!(Arc::strong_count(&alive), 1, "wakers stay behind");
-        assert!(begun.elapsed() < TIME, "{:?}", begun.elapsed());
+        let (few, many) = (give_up(&handle, 6000), give_up(&handle, 60_000));
+        assert!(many < 50 * few, "{few:?} for few, {many:?} for ten times as many");
         let (sent, frame) = tokio::join!(ws.send("next"), peer.frame());
         sent.unwrap();
         assert_eq!(frame.payload.len(), 2_000_000);
@@ -185,7 +190,7 @@ fn a_handler_shares_with_its_handles() {
             let (begun, mut sent) = (Instant::now(), 0_usize);
             while begun.elapsed() < TIME {
                 ws.send(vec![1; 10_000]).await?;
-                sent += 1;
+                sent += usize::from(begun.elapsed() > WARM_UP);
             }
             let others = other.await?;
             ws.send(format!("{sent} {others}")).await?;
@@ -204,7 +209,7 @@ fn a_handler_shares_with_its_handles() {
         let told = told.await.expect("somebody starves");
         let (sent, others) = told.split_once(' ').unwrap();
         let (sent, others): (usize, usize) = (sent.parse().unwrap(), others.parse().unwrap());
-        assert!(sent > 20 && others <= sent * 5 / 4, "{told}");
+        assert!(sent > 20 && others <= sent * 6 / 5, "{told}");
         sleep(Duration::ZERO).await;
         server.abort();
     });
