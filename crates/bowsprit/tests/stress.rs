@@ -9,9 +9,11 @@
 
 mod stress {
     mod ending;
+    mod faulty;
     mod handlers;
     mod harness;
     mod numbered;
+    mod proxy;
     mod runtimes;
     mod sending;
     mod served;

@@ -87,38 +87,41 @@ fn close_all(server: &Server) {
     }
 }
 
+/// Hears of what is published until its end, which may come at any moment.
+async fn wander(ws: WebSocket, mut random: Random) {
+    let (mut receive, send) = ws.split();
+    let reading = tokio::spawn(async move {
+        // A member that comes late misses what was before, and nothing after that; what came
+        // while it had left, too.
+        let mut checker = Checker::default();
+        while let Ok(Some(message)) = receive.recv().await {
+            checker.note_with_gaps(message.as_bytes());
+        }
+    });
+    random.pause(20).await;
+    if random.once_in(2) {
+        drop(send);
+    } else {
+        let _closing = send.handle().close(CloseCode::NORMAL);
+    }
+    reading.await.unwrap();
+}
+
+async fn come_and_go(topics: Arc<Topics>, member: Handle, mut random: Random) {
+    for _ in 0..20 {
+        let topic = ["news", "other"][random.below(2)];
+        if random.once_in(2) {
+            topics.join(topic, &member);
+        } else {
+            topics.leave(topic, &member);
+        }
+        random.pause(1).await;
+    }
+    member.terminate();
+}
+
 #[test]
 fn members_join_leave_and_end_while_others_publish() {
-    async fn wander(ws: WebSocket, mut random: Random) {
-        let (mut receive, send) = ws.split();
-        let reading = tokio::spawn(async move {
-            // A member that comes late misses what was before, and nothing after that; what came
-            // while it had left, too.
-            let mut checker = Checker::default();
-            while let Ok(Some(message)) = receive.recv().await {
-                checker.note_with_gaps(message.as_bytes());
-            }
-        });
-        random.pause(20).await;
-        if random.once_in(2) {
-            drop(send);
-        } else {
-            let _closing = send.handle().close(CloseCode::NORMAL);
-        }
-        reading.await.unwrap();
-    }
-    async fn come_and_go(topics: Arc<Topics>, member: Handle, mut random: Random) {
-        for _ in 0..20 {
-            let topic = ["news", "other"][random.below(2)];
-            if random.once_in(2) {
-                topics.join(topic, &member);
-            } else {
-                topics.leave(topic, &member);
-            }
-            random.pause(1).await;
-        }
-        member.terminate();
-    }
     const POLICIES: [SlowConsumer; 4] = [
         SlowConsumer::Wait,
         SlowConsumer::DropNewest,
