@@ -68,8 +68,10 @@ impl Link {
             out.after.flush();
         }
         let tally = mem::take(&mut out.tally);
+        // Before anybody can end the connection: what has ended is counted exactly.
+        self.counters().written(&tally, written.len);
         drop(out);
-        self.counters().written(tally, written.len);
+        self.counters().tell_written(&tally, written.len);
     }
 
     /// Writes out what a handler's poll has queued.

@@ -133,41 +133,36 @@ impl Counters {
     #[inline]
     pub(crate) fn settle(&self, direction: Direction, tally: &mut Tally) {
         if !tally.is_empty() {
-            self.add(direction, mem::take(tally));
+            let tally = mem::take(tally);
+            self.flow(direction).add(&tally);
+            self.tell_messages(direction, &tally);
         }
     }
 
-    /// Adds what a transport has taken, and the messages since the last time.
-    pub(crate) fn written(&self, tally: Tally, len: usize) {
+    /// Adds what a transport has taken, and the messages since the last time. Without
+    /// [telling](Self::tell_written) the instruments, so that it can be done under a lock.
+    pub(crate) fn written(&self, tally: &Tally, len: usize) {
         let flow = self.flow(Direction::Sent);
         if len > 0 {
             add(&flow.wire_len, len as u64);
+        }
+        if !tally.is_empty() {
+            flow.add(tally);
+        }
+    }
+
+    /// Tells the instruments of the same.
+    pub(crate) fn tell_written(&self, tally: &Tally, len: usize) {
+        if len > 0 {
             self.instruments.wire(Direction::Sent, len as u64);
         }
         if !tally.is_empty() {
-            self.add_to(flow, Direction::Sent, tally);
+            self.tell_messages(Direction::Sent, tally);
         }
     }
 
-    fn add(&self, direction: Direction, tally: Tally) {
-        self.add_to(self.flow(direction), direction, tally);
-    }
-
-    fn add_to(
-        &self,
-        flow: &Flow,
-        direction: Direction,
-        Tally { texts, binaries, payload_len }: Tally,
-    ) {
-        for (counter, count) in [
-            (&flow.texts, texts.into()),
-            (&flow.binaries, binaries.into()),
-            (&flow.payload_len, payload_len),
-        ] {
-            if count > 0 {
-                add(counter, count);
-            }
-        }
+    fn tell_messages(&self, direction: Direction, tally: &Tally) {
+        let Tally { texts, binaries, payload_len } = *tally;
         self.instruments.messages(direction, texts, binaries, payload_len);
     }
 
@@ -300,6 +295,20 @@ impl Counters {
 
     fn refusals(&self) -> MutexGuard<'_, BTreeMap<u16, u64>> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Flow {
+    fn add(&self, tally: &Tally) {
+        for (counter, count) in [
+            (&self.texts, tally.texts.into()),
+            (&self.binaries, tally.binaries.into()),
+            (&self.payload_len, tally.payload_len),
+        ] {
+            if count > 0 {
+                add(counter, count);
+            }
+        }
     }
 }
 

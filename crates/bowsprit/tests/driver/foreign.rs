@@ -3,7 +3,7 @@
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, mpsc},
-    task::{Context, Poll},
+    task::{Context, Poll, Wake, Waker},
     thread,
     time::Duration,
 };
@@ -46,6 +46,38 @@ fn a_conversion_may_send() {
             peer.expect(TEXT, "first").await;
             peer.expect(TEXT, "second").await;
         }
+    });
+}
+
+/// Notes what is counted when it is woken.
+struct Counts {
+    server: Server,
+    seen: mpsc::Sender<(u64, u64)>,
+}
+
+impl Wake for Counts {
+    fn wake(self: Arc<Self>) {
+        let sent = self.server.stats().sent;
+        self.seen.send((sent.messages(), sent.wire_bytes)).unwrap();
+    }
+}
+
+/// As everybody can end the connection from that moment on.
+#[test]
+fn what_was_written_is_counted_before_the_lock_is_given_back() {
+    paused(async {
+        let (ours, theirs) = duplex(PIPE_LEN);
+        let server = Server::builder().build();
+        let (ws, mut peer) = tokio::join!(server.accept(ours), Peer::connect(theirs));
+        let mut ws = ws.unwrap();
+        let (seen, counts) = mpsc::channel();
+        ws.send(vec![7; 100_000]).await.unwrap();
+        let waker = Waker::from(Arc::new(Counts { server, seen }));
+        let mut flush = Box::pin(ws.flush());
+        assert!(flush.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        peer.expect(BINARY, vec![7; 100_000]).await;
+        assert_eq!(counts.recv().unwrap(), (1, 100_010));
+        drop(flush);
     });
 }
 
