@@ -176,6 +176,9 @@ fn a_runtime_that_ends_leaves_the_rest() {
         runtime.block_on(ws.send(pattern())).unwrap();
         runtime.spawn(async move { drop(ws) });
         runtime.shutdown_background();
+        // Whoever reads before that lets it write everything in its last poll.
+        let other = Builder::new_current_thread().build().unwrap();
+        assert!(matches!(other.block_on(handle.closed()), Err(Error::Terminated)));
         peer.set_nonblocking(false).unwrap();
         let mut got = Vec::new();
         let _reset = std::io::Read::read_to_end(&mut peer, &mut got);
