@@ -16,7 +16,9 @@ use tokio::{
     time::{Instant, error::Elapsed, timeout, timeout_at},
 };
 
-use super::{Refusal, Shared, Upgrade, admission::Admission, arrival::Arrived, handler::Handler};
+use super::{
+    Refusal, Shared, Upgrade, admission::Admission, arrival::Arrived, handler::Handler, hooks,
+};
 use crate::{
     AcceptError, Io, Role, TimeoutKind, WebSocket,
     head::{HeadError, HeadReader, ReadError, Received, write_rejection, write_response},
@@ -211,7 +213,7 @@ impl Shared {
 
     /// Tells the application of a connection that came to nothing.
     pub(super) fn failed(&self, error: AcceptError) -> AcceptError {
-        (self.on_failed)(&error);
+        let _told = hooks::run(|| (self.on_failed)(&error));
         error
     }
 }

@@ -1,18 +1,11 @@
 //! The application's decision whom to let in.
 
-use std::{
-    any::Any,
-    future::{Future, poll_fn},
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use http::{Extensions, Request, StatusCode};
 use tokio::time::timeout;
 
-use super::{Refusal, handler::panic_message};
+use super::Refusal;
 
 /// How long a decision may take by default.
 pub(super) const DECISION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -46,30 +39,17 @@ impl Authorize {
     ///
     /// # Errors
     ///
-    /// The application's refusal; 503 if it takes too long, 500 if it panics.
+    /// The application's refusal; 503 if it takes too long.
     pub(super) async fn decide(
         &self,
         request: &mut Request<()>,
         time: Duration,
     ) -> Result<(), Refusal> {
-        let mut deciding = catch(|| (self.0)(request.clone()))?;
-        let decided = poll_fn(|cx| match catch(|| deciding.as_mut().poll(cx)) {
-            Ok(polled) => polled,
-            Err(panicked) => Err(panicked).into(),
-        });
-        let grant = timeout(time, decided).await.map_err(|_| timed_out())??;
+        let deciding = (self.0)(request.clone());
+        let grant = timeout(time, deciding).await.map_err(|_| timed_out())??;
         grant(request.extensions_mut());
         Ok(())
     }
-}
-
-fn catch<T>(call: impl FnOnce() -> T) -> Result<T, Refusal> {
-    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| panicked(&*panic))
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> Refusal {
-    tracing::error!(error = panic_message(panic), "a decision about a request failed");
-    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 fn timed_out() -> Refusal {

@@ -22,6 +22,10 @@ use super::{
 use crate::{AcceptError, Deflate, Handle, Limits, Options, TcpOptions, head::HeadLimits};
 
 /// Makes a [`Server`].
+///
+/// Where a function that it is given panics, that is logged. A request that has no answer yet is
+/// answered 500 then, and the server goes on; not so in a program that is built with
+/// `panic = "abort"`, which ends.
 pub struct ServerBuilder {
     paths: Paths,
     settings: Settings,

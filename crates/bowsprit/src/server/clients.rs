@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -13,7 +12,7 @@ use std::{
 use slab::Slab;
 use tokio::sync::Notify;
 
-use super::handler::panic_message;
+use super::hooks;
 use crate::{CloseCode, Handle, Role, link::Link, stats::Counters};
 
 /// Lists that a path's connections are spread over, so that threads seldom wait for each other.
@@ -131,9 +130,7 @@ impl Drop for Membership {
 fn run_hook(hook: Option<&Hook>, link: &Arc<Link>) {
     let Some(hook) = hook else { return };
     let handle = Handle::new(Arc::clone(link));
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(&handle))) {
-        tracing::error!(error = panic_message(&*panic), "a hook failed");
-    }
+    let _told = hooks::run(|| hook(&handle));
 }
 
 /// The handles of a server's open connections; see [`Server::clients`](crate::Server::clients).

@@ -1,6 +1,11 @@
 //! What a request comes to: where it goes, whether it may, and what is said to it.
 
-use std::sync::Arc;
+use std::{
+    convert::identity,
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+};
 
 use bowsprit_proto::handshake::{self, Context, asks_for_websocket};
 use bytes::Bytes;
@@ -10,6 +15,7 @@ use super::{
     Encrypted, Refusal, RequestExt, Shared, Slot, UnixPeer, Upgrade,
     endpoint::Endpoint,
     forwarded::Origin,
+    hooks,
     request::{ClientAddr, ClientEncrypted},
     route::Place,
 };
@@ -20,16 +26,32 @@ type Judged = Result<(Response<()>, Upgrade), Refusal>;
 
 impl Shared {
     /// Answers a request that does not ask for a WebSocket, if the application has an answer.
-    pub(super) fn answer_plain(&self, request: &mut Request<()>) -> Option<Response<Bytes>> {
+    ///
+    /// # Errors
+    ///
+    /// 500 if it panics.
+    pub(super) fn answer_plain(
+        &self,
+        request: &mut Request<()>,
+    ) -> Result<Option<Response<Bytes>>, Refusal> {
         if asks_for_websocket(request) || self.check_in(request).is_err() {
-            return None;
+            return Ok(None);
         }
-        (self.fallback)(request)
+        let answered = hooks::ask(|| (self.fallback)(request));
+        answered.map_err(|refusal| self.refuse(request, refusal))
     }
 
     /// Judges a request, with the application's decision if one is to be made.
     pub(super) async fn judge(&self, request: &mut Request<()>) -> Judged {
-        let judged = self.admit(request).await;
+        let judged = {
+            let mut admitting = pin!(self.admit(request));
+            // All that the application has a say in is in there.
+            poll_fn(|cx| {
+                let polled = hooks::ask(|| admitting.as_mut().poll(cx));
+                polled.unwrap_or_else(|refusal| Err(refusal).into())
+            })
+            .await
+        };
         judged.map_err(|refusal| self.refuse(request, refusal))
     }
 
@@ -43,13 +65,17 @@ impl Shared {
 
     /// The same, where no decision has to be awaited.
     pub(super) fn judge_at_once(&self, request: &mut Request<()>) -> Judged {
-        let judged = self.require_peer(request).and_then(|()| self.admit_at_once(request));
+        let judged = match self.require_peer(request) {
+            Ok(()) => hooks::ask(|| self.admit_at_once(request)).and_then(identity),
+            Err(refusal) => Err(refusal),
+        };
         judged.map_err(|refusal| self.refuse(request, refusal))
     }
 
     /// Has the application see a refusal, counts it and tells of it.
     fn refuse(&self, request: &Request<()>, refusal: Refusal) -> Refusal {
-        let refusal = (self.on_refused)(request, refusal).over(request.version());
+        let refusal = hooks::ask(|| (self.on_refused)(request, refusal));
+        let refusal = refusal.unwrap_or_else(identity).over(request.version());
         let status = refusal.response().status();
         self.registry.counters.refused(status);
         self.log(request, &refusal);

@@ -79,14 +79,20 @@ impl Shared {
         &self,
         mut request: Request<()>,
     ) -> (Response<Bytes>, Option<Refusal>) {
-        if let Some(mut response) = self.answer_plain(&mut request) {
-            remove_framing(response.headers_mut());
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            return (response, None);
-        }
-        let judged = self.judge(&mut request).await;
-        // Nobody is let in who has not asked.
-        let refusal = judged.err().unwrap_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into());
+        let refusal = match self.answer_plain(&mut request) {
+            Ok(Some(mut response)) => {
+                let headers = response.headers_mut();
+                remove_framing(headers);
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+                return (response, None);
+            }
+            // Nobody is let in who has not asked.
+            Ok(None) => match self.judge(&mut request).await {
+                Ok(_) => StatusCode::INTERNAL_SERVER_ERROR.into(),
+                Err(refusal) => refusal,
+            },
+            Err(panicked) => panicked,
+        };
         let mut response = refusal.response().clone();
         remove_framing(response.headers_mut());
         (response, Some(refusal))

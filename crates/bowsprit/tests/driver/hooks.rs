@@ -144,6 +144,49 @@ fn a_hook_sees_every_refused_request_and_may_change_the_answer() {
 }
 
 #[test]
+fn a_hook_that_panics_is_answered_500() {
+    fn panicking<T>() -> T {
+        panic!("as asked")
+    }
+    paused(async {
+        let builder = Server::builder;
+        let forbid = |_| async { Err::<(), _>(Refusal::new(StatusCode::FORBIDDEN)) };
+        let plain = "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n".to_owned();
+        let subprotocol = request_with("Sec-WebSocket-Protocol: chat");
+        let origin = request_with("Origin: http://example.org");
+        for (name, builder, request) in [
+            ("should_handle", builder().should_handle(|_| panicking()), REQUEST.to_owned()),
+            ("subprotocol", builder().choose_subprotocol(|_, _| panicking()), subprotocol),
+            ("origins", builder().origins(OriginPolicy::matching(|_| panicking())), origin),
+            ("headers", builder().response_headers(|_, _| panicking()), REQUEST.to_owned()),
+            (
+                "on_refused",
+                builder().authorize(forbid).on_refused(|_, _| panicking()),
+                REQUEST.to_owned(),
+            ),
+            ("fallback", builder().fallback(|_| panicking()), plain),
+        ] {
+            let (status, _, error) = ask(builder, &request).await;
+            assert_eq!(status, 500, "{name}");
+            assert!(matches!(error, Some(AcceptError::Rejected(_))), "{name}: {error:?}");
+        }
+        // Nobody is to be answered here.
+        let (_, _, error) = ask(builder().on_failed(|_| panicking()), "no HTTP\r\n\r\n").await;
+        assert!(matches!(error, Some(AcceptError::Http(_))), "{error:?}");
+    });
+}
+
+#[test]
+fn a_hook_that_panics_is_answered_500_by_another_http_server() {
+    paused(async {
+        let server = Server::builder().should_handle(|_| panic!("as asked")).build();
+        let mut request = accepted_request();
+        assert_eq!(server.upgrade(&request).unwrap_err().response().status(), 500);
+        assert_eq!(server.admit(&mut request).await.unwrap_err().response().status(), 500);
+    });
+}
+
+#[test]
 fn a_hook_sees_what_did_not_become_a_request() {
     paused(async {
         let seen = Arc::new(Mutex::new(Vec::new()));
