@@ -28,7 +28,11 @@ fn text(stats: &Stats) -> String {
     let refusals =
         handshakes.refusals().map(|(status, count)| (status.as_u16().to_string(), count));
     let answers = [("101", handshakes.accepted)].map(|(status, count)| (status.to_owned(), count));
-    let others = [("failed", handshakes.failed), ("timed_out", handshakes.timed_out)];
+    let others = [
+        ("failed", handshakes.failed),
+        ("timed_out", handshakes.timed_out),
+        ("plain", handshakes.plain),
+    ];
     let others = others.map(|(outcome, count)| (outcome.to_owned(), count));
     let handshakes = answers.into_iter().chain(refusals).chain(others);
     let handshakes = handshakes.map(|(status, count)| (format!("{{status=\"{status}\"}}"), count));

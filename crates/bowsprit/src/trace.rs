@@ -62,9 +62,8 @@ pub(crate) const fn role_name(role: Role) -> &'static str {
 }
 
 pin_project! {
-    /// An opening handshake that runs in its span, and is counted when it is over.
-    ///
-    /// What a server refuses is counted where it is judged: other HTTP servers ask there as well.
+    /// An opening handshake that runs in its span. A client's is counted when it is over; a server's
+    /// is by whoever has its guard, as other HTTP servers may have the rest of it.
     ///
     /// No `async fn`: that would hold the handshake several times.
     pub(crate) struct Watched<'c, F> {
@@ -168,7 +167,7 @@ impl HandshakeFailure for AcceptError {
     }
 }
 
-/// Counts and tells what an opening handshake has come to.
+/// Tells what an opening handshake has come to, and counts a client's.
 fn tell_end<E: HandshakeFailure>(
     span: &Span,
     counters: &Counters,
@@ -186,7 +185,9 @@ fn tell_end<E: HandshakeFailure>(
         }
     } else {
         let timed_out = failure.is_timeout();
-        counters.failed(timed_out);
+        if role == Role::Client {
+            counters.failed(timed_out);
+        }
         span.record("outcome", if timed_out { "timed out" } else { "failed" });
         tracing::debug!(error = %Redacted(failure), "no connection was opened");
     }

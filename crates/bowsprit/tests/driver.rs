@@ -28,6 +28,7 @@ mod driver {
     mod errors;
     mod foreign;
     mod handlers;
+    mod handshakes;
     mod hooks;
     #[cfg(all(feature = "axum", feature = "tower"))]
     mod http2;

@@ -17,7 +17,8 @@ use tokio::{
 };
 
 use super::{
-    Refusal, Shared, Upgrade, admission::Admission, arrival::Arrived, handler::Handler, hooks,
+    Refusal, Shared, Upgrade, admission::Admission, arrival::Arrived, guard::HandshakeGuard,
+    handler::Handler, hooks,
 };
 use crate::{
     AcceptError, Io, Role, TimeoutKind, WebSocket,
@@ -66,10 +67,10 @@ impl Shared {
         let (transport, received) = Transport::recognise(io);
         let peer = transport.peer_addr();
         let arrived = Arrived::new(transport, self.arrival(peer));
-        self.watch(peer, self.speak(arrived, Admission::Exempt(received)))
+        self.watch(peer, self.speak(arrived, Admission::Exempt(received), self.begin()))
     }
 
-    /// Has an opening handshake counted and told of.
+    /// Has an opening handshake told of.
     pub(super) fn watch<F>(&self, peer: Option<SocketAddr>, opening: F) -> Watched<'_, F> {
         Watched {
             opening,
@@ -89,30 +90,36 @@ impl Shared {
         &self,
         mut arrived: Arrived,
         mut admission: Admission<'_>,
+        mut handshake: HandshakeGuard,
     ) -> impl Future<Output = Result<Opened, AcceptError>> {
         async move {
             // Boxed: a connection that has said nothing yet need not have room for what follows.
             #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
             if arrived.has_prelude() {
                 let prepared = Box::pin(arrived.prepare(admission)).await;
-                (arrived, admission) = prepared.map_err(|error| self.failed(error))?;
+                (arrived, admission) =
+                    prepared.map_err(|error| self.failed(&mut handshake, error))?;
             }
             let received = {
                 let mut reader = HeadReader::new(self.head_limits);
                 let reading = admission.read(&mut reader, &mut arrived.transport);
                 match timeout_at(arrived.arrival.deadline, reading).await {
                     Ok(received) => received,
-                    Err(elapsed) => return Err(self.failed(too_late(elapsed))),
+                    Err(elapsed) => return Err(self.failed(&mut handshake, too_late(elapsed))),
                 }
             };
             match received {
                 Ok(Received { head, rest, .. }) if asks_for_websocket(&head) => {
                     let request = arrived.arrival.told(head);
-                    Box::pin(self.answer(arrived.transport, request, rest, admission)).await
+                    let io = arrived.transport;
+                    Box::pin(self.answer(io, request, rest, admission, handshake)).await
                 }
-                Ok(received) => Err(Box::pin(self.serve_plain(arrived, received, admission)).await),
+                Ok(received) => {
+                    Err(Box::pin(self.serve_plain(arrived, received, admission, handshake)).await)
+                }
                 Err(error) => {
-                    Err(Box::pin(self.reject_head(arrived.transport, error, admission)).await)
+                    let io = arrived.transport;
+                    Err(Box::pin(self.reject_head(io, error, admission, handshake)).await)
                 }
             }
         }
@@ -126,6 +133,7 @@ impl Shared {
         mut request: Request<()>,
         rest: Bytes,
         admission: Admission<'_>,
+        mut handshake: HandshakeGuard,
     ) -> impl Future<Output = Result<Opened, AcceptError>> {
         async move {
             let (accepted, rest) = {
@@ -134,16 +142,19 @@ impl Shared {
                 let judged = poll_fn(|cx| early.poll_until_answered(cx, judging.as_mut())).await;
                 match judged {
                     Ok(judged) => (judged.map(|(head, up)| (block_of(&head), up)), early.bytes),
-                    Err(error) => return Err(self.failed(error)),
+                    Err(error) => return Err(self.failed(&mut handshake, error)),
                 }
             };
-            let (block, upgrade) = match accepted {
+            let (block, mut upgrade) = match accepted {
                 Ok(accepted) => accepted,
                 Err(refusal) => {
-                    return Err(Box::pin(self.refuse_over(io, refusal, admission)).await);
+                    let refusing = self.refuse_over(io, refusal, admission, handshake);
+                    return Err(Box::pin(refusing).await);
                 }
             };
-            self.write(&mut io, block).await.map_err(|error| self.failed(error))?;
+            let written = self.write(&mut io, block).await;
+            written.map_err(|error| self.failed(&mut handshake, error))?;
+            upgrade.handshake = Some(handshake);
             Ok(Opened::new(upgrade, request, io, &rest))
         }
     }
@@ -151,53 +162,54 @@ impl Shared {
     /// Tells a client that what it has sent is no request, if it is still there.
     async fn reject_head(
         &self,
-        io: Transport,
+        mut io: Transport,
         error: ReadError,
         admission: Admission<'_>,
+        mut handshake: HandshakeGuard,
     ) -> AcceptError {
         let error = match error {
             ReadError::Head(error) => error,
-            error => return self.failed(error.into()),
+            error => return self.failed(&mut handshake, error.into()),
         };
         match error.ended_after() {
-            Some(0) => return self.failed(AcceptError::Disconnected),
+            Some(0) => return self.failed(&mut handshake, AcceptError::Disconnected),
             Some(_) => {}
             None => {
                 let refusal = Refusal::new(error.status()).body(format!("{error}\n"));
                 // Whether it can be told or not, this is what was wrong.
-                let _unsent = self.tell(io, refusal.into_response(), admission).await;
+                if self.tell(&mut io, refusal.into_response()).await.is_ok() {
+                    drop(admission);
+                    drain(io).await;
+                }
             }
         }
-        self.failed(error.into())
+        self.failed(&mut handshake, error.into())
     }
 
-    /// Refuses a request. The error that is returned is the refusal, if it could be told.
+    /// Refuses a request, and ends the transport. The error that is returned is the refusal, if it
+    /// could be told.
     async fn refuse_over(
         &self,
-        io: Transport,
+        mut io: Transport,
         refusal: Refusal,
         admission: Admission<'_>,
+        mut handshake: HandshakeGuard,
     ) -> AcceptError {
-        match self.tell(io, refusal.response().clone(), admission).await {
-            Ok(()) => refusal.into(),
-            Err(error) => self.failed(error),
+        if let Err(error) = self.tell(&mut io, refusal.response().clone()).await {
+            return self.failed(&mut handshake, error);
         }
-    }
-
-    /// Writes an answer that is no upgrade, and ends the transport. The handshake is over when it is
-    /// written, so others may have its permit while the client takes the answer.
-    async fn tell(
-        &self,
-        mut io: Transport,
-        response: Response<Bytes>,
-        admission: Admission<'_>,
-    ) -> Result<(), AcceptError> {
-        let mut block = pool::take_write_block();
-        write_rejection(response, &mut block);
-        self.write(&mut io, block).await?;
+        handshake.refused(refusal.response().status());
+        // Others may have its permit while the client takes the answer.
         drop(admission);
         drain(io).await;
-        Ok(())
+        refusal.into()
+    }
+
+    /// Writes an answer that is no upgrade.
+    async fn tell(&self, io: &mut Transport, response: Response<Bytes>) -> Result<(), AcceptError> {
+        let mut block = pool::take_write_block();
+        write_rejection(response, &mut block);
+        self.write(io, block).await
     }
 
     /// Writes a pooled block within the client's time for taking it.
@@ -211,8 +223,9 @@ impl Shared {
         Ok(written.map_err(too_late)??)
     }
 
-    /// Tells the application of a connection that came to nothing.
-    pub(super) fn failed(&self, error: AcceptError) -> AcceptError {
+    /// Counts a handshake that came to nothing, and tells the application.
+    pub(super) fn failed(&self, handshake: &mut HandshakeGuard, error: AcceptError) -> AcceptError {
+        handshake.failed(&error);
         let _told = hooks::run(|| (self.on_failed)(&error));
         error
     }

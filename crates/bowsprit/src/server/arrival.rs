@@ -19,7 +19,9 @@ use tokio::time::timeout_at;
 use super::Encrypted;
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 use super::accept::too_late;
-use super::{PeerAddr, Shared, TrustedProxies, accept::Opened, admission::Admission};
+use super::{
+    PeerAddr, Shared, TrustedProxies, accept::Opened, admission::Admission, guard::HandshakeGuard,
+};
 #[cfg(feature = "proxy-protocol")]
 use super::{forwarded::contains, proxy_protocol};
 #[cfg(feature = "tls")]
@@ -70,9 +72,10 @@ impl Shared {
     pub(super) fn open(
         &self,
         arrived: Arrived,
+        handshake: HandshakeGuard,
     ) -> impl Future<Output = Result<Opened, AcceptError>> {
         let admission = Admission::Queued(self.pending.queued(), self.counted(&arrived));
-        self.watch(arrived.arrival.peer, self.speak(arrived, admission))
+        self.watch(arrived.arrival.peer, self.speak(arrived, admission, handshake))
     }
 
     /// The address whose share of the places a connection takes.

@@ -15,6 +15,7 @@ use super::{
     Encrypted, Refusal, RequestExt, Shared, Slot, UnixPeer, Upgrade,
     endpoint::Endpoint,
     forwarded::Origin,
+    guard::HandshakeGuard,
     hooks,
     request::{ClientAddr, ClientEncrypted},
     route::Place,
@@ -57,27 +58,28 @@ impl Shared {
 
     /// Judges a request that another HTTP server has read.
     pub(super) async fn judge_foreign(&self, request: &mut Request<()>) -> Judged {
-        match self.require_peer(request) {
+        let handshake = self.begin();
+        let judged = match self.require_peer(request) {
             Ok(()) => self.judge(request).await,
             Err(refusal) => Err(self.refuse(request, refusal)),
-        }
+        };
+        handshake.handed_over(judged)
     }
 
     /// The same, where no decision has to be awaited.
     pub(super) fn judge_at_once(&self, request: &mut Request<()>) -> Judged {
+        let handshake = self.begin();
         let judged = match self.require_peer(request) {
             Ok(()) => hooks::ask(|| self.admit_at_once(request)).and_then(identity),
             Err(refusal) => Err(refusal),
         };
-        judged.map_err(|refusal| self.refuse(request, refusal))
+        handshake.handed_over(judged.map_err(|refusal| self.refuse(request, refusal)))
     }
 
-    /// Has the application see a refusal, counts it and tells of it.
+    /// Has the application see a refusal, and tells of it.
     fn refuse(&self, request: &Request<()>, refusal: Refusal) -> Refusal {
         let refusal = hooks::ask(|| (self.on_refused)(request, refusal));
         let refusal = refusal.unwrap_or_else(identity).over(request.version());
-        let status = refusal.response().status();
-        self.registry.counters.refused(status);
         self.log(request, &refusal);
         refusal
     }
@@ -186,6 +188,19 @@ impl Shared {
     }
 }
 
+impl HandshakeGuard {
+    /// Leaves the answer to another HTTP server, and what comes after it to whoever takes over.
+    fn handed_over(mut self, judged: Judged) -> Judged {
+        match judged {
+            Ok((response, upgrade)) => Ok((response, Upgrade { handshake: Some(self), ..upgrade })),
+            Err(refusal) => {
+                self.refused(refusal.response().status());
+                Err(refusal)
+            }
+        }
+    }
+}
+
 impl Origin {
     /// What the handshake is to know of it.
     fn context(&self) -> Context<'_> {
@@ -219,6 +234,7 @@ impl Place {
             peer_addr: request.peer_addr(),
             slot,
             members: Arc::clone(&self.members),
+            handshake: None,
         };
         Ok((accepted.response, upgrade))
     }

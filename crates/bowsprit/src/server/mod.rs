@@ -12,6 +12,7 @@ mod credentials;
 mod endpoint;
 mod forwarded;
 mod gate;
+mod guard;
 mod handler;
 mod hooks;
 mod judge;

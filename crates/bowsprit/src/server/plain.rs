@@ -19,6 +19,7 @@ use super::{
     accept::{drain, too_late},
     admission::Admission,
     arrival::Arrived,
+    guard::HandshakeGuard,
 };
 use crate::{
     AcceptError,
@@ -36,6 +37,7 @@ impl Shared {
         arrived: Arrived,
         received: Received<Request<()>>,
         admission: Admission<'_>,
+        mut handshake: HandshakeGuard,
     ) -> AcceptError {
         let Arrived { transport: io, arrival, .. } = arrived;
         let refused = Mutex::new(None);
@@ -64,15 +66,21 @@ impl Shared {
         let served = served.map_err(too_late).and_then(|served| {
             served.map(drop).map_err(|error| AcceptError::Http(Arc::new(error)))
         });
+        let refused = refused.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let outcome = match (served, refused) {
+            (Err(error), _) => self.failed(&mut handshake, error),
+            (Ok(()), Some(refusal)) => {
+                handshake.refused(refusal.response().status());
+                refusal.into()
+            }
+            (Ok(()), None) => {
+                handshake.answered_plain();
+                AcceptError::Handshake(HandshakeError::NoUpgrade)
+            }
+        };
         drop(admission);
         drain(io).await;
-        if let Err(error) = served {
-            return self.failed(error);
-        }
-        match refused.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(refusal) => refusal.into(),
-            None => AcceptError::Handshake(HandshakeError::NoUpgrade),
-        }
+        outcome
     }
 
     async fn answer_or_refuse(

@@ -199,9 +199,10 @@ fn open(
     arrived: Arrived,
     default: Option<Handler>,
 ) -> impl Future<Output = Option<Opened>> {
+    let handshake = server.shared.begin();
     async move {
         // What went wrong was told where it did.
-        Some(server.shared.open(arrived).await.ok()?.with_default(default))
+        Some(server.shared.open(arrived, handshake).await.ok()?.with_default(default))
     }
 }
 

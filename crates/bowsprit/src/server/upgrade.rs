@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 
 use bowsprit_proto::handshake::Negotiated;
 
-use super::{Slot, clients::Members, handler::Handler};
+use super::{Slot, clients::Members, guard::HandshakeGuard, handler::Handler};
 use crate::{Deflate, Io, Role, WebSocket, io::Transport, terms::Terms, websocket::Opened};
 
 /// A handshake that was accepted by [`Server::upgrade`](super::Server::upgrade) and waits for its
@@ -18,6 +18,8 @@ pub struct Upgrade {
     pub(super) peer_addr: Option<SocketAddr>,
     pub(super) slot: Option<Box<Slot>>,
     pub(super) members: Arc<Members>,
+    /// Once the answer is on its way.
+    pub(super) handshake: Option<HandshakeGuard>,
 }
 
 impl Upgrade {
@@ -61,6 +63,9 @@ impl Upgrade {
             ws.link().occupy(slot);
         }
         self.members.join(ws.link());
+        if let Some(handshake) = self.handshake {
+            handshake.accepted();
+        }
         ws
     }
 }

@@ -68,6 +68,7 @@ pub(crate) struct Counters {
     refused: Mutex<BTreeMap<u16, u64>>,
     failed: AtomicU64,
     timed_out: AtomicU64,
+    plain: AtomicU64,
     endings: [AtomicU64; Ending::COUNT],
     codes: [AtomicU64; CodeClass::COUNT],
     dropped: AtomicU64,
@@ -121,6 +122,7 @@ impl Counters {
             refused: Mutex::default(),
             failed: AtomicU64::new(0),
             timed_out: AtomicU64::new(0),
+            plain: AtomicU64::new(0),
             endings: array::from_fn(|_| AtomicU64::new(0)),
             codes: array::from_fn(|_| AtomicU64::new(0)),
             dropped: AtomicU64::new(0),
@@ -212,6 +214,13 @@ impl Counters {
         self.instruments.handshake(if timed_out { "timed_out" } else { "failed" });
     }
 
+    /// The application has answered a request that did not ask for a WebSocket.
+    #[cfg(feature = "server")]
+    pub(crate) fn answered_plain(&self) {
+        add(&self.plain, 1);
+        self.instruments.handshake("plain");
+    }
+
     /// How long an opening handshake took that opened a connection or was refused.
     pub(crate) fn handshake_took(&self, time: Duration) {
         self.instruments.handshake_took(time);
@@ -243,6 +252,7 @@ impl Counters {
                 refused: refused_with.values().sum(),
                 failed: read(&self.failed),
                 timed_out: read(&self.timed_out),
+                plain: read(&self.plain),
                 refused_with,
             },
             received: self.traffic(|shard| &shard.received),

@@ -137,7 +137,7 @@ fn describe() {
     describe_counter!(
         "bowsprit_handshakes_total",
         Unit::Count,
-        "Opening handshakes by their answer, or failed or timed_out without one"
+        "Opening handshakes by their answer, failed or timed_out without one, or plain requests"
     );
     describe_histogram!(
         "bowsprit_handshake_seconds",

@@ -51,20 +51,25 @@ pub struct Stats {
     pub slow_closes: u64,
 }
 
-/// How opening handshakes have gone: of a server for each request, of a client for each attempt,
-/// redirects included.
+/// How opening handshakes have gone: of a server for each connection or request of another HTTP
+/// server, of a client for each attempt, redirects included. Each is counted once, when it is over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Handshakes {
     /// Those that have opened a connection.
     pub accepted: u64,
-    /// Those that were answered with something else than an upgrade.
+    /// Those that were answered with something else than an upgrade. An answer that could not be
+    /// written counts as `failed` or `timed_out` instead.
     pub refused: u64,
     /// Those that have come to nothing otherwise: no HTTP, a broken TLS handshake, a transport that
-    /// ended, a host that cannot be reached.
+    /// ended, a host that cannot be reached; a future that was dropped, an
+    /// [`Upgrade`](crate::Upgrade) that was not attached.
     pub failed: u64,
     /// Those that took too long.
     pub timed_out: u64,
+    /// Requests to a server that did not ask for a WebSocket and were answered by its
+    /// [`fallback`](crate::ServerBuilder::fallback). Others of these are `refused`.
+    pub plain: u64,
     refused_with: BTreeMap<u16, u64>,
 }
 
