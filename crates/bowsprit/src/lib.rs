@@ -68,7 +68,7 @@
 //! | name | kind, unit | further labels | in [`Stats`](stats::Stats) |
 //! |---|---|---|---|
 //! | `bowsprit_connections` | gauge | | `connections` |
-//! | `bowsprit_handshakes_total` | counter | `status`: 101, that of the refusal, `failed`, `timed_out` | `handshakes` |
+//! | `bowsprit_handshakes_total` | counter | `status`: 101, that of the refusal, `failed`, `timed_out`, `plain` | `handshakes` |
 //! | `bowsprit_handshake_seconds` | histogram, seconds, of those that were answered | | |
 //! | `bowsprit_ping_rtt_seconds` | histogram, seconds, of heartbeats and `measure_round_trip` | | |
 //! | `bowsprit_closes_total` | counter | `by` (`peer`, `us`, `protocol_error`, `heartbeat`, `idle`, `write_stall`, `close_timeout`, `disconnected`, `terminated`, `io`), `code` (`3xxx` and `4xxx` are classes) | `closes` |

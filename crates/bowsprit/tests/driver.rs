@@ -58,6 +58,7 @@ mod driver {
     mod serve;
     mod setters;
     mod shutdown;
+    mod shutdown_handshakes;
     mod silence;
     mod stats;
     mod support;

@@ -38,6 +38,8 @@ pub enum AcceptError {
     /// The connection had to make room for others before its request came: see
     /// [`ServerBuilder::max_silent_connections`](crate::ServerBuilder::max_silent_connections).
     Evicted,
+    /// The server shut down before there was a request, or before the client had taken the answer.
+    ShuttingDown,
     /// The time-out for this has expired.
     TimedOut(TimeoutKind),
     /// The transport failed.
@@ -51,7 +53,7 @@ impl AcceptError {
             Self::Io(error) => error.kind(),
             Self::TimedOut(_) => io::ErrorKind::TimedOut,
             Self::Disconnected => io::ErrorKind::UnexpectedEof,
-            Self::Evicted => io::ErrorKind::ConnectionAborted,
+            Self::Evicted | Self::ShuttingDown => io::ErrorKind::ConnectionAborted,
             Self::Rejected(_) => io::ErrorKind::PermissionDenied,
             Self::Handshake(_) | Self::Http(_) => io::ErrorKind::InvalidData,
             Self::NoRuntime | Self::Tls(_) => io::ErrorKind::Other,
@@ -74,6 +76,7 @@ impl fmt::Display for AcceptError {
                 "too many connections wait to send a request \
                  (ServerBuilder::max_silent_connections)",
             ),
+            Self::ShuttingDown => f.write_str("the server shuts down"),
             Self::TimedOut(kind) => write!(f, "timed out: {kind}"),
             Self::Io(error) => fmt::Display::fmt(error, f),
         }
@@ -93,6 +96,7 @@ impl fmt::Debug for AcceptError {
             }
             Self::Disconnected => f.write_str("Disconnected"),
             Self::Evicted => f.write_str("Evicted"),
+            Self::ShuttingDown => f.write_str("ShuttingDown"),
             Self::TimedOut(kind) => f.debug_tuple("TimedOut").field(kind).finish(),
             Self::Io(error) => f.debug_tuple("Io").field(error).finish(),
         }
@@ -147,6 +151,7 @@ impl From<ReadError> for AcceptError {
             ReadError::Head(error) => error.into(),
             ReadError::Io(error) => error.into(),
             ReadError::Cut => Self::Evicted,
+            ReadError::ShuttingDown | ReadError::Unfinished => Self::ShuttingDown,
         }
     }
 }

@@ -217,9 +217,11 @@ impl From<ReadError> for ConnectError {
         match error {
             ReadError::Head(error) => error.into(),
             ReadError::Io(error) => error.into(),
-            // Only servers make room for others.
+            // Only servers make room for others, or shut down.
             #[cfg(feature = "server")]
-            ReadError::Cut => io::Error::from(io::ErrorKind::ConnectionAborted).into(),
+            ReadError::Cut | ReadError::ShuttingDown | ReadError::Unfinished => {
+                io::Error::from(io::ErrorKind::ConnectionAborted).into()
+            }
         }
     }
 }

@@ -192,4 +192,10 @@ pub(crate) enum ReadError {
     /// The connection had to make room for others.
     #[cfg(feature = "server")]
     Cut,
+    /// The server shuts down, and nothing has come.
+    #[cfg(feature = "server")]
+    ShuttingDown,
+    /// The same when a part of the head is there.
+    #[cfg(feature = "server")]
+    Unfinished,
 }

@@ -73,17 +73,31 @@ impl HeadReader {
     /// # Errors
     ///
     /// The transport fails or ends, or what comes is not a head or beyond the limits.
+    #[cfg(any(feature = "client", test))]
     pub(crate) async fn read<H: Head>(
         &mut self,
         io: &mut Transport,
         received: &[u8],
     ) -> Result<Received<H>, ReadError> {
-        if !received.is_empty()
-            && let Some(head) = self.take(received).map_err(ReadError::Head)?
-        {
-            return Ok(head);
+        match self.begin(received)? {
+            Some(head) => Ok(head),
+            None => poll_fn(|cx| self.poll_read(cx, io)).await,
         }
-        poll_fn(|cx| self.poll_read(cx, io)).await
+    }
+
+    /// Begins with what was read before: the head if it is whole.
+    ///
+    /// # Errors
+    ///
+    /// It is not a head, or beyond the limits.
+    pub(crate) fn begin<H: Head>(
+        &mut self,
+        received: &[u8],
+    ) -> Result<Option<Received<H>>, ReadError> {
+        if received.is_empty() {
+            return Ok(None);
+        }
+        self.take(received).map_err(ReadError::Head)
     }
 
     /// Reads what is there, without waiting for more: the head if it is whole.
@@ -106,7 +120,7 @@ impl HeadReader {
     }
 
     /// Reads until the head is whole. Between two reads it holds no pooled block.
-    fn poll_read<H: Head>(
+    pub(crate) fn poll_read<H: Head>(
         &mut self,
         cx: &mut Context<'_>,
         io: &mut Transport,

@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     Refusal, Shared, Upgrade, admission::Admission, arrival::Arrived, guard::HandshakeGuard,
-    handler::Handler, hooks,
+    handler::Handler, hooks, judge::Judged, phase::Alerted,
 };
 use crate::{
     AcceptError, Io, Role, TimeoutKind, WebSocket,
@@ -71,9 +71,13 @@ impl Shared {
     }
 
     /// Has an opening handshake told of.
-    pub(super) fn watch<F>(&self, peer: Option<SocketAddr>, opening: F) -> Watched<'_, F> {
+    pub(super) fn watch<F>(
+        &self,
+        peer: Option<SocketAddr>,
+        opening: F,
+    ) -> Watched<'_, Alerted<'_, F>> {
         Watched {
-            opening,
+            opening: Alerted::new(&self.registry.phases, opening),
             counters: &self.registry.counters,
             role: Role::Server,
             span: trace::opening(Role::Server, peer),
@@ -96,13 +100,13 @@ impl Shared {
             // Boxed: a connection that has said nothing yet need not have room for what follows.
             #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
             if arrived.has_prelude() {
-                let prepared = Box::pin(arrived.prepare(admission)).await;
+                let prepared = Box::pin(arrived.prepare(admission, &handshake)).await;
                 (arrived, admission) =
                     prepared.map_err(|error| self.failed(&mut handshake, error))?;
             }
             let received = {
                 let mut reader = HeadReader::new(self.head_limits);
-                let reading = admission.read(&mut reader, &mut arrived.transport);
+                let reading = admission.read(&mut reader, &mut arrived.transport, &handshake);
                 match timeout_at(arrived.arrival.deadline, reading).await {
                     Ok(received) => received,
                     Err(elapsed) => return Err(self.failed(&mut handshake, too_late(elapsed))),
@@ -136,15 +140,14 @@ impl Shared {
         mut handshake: HandshakeGuard,
     ) -> impl Future<Output = Result<Opened, AcceptError>> {
         async move {
-            let (accepted, rest) = {
+            let judged = {
                 let mut early = Early { io: &mut io, bytes: Vec::from(rest) };
-                let mut judging = pin!(self.judge(&mut request));
+                let mut judging = pin!(self.judge(&mut request, &handshake));
                 let judged = poll_fn(|cx| early.poll_until_answered(cx, judging.as_mut())).await;
-                match judged {
-                    Ok(judged) => (judged.map(|(head, up)| (block_of(&head), up)), early.bytes),
-                    Err(error) => return Err(self.failed(&mut handshake, error)),
-                }
+                let written = |judged: Judged| judged.map(|(head, up)| (block_of(&head), up));
+                judged.map(|judged| (written(judged), early.bytes))
             };
+            let (accepted, rest) = judged.map_err(|error| self.failed(&mut handshake, error))?;
             let (block, mut upgrade) = match accepted {
                 Ok(accepted) => accepted,
                 Err(refusal) => {
@@ -152,7 +155,7 @@ impl Shared {
                     return Err(Box::pin(refusing).await);
                 }
             };
-            let written = self.write(&mut io, block).await;
+            let written = self.write(&mut io, block, &handshake).await;
             written.map_err(|error| self.failed(&mut handshake, error))?;
             upgrade.handshake = Some(handshake);
             Ok(Opened::new(upgrade, request, io, &rest))
@@ -169,6 +172,9 @@ impl Shared {
     ) -> AcceptError {
         let error = match error {
             ReadError::Head(error) => error,
+            ReadError::Unfinished => {
+                return self.refuse_over(io, Refusal::shutting_down(), admission, handshake).await;
+            }
             error => return self.failed(&mut handshake, error.into()),
         };
         match error.ended_after() {
@@ -177,9 +183,9 @@ impl Shared {
             None => {
                 let refusal = Refusal::new(error.status()).body(format!("{error}\n"));
                 // Whether it can be told or not, this is what was wrong.
-                if self.tell(&mut io, refusal.into_response()).await.is_ok() {
+                if self.tell(&mut io, refusal.into_response(), &handshake).await.is_ok() {
                     drop(admission);
-                    drain(io).await;
+                    drain(io, &handshake).await;
                 }
             }
         }
@@ -195,32 +201,42 @@ impl Shared {
         admission: Admission<'_>,
         mut handshake: HandshakeGuard,
     ) -> AcceptError {
-        if let Err(error) = self.tell(&mut io, refusal.response().clone()).await {
+        if let Err(error) = self.tell(&mut io, refusal.response().clone(), &handshake).await {
             return self.failed(&mut handshake, error);
         }
         handshake.refused(refusal.response().status());
         // Others may have its permit while the client takes the answer.
         drop(admission);
-        drain(io).await;
+        drain(io, &handshake).await;
         refusal.into()
     }
 
     /// Writes an answer that is no upgrade.
-    async fn tell(&self, io: &mut Transport, response: Response<Bytes>) -> Result<(), AcceptError> {
+    async fn tell(
+        &self,
+        io: &mut Transport,
+        response: Response<Bytes>,
+        handshake: &HandshakeGuard,
+    ) -> Result<(), AcceptError> {
         let mut block = pool::take_write_block();
         write_rejection(response, &mut block);
-        self.write(io, block).await
+        self.write(io, block, handshake).await
     }
 
     /// Writes a pooled block within the client's time for taking it.
-    async fn write(&self, io: &mut Transport, block: Vec<u8>) -> Result<(), AcceptError> {
+    async fn write(
+        &self,
+        io: &mut Transport,
+        block: Vec<u8>,
+        handshake: &HandshakeGuard,
+    ) -> Result<(), AcceptError> {
         let writing = async {
             io.write_all(&block).await?;
             io.flush().await
         };
-        let written = timeout(self.handshake_timeout, writing).await;
+        let written = handshake.unless_cut(timeout(self.handshake_timeout, writing)).await;
         pool::give_write_block(block);
-        Ok(written.map_err(too_late)??)
+        Ok(written?.map_err(too_late)??)
     }
 
     /// Counts a handshake that came to nothing, and tells the application.
@@ -280,7 +296,7 @@ pub(super) fn too_late(_: Elapsed) -> AcceptError {
 
 /// Ends a transport so that the client gets the answer: closing a socket with unread bytes would
 /// take the answer back.
-pub(super) async fn drain(mut io: impl AsyncRead + AsyncWrite + Unpin) {
+pub(super) async fn drain(mut io: impl AsyncRead + AsyncWrite + Unpin, handshake: &HandshakeGuard) {
     let draining = async {
         io.shutdown().await?;
         let mut dropped = vec![0; 4096];
@@ -293,7 +309,7 @@ pub(super) async fn drain(mut io: impl AsyncRead + AsyncWrite + Unpin) {
         }
         Ok::<_, std::io::Error>(())
     };
-    if let Ok(Err(error)) = timeout(DRAIN_TIMEOUT, draining).await {
+    if let Ok(Ok(Err(error))) = handshake.unless_cut(timeout(DRAIN_TIMEOUT, draining)).await {
         tracing::debug!(%error, "a refused connection did not end cleanly");
     }
 }

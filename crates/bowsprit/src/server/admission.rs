@@ -10,7 +10,10 @@ use std::{
 use bytes::Bytes;
 use http::Request;
 
-use super::pending::{HandshakePermit, Pending};
+use super::{
+    guard::HandshakeGuard,
+    pending::{HandshakePermit, Pending},
+};
 use crate::{
     AcceptError,
     head::{HeadReader, ReadError, Received},
@@ -34,10 +37,11 @@ impl<'p> Admission<'p> {
     pub(super) async fn admit(
         self,
         first_byte: impl Future<Output = Result<(), AcceptError>>,
+        handshake: &HandshakeGuard,
     ) -> Result<Self, AcceptError> {
         let Self::Queued(mut queued, client) = self else { return Ok(self) };
-        queued.wait_for(first_byte).await??;
-        Ok(Self::Admitted(queued.acquire(client).await?))
+        queued.wait_for(first_byte, || handshake.is_cut_in_silence()).await??;
+        Ok(Self::Admitted(queued.acquire(client, handshake).await?))
     }
 
     /// Reads a request, with a permit from its first byte on, which is then held.
@@ -48,9 +52,10 @@ impl<'p> Admission<'p> {
         &mut self,
         reader: &mut HeadReader,
         io: &mut Transport,
+        handshake: &HandshakeGuard,
     ) -> Result<Received<Request<()>>, ReadError> {
         while let Self::Queued(queued, client) = self {
-            let permit = queued.acquire(*client).await.map_err(|Cut| ReadError::Cut)?;
+            let permit = queued.acquire(*client, handshake).await?;
             let read = reader.read_now(io).await;
             if read.is_some() || reader.has_begun() {
                 *self = Self::Admitted(permit);
@@ -60,20 +65,46 @@ impl<'p> Admission<'p> {
                 }
             }
             drop(permit);
-            queued.wait_for_wake().await.map_err(|Cut| ReadError::Cut)?;
+            queued.wait_for_wake(handshake).await?;
         }
-        let received = if let Self::Exempt(received) = self { &received[..] } else { &[] };
-        reader.read(io, received).await
+        if let Self::Exempt(received) = self
+            && let Some(head) = reader.begin(received)?
+        {
+            return Ok(head);
+        }
+        poll_fn(|cx| match reader.poll_read(cx, io) {
+            Poll::Pending if handshake.is_cut() && reader.has_begun() => {
+                Poll::Ready(Err(ReadError::Unfinished))
+            }
+            Poll::Pending if handshake.is_cut_in_silence() && !reader.has_begun() => {
+                Poll::Ready(Err(ReadError::ShuttingDown))
+            }
+            read => read,
+        })
+        .await
     }
 }
 
-/// A connection without a permit had to make room for others.
-#[derive(Debug)]
-pub(super) struct Cut;
+/// Why a connection has no more time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// Without a permit, it had to make room for others.
+    Evicted,
+    ShuttingDown,
+}
+
+impl From<Cut> for ReadError {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::Evicted => Self::Cut,
+            Cut::ShuttingDown => Self::ShuttingDown,
+        }
+    }
+}
 
 impl From<Cut> for AcceptError {
-    fn from(_: Cut) -> Self {
-        Self::Evicted
+    fn from(cut: Cut) -> Self {
+        ReadError::from(cut).into()
     }
 }
 
@@ -90,37 +121,49 @@ impl<'p> Queued<'p> {
     }
 
     /// Waits for a permit.
-    async fn acquire(&mut self, client: Option<IpAddr>) -> Result<HandshakePermit<'p>, Cut> {
+    async fn acquire(
+        &mut self,
+        client: Option<IpAddr>,
+        handshake: &HandshakeGuard,
+    ) -> Result<HandshakePermit<'p>, Cut> {
         let pending = self.pending;
         match pending.try_acquire(client) {
             Some(permit) => Ok(permit),
             // Boxed: few have to wait.
-            None => Box::pin(self.wait_for(pending.acquire(client))).await,
+            None => {
+                let acquiring = self.wait_for(pending.acquire(client), || handshake.is_cut());
+                Box::pin(acquiring).await
+            }
         }
     }
 
-    /// Waits for `future`, unless too many others wait that have come later.
+    /// Waits for `future`, unless too many others wait that have come later, or it `is_over`.
     ///
     /// # Errors
     ///
-    /// This is the oldest of too many.
-    pub(super) async fn wait_for<F: Future>(&mut self, future: F) -> Result<F::Output, Cut> {
+    /// This is the oldest of too many, or it is over.
+    pub(super) async fn wait_for<F: Future>(
+        &mut self,
+        future: F,
+        is_over: impl Fn() -> bool,
+    ) -> Result<F::Output, Cut> {
         let mut future = pin!(future);
         poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Pending if is_over() => Poll::Ready(Err(Cut::ShuttingDown)),
             Poll::Pending => self.poll_cut(cx).map(Err),
         })
         .await
     }
 
     /// Waits until the task is woken, by whatever has been polled before.
-    async fn wait_for_wake(&mut self) -> Result<(), Cut> {
+    async fn wait_for_wake(&mut self, handshake: &HandshakeGuard) -> Result<(), Cut> {
         let mut has_waited = false;
         let woken = poll_fn(|_| match std::mem::replace(&mut has_waited, true) {
             true => Poll::Ready(()),
             false => Poll::Pending,
         });
-        self.wait_for(woken).await
+        self.wait_for(woken, || handshake.is_cut_in_silence()).await
     }
 
     fn poll_cut(&mut self, cx: &Context<'_>) -> Poll<Cut> {
@@ -133,7 +176,7 @@ impl<'p> Queued<'p> {
                 waker.clone_from(cx.waker());
                 Poll::Pending
             }
-            None => Poll::Ready(Cut),
+            None => Poll::Ready(Cut::Evicted),
         }
     }
 }

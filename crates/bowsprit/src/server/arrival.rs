@@ -121,12 +121,18 @@ impl Arrived {
 
     /// Speaks what comes before HTTP, in a place from the first byte on. What a proxy tells of the
     /// client stands before all else.
-    pub(super) async fn prepare(
-        mut self,
-        admission: Admission<'_>,
-    ) -> Result<(Self, Admission<'_>), AcceptError> {
-        let admitting = admission.admit(wait_for_bytes(&self.transport));
+    pub(super) async fn prepare<'p>(
+        self,
+        admission: Admission<'p>,
+        handshake: &HandshakeGuard,
+    ) -> Result<(Self, Admission<'p>), AcceptError> {
+        let admitting = admission.admit(wait_for_bytes(&self.transport), handshake);
         let admission = timeout_at(self.arrival.deadline, admitting).await.map_err(too_late)??;
+        Ok((handshake.unless_cut(self.prepared()).await??, admission))
+    }
+
+    /// The same in a place.
+    async fn prepared(mut self) -> Result<Self, AcceptError> {
         #[cfg(feature = "proxy-protocol")]
         if let Some(proxies) = self.proxies.take() {
             self.ask_proxy(&proxies).await?;
@@ -135,7 +141,7 @@ impl Arrived {
         if let Some(tls) = self.tls.take() {
             self = self.encrypt(tls).await?;
         }
-        Ok((self, admission))
+        Ok(self)
     }
 
     /// Lets the proxy tell where the client is.

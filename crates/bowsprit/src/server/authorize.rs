@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use http::{Extensions, Request, StatusCode};
 use tokio::time::timeout;
 
-use super::Refusal;
+use super::{Refusal, guard::HandshakeGuard};
 
 /// How long a decision may take by default.
 pub(super) const DECISION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -39,14 +39,18 @@ impl Authorize {
     ///
     /// # Errors
     ///
-    /// The application's refusal; 503 if it takes too long.
+    /// The application's refusal; 503 if it takes too long, or longer than the server that shuts down
+    /// waits.
     pub(super) async fn decide(
         &self,
         request: &mut Request<()>,
         time: Duration,
+        handshake: &HandshakeGuard,
     ) -> Result<(), Refusal> {
         let deciding = (self.0)(request.clone());
-        let grant = timeout(time, deciding).await.map_err(|_| timed_out())??;
+        let decided = handshake.unless_cut(timeout(time, deciding)).await;
+        let decided = decided.map_err(|_| Refusal::shutting_down())?;
+        let grant = decided.map_err(|_| timed_out())??;
         grant(request.extensions_mut());
         Ok(())
     }

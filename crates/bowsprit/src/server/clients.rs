@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     vec,
 };
@@ -12,7 +12,10 @@ use std::{
 use slab::Slab;
 use tokio::sync::Notify;
 
-use super::hooks;
+use super::{
+    hooks,
+    phase::{Phase, Phases},
+};
 use crate::{CloseCode, Handle, Role, link::Link, stats::Counters};
 
 /// Lists that a path's connections are spread over, so that threads seldom wait for each other.
@@ -28,10 +31,11 @@ pub(super) struct Registry {
     pub(super) counters: Arc<Counters>,
     count: AtomicUsize,
     departed: AtomicUsize,
-    /// The server shuts down: nobody new is let in.
-    pub(super) closing: AtomicBool,
-    /// Told when it begins to shut down, and when the last connection has left.
-    pub(super) changed: Notify,
+    /// Opening handshakes that began before the server did to shut down.
+    handshakes: AtomicUsize,
+    pub(super) phases: Phases,
+    /// Told when the last connection has left, or the last handshake is over.
+    pub(super) left: Notify,
 }
 
 /// The open connections of one path.
@@ -55,13 +59,40 @@ impl Registry {
             counters: Arc::new(Counters::new(Role::Server)),
             count: AtomicUsize::new(0),
             departed: AtomicUsize::new(0),
-            closing: AtomicBool::new(false),
-            changed: Notify::new(),
+            handshakes: AtomicUsize::new(0),
+            phases: Phases::default(),
+            left: Notify::new(),
         }
     }
 
     pub(super) fn len(&self) -> usize {
         self.count.load(Ordering::SeqCst)
+    }
+
+    /// How many handshakes are under way that a server that shuts down waits for.
+    pub(super) fn handshakes(&self) -> usize {
+        self.handshakes.load(Ordering::SeqCst)
+    }
+
+    /// A handshake begins, in this phase. It is waited for if that is the first one.
+    pub(super) fn begin_handshake(&self) -> Phase {
+        // Before looking, so that whoever turns the phase sees it.
+        self.handshakes.fetch_add(1, Ordering::SeqCst);
+        let phase = self.phases.now();
+        if phase > Phase::Open {
+            self.end_handshake(Phase::Open);
+        }
+        phase
+    }
+
+    /// A handshake is over that has begun in this phase.
+    pub(super) fn end_handshake(&self, begun_in: Phase) {
+        if begun_in == Phase::Open
+            && self.handshakes.fetch_sub(1, Ordering::SeqCst) == 1
+            && self.phases.now() > Phase::Open
+        {
+            self.left.notify_waiters();
+        }
     }
 
     /// How many connections have left so far.
@@ -89,7 +120,7 @@ impl Members {
                 .unwrap_or_else(|_| unreachable!("so many do not fit into memory")),
             shard: u8::try_from(shard).unwrap_or_default(),
         });
-        if self.registry.is_closing() {
+        if self.registry.phases.now() > Phase::Open {
             // Its handshake was accepted before.
             let _closing = link.close(&CloseCode::GOING_AWAY.into());
         }
@@ -122,7 +153,7 @@ impl Drop for Membership {
         }
         members.registry.departed.fetch_add(1, Ordering::SeqCst);
         if members.registry.count.fetch_sub(1, Ordering::SeqCst) == 1 {
-            members.registry.changed.notify_waiters();
+            members.registry.left.notify_waiters();
         }
     }
 }

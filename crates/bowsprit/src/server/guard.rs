@@ -1,16 +1,23 @@
-//! An opening handshake, until it is known what it has come to.
+//! An opening handshake, until it is over and known what it has come to.
 
-use std::{mem, sync::Arc};
+use std::{
+    future::{Future, poll_fn},
+    mem,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+};
 
 use http::StatusCode;
 
-use super::{Shared, clients::Registry};
+use super::{Shared, admission::Cut, clients::Registry, phase::Phase};
 use crate::AcceptError;
 
 /// Has an opening handshake counted, once: as what it is said to have come to, or as failed when it
-/// is dropped before.
+/// is dropped before. A server that shuts down waits for it meanwhile.
 pub(super) struct HandshakeGuard {
     registry: Arc<Registry>,
+    begun_in: Phase,
     is_counted: bool,
 }
 
@@ -41,6 +48,32 @@ impl HandshakeGuard {
         }
     }
 
+    /// Whether the server waits for it no longer.
+    pub(super) fn is_cut(&self) -> bool {
+        self.begun_in < Phase::Cutting && self.registry.phases.now() == Phase::Cutting
+    }
+
+    /// The same while nothing has come from the client, for which a server that begins to shut down
+    /// does not wait.
+    pub(super) fn is_cut_in_silence(&self) -> bool {
+        self.begun_in < self.registry.phases.now()
+    }
+
+    /// Waits for `future` as long as the server waits for the handshake. It has to be polled anew in
+    /// each phase.
+    ///
+    /// # Errors
+    ///
+    /// The server waits no longer.
+    pub(super) async fn unless_cut<F: Future>(&self, future: F) -> Result<F::Output, Cut> {
+        let mut future = pin!(future);
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Pending if self.is_cut() => Poll::Ready(Err(Cut::ShuttingDown)),
+            polled => polled.map(Ok),
+        })
+        .await
+    }
+
     /// Whether it is still to be counted, which it is now.
     const fn count(&mut self) -> bool {
         !mem::replace(&mut self.is_counted, true)
@@ -50,7 +83,8 @@ impl HandshakeGuard {
 impl Shared {
     /// A handshake begins.
     pub(super) fn begin(&self) -> HandshakeGuard {
-        HandshakeGuard { registry: Arc::clone(&self.registry), is_counted: false }
+        let begun_in = self.registry.begin_handshake();
+        HandshakeGuard { registry: Arc::clone(&self.registry), begun_in, is_counted: false }
     }
 }
 
@@ -60,5 +94,6 @@ impl Drop for HandshakeGuard {
         if self.count() {
             self.registry.counters.failed(false);
         }
+        self.registry.end_handshake(self.begun_in);
     }
 }

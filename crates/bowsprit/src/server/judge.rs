@@ -17,13 +17,14 @@ use super::{
     forwarded::Origin,
     guard::HandshakeGuard,
     hooks,
+    phase::{Alerted, Phase},
     request::{ClientAddr, ClientEncrypted},
     route::Place,
 };
 use crate::{Deflate, HandshakeError, trace::Reason};
 
 /// What is said to a request that is let in, and what comes after it.
-type Judged = Result<(Response<()>, Upgrade), Refusal>;
+pub(super) type Judged = Result<(Response<()>, Upgrade), Refusal>;
 
 impl Shared {
     /// Answers a request that does not ask for a WebSocket, if the application has an answer.
@@ -43,9 +44,13 @@ impl Shared {
     }
 
     /// Judges a request, with the application's decision if one is to be made.
-    pub(super) async fn judge(&self, request: &mut Request<()>) -> Judged {
+    pub(super) async fn judge(
+        &self,
+        request: &mut Request<()>,
+        handshake: &HandshakeGuard,
+    ) -> Judged {
         let judged = {
-            let mut admitting = pin!(self.admit(request));
+            let mut admitting = pin!(self.admit(request, handshake));
             // All that the application has a say in is in there.
             poll_fn(|cx| {
                 let polled = hooks::ask(|| admitting.as_mut().poll(cx));
@@ -60,7 +65,10 @@ impl Shared {
     pub(super) async fn judge_foreign(&self, request: &mut Request<()>) -> Judged {
         let handshake = self.begin();
         let judged = match self.require_peer(request) {
-            Ok(()) => self.judge(request).await,
+            Ok(()) => {
+                let judging = self.judge(request, &handshake);
+                Alerted::new(&self.registry.phases, judging).await
+            }
             Err(refusal) => Err(self.refuse(request, refusal)),
         };
         handshake.handed_over(judged)
@@ -108,14 +116,15 @@ impl Shared {
         }
     }
 
-    async fn admit(&self, request: &mut Request<()>) -> Judged {
+    async fn admit(&self, request: &mut Request<()>, handshake: &HandshakeGuard) -> Judged {
         let (place, origin) = self.find(request)?;
         let endpoint = &place.endpoint;
         let slot = self.gate.enter(origin.addr)?;
         if let Some(authorize) = &endpoint.authorize {
             // Nobody is asked about what cannot be accepted.
             handshake::respond_in(origin.context(), request, &endpoint.policy)?;
-            authorize.decide(request, endpoint.authorize_timeout).await?;
+            authorize.decide(request, endpoint.authorize_timeout, handshake).await?;
+            self.check_open()?;
         }
         place.respond(request, &origin, slot)
     }
@@ -132,15 +141,21 @@ impl Shared {
 
     /// Where a request goes, and what is known of its client.
     fn find(&self, request: &mut Request<()>) -> Result<(&Place, Origin), Refusal> {
-        if self.registry.is_closing() {
-            return Err(StatusCode::SERVICE_UNAVAILABLE.into());
-        }
+        self.check_open()?;
         let origin = self.check_in(request)?;
         let (place, params) = self.routes.find(request.uri().path())?;
         params.keep_in(request);
         match &place.endpoint.should_handle {
             Some(should_handle) if !should_handle(request) => Err(Refusal::not_found()),
             _ => Ok((place, origin)),
+        }
+    }
+
+    /// Refuses everybody from when the server begins to shut down.
+    fn check_open(&self) -> Result<(), Refusal> {
+        match self.registry.phases.now() {
+            Phase::Open => Ok(()),
+            Phase::Closing | Phase::Cutting => Err(Refusal::shutting_down()),
         }
     }
 

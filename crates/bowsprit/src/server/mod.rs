@@ -19,6 +19,7 @@ mod judge;
 mod listener;
 mod output;
 mod pending;
+mod phase;
 mod plain;
 #[cfg(feature = "proxy-protocol")]
 mod proxy_protocol;

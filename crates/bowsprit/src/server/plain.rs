@@ -43,9 +43,9 @@ impl Shared {
         let refused = Mutex::new(None);
         let service = service_fn(|request: Request<Incoming>| {
             let request = arrival.told(request.map(drop));
-            let refused = &refused;
+            let (refused, handshake) = (&refused, &handshake);
             async move {
-                let (response, refusal) = self.answer_or_refuse(request).await;
+                let (response, refusal) = self.answer_or_refuse(request, handshake).await;
                 *refused.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
                 Ok::<_, Infallible>(response.map(Full::new))
             }
@@ -62,8 +62,9 @@ impl Shared {
             // The head is within the limits already; hyper makes room for all that may come.
             .max_headers(received.head.headers().len().max(1));
         let serving = connection.serve_connection(TokioIo::new(&mut io), service);
-        let served = timeout(self.handshake_timeout, serving.without_shutdown()).await;
-        let served = served.map_err(too_late).and_then(|served| {
+        let serving = timeout(self.handshake_timeout, serving.without_shutdown());
+        let served = handshake.unless_cut(serving).await.map_err(AcceptError::from);
+        let served = served.and_then(|served| served.map_err(too_late)).and_then(|served| {
             served.map(drop).map_err(|error| AcceptError::Http(Arc::new(error)))
         });
         let refused = refused.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -79,13 +80,14 @@ impl Shared {
             }
         };
         drop(admission);
-        drain(io).await;
+        drain(io, &handshake).await;
         outcome
     }
 
     async fn answer_or_refuse(
         &self,
         mut request: Request<()>,
+        handshake: &HandshakeGuard,
     ) -> (Response<Bytes>, Option<Refusal>) {
         let refusal = match self.answer_plain(&mut request) {
             Ok(Some(mut response)) => {
@@ -95,7 +97,7 @@ impl Shared {
                 return (response, None);
             }
             // Nobody is let in who has not asked.
-            Ok(None) => match self.judge(&mut request).await {
+            Ok(None) => match self.judge(&mut request, handshake).await {
                 Ok(_) => StatusCode::INTERNAL_SERVER_ERROR.into(),
                 Err(refusal) => refusal,
             },

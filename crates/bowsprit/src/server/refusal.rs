@@ -72,6 +72,11 @@ impl Refusal {
         self
     }
 
+    /// That of a server that shuts down.
+    pub(super) fn shutting_down() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE).body("shutting down\n")
+    }
+
     pub(super) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND).body("nothing here\n")
     }

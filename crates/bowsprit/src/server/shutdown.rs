@@ -3,7 +3,6 @@
 use std::{
     future::{Future, poll_fn},
     pin::pin,
-    sync::atomic::Ordering,
     task::Poll,
     time::Duration,
 };
@@ -14,8 +13,15 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{BoundServer, Server, clients::Registry, output::HandlerOutput};
+use super::{
+    BoundServer, Server,
+    output::HandlerOutput,
+    phase::{Phase, wait_until},
+};
 use crate::{CloseCode, Error, Handle, WebSocket, entropy};
+
+/// How long the last answers may take at the deadline, which their tasks write.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// How a server shuts down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +37,7 @@ pub struct Shutdown {
 pub struct Departed {
     /// Connections that have ended in time.
     pub closed: usize,
-    /// Connections that were cut at the deadline.
+    /// Connections that were cut at the deadline, and opening handshakes.
     pub cut: usize,
 }
 
@@ -68,6 +74,12 @@ impl Server {
     /// Shuts down: answers further requests with 503, sends a close frame with 1001 to everybody
     /// behind what is queued, waits until all have ended, and cuts the rest at the deadline.
     ///
+    /// Opening handshakes that are under way have that time as well. What
+    /// [`authorize`](crate::ServerBuilder::authorize) refuses is answered so, what it lets in is
+    /// answered 503, and so is, at the deadline, what has no answer yet; for that up to a second
+    /// more is waited. Connections on which no request has begun are closed at once. An
+    /// [`Upgrade`](crate::Upgrade) is waited for until it is attached, and closed then, or dropped.
+    ///
     /// Handlers see the end as any other: `recv` returns `None` when the client has answered, and
     /// sending fails. Those that want to know of it before can wait for
     /// [`shutting_down`](Self::shutting_down). Their tasks may still run when this returns.
@@ -81,16 +93,20 @@ impl Server {
     /// or cut yet stay.
     pub async fn shut_down(&self, shutdown: Shutdown) -> Departed {
         let registry = &self.shared.registry;
-        registry.begin_to_close();
+        registry.phases.turn_to(Phase::Closing);
         let before = registry.departed();
         let in_time = timeout(shutdown.deadline, self.empty(shutdown)).await;
         let closed = registry.departed() - before;
         let mut cut = 0;
         if in_time.is_err() {
+            registry.phases.turn_to(Phase::Cutting);
+            cut += registry.handshakes();
             for client in self.clients() {
                 client.terminate();
                 cut += 1;
             }
+            let answered = wait_until(&registry.left, || registry.handshakes() == 0);
+            let _late = timeout(LAST_ANSWERS, answered).await;
         }
         Departed { closed, cut }
     }
@@ -101,15 +117,16 @@ impl Server {
     ///
     /// Dropping the future changes nothing.
     pub async fn shutting_down(&self) {
-        let registry = &self.shared.registry;
-        registry.until(|| registry.is_closing()).await;
+        self.shared.registry.phases.until_closing().await;
     }
 
     /// Waits until all have gone, who are told to meanwhile.
     async fn empty(&self, shutdown: Shutdown) {
         let registry = &self.shared.registry;
         let mut goodbye = pin!(self.say_goodbye(shutdown));
-        let mut gone = pin!(registry.until(|| registry.len() == 0));
+        // In this order: what a handshake has opened is a connection before it is over.
+        let all_gone = || registry.handshakes() == 0 && registry.len() == 0;
+        let mut gone = pin!(wait_until(&registry.left, all_gone));
         let mut told = false;
         poll_fn(|cx| {
             told = told || goodbye.as_mut().poll(cx).is_ready();
@@ -215,28 +232,4 @@ async fn until(
         Poll::Pending => serving.as_mut().poll(cx),
     })
     .await
-}
-
-impl Registry {
-    fn begin_to_close(&self) {
-        self.closing.store(true, Ordering::SeqCst);
-        self.changed.notify_waiters();
-    }
-
-    pub(super) fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::SeqCst)
-    }
-
-    /// Waits for one of the changes that are told.
-    async fn until(&self, reached: impl Fn() -> bool) {
-        loop {
-            let mut changed = pin!(self.changed.notified());
-            // Before looking, so that no change goes unseen.
-            changed.as_mut().enable();
-            if reached() {
-                return;
-            }
-            changed.await;
-        }
-    }
 }

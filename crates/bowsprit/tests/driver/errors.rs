@@ -101,6 +101,7 @@ fn an_io_error_has_the_nearest_kind_and_the_error_inside() {
         (connect(ConnectError::NoTls), io::ErrorKind::Unsupported),
         (accept(AcceptError::Disconnected), io::ErrorKind::UnexpectedEof),
         (accept(AcceptError::Evicted), io::ErrorKind::ConnectionAborted),
+        (accept(AcceptError::ShuttingDown), io::ErrorKind::ConnectionAborted),
         (accept(AcceptError::TimedOut(TimeoutKind::Handshake)), io::ErrorKind::TimedOut),
         (Error::Disconnected.into(), io::ErrorKind::UnexpectedEof),
         (Error::TimedOut(TimeoutKind::Idle).into(), io::ErrorKind::TimedOut),

@@ -5,24 +5,30 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{AcceptError, CloseCode, Error, Options, Server, Shutdown, WebSocket};
+use bowsprit::{AcceptError, CloseCode, Departed, Error, Options, Server, Shutdown, WebSocket};
 use tokio::{
     io::DuplexStream,
     net::TcpStream,
     sync::{mpsc, oneshot},
-    task::yield_now,
-    time::Instant,
+    task::{JoinHandle, yield_now},
+    time::{Instant, sleep},
 };
 
 use super::{
-    peer::{BINARY, CLOSE, Peer, TEXT},
-    support::{PIPE_LEN, SECOND, dial, paused, real},
+    peer::{BINARY, CLOSE, Peer, REQUEST, TEXT},
+    support::{PIPE_LEN, SECOND, accepted_request, dial, paused, real},
 };
 
 async fn open(server: &Server) -> (WebSocket, Peer<DuplexStream>) {
     let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
     let (ws, peer) = tokio::join!(server.accept(ours), Peer::connect(theirs));
     (ws.unwrap(), peer)
+}
+
+/// Shuts down in a task.
+pub(super) fn leave(server: &Server, shutdown: Shutdown) -> JoinHandle<Departed> {
+    let server = server.clone();
+    tokio::spawn(async move { server.shut_down(shutdown).await })
 }
 
 /// Reads until the end in a task.
@@ -142,7 +148,7 @@ fn a_deadline_that_never_comes_is_no_deadline() {
         let leaving = server.clone();
         let shutdown = Shutdown::within(Duration::MAX).jitter(Duration::MAX);
         let leaving = tokio::spawn(async move { leaving.shut_down(shutdown).await });
-        tokio::time::sleep(60 * SECOND).await;
+        sleep(60 * SECOND).await;
         assert!(!leaving.is_finished());
         peer.send_close(1000, "").await;
         peer.expect_close(1000).await;
@@ -159,7 +165,7 @@ fn requests_that_come_while_it_shuts_down_are_answered_503() {
         let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
         let mut peer = Peer::client(theirs);
         let (refused, head) = tokio::join!(server.accept(ours), async {
-            peer.write(super::peer::REQUEST).await;
+            peer.write(REQUEST).await;
             let head = peer.head().await;
             drop(peer);
             head
@@ -173,11 +179,27 @@ fn requests_that_come_while_it_shuts_down_are_answered_503() {
 fn a_connection_whose_handshake_was_accepted_before_gets_1001_at_once() {
     paused(async {
         let server = Server::builder().build();
-        let (_, upgrade) = server.upgrade(&super::support::accepted_request()).unwrap();
-        assert_eq!(server.shut_down(Shutdown::default()).await.closed, 0);
+        let (_, upgrade) = server.upgrade(&accepted_request()).unwrap();
+        let leaving = leave(&server, Shutdown::default());
+        yield_now().await;
+        assert!(!leaving.is_finished());
         let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
         read(upgrade.attach(ours));
         Peer::client(theirs).finish(1001).await;
+        assert_eq!(leaving.await.unwrap().closed, 1);
+    });
+}
+
+#[test]
+fn an_upgrade_that_is_given_up_is_waited_for_no_longer() {
+    paused(async {
+        let server = Server::builder().build();
+        let (_, upgrade) = server.upgrade(&accepted_request()).unwrap();
+        let leaving = leave(&server, Shutdown::default());
+        sleep(SECOND).await;
+        assert!(!leaving.is_finished());
+        drop(upgrade);
+        assert_eq!(leaving.await.unwrap(), Departed::default());
     });
 }
 

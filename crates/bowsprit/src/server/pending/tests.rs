@@ -64,7 +64,7 @@ async fn the_oldest_of_too_many_silent_connections_goes() {
         waiting.push(silent());
         yield_now().await;
     }
-    assert!(matches!(waiting.remove(0).await.unwrap(), Err(Cut)));
+    assert!(matches!(waiting.remove(0).await.unwrap(), Err(Cut::Evicted)));
     yield_now().await;
     assert!(waiting.iter().all(|task| !task.is_finished()));
     // Who is gone is not counted.
@@ -77,6 +77,6 @@ async fn the_oldest_of_too_many_silent_connections_goes() {
 
 impl Queued<'_> {
     async fn wait_for_wake_never(mut self) -> Result<(), Cut> {
-        self.wait_for(std::future::pending()).await
+        self.wait_for(std::future::pending(), || false).await
     }
 }

@@ -1,0 +1,104 @@
+//! How far a server has come on its way to its end, and who is to know.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::atomic::{AtomicU8, Ordering},
+    task::{Context, Poll},
+};
+
+use pin_project_lite::pin_project;
+use tokio::sync::{Notify, futures::Notified};
+
+/// Where a server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    Open,
+    /// Nobody new is let in. What is under way has its time.
+    Closing,
+    /// The time is over.
+    Cutting,
+}
+
+/// The phases that a server goes through; there is no way back.
+#[derive(Default)]
+pub(super) struct Phases {
+    now: AtomicU8,
+    /// Told of each.
+    turned: Notify,
+}
+
+impl Phases {
+    pub(super) fn now(&self) -> Phase {
+        match self.now.load(Ordering::SeqCst) {
+            0 => Phase::Open,
+            1 => Phase::Closing,
+            _ => Phase::Cutting,
+        }
+    }
+
+    pub(super) fn turn_to(&self, phase: Phase) {
+        self.now.fetch_max(phase as u8, Ordering::SeqCst);
+        self.turned.notify_waiters();
+    }
+
+    /// Waits until it is no longer open.
+    pub(super) async fn until_closing(&self) {
+        wait_until(&self.turned, || self.now() > Phase::Open).await;
+    }
+}
+
+/// Waits for one of the changes that are told.
+pub(super) async fn wait_until(changed: &Notify, reached: impl Fn() -> bool) {
+    let mut changes = std::pin::pin!(changed.notified());
+    loop {
+        // Before looking, so that no change goes unseen.
+        changes.as_mut().enable();
+        if reached() {
+            return;
+        }
+        changes.as_mut().await;
+        changes.set(changed.notified());
+    }
+}
+
+pin_project! {
+    /// A future that is polled again in each phase, for which it looks itself.
+    pub(super) struct Alerted<'p, F> {
+        #[pin]
+        future: F,
+        phases: &'p Phases,
+        // Once it waits: most do not.
+        #[pin]
+        turned: Option<Notified<'p>>,
+    }
+}
+
+impl<'p, F> Alerted<'p, F> {
+    pub(super) const fn new(phases: &'p Phases, future: F) -> Self {
+        Self { future, phases, turned: None }
+    }
+}
+
+impl<F: Future> Future for Alerted<'_, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        loop {
+            let phase = this.phases.now();
+            if let Poll::Ready(output) = this.future.as_mut().poll(cx) {
+                return Poll::Ready(output);
+            }
+            if this.turned.is_none() {
+                this.turned.set(Some(this.phases.turned.notified()));
+            }
+            let turned = this.turned.as_mut().as_pin_mut();
+            if turned.is_some_and(|turned| turned.poll(cx).is_ready()) {
+                this.turned.set(None);
+            } else if phase == this.phases.now() {
+                return Poll::Pending;
+            }
+        }
+    }
+}
