@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     Chunk, Close, Error, Event, Fragment, Handle, Message, Outgoing, SendError,
-    link::{Link, Origin, Sending},
+    link::{Half, Link, Origin, Sending},
     reader::{Next, Reader, Want},
 };
 
@@ -285,7 +285,7 @@ impl SendHalf {
     ///
     /// Dropping the future changes nothing: what is queued is written out all the same.
     pub async fn flush(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.link.poll_flush(cx)).await
+        poll_fn(|cx| self.link.poll_flush_of(Half::Send, cx)).await
     }
 
     /// Sends a close frame, the last frame of this side. The [`ReceiveHalf`] sees the peer's answer
@@ -339,7 +339,7 @@ impl SendHalf {
     }
 
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.link.poll_flush(cx)
+        self.link.poll_flush_of(Half::Send, cx)
     }
 
     /// Sends a close frame unless one was sent, and flushes.

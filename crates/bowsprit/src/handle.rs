@@ -6,7 +6,6 @@ use std::{
     hash,
     net::SocketAddr,
     sync::Arc,
-    task::Context,
     time::{Duration, Instant},
 };
 
@@ -39,8 +38,8 @@ impl Handle {
         &self.link
     }
 
-    pub(crate) fn offer(&self, offer: &mut Offer, cx: Option<&mut Context<'_>>) -> Offered {
-        self.link.offer(offer, cx)
+    pub(crate) fn offer(&self, offer: &mut Offer, can_wait: bool) -> Offered {
+        self.link.offer(offer, can_wait)
     }
 
     /// Sends a message, waiting while the queue is full or a fragmented message is under way.

@@ -6,10 +6,9 @@ mod topics;
 
 use std::{
     fmt,
-    future::{Future, IntoFuture, poll_fn},
+    future::{Future, IntoFuture},
     pin::Pin,
     sync::Arc,
-    task::Context,
 };
 
 use self::topic::Topic;
@@ -116,23 +115,22 @@ impl Publication {
     /// without.
     #[expect(clippy::must_use_candidate, reason = "what it returns is of interest to few")]
     pub fn now(self) -> Delivery {
-        self.send(None).0
+        self.send(false).0
     }
 
-    /// Offers it to all; `None` as context leaves nobody to wait for. Returns those who have no
-    /// room yet.
-    fn send(mut self, cx: Option<&mut Context<'_>>) -> (Delivery, Offer, Vec<Handle>) {
+    /// Offers it to all. Returns those who have no room yet, where somebody can wait for them.
+    fn send(mut self, can_wait: bool) -> (Delivery, Offer, Vec<Handle>) {
         match self.topic.take() {
-            Some(topic) => topic.in_order(|| self.offer_to_all(cx)),
-            None => self.offer_to_all(cx),
+            Some(topic) => topic.in_order(|| self.offer_to_all(can_wait)),
+            None => self.offer_to_all(can_wait),
         }
     }
 
-    fn offer_to_all(self, mut cx: Option<&mut Context<'_>>) -> (Delivery, Offer, Vec<Handle>) {
+    fn offer_to_all(self, can_wait: bool) -> (Delivery, Offer, Vec<Handle>) {
         let Self { mut offer, except, receivers, .. } = self;
         let (mut delivery, mut waiting) = (Delivery::default(), Vec::new());
         for receiver in receivers.filter(|receiver| Some(receiver) != except.as_ref()) {
-            let offered = receiver.offer(&mut offer, cx.as_deref_mut());
+            let offered = receiver.offer(&mut offer, can_wait);
             if delivery.count(offered) {
                 waiting.push(receiver);
             }
@@ -146,18 +144,9 @@ impl Publication {
             Some(topic) => Some(topic.wait_for_others().await),
             None => None,
         };
-        let mut publication = Some(self);
-        let (mut delivery, mut offer, waiting) = poll_fn(|cx| match publication.take() {
-            Some(publication) => std::task::Poll::Ready(publication.send(Some(cx))),
-            None => unreachable!("it is ready when it is polled first"),
-        })
-        .await;
+        let (mut delivery, mut offer, waiting) = self.send(true);
         for receiver in waiting {
-            poll_fn(|cx| {
-                let offered = receiver.offer(&mut offer, Some(cx));
-                if delivery.count(offered) { std::task::Poll::Pending } else { ().into() }
-            })
-            .await;
+            delivery.count(receiver.link().offer_again(&mut offer).await);
         }
         delivery
     }

@@ -32,9 +32,12 @@ use crate::{
 pub(super) struct Waiting {
     /// For room in turn.
     pub(super) turns: Turns,
-    /// For all being written, the end of a fragmented message, or that of the connection; and for
-    /// room those of whom there is one at a time.
-    pub(super) wakers: Vec<Waker>,
+    /// For room, all being written, the end of a fragmented message, or that of the connection: the
+    /// task of each half, which is one at a time, so that whoever gives up leaves its waker to the next.
+    pub(super) send_half: Option<Waker>,
+    pub(super) receive_half: Option<Waker>,
+    /// For room or the end: publications.
+    pub(super) publications: Waiters,
     /// For the end of the connection alone.
     pub(super) for_end: Waiters,
     due: Due,
@@ -167,8 +170,18 @@ impl Drop for After {
 }
 
 impl Waiting {
+    /// Takes the wakers of all who wait for more than the end, but for those who have turns.
+    pub(super) fn take_wakers(&mut self) -> impl Iterator<Item = Waker> + use<> {
+        let halves = [self.send_half.take(), self.receive_half.take()];
+        halves.into_iter().flatten().chain(self.publications.take())
+    }
+
     fn is_empty(&self) -> bool {
-        self.turns.is_empty() && self.wakers.is_empty() && self.for_end.is_empty()
+        self.turns.is_empty()
+            && self.send_half.is_none()
+            && self.receive_half.is_none()
+            && self.publications.is_empty()
+            && self.for_end.is_empty()
     }
 }
 

@@ -46,7 +46,12 @@ use self::{
     locked::{AfterLock, Foreign, Holding, Locked, Looking, Waiting},
     timers::Timers,
 };
-pub(crate) use self::{info::Info, outbox::Offered, sending::Origin, turns::Sending};
+pub(crate) use self::{
+    info::Info,
+    outbox::Offered,
+    sending::{Half, Origin},
+    turns::Sending,
+};
 use crate::{
     Close, Options, Output, Sender, State,
     error::Cause,

@@ -7,7 +7,9 @@
 
 use std::{
     collections::VecDeque,
+    future::Future,
     mem,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -15,6 +17,7 @@ use std::{
 use super::{
     Link, Out,
     locked::{Foreign, Spent},
+    waiters::Ticket,
 };
 use crate::{
     CloseCode, Options, Outgoing,
@@ -59,17 +62,55 @@ pub(crate) enum Offered {
     Gone,
 }
 
+/// A publication that waits for room.
+pub(crate) struct Offering<'o> {
+    link: &'o Arc<Link>,
+    offer: &'o mut Offer,
+    /// Once it waits.
+    ticket: Option<Ticket>,
+}
+
+impl Future for Offering<'_> {
+    type Output = Offered;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Offered> {
+        let Self { link, offer, ticket } = &mut *self;
+        // Cloned before, as that may run code of the application.
+        let waker = cx.waker().clone();
+        let mut out = link.lock();
+        let offered = link.offer_now(&mut out, offer);
+        let spent = if offered == Offered::Full {
+            out.waiting.get_or_insert_default().publications.wait(ticket, waker)
+        } else {
+            Some(waker)
+        };
+        if let Some(waker) = spent {
+            out.spend(Spent::Waker(waker));
+        }
+        if offered == Offered::Full { Poll::Pending } else { Poll::Ready(offered) }
+    }
+}
+
+impl Drop for Offering<'_> {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket else { return };
+        let mut out = self.link.lock();
+        let waker = out.waiting.as_mut().and_then(|waiting| waiting.publications.leave(ticket));
+        if let Some(waker) = waker {
+            out.spend(Spent::Waker(waker));
+        }
+    }
+}
+
 impl Link {
-    /// Queues a publication, or does as its policy says where there is no room. Without a context
-    /// there is no waiting for room.
-    pub(crate) fn offer(
-        self: &Arc<Self>,
-        offer: &mut Offer,
-        cx: Option<&mut Context<'_>>,
-    ) -> Offered {
+    /// Queues a publication, or does as its policy says where there is no room. It is [`Full`] where
+    /// that is to wait, if anybody does.
+    ///
+    /// [`Full`]: Offered::Full
+    pub(crate) fn offer(self: &Arc<Self>, offer: &mut Offer, can_wait: bool) -> Offered {
         let mut offered = self.offer_now(&mut self.lock(), offer);
-        if offered == Offered::Full {
-            offered = self.offer_without_room(offer, cx);
+        if offered == Offered::Full && !(can_wait && offer.slow == SlowConsumer::Wait) {
+            offered = self.offer_without_room(offer);
         }
         let left_out = matches!(offered, Offered::Dropped | Offered::Queued { dropped: 1.. });
         if left_out && tracing::enabled!(tracing::Level::DEBUG) {
@@ -81,25 +122,19 @@ impl Link {
 
     /// Does as the policy says where there is no room.
     #[cold]
-    fn offer_without_room(
-        self: &Arc<Self>,
-        offer: &mut Offer,
-        cx: Option<&mut Context<'_>>,
-    ) -> Offered {
-        match (offer.slow, cx) {
-            (SlowConsumer::Wait, Some(cx)) => {
-                let polled = self.poll_or_wait(cx, |out| match self.offer_now(out, offer) {
-                    Offered::Full => Poll::Pending,
-                    offered => Poll::Ready(offered),
-                });
-                if let Poll::Ready(offered) = polled { offered } else { Offered::Full }
-            }
-            (SlowConsumer::Close(code), _) => self.close_slow(code),
-            (slow, _) => {
+    fn offer_without_room(self: &Arc<Self>, offer: &Offer) -> Offered {
+        match offer.slow {
+            SlowConsumer::Close(code) => self.close_slow(code),
+            slow => {
                 self.lock().note_dropped(slow, 1);
                 Offered::Dropped
             }
         }
+    }
+
+    /// Waits for room for a publication that has found none.
+    pub(crate) const fn offer_again<'o>(self: &'o Arc<Self>, offer: &'o mut Offer) -> Offering<'o> {
+        Offering { link: self, offer, ticket: None }
     }
 
     /// Queues a publication, if there is room for it.

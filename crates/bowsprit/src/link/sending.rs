@@ -1,7 +1,6 @@
 //! Queueing frames on a link.
 
 use std::{
-    mem,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
@@ -29,6 +28,13 @@ pub(crate) enum Origin {
     Handle,
 }
 
+/// Who waits for what is queued to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Half {
+    Send,
+    Receive,
+}
+
 impl Link {
     /// Queues a message now, if nothing unusual goes on, as is nearly always. Pending if there does.
     pub(super) fn send_if_free(
@@ -47,10 +53,11 @@ impl Link {
         Poll::Ready(self.send(&mut out, message))
     }
 
-    /// Polls under the lock. If that is pending, this task is woken when there is more room, a
-    /// fragmented message or the connection ends.
+    /// Polls under the lock for one of the halves. If that is pending, its task is woken when there is
+    /// more room, a fragmented message or the connection ends.
     pub(super) fn poll_or_wait<T>(
         self: &Arc<Self>,
+        half: Half,
         cx: &Context<'_>,
         mut poll: impl FnMut(&mut Out) -> Poll<T>,
     ) -> Poll<T> {
@@ -66,7 +73,7 @@ impl Link {
             out.spend(Spent::Waker(waker));
             return polled;
         }
-        out.wait(waker);
+        out.wait(half, waker);
         drop(out);
         self.write_out_for_others(cx.waker());
         polled
@@ -115,7 +122,7 @@ impl Link {
         fragment: Fragment<'_>,
     ) -> Poll<Result<(), Unsent>> {
         let room = self.room(Origin::Owner);
-        self.poll_or_wait(cx, |out| {
+        self.poll_or_wait(Half::Send, cx, |out| {
             out.check_open()?;
             // Others may wait for the end of the message that the fragment begins.
             // The first one comes behind all that was accepted before; further ones cannot.
@@ -136,7 +143,7 @@ impl Link {
     /// Waits until a message may be queued.
     pub(crate) fn poll_ready(self: &Arc<Self>, cx: &Context<'_>) -> Poll<Result<(), Unsent>> {
         let room = self.room(Origin::Owner);
-        self.poll_or_wait(cx, |out| out.poll_room(room, Origin::Owner))
+        self.poll_or_wait(Half::Send, cx, |out| out.poll_room(room, Origin::Owner))
     }
 
     /// Queues a ping, however much is queued already.
@@ -358,31 +365,33 @@ impl Out {
         }
     }
 
-    /// Wakes this task when there is more room, a fragmented message or the connection ends.
-    pub(super) fn wait(&mut self, waker: Waker) {
-        let wakers = &mut self.waiting.get_or_insert_default().wakers;
-        if wakers.iter().any(|known| known.will_wake(&waker)) {
-            self.spend(Spent::Waker(waker));
-        } else {
-            wakers.push(waker);
+    /// Wakes the task of a half when there is more room, a fragmented message or the connection ends.
+    fn wait(&mut self, half: Half, waker: Waker) {
+        let waiting = self.waiting.get_or_insert_default();
+        let before = match half {
+            Half::Send => waiting.send_half.replace(waker),
+            Half::Receive => waiting.receive_half.replace(waker),
+        };
+        if let Some(before) = before {
+            self.spend(Spent::Waker(before));
         }
     }
 
     /// Wakes all who wait: the connection closes, or has ended.
     pub(super) fn wake_waiting(&mut self) {
         if let Some(waiting) = &mut self.waiting {
-            let mut wakers = mem::take(&mut waiting.wakers);
-            wakers.extend(waiting.turns.wake_all());
-            self.due().wake.append(&mut wakers);
+            let wakers = waiting.take_wakers();
+            let in_turn = waiting.turns.wake_all().collect::<Vec<_>>();
+            self.due().wake.extend(wakers.chain(in_turn));
         }
     }
 
     /// Wakes those who wait for all being written, or for room that there is now.
     pub(super) fn wake_for_progress(&mut self, options: &Options) {
         if let Some(waiting) = &mut self.waiting {
-            let mut wakers = mem::take(&mut waiting.wakers);
-            if !wakers.is_empty() {
-                self.due().wake.append(&mut wakers);
+            let mut wakers = waiting.take_wakers().peekable();
+            if wakers.peek().is_some() {
+                self.due().wake.extend(wakers);
             }
             self.wake_for_room(options);
         }

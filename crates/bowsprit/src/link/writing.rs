@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
-use super::{Link, Out, locked::exempt};
+use super::{Half, Link, Out, locked::exempt};
 use crate::{Error, Output, error::Cause, io::WriteHalf, pool};
 
 /// How many slices one write may gather.
@@ -100,10 +100,19 @@ impl Link {
         }
     }
 
-    /// Waits until the transport has taken everything.
+    /// Waits until the transport has taken everything, for the receiving half.
     pub(crate) fn poll_flush(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_flush_of(Half::Receive, cx)
+    }
+
+    /// The same for one of the halves.
+    pub(crate) fn poll_flush_of(
+        self: &Arc<Self>,
+        half: Half,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
         self.write_out();
-        self.poll_or_wait(cx, |out| match out.over() {
+        self.poll_or_wait(half, cx, |out| match out.over() {
             Some(cause) if cause != Cause::Closed => Poll::Ready(Err(cause)),
             _ if out.queued_len() == 0 && out.deferred().is_none() && !out.unflushed => {
                 Poll::Ready(Ok(()))

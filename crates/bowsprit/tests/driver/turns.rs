@@ -1,14 +1,14 @@
 //! Turns for those who wait to send on one connection.
 
 use std::{
-    future::Future,
+    future::{Future, IntoFuture},
     pin::Pin,
     sync::Arc,
     task::{Context, Wake, Waker},
     time::{Duration, Instant},
 };
 
-use bowsprit::{Handle, Options, Server, WebSocket};
+use bowsprit::{Fragment, Handle, MessageKind, Options, Server, SlowConsumer, WebSocket};
 use tokio::{
     io::AsyncReadExt,
     task::{JoinHandle, JoinSet, yield_now},
@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{
-    peer::{BINARY, Frame, TEXT},
+    peer::{BINARY, Frame, Peer, TEXT},
     support::{SECOND, dial, paused, real, serve, server_over, server_with},
 };
 
@@ -132,17 +132,21 @@ impl Wake for Counted {
     }
 }
 
-/// Has so many senders wait and give up; tells how long that took.
-fn give_up(handle: &Handle, count: usize) -> Duration {
-    let (alive, begun) = (Arc::new(()), Instant::now());
-    let mut given_up: Vec<_> = (0..count).map(|_| Box::pin(handle.send("never"))).collect();
-    for future in &mut given_up {
-        let waker = Waker::from(Arc::new(Counted(Arc::clone(&alive))));
+/// How many wakers are left of futures that were polled once each, all at a time, and dropped.
+fn wakers_left<F: Future>(futures: impl IntoIterator<Item = F>) -> usize {
+    let alive = Arc::new(());
+    give_up(&alive, futures);
+    Arc::strong_count(&alive) - 1
+}
+
+fn give_up<F: Future>(alive: &Arc<()>, futures: impl IntoIterator<Item = F>) {
+    let mut pending = Vec::new();
+    for future in futures {
+        let mut future = Box::pin(future);
+        let waker = Waker::from(Arc::new(Counted(Arc::clone(alive))));
         assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        pending.push(future);
     }
-    drop(given_up);
-    assert_eq!(Arc::strong_count(&alive), 1, "wakers stay behind");
-    begun.elapsed()
 }
 
 #[test]
@@ -151,12 +155,46 @@ fn senders_that_give_up_leave_nothing_behind() {
         let (mut ws, mut peer) = server_over(Server::builder(), 1000).await;
         let handle = ws.handle();
         handle.try_send(vec![1; 2_000_000]).unwrap();
-        let (few, many) = (give_up(&handle, 6000), give_up(&handle, 60_000));
-        assert!(many < 50 * few, "{few:?} for few, {many:?} for ten times as many");
+        assert_eq!(wakers_left((0..60_000).map(|_| handle.send("never"))), 0);
         let (sent, frame) = tokio::join!(ws.send("next"), peer.frame());
         sent.unwrap();
         assert_eq!(frame.payload.len(), 2_000_000);
         peer.expect(TEXT, "next").await;
+    });
+}
+
+#[test]
+fn publishers_that_give_up_leave_nothing_behind() {
+    paused(async {
+        let server = Server::builder().build();
+        let (ours, theirs) = tokio::io::duplex(1000);
+        let (ws, mut peer) = tokio::join!(server.accept(ours), Peer::connect(theirs));
+        let ws = ws.unwrap();
+        ws.handle().try_send(vec![1; 2_000_000]).unwrap();
+        let publication = |_| {
+            let publication = server.broadcast("never").slow_consumers(SlowConsumer::Wait);
+            publication.into_future()
+        };
+        assert_eq!(wakers_left((0..10_000).map(publication)), 0);
+        let (delivery, frame) = tokio::join!(publication(0), peer.frame());
+        assert_eq!((delivery.queued, frame.payload.len()), (1, 2_000_000));
+        peer.expect(TEXT, "never").await;
+    });
+}
+
+/// There is one of each half, so the next one who waits takes the place of who has given up.
+#[test]
+fn flushing_and_fragments_leave_one_waker_at_most() {
+    paused(async {
+        let (mut ws, _peer) = server_over(Server::builder(), 1000).await;
+        ws.handle().try_send(vec![1; 2_000_000]).unwrap();
+        let fragment = Fragment { kind: MessageKind::Text, payload: b"x", fin: true };
+        let alive = Arc::new(());
+        for _ in 0..100 {
+            give_up(&alive, [ws.flush()]);
+            give_up(&alive, [ws.send_fragment(fragment)]);
+        }
+        assert!(Arc::strong_count(&alive) <= 2);
     });
 }
 
