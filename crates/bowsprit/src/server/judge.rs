@@ -18,6 +18,7 @@ use super::{
     guard::HandshakeGuard,
     hooks,
     phase::{Alerted, Phase},
+    refusal_log::Cause,
     request::{ClientAddr, ClientEncrypted},
     route::Place,
 };
@@ -101,7 +102,7 @@ impl Shared {
         let status_code = status.as_u16();
         // Crawlers ask for all kinds of pages.
         let of_interest = asks_for_websocket(request) || status == StatusCode::MISDIRECTED_REQUEST;
-        match of_interest.then(|| self.refusal_log.pick(status)).flatten() {
+        match of_interest.then(|| self.refusal_log.pick(Cause::Status(status))).flatten() {
             Some(skipped) => tracing::info!(
                 ?peer,
                 path,
@@ -172,12 +173,15 @@ impl Shared {
         if is_local || request.peer_addr().is_some() {
             return Ok(());
         }
-        tracing::error!(
-            option,
-            "a request without the address of its peer, which an option needs, is answered 500: \
-             put a PeerAddr (UnixPeer for a Unix socket) into its extensions; with axum, serve by \
-             into_make_service_with_connect_info::<SocketAddr>()"
-        );
+        if let Some(skipped) = self.refusal_log.pick(Cause::NoPeer) {
+            tracing::error!(
+                option,
+                skipped,
+                "a request without the address of its peer, which an option needs, is answered \
+                 500: put a PeerAddr (UnixPeer for a Unix socket) into its extensions; with axum, \
+                 serve by into_make_service_with_connect_info::<SocketAddr>()"
+            );
+        }
         Err(StatusCode::INTERNAL_SERVER_ERROR.into())
     }
 

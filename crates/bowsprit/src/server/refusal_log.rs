@@ -1,4 +1,4 @@
-//! Which refusals are logged at the level that operators look at.
+//! Which refusals are logged at the levels that operators look at.
 
 use std::{
     collections::BTreeMap,
@@ -9,13 +9,22 @@ use std::{
 use http::StatusCode;
 use tokio::time::Instant;
 
-/// How often refusals of one status are logged at most.
+/// How often refusals for one cause are logged at most.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Picks one refusal of each status in an interval, as clients decide how many there are.
+/// Why a line is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cause {
+    /// A request was answered with this.
+    Status(StatusCode),
+    /// Nobody knows where a request is from.
+    NoPeer,
+}
+
+/// Picks one refusal for each cause in an interval, as clients decide how many there are.
 #[derive(Default)]
 pub(super) struct RefusalLog {
-    by_status: Mutex<BTreeMap<u16, Entry>>,
+    by_cause: Mutex<BTreeMap<Cause, Entry>>,
 }
 
 struct Entry {
@@ -25,10 +34,10 @@ struct Entry {
 
 impl RefusalLog {
     /// How many were skipped since the last one, if this one is to be logged.
-    pub(super) fn pick(&self, status: StatusCode) -> Option<u64> {
+    pub(super) fn pick(&self, cause: Cause) -> Option<u64> {
         let now = Instant::now();
-        let mut by_status = self.by_status.lock().unwrap_or_else(PoisonError::into_inner);
-        match by_status.get_mut(&status.as_u16()) {
+        let mut by_cause = self.by_cause.lock().unwrap_or_else(PoisonError::into_inner);
+        match by_cause.get_mut(&cause) {
             Some(entry) if now.duration_since(entry.logged_at) < INTERVAL => {
                 entry.skipped += 1;
                 None
@@ -38,7 +47,7 @@ impl RefusalLog {
                 Some(std::mem::take(&mut entry.skipped))
             }
             None => {
-                by_status.insert(status.as_u16(), Entry { logged_at: now, skipped: 0 });
+                by_cause.insert(cause, Entry { logged_at: now, skipped: 0 });
                 Some(0)
             }
         }
@@ -50,11 +59,13 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn one_of_each_status_is_picked_in_ten_seconds() {
+    async fn one_for_each_cause_is_picked_in_ten_seconds() {
         let log = RefusalLog::default();
-        let (forbidden, misdirected) = (StatusCode::FORBIDDEN, StatusCode::MISDIRECTED_REQUEST);
+        let forbidden = Cause::Status(StatusCode::FORBIDDEN);
+        let misdirected = Cause::Status(StatusCode::MISDIRECTED_REQUEST);
         assert_eq!(log.pick(forbidden), Some(0));
         assert_eq!(log.pick(misdirected), Some(0));
+        assert_eq!(log.pick(Cause::NoPeer), Some(0));
         for _ in 0..3 {
             assert_eq!(log.pick(forbidden), None);
         }
