@@ -1,19 +1,25 @@
 //! A connection before its request: who has come, by the PROXY protocol and by TLS.
 
-#[cfg(any(feature = "proxy-protocol", feature = "tls"))]
-use std::future::poll_fn;
+#[cfg(any(feature = "proxy-protocol", all(unix, feature = "tls")))]
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 #[cfg(feature = "proxy-protocol")]
-use std::{io, sync::Arc};
+use std::sync::Arc;
+#[cfg(all(unix, any(feature = "proxy-protocol", feature = "tls")))]
+use std::task::{Context, ready};
+#[cfg(any(feature = "proxy-protocol", feature = "tls"))]
+use std::{future::poll_fn, task::Poll};
 
 use http::{Extensions, Request};
 #[cfg(feature = "proxy-protocol")]
 use ipnet::IpNet;
-#[cfg(any(feature = "proxy-protocol", feature = "tls"))]
-use tokio::io::ReadBuf;
+#[cfg(all(unix, any(feature = "proxy-protocol", feature = "tls")))]
+use rustix::net::RecvFlags;
 use tokio::time::Instant;
+#[cfg(all(unix, any(feature = "proxy-protocol", feature = "tls")))]
+use tokio::{io::Interest, net::UnixStream};
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
-use tokio::time::timeout_at;
+use tokio::{io::ReadBuf, time::timeout_at};
 
 #[cfg(feature = "tls")]
 use super::Encrypted;
@@ -174,12 +180,48 @@ impl Arrived {
 /// Waits until there is something to read, where the transport can tell.
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 fn wait_for_bytes(transport: &Transport) -> impl Future<Output = Result<(), AcceptError>> {
-    let stream = if let Transport::Tcp(stream) = transport { Some(stream) } else { None };
-    async move {
-        if let Some(stream) = stream {
-            // Not `poll_read_ready`: a stream that was just accepted claims to be ready.
-            poll_fn(|cx| stream.poll_peek(cx, &mut ReadBuf::new(&mut [0]))).await?;
+    // Not `poll_read_ready`: a stream that was just accepted claims to be ready.
+    poll_fn(|cx| match transport {
+        Transport::Tcp(stream) => stream
+            .poll_peek(cx, &mut ReadBuf::new(&mut [0]))
+            .map_ok(drop)
+            .map_err(AcceptError::from),
+        #[cfg(unix)]
+        Transport::Unix(stream) => poll_peek(stream, cx).map_err(AcceptError::from),
+        _ => Poll::Ready(Ok(())),
+    })
+}
+
+/// What tokio has for TCP only.
+#[cfg(all(unix, any(feature = "proxy-protocol", feature = "tls")))]
+fn poll_peek(stream: &UnixStream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    let peek = || Ok(rustix::net::recv(stream, &mut [0], RecvFlags::PEEK).map(drop)?);
+    loop {
+        ready!(stream.poll_read_ready(cx))?;
+        match stream.try_io(Interest::READABLE, peek) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            peeked => return Poll::Ready(peeked),
         }
-        Ok(())
+    }
+}
+
+#[cfg(all(test, unix, any(feature = "proxy-protocol", feature = "tls")))]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silent_peer_of_a_unix_socket_is_waited_for() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let transport = Transport::Unix(near);
+        assert!(wait_for_bytes(&transport).now_or_never().is_none());
+        far.write_all(b"hello").await.unwrap();
+        wait_for_bytes(&transport).await.unwrap();
+        let Transport::Unix(mut near) = transport else { unreachable!() };
+        let mut told = [0; 5];
+        near.read_exact(&mut told).await.unwrap();
+        assert_eq!(&told, b"hello");
     }
 }
