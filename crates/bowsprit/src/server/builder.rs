@@ -144,7 +144,8 @@ impl ServerBuilder {
     /// [`client_addr`](crate::RequestExt::client_addr); IPv6 addresses with the same first 64 bits
     /// are one client. Requests beyond it are answered 503. Default: `None`, as many as it wants.
     ///
-    /// Clients over Unix sockets have no address and are not limited. Any other request whose
+    /// Clients over Unix sockets, and over other transports without an address that
+    /// [`Server::accept`] is given, are not limited. Any other request whose
     /// address [`Server::admit`] and [`Server::upgrade`] do not learn by a
     /// [`PeerAddr`](crate::PeerAddr) is answered 500.
     #[must_use]

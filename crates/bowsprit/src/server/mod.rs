@@ -114,6 +114,12 @@ impl Server {
 
     /// Speaks the opening handshake over a transport that nobody has read from yet.
     ///
+    /// How many handshakes are under way is for the caller to limit:
+    /// [`max_pending_handshakes`](ServerBuilder::max_pending_handshakes) is about the server's
+    /// listeners. Over a transport that has no address, which is any but a TCP socket,
+    /// [`max_connections_per_address`](ServerBuilder::max_connections_per_address) limits nothing
+    /// unless a [trusted proxy](ServerBuilder::trusted_proxies) tells the client's.
+    ///
     /// # Errors
     ///
     /// The client's request was refused ([`AcceptError::Handshake`] for what breaks the rules, else
