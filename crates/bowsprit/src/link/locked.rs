@@ -170,10 +170,21 @@ impl Drop for After {
 }
 
 impl Waiting {
-    /// Takes the wakers of all who wait for more than the end, but for those who have turns.
-    pub(super) fn take_wakers(&mut self) -> impl Iterator<Item = Waker> + use<> {
-        let halves = [self.send_half.take(), self.receive_half.take()];
-        halves.into_iter().flatten().chain(self.publications.take())
+    /// Notes those to be woken who wait for more than the end and have no turns. Whether anybody is.
+    pub(super) fn wake(&mut self) -> bool {
+        let wake = &mut self.due.wake;
+        wake.extend(self.send_half.take());
+        wake.extend(self.receive_half.take());
+        if !self.publications.is_empty() {
+            wake.extend(self.publications.take());
+        }
+        !wake.is_empty()
+    }
+
+    /// Notes all to be woken, but for those who wait for the end alone.
+    pub(super) fn wake_all(&mut self) {
+        self.wake();
+        self.due.wake.extend(self.turns.wake_all());
     }
 
     fn is_empty(&self) -> bool {

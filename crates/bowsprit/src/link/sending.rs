@@ -380,18 +380,16 @@ impl Out {
     /// Wakes all who wait: the connection closes, or has ended.
     pub(super) fn wake_waiting(&mut self) {
         if let Some(waiting) = &mut self.waiting {
-            let wakers = waiting.take_wakers();
-            let in_turn = waiting.turns.wake_all().collect::<Vec<_>>();
-            self.due().wake.extend(wakers.chain(in_turn));
+            waiting.wake_all();
+            self.due();
         }
     }
 
     /// Wakes those who wait for all being written, or for room that there is now.
     pub(super) fn wake_for_progress(&mut self, options: &Options) {
         if let Some(waiting) = &mut self.waiting {
-            let mut wakers = waiting.take_wakers().peekable();
-            if wakers.peek().is_some() {
-                self.due().wake.extend(wakers);
+            if waiting.wake() {
+                self.due();
             }
             self.wake_for_room(options);
         }

@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     Refusal, Shared, Upgrade, admission::Admission, arrival::Arrived, guard::HandshakeGuard,
-    handler::Handler, hooks, judge::Judged, phase::Alerted,
+    handler::Handler, hooks, phase::Alerted,
 };
 use crate::{
     AcceptError, Io, Role, TimeoutKind, WebSocket,
@@ -76,12 +76,14 @@ impl Shared {
         peer: Option<SocketAddr>,
         opening: F,
     ) -> Watched<'_, Alerted<'_, F>> {
+        // Before the future is moved, which would otherwise be moved once more.
+        let (span, begun) = (trace::opening(Role::Server, peer), Instant::now());
         Watched {
-            opening: Alerted::new(&self.registry.phases, opening),
+            opening: Alerted { future: opening, phases: &self.registry.phases, turned: None },
             counters: &self.registry.counters,
             role: Role::Server,
-            span: trace::opening(Role::Server, peer),
-            begun: Instant::now(),
+            span,
+            begun,
         }
     }
 
@@ -94,22 +96,21 @@ impl Shared {
         &self,
         mut arrived: Arrived,
         mut admission: Admission<'_>,
-        mut handshake: HandshakeGuard,
+        handshake: HandshakeGuard,
     ) -> impl Future<Output = Result<Opened, AcceptError>> {
         async move {
             // Boxed: a connection that has said nothing yet need not have room for what follows.
             #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
             if arrived.has_prelude() {
                 let prepared = Box::pin(arrived.prepare(admission, &handshake)).await;
-                (arrived, admission) =
-                    prepared.map_err(|error| self.failed(&mut handshake, error))?;
+                (arrived, admission) = prepared.map_err(|error| self.failed(&handshake, error))?;
             }
             let received = {
                 let mut reader = HeadReader::new(self.head_limits);
                 let reading = admission.read(&mut reader, &mut arrived.transport, &handshake);
                 match timeout_at(arrived.arrival.deadline, reading).await {
                     Ok(received) => received,
-                    Err(elapsed) => return Err(self.failed(&mut handshake, too_late(elapsed))),
+                    Err(elapsed) => return Err(self.failed(&handshake, too_late(elapsed))),
                 }
             };
             match received {
@@ -131,23 +132,25 @@ impl Shared {
 
     /// Answers a request that asks for a WebSocket.
     #[expect(clippy::manual_async_fn, reason = "an async fn holds its arguments twice")]
+    #[expect(clippy::too_many_arguments, reason = "what they would come in is held beside them")]
     fn answer(
         &self,
         mut io: Transport,
         mut request: Request<()>,
         rest: Bytes,
         admission: Admission<'_>,
-        mut handshake: HandshakeGuard,
+        handshake: HandshakeGuard,
     ) -> impl Future<Output = Result<Opened, AcceptError>> {
         async move {
-            let judged = {
+            let (accepted, rest) = {
                 let mut early = Early { io: &mut io, bytes: Vec::from(rest) };
                 let mut judging = pin!(self.judge(&mut request, &handshake));
                 let judged = poll_fn(|cx| early.poll_until_answered(cx, judging.as_mut())).await;
-                let written = |judged: Judged| judged.map(|(head, up)| (block_of(&head), up));
-                judged.map(|judged| (written(judged), early.bytes))
+                match judged {
+                    Ok(judged) => (judged.map(|(head, up)| (block_of(&head), up)), early.bytes),
+                    Err(error) => return Err(self.failed(&handshake, error)),
+                }
             };
-            let (accepted, rest) = judged.map_err(|error| self.failed(&mut handshake, error))?;
             let (block, mut upgrade) = match accepted {
                 Ok(accepted) => accepted,
                 Err(refusal) => {
@@ -156,7 +159,7 @@ impl Shared {
                 }
             };
             let written = self.write(&mut io, block, &handshake).await;
-            written.map_err(|error| self.failed(&mut handshake, error))?;
+            written.map_err(|error| self.failed(&handshake, error))?;
             upgrade.handshake = Some(handshake);
             Ok(Opened::new(upgrade, request, io, &rest))
         }
@@ -168,17 +171,17 @@ impl Shared {
         mut io: Transport,
         error: ReadError,
         admission: Admission<'_>,
-        mut handshake: HandshakeGuard,
+        handshake: HandshakeGuard,
     ) -> AcceptError {
         let error = match error {
             ReadError::Head(error) => error,
             ReadError::Unfinished => {
                 return self.refuse_over(io, Refusal::shutting_down(), admission, handshake).await;
             }
-            error => return self.failed(&mut handshake, error.into()),
+            error => return self.failed(&handshake, error.into()),
         };
         match error.ended_after() {
-            Some(0) => return self.failed(&mut handshake, AcceptError::Disconnected),
+            Some(0) => return self.failed(&handshake, AcceptError::Disconnected),
             Some(_) => {}
             None => {
                 let refusal = Refusal::new(error.status()).body(format!("{error}\n"));
@@ -189,7 +192,7 @@ impl Shared {
                 }
             }
         }
-        self.failed(&mut handshake, error.into())
+        self.failed(&handshake, error.into())
     }
 
     /// Refuses a request, and ends the transport. The error that is returned is the refusal, if it
@@ -199,10 +202,10 @@ impl Shared {
         mut io: Transport,
         refusal: Refusal,
         admission: Admission<'_>,
-        mut handshake: HandshakeGuard,
+        handshake: HandshakeGuard,
     ) -> AcceptError {
         if let Err(error) = self.tell(&mut io, refusal.response().clone(), &handshake).await {
-            return self.failed(&mut handshake, error);
+            return self.failed(&handshake, error);
         }
         handshake.refused(refusal.response().status());
         // Others may have its permit while the client takes the answer.
@@ -240,7 +243,7 @@ impl Shared {
     }
 
     /// Counts a handshake that came to nothing, and tells the application.
-    pub(super) fn failed(&self, handshake: &mut HandshakeGuard, error: AcceptError) -> AcceptError {
+    pub(super) fn failed(&self, handshake: &HandshakeGuard, error: AcceptError) -> AcceptError {
         handshake.failed(&error);
         let _told = hooks::run(|| (self.on_failed)(&error));
         error

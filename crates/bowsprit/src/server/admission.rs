@@ -56,13 +56,14 @@ impl<'p> Admission<'p> {
     ) -> Result<Received<Request<()>>, ReadError> {
         while let Self::Queued(queued, client) = self {
             let permit = queued.acquire(*client, handshake).await?;
-            let read = reader.read_now(io).await;
-            if read.is_some() || reader.has_begun() {
+            // Not kept while it waits: it is as large as all the rest.
+            if let Some(read) = reader.read_now(io).await {
                 *self = Self::Admitted(permit);
-                match read {
-                    Some(read) => return read,
-                    None => break,
-                }
+                return read;
+            }
+            if reader.has_begun() {
+                *self = Self::Admitted(permit);
+                break;
             }
             drop(permit);
             queued.wait_for_wake(handshake).await?;

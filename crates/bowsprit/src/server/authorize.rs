@@ -1,11 +1,16 @@
 //! The application's decision whom to let in.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use http::{Extensions, Request, StatusCode};
 use tokio::time::timeout;
 
-use super::{Refusal, guard::HandshakeGuard};
+use super::{Refusal, guard::HandshakeGuard, hooks};
 
 /// How long a decision may take by default.
 pub(super) const DECISION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -40,14 +45,18 @@ impl Authorize {
     /// # Errors
     ///
     /// The application's refusal; 503 if it takes too long, or longer than the server that shuts down
-    /// waits.
+    /// waits; 500 if it panics.
     pub(super) async fn decide(
         &self,
         request: &mut Request<()>,
         time: Duration,
         handshake: &HandshakeGuard,
     ) -> Result<(), Refusal> {
-        let deciding = (self.0)(request.clone());
+        let mut deciding = hooks::ask(|| (self.0)(request.clone()))?;
+        let deciding = poll_fn(|cx| match hooks::ask(|| deciding.as_mut().poll(cx)) {
+            Ok(polled) => polled,
+            Err(panicked) => Err(panicked).into(),
+        });
         let decided = handshake.unless_cut(timeout(time, deciding)).await;
         let decided = decided.map_err(|_| Refusal::shutting_down())?;
         let grant = decided.map_err(|_| timed_out())??;

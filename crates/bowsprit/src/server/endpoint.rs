@@ -91,6 +91,15 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Whether the application has a say in the answer to a request that is let in.
+    pub(super) const fn has_hooks(&self) -> bool {
+        self.choose_subprotocol.is_some()
+            || self.add_headers.is_some()
+            || matches!(self.policy.origins, OriginPolicy::Matching(_))
+    }
+}
+
 /// The methods that a server's builder and a route have in common.
 macro_rules! endpoint_options {
     () => {

@@ -1,14 +1,17 @@
 //! An opening handshake, until it is over and known what it has come to.
 
 use std::{
-    future::{Future, poll_fn},
-    mem,
-    pin::pin,
-    sync::Arc,
-    task::Poll,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
 };
 
 use http::StatusCode;
+use pin_project_lite::pin_project;
 
 use super::{Shared, admission::Cut, clients::Registry, phase::Phase};
 use crate::AcceptError;
@@ -18,31 +21,31 @@ use crate::AcceptError;
 pub(super) struct HandshakeGuard {
     registry: Arc<Registry>,
     begun_in: Phase,
-    is_counted: bool,
+    is_counted: AtomicBool,
 }
 
 impl HandshakeGuard {
     /// A connection was opened, which is counted as such.
     pub(super) fn accepted(mut self) {
-        self.is_counted = true;
+        *self.is_counted.get_mut() = true;
     }
 
     /// It was answered with this, or another HTTP server will answer so.
-    pub(super) fn refused(&mut self, status: StatusCode) {
+    pub(super) fn refused(&self, status: StatusCode) {
         if self.count() {
             self.registry.counters.refused(status);
         }
     }
 
     /// It was none: the application has answered.
-    pub(super) fn answered_plain(&mut self) {
+    pub(super) fn answered_plain(&self) {
         if self.count() {
             self.registry.counters.answered_plain();
         }
     }
 
     /// It has come to nothing.
-    pub(super) fn failed(&mut self, error: &AcceptError) {
+    pub(super) fn failed(&self, error: &AcceptError) {
         if self.count() {
             self.registry.counters.failed(matches!(error, AcceptError::TimedOut(_)));
         }
@@ -65,18 +68,34 @@ impl HandshakeGuard {
     /// # Errors
     ///
     /// The server waits no longer.
-    pub(super) async fn unless_cut<F: Future>(&self, future: F) -> Result<F::Output, Cut> {
-        let mut future = pin!(future);
-        poll_fn(|cx| match future.as_mut().poll(cx) {
-            Poll::Pending if self.is_cut() => Poll::Ready(Err(Cut::ShuttingDown)),
-            polled => polled.map(Ok),
-        })
-        .await
+    pub(super) const fn unless_cut<F: Future>(&self, future: F) -> UnlessCut<'_, F> {
+        UnlessCut { future, handshake: self }
     }
 
     /// Whether it is still to be counted, which it is now.
-    const fn count(&mut self) -> bool {
-        !mem::replace(&mut self.is_counted, true)
+    fn count(&self) -> bool {
+        !self.is_counted.swap(true, Ordering::Relaxed)
+    }
+}
+
+pin_project! {
+    /// A part of a handshake. No `async fn`, which would hold it twice.
+    pub(super) struct UnlessCut<'h, F> {
+        #[pin]
+        future: F,
+        handshake: &'h HandshakeGuard,
+    }
+}
+
+impl<F: Future> Future for UnlessCut<'_, F> {
+    type Output = Result<F::Output, Cut>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        match this.future.poll(cx) {
+            Poll::Pending if this.handshake.is_cut() => Poll::Ready(Err(Cut::ShuttingDown)),
+            polled => polled.map(Ok),
+        }
     }
 }
 
@@ -84,7 +103,11 @@ impl Shared {
     /// A handshake begins.
     pub(super) fn begin(&self) -> HandshakeGuard {
         let begun_in = self.registry.begin_handshake();
-        HandshakeGuard { registry: Arc::clone(&self.registry), begun_in, is_counted: false }
+        HandshakeGuard {
+            registry: Arc::clone(&self.registry),
+            begun_in,
+            is_counted: AtomicBool::new(false),
+        }
     }
 }
 

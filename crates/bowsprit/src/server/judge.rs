@@ -1,11 +1,6 @@
 //! What a request comes to: where it goes, whether it may, and what is said to it.
 
-use std::{
-    convert::identity,
-    future::{Future, poll_fn},
-    pin::pin,
-    sync::Arc,
-};
+use std::{convert::identity, sync::Arc};
 
 use bowsprit_proto::handshake::{self, Context, asks_for_websocket};
 use bytes::Bytes;
@@ -25,7 +20,7 @@ use super::{
 use crate::{Deflate, HandshakeError, trace::Reason};
 
 /// What is said to a request that is let in, and what comes after it.
-pub(super) type Judged = Result<(Response<()>, Upgrade), Refusal>;
+type Judged = Result<(Response<()>, Upgrade), Refusal>;
 
 impl Shared {
     /// Answers a request that does not ask for a WebSocket, if the application has an answer.
@@ -50,15 +45,7 @@ impl Shared {
         request: &mut Request<()>,
         handshake: &HandshakeGuard,
     ) -> Judged {
-        let judged = {
-            let mut admitting = pin!(self.admit(request, handshake));
-            // All that the application has a say in is in there.
-            poll_fn(|cx| {
-                let polled = hooks::ask(|| admitting.as_mut().poll(cx));
-                polled.unwrap_or_else(|refusal| Err(refusal).into())
-            })
-            .await
-        };
+        let judged = self.admit(request, handshake).await;
         judged.map_err(|refusal| self.refuse(request, refusal))
     }
 
@@ -67,8 +54,8 @@ impl Shared {
         let handshake = self.begin();
         let judged = match self.require_peer(request) {
             Ok(()) => {
-                let judging = self.judge(request, &handshake);
-                Alerted::new(&self.registry.phases, judging).await
+                let future = self.judge(request, &handshake);
+                Alerted { future, phases: &self.registry.phases, turned: None }.await
             }
             Err(refusal) => Err(self.refuse(request, refusal)),
         };
@@ -78,10 +65,7 @@ impl Shared {
     /// The same, where no decision has to be awaited.
     pub(super) fn judge_at_once(&self, request: &mut Request<()>) -> Judged {
         let handshake = self.begin();
-        let judged = match self.require_peer(request) {
-            Ok(()) => hooks::ask(|| self.admit_at_once(request)).and_then(identity),
-            Err(refusal) => Err(refusal),
-        };
+        let judged = self.require_peer(request).and_then(|()| self.admit_at_once(request));
         handshake.handed_over(judged.map_err(|refusal| self.refuse(request, refusal)))
     }
 
@@ -123,7 +107,7 @@ impl Shared {
         let slot = self.gate.enter(origin.addr)?;
         if let Some(authorize) = &endpoint.authorize {
             // Nobody is asked about what cannot be accepted.
-            handshake::respond_in(origin.context(), request, &endpoint.policy)?;
+            hooks::ask(|| handshake::respond_in(origin.context(), request, &endpoint.policy))??;
             authorize.decide(request, endpoint.authorize_timeout, handshake).await?;
             self.check_open()?;
         }
@@ -147,7 +131,9 @@ impl Shared {
         let (place, params) = self.routes.find(request.uri().path())?;
         params.keep_in(request);
         match &place.endpoint.should_handle {
-            Some(should_handle) if !should_handle(request) => Err(Refusal::not_found()),
+            Some(should_handle) if !hooks::ask(|| should_handle(request))? => {
+                Err(Refusal::not_found())
+            }
             _ => Ok((place, origin)),
         }
     }
@@ -209,7 +195,7 @@ impl Shared {
 
 impl HandshakeGuard {
     /// Leaves the answer to another HTTP server, and what comes after it to whoever takes over.
-    fn handed_over(mut self, judged: Judged) -> Judged {
+    fn handed_over(self, judged: Judged) -> Judged {
         match judged {
             Ok((response, upgrade)) => Ok((response, Upgrade { handshake: Some(self), ..upgrade })),
             Err(refusal) => {
@@ -233,6 +219,21 @@ impl Origin {
 impl Place {
     /// Answers a request that is let in if it keeps the rules.
     fn respond(&self, request: &Request<()>, origin: &Origin, slot: Option<Box<Slot>>) -> Judged {
+        if self.endpoint.has_hooks() {
+            hooks::ask(|| self.respond_asking(request, origin, slot)).and_then(identity)
+        } else {
+            // Who has none does not pay for a panic.
+            self.respond_asking(request, origin, slot)
+        }
+    }
+
+    /// The same, with what the application has to say.
+    fn respond_asking(
+        &self,
+        request: &Request<()>,
+        origin: &Origin,
+        slot: Option<Box<Slot>>,
+    ) -> Judged {
         let endpoint: &Endpoint = &self.endpoint;
         let choose = endpoint.choose_subprotocol.as_ref();
         let choose = choose.map(|choose| |offers: &[&str]| choose(request, offers));

@@ -66,17 +66,10 @@ pin_project! {
     /// A future that is polled again in each phase, for which it looks itself.
     pub(super) struct Alerted<'p, F> {
         #[pin]
-        future: F,
-        phases: &'p Phases,
-        // Once it waits: most do not.
-        #[pin]
-        turned: Option<Notified<'p>>,
-    }
-}
-
-impl<'p, F> Alerted<'p, F> {
-    pub(super) const fn new(phases: &'p Phases, future: F) -> Self {
-        Self { future, phases, turned: None }
+        pub(super) future: F,
+        pub(super) phases: &'p Phases,
+        // Once it waits. Boxed: most do not.
+        pub(super) turned: Option<Pin<Box<Notified<'p>>>>,
     }
 }
 
@@ -87,15 +80,13 @@ impl<F: Future> Future for Alerted<'_, F> {
         let mut this = self.project();
         loop {
             let phase = this.phases.now();
-            if let Poll::Ready(output) = this.future.as_mut().poll(cx) {
-                return Poll::Ready(output);
+            let polled = this.future.as_mut().poll(cx);
+            if polled.is_ready() {
+                return polled;
             }
-            if this.turned.is_none() {
-                this.turned.set(Some(this.phases.turned.notified()));
-            }
-            let turned = this.turned.as_mut().as_pin_mut();
-            if turned.is_some_and(|turned| turned.poll(cx).is_ready()) {
-                this.turned.set(None);
+            let notified = || Box::pin(this.phases.turned.notified());
+            if this.turned.get_or_insert_with(notified).as_mut().poll(cx).is_ready() {
+                *this.turned = None;
             } else if phase == this.phases.now() {
                 return Poll::Pending;
             }

@@ -37,7 +37,7 @@ impl Shared {
         arrived: Arrived,
         received: Received<Request<()>>,
         admission: Admission<'_>,
-        mut handshake: HandshakeGuard,
+        handshake: HandshakeGuard,
     ) -> AcceptError {
         let Arrived { transport: io, arrival, .. } = arrived;
         let refused = Mutex::new(None);
@@ -69,7 +69,7 @@ impl Shared {
         });
         let refused = refused.into_inner().unwrap_or_else(PoisonError::into_inner);
         let outcome = match (served, refused) {
-            (Err(error), _) => self.failed(&mut handshake, error),
+            (Err(error), _) => self.failed(&handshake, error),
             (Ok(()), Some(refusal)) => {
                 handshake.refused(refusal.response().status());
                 refusal.into()

@@ -193,7 +193,6 @@ pub(super) fn take_over(
 }
 
 /// Speaks the opening handshake; `None` if that came to nothing.
-#[expect(clippy::manual_async_fn, reason = "an async fn holds its arguments twice")]
 fn open(
     server: Server,
     arrived: Arrived,
