@@ -8,7 +8,7 @@ use bowsprit_proto::{
 use super::super::{Limits, Policy, agreed, allocated_by};
 
 /// Window bits, memory level, and kB for compressing and decompressing with context takeover: the
-/// README's table.
+/// table of docs/compression.md.
 #[cfg(not(feature = "stock-zlib"))]
 const TABLE: [(u8, u8, usize, usize); 7] = [
     (15, 9, 495, 81),
