@@ -235,12 +235,31 @@ pub mod tower {
 #[doc = include_str!("../DESIGN.md")]
 pub mod _design {}
 
-/// The README's examples, compiled.
+/// The examples of the README and of the pages in `docs`, compiled.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
+mod pages {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
 
-/// The deployment page's examples, compiled.
-#[cfg(all(doctest, feature = "proxy-protocol"))]
-#[doc = include_str!("../../../docs/deployment.md")]
-struct Deployment;
+    #[doc = include_str!("../../../docs/client.md")]
+    struct Client;
+
+    #[doc = include_str!("../../../docs/compression.md")]
+    struct Compression;
+
+    #[cfg(feature = "proxy-protocol")]
+    #[doc = include_str!("../../../docs/deployment.md")]
+    struct Deployment;
+
+    #[doc = include_str!("../../../docs/limits.md")]
+    struct Limits;
+
+    #[doc = include_str!("../../../docs/observability.md")]
+    struct Observability;
+
+    #[doc = include_str!("../../../docs/reconnecting.md")]
+    struct Reconnecting;
+
+    #[doc = include_str!("../../../docs/tls.md")]
+    struct Tls;
+}
