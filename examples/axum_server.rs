@@ -1,4 +1,4 @@
-//! WebSockets in an axum application, for those who have a token.
+//! WebSockets in an axum application, for clients with a token.
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin axum-server
@@ -25,7 +25,7 @@ async fn authorize(request: Request<()>) -> Result<User, Refusal> {
     }
 }
 
-/// The extractor comes first: it asks `authorize`, which tells the user.
+/// The extractor comes first: it calls `authorize`, which provides the user.
 async fn echo(
     upgrade: WebSocketUpgrade,
     Extension(User(user)): Extension<User>,

@@ -1,4 +1,4 @@
-//! Broadcast: what one client says, all others hear; what it shouts, it hears as well.
+//! Broadcast: each message goes to all other clients; a shouted one also goes to its sender.
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin broadcast
@@ -22,7 +22,7 @@ async fn relay(mut ws: WebSocket, server: Server) -> Result<(), BoxError> {
         if shouted {
             broadcast.await;
         } else {
-            // A client that does not keep up misses what was said longest ago.
+            // A client that does not keep up misses the oldest messages.
             broadcast.except(&ws.handle()).slow_consumers(SlowConsumer::DropOldest).await;
         }
     }

@@ -1,4 +1,4 @@
-//! Notices that a server is gone which sends a ping every 30 s, or messages.
+//! Detects that a server is gone, if it normally sends a ping or a message at least every 30 s.
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin broken-connection -- ws://127.0.0.1:8080/echo
@@ -13,8 +13,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let url = args.next().ok_or("usage: broken-connection URL [SECONDS]")?;
     let seconds = args.next().map_or(Ok(31.0), |seconds| seconds.parse())?;
-    // The server's pings count, and a second more for their way. For a server that sends none there
-    // is `Options::heartbeat`, which asks it.
+    // The interval of the server's pings, plus a second for delays. For a server that sends none,
+    // use `Options::heartbeat`, which sends pings itself.
     let options = Options::client().idle_timeout(Duration::from_secs_f64(seconds));
     let mut ws = Client::new().options(options).connect(&url).await?;
     loop {

@@ -1,4 +1,4 @@
-//! A client: sends text and binary, and closes well.
+//! A client: sends text and binary, and closes the connection properly.
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin client -- ws://127.0.0.1:8080/echo

@@ -1,6 +1,6 @@
-//! Where a client is, also behind a proxy: tells each client its own address.
+//! The address of a client, also behind a proxy: sends each client its own address.
 //!
-//! Any client can send `X-Forwarded-For`, so only what trusted proxies have written counts.
+//! Any client can send `X-Forwarded-For`, so only the values of trusted proxies are used.
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin client-address

@@ -1,4 +1,4 @@
-//! Lets in only browsers that have logged in: a session's cookie, set by plain HTTP, is looked up
+//! Accepts only browsers that have logged in: the session cookie, set by plain HTTP, is checked
 //! before the WebSocket is opened.
 //!
 //! ```sh
@@ -18,12 +18,12 @@ use bowsprit::{
 #[derive(Clone, Copy)]
 struct User(usize);
 
-/// Users by the identifiers of their sessions.
+/// Users by session identifier.
 #[derive(Clone, Default)]
 struct Sessions(Arc<Mutex<HashMap<String, User>>>);
 
 impl Sessions {
-    /// Whoever asks becomes a new user; a real application looks at a password first.
+    /// Creates a user for every request; a real application checks a password first.
     fn begin(&self) -> Option<String> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).ok()?;

@@ -1,4 +1,4 @@
-//! Lets in only clients that show a token.
+//! Accepts only clients with a valid bearer token.
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin client-authentication-token
@@ -7,13 +7,13 @@
 
 use bowsprit::{Bearer, BoxError, Refusal, RequestExt, Server, http::Request};
 
-/// Who may come in, and with which token.
+/// The users and their tokens.
 const TOKENS: [(&str, &str); 2] = [("alice", "token-of-alice"), ("bob", "token-of-bob")];
 
 #[derive(Clone)]
 struct User(&'static str);
 
-/// May take its time, to ask a database or another server.
+/// Asynchronous, so that it can query a database or another server.
 async fn authorize(request: Request<()>) -> Result<User, Refusal> {
     let token = request.bearer().ok_or_else(|| Bearer::challenge("example"))?;
     let user = TOKENS.iter().find(|(_, expected)| token.is(expected));

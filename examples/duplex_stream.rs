@@ -1,15 +1,15 @@
-//! A bridge between WebSocket and TCP. Given an address, each WebSocket becomes a TCP connection to
-//! it, so that a browser can speak to a server that knows nothing of WebSocket. Given a URL, each TCP
-//! connection becomes a WebSocket to it. Two of them are a tunnel:
+//! A bridge between WebSocket and TCP. Given an address, it forwards each WebSocket to a TCP
+//! connection, so that a browser can talk to a server that does not support WebSocket. Given a URL,
+//! it forwards each TCP connection to a WebSocket. Two of them make a tunnel:
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin duplex-stream 127.0.0.1:5900
 //! cargo run -p bowsprit-examples --bin duplex-stream ws://127.0.0.1:PORT/
 //! ```
 //!
-//! TCP may end one direction and go on in the other, which WebSocket does not know. The two agree by
-//! a subprotocol that an empty message ends a direction. Where a browser does not ask for that, the
-//! end of either direction closes the connection.
+//! A TCP connection can end one direction and continue in the other; a WebSocket cannot. The two
+//! bridges negotiate a subprotocol in which an empty message ends a direction. If the peer, such as
+//! a browser, does not offer it, the end of either direction closes the connection.
 
 use bowsprit::{BoxError, Client, Server, SubprotocolPolicy, WebSocket};
 use tokio::{

@@ -1,4 +1,4 @@
-//! A simple server: sends every message back as it came.
+//! A simple server: sends every message back unchanged.
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin echo-server

@@ -1,4 +1,4 @@
-//! An HTTP server of its own, here hyper's, that hands WebSocket requests over.
+//! A separate HTTP server, here hyper, that hands WebSocket requests over to bowsprit.
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin external-http-server

@@ -1,4 +1,5 @@
-//! Graceful shutdown: at Ctrl-C, or the end of standard input, everybody gets 1001 and ten seconds.
+//! Graceful shutdown: on Ctrl-C, or at the end of standard input, all clients get a close frame
+//! with 1001 and have ten seconds to answer it.
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin graceful-shutdown
@@ -13,11 +14,11 @@ use tokio::io::AsyncReadExt;
 async fn main() -> Result<(), BoxError> {
     let server = Server::builder().bind("127.0.0.1:0").await?;
     println!("listening on ws://{}", server.local_addr()?);
-    // Clients that come back at once would all do so at the same time: spread them over a second.
+    // Spread the close frames over a second, so that clients do not all reconnect at once.
     let shutdown = Shutdown::within(Duration::from_secs(10)).jitter(Duration::from_secs(1));
     let departed = server.serve_until(echo, signal(), shutdown).await?;
     println!("{} clients have gone, {} were cut", departed.closed, departed.cut);
-    // A read of standard input cannot be called off.
+    // A read of standard input cannot be cancelled.
     std::process::exit(0)
 }
 

@@ -1,4 +1,4 @@
-//! Messages of any length, sent back piece by piece and never held whole.
+//! Messages of any length, sent back piece by piece and never held in memory as a whole.
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin large-messages

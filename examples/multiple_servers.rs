@@ -1,4 +1,4 @@
-//! Several WebSocket servers on one listener, and a page beside them.
+//! Several WebSocket endpoints and an HTML page on one listener.
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin multiple-servers
@@ -16,7 +16,7 @@ async fn main() -> Result<(), BoxError> {
     let server = Server::builder()
         .route("/echo", Route::new(|ws, _| echo(ws)))
         .route("/rooms/{room}", rooms.limits(Limits::SERVER.max_message_len(4096)))
-        // Whatever does not ask for a WebSocket.
+        // Requests that are not WebSocket handshakes.
         .fallback(|request| {
             let home = request.uri().path() == "/";
             home.then(|| http::Response::new(Bytes::from_static(b"plain HTTP\n")))

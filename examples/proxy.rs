@@ -4,7 +4,7 @@
 //! cargo run -p bowsprit-examples --bin proxy -- socks5h://127.0.0.1:1080 ws://chat.example/
 //! ```
 //!
-//! Without `Client::proxy`, the proxies that the environment names are used, as curl does.
+//! Without `Client::proxy`, proxies are taken from the environment, as in curl.
 
 use bowsprit::{Client, CloseCode, ConnectError, Proxy, error::ProxyError};
 

@@ -1,4 +1,4 @@
-//! Stays connected: subscribes again with each connection, and tells of every change.
+//! Stays connected: subscribes again on each new connection, and prints every event.
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin reconnect -- ws://127.0.0.1:8080/echo

@@ -1,4 +1,4 @@
-//! Measures the round-trip time: sends the time, and looks at it when it comes back.
+//! Measures the round-trip time: sends a timestamp, and compares it with the clock when it returns.
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin round-trip-time -- ws://127.0.0.1:8080/echo 5

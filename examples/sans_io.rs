@@ -50,7 +50,7 @@ fn serve(mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
-/// Reads up to the end of the request's head; returns also what the client has sent after it.
+/// Reads up to the end of the request head; also returns what the client has sent after it.
 fn read_request(stream: &mut TcpStream) -> io::Result<(Request<()>, Vec<u8>)> {
     let mut bytes = Vec::new();
     while bytes.len() < MAX_HEAD_LEN {

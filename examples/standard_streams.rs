@@ -1,5 +1,5 @@
-//! Joins the standard input and output to a WebSocket, as bytes: what comes in is sent, what is
-//! received goes out. It ends when the server closes, as it does after the end of the input.
+//! Connects standard input and output to a WebSocket, as bytes: input is sent, and what is received
+//! is written to the output. It ends when the server closes, as it does after the end of the input.
 //!
 //! ```sh
 //! ls | cargo run -p bowsprit-examples --bin standard-streams -- ws://127.0.0.1:8080/echo
@@ -16,7 +16,7 @@ async fn main() {
     if let Err(error) = &ended {
         eprintln!("{error}");
     }
-    // Not by returning: the thread that reads a terminal would wait for one more line.
+    // Returning is not enough: the thread that reads a terminal waits for one more line.
     exit(i32::from(ended.is_err()))
 }
 
@@ -26,7 +26,7 @@ async fn join_standard_streams() -> Result<(), BoxError> {
     let (mut receive, mut send) = split(ws.into_io().text());
     let sending = tokio::spawn(async move {
         copy(&mut stdin(), &mut send).await?;
-        // A close frame. What the server still sends before its own is received.
+        // Sends a close frame. What the server sends before its own close frame is still received.
         send.shutdown().await
     });
     let mut stdout = stdout();

@@ -1,4 +1,4 @@
-//! Seeing inside: an echo server that says each second what it has done, if it has done anything.
+//! Statistics: an echo server that prints its counters once a second, if they have changed.
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin stats

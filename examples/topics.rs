@@ -1,4 +1,4 @@
-//! Topics: clients say `join sea`, `leave sea` or `sea: it is rough`, which all who have joined hear.
+//! Topics: clients send `join sea`, `leave sea` or `sea: it is rough`, which goes to all members.
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin topics
@@ -6,14 +6,14 @@
 
 use bowsprit::{BoxError, Server, SlowConsumer, Topics, WebSocket};
 
-/// Names are memory, and clients choose them.
+/// Clients choose the names, and each takes memory.
 const MAX_TOPICS: usize = 100;
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     let server = Server::builder().bind("127.0.0.1:0").await?;
     println!("listening on ws://{}", server.local_addr()?);
-    // For a client that does not keep up, the latest of each topic will do.
+    // A client that does not keep up gets only the latest message of each topic.
     let topics = Topics::new().slow_consumers(SlowConsumer::KeepLatest);
     server.serve(move |ws, _request| subscribe(ws, topics.clone())).await?;
     Ok(())

@@ -1,5 +1,5 @@
-//! A layer before any tower service: WebSocket requests for our paths are answered, everything else
-//! goes to the service behind.
+//! A layer in front of any tower service: it answers WebSocket requests for our paths and passes
+//! everything else to the service.
 //!
 //! ```sh
 //! cargo run -p bowsprit-examples --bin tower-layer
