@@ -260,6 +260,9 @@ mod pages {
     #[doc = include_str!("../../../docs/reconnecting.md")]
     struct Reconnecting;
 
+    #[doc = include_str!("../../../docs/sending.md")]
+    struct Sending;
+
     #[doc = include_str!("../../../docs/tls.md")]
     struct Tls;
 }
