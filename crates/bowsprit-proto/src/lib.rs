@@ -55,7 +55,7 @@ pub mod utf8;
 
 pub use close::{Close, CloseCode};
 pub use connection::{
-    Chunk, Compressing, Connection, EncodedBatch, EncodedMessage, Encoding, Event, Fragment,
+    Block, Chunk, Compressing, Connection, EncodedBatch, EncodedMessage, Encoding, Event, Fragment,
     MaskingKeys, Output, Progress, ReceiveBuffer, Receiver, Role, Sender, State,
 };
 pub use error::{ProtocolError, SendError};

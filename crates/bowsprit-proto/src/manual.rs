@@ -96,8 +96,11 @@
 //! * **Randomness.** A client's [`MaskingKeys`](crate::MaskingKeys) and nonce come from the
 //!   operating system.
 //! * **Memory.** Lend blocks from a pool with [`ReceiveBuffer::replace_block`] and
-//!   [`Output::set_block`], and take them back before waiting.
+//!   [`Output::set_block`], and take them back before waiting. Where blocks are to be something else
+//!   than vectors, such as mappings, or memory in which the input is already, implement
+//!   [`Block`](crate::Block) for a [`ReceiveBuffer`] over it.
 //!
+//! [`ReceiveBuffer`]: crate::ReceiveBuffer
 //! [`ReceiveBuffer::extend`]: crate::ReceiveBuffer::extend
 //! [`ReceiveBuffer::replace_block`]: crate::ReceiveBuffer::replace_block
 //! [`Output::len`]: crate::Output::len

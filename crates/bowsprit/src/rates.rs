@@ -5,7 +5,7 @@
 
 use tokio::time::Instant;
 
-use crate::{Options, Progress, ProtocolError, ReceiveBuffer, Receiver};
+use crate::{Options, Progress, ProtocolError, ReceiveBuffer, Receiver, pool::Block};
 
 /// What a token is worth: a bucket for one message per second gains one each nanosecond.
 const TOKEN: u64 = 1_000_000_000;
@@ -82,7 +82,7 @@ impl Rates {
         &mut self,
         progress: Result<Progress, ProtocolError>,
         receiver: &mut Receiver,
-        buffer: &ReceiveBuffer,
+        buffer: &ReceiveBuffer<Block>,
     ) -> Result<Progress, ProtocolError> {
         let Some(allowance) = &mut self.0 else { return progress };
         let progress = progress?;

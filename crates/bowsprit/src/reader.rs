@@ -6,7 +6,6 @@ mod next;
 
 use std::{
     future::poll_fn,
-    mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -26,7 +25,7 @@ use crate::{
     error::{Cause, Unsent},
     io::ReadHalf,
     link::Link,
-    pool,
+    pool::{self, Block},
     rates::Rates,
     stats::{Control, Direction},
 };
@@ -37,7 +36,7 @@ const MAX_MOVED_LEN: usize = 4096;
 pub(crate) struct Reader {
     read: Option<ReadHalf>,
     role: Role,
-    buffer: ReceiveBuffer,
+    buffer: ReceiveBuffer<Block>,
     receiver: Receiver,
     phase: Phase,
     burst: Burst,
@@ -70,7 +69,7 @@ impl Reader {
         read: ReadHalf,
         role: Role,
         receiver: Receiver,
-        buffer: ReceiveBuffer,
+        buffer: ReceiveBuffer<Block>,
         link: Arc<Link>,
     ) -> Self {
         Self {
@@ -97,7 +96,7 @@ impl Reader {
 
     /// Takes the message that [`poll_event`](Self::poll_event) found, if it is one.
     pub(crate) fn take_message(&mut self) -> Option<Message> {
-        self.buffer.take_message_with(pool::share_read_block)
+        self.buffer.take_message()
     }
 
     /// Waits for an event. `false` means that the connection has ended.
@@ -280,10 +279,9 @@ impl Reader {
         let Some(read) = &mut self.read else { return Poll::Ready(Err(Cause::Terminated)) };
         let len = self.buffer.block_len();
         if len < pool::READ_BLOCK_LEN {
-            drop(self.buffer.replace_block(pool::take_read_block()));
+            drop(self.buffer.replace_block(Block::to_read()));
         } else if let Some(wanted) = self.buffer.wanted_block_len() {
-            let larger = pool::take_larger_block(len, wanted);
-            pool::give_read_block(self.buffer.replace_block(larger));
+            drop(self.buffer.replace_block(Block::larger(len, wanted)));
         }
         let mut spare = ReadBuf::new(self.buffer.spare_mut());
         match Pin::new(read).poll_read(cx, &mut spare) {
@@ -320,15 +318,13 @@ impl Reader {
         drop(self.buffer.take_scratch());
         let len = self.buffer.live_len();
         if len <= MAX_MOVED_LEN {
-            let moved = if len == 0 { Vec::new() } else { vec![0; len] };
-            pool::give_read_block(self.buffer.replace_block(moved));
+            drop(self.buffer.replace_block(Block::to_wait(len)));
         }
     }
 
     /// Drops what has come, and gives its block back to the pool.
     fn discard(&mut self) {
-        let discarded = mem::replace(&mut self.buffer, ReceiveBuffer::new());
-        pool::give_read_block(discarded.into_block());
+        self.buffer = ReceiveBuffer::default();
     }
 
     /// Has this task woken if the connection ends while the transport says nothing. Whether it is

@@ -10,22 +10,21 @@
 //! over the header that stood between. A control frame is unmasked where it lies, while the message
 //! around it waits.
 
+mod block;
 mod inflated;
 mod receiving;
+mod taking;
 
-use alloc::{boxed::Box, vec, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 use core::{mem, ops::Range};
 
-use bytes::Bytes;
-
+pub use self::block::Block;
+use self::{block::block_of, inflated::Scratch};
 use super::Event;
-use crate::{Chunk, Close, Message, MessageKind, Utf8Bytes, handshake::Version, utf8};
+use crate::{Chunk, Close, MessageKind, handshake::Version, utf8};
 
 /// The first block, if the driver brings none.
 const MIN_BLOCK_LEN: usize = 4096;
-
-/// Payloads below this are copied out of the block, so that keeping one does not keep the block.
-const MIN_HANDOVER_LEN: usize = 16 * 1024;
 
 /// Input bytes on their way to becoming events.
 ///
@@ -33,9 +32,8 @@ const MIN_HANDOVER_LEN: usize = 16 * 1024;
 /// lets a [`Receiver`](crate::Receiver) work, and looks at [`event`](Self::event). An empty buffer
 /// holds no memory until it is read into; blocks can be lent by and returned to a pool.
 #[derive(Debug)]
-pub struct ReceiveBuffer {
-    /// Initialised to its whole length, once.
-    block: Vec<u8>,
+pub struct ReceiveBuffer<B = Vec<u8>> {
+    block: B,
     start: usize,
     end: usize,
     parse: usize,
@@ -43,9 +41,9 @@ pub struct ReceiveBuffer {
     /// How much more completes the message under way; without end while that is not known.
     wanted: u64,
     event: Option<Pending>,
-    /// The decompressed part of the message under way.
-    #[expect(clippy::box_collection, reason = "most connections have none, and wait with a word")]
-    inflated: Option<Box<Vec<u8>>>,
+    /// The decompressed part of the message under way. Most connections have none, and wait with a
+    /// word.
+    scratch: Option<Box<Scratch<B>>>,
 }
 
 /// What the last `receive` completed.
@@ -76,28 +74,38 @@ pub(crate) enum Source {
     Inflated,
 }
 
-impl Default for ReceiveBuffer {
-    fn default() -> Self {
-        Self::new()
+impl ReceiveBuffer {
+    /// A buffer without a block, which makes them as they are needed.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::over(Vec::new())
     }
 }
 
-impl ReceiveBuffer {
-    /// A buffer without a block.
+impl<B: Block> Default for ReceiveBuffer<B> {
+    fn default() -> Self {
+        Self::over(B::default())
+    }
+}
+
+impl<B> ReceiveBuffer<B> {
+    /// A buffer that works in this block.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn over(block: B) -> Self {
         Self {
-            block: Vec::new(),
+            block,
             start: 0,
             end: 0,
             parse: 0,
             filled: 0,
             wanted: u64::MAX,
             event: None,
-            inflated: None,
+            scratch: None,
         }
     }
+}
 
+impl<B: Block> ReceiveBuffer<B> {
     /// The free part of the block, at least one byte: read into it, then [`advance`](Self::advance).
     ///
     /// Grows the block when it is nearly full: to twice what it has to hold at most, or less if the
@@ -214,58 +222,6 @@ impl ReceiveBuffer {
         Some((self.message(source, 0).len(), wire_len))
     }
 
-    /// Takes the message that the last `receive` completed, or `None` if that was something else.
-    ///
-    /// A small payload is copied out, so that keeping it keeps nothing else alive. A large one that
-    /// fills at least half of the block takes the block along.
-    #[must_use]
-    pub fn take_message(&mut self) -> Option<Message> {
-        self.take_message_with(Bytes::from)
-    }
-
-    /// The same, where `share` makes the bytes of a block that is taken along: all of it, in order.
-    /// With [`Bytes::from_owner`] a pool gets the block back when the message is dropped.
-    #[must_use]
-    pub fn take_message_with(&mut self, share: impl FnOnce(Vec<u8>) -> Bytes) -> Option<Message> {
-        let Some(Pending::Message { kind, .. }) = self.event else { return None };
-        let payload = self.take_payload_with(share);
-        Some(match kind {
-            MessageKind::Text => Message::Text(Utf8Bytes::from_checked(payload)),
-            MessageKind::Binary => Message::Binary(payload),
-        })
-    }
-
-    /// The payload of the event as owned bytes; see [`take_message`](Self::take_message).
-    ///
-    /// Empty when there is no event.
-    #[must_use]
-    pub fn take_payload(&mut self) -> Bytes {
-        self.take_payload_with(Bytes::from)
-    }
-
-    fn take_payload_with(&mut self, share: impl FnOnce(Vec<u8>) -> Bytes) -> Bytes {
-        let span = match self.event.take() {
-            None => return Bytes::new(),
-            Some(Pending::Ping(span) | Pending::Pong(span) | Pending::Close(span, _)) => {
-                return Bytes::copy_from_slice(&self.block[span]);
-            }
-            Some(Pending::Chunk { held, source: Source::Block, .. }) => self.start..self.end - held,
-            Some(Pending::Message { source: Source::Block, .. }) => self.start..self.end,
-            Some(Pending::Chunk { held, source: Source::Inflated, .. }) => {
-                let inflated = self.inflated_mut();
-                return inflated.drain(..inflated.len() - held).collect();
-            }
-            Some(Pending::Message { source: Source::Inflated, .. }) => return self.take_inflated(),
-        };
-        self.start = span.end;
-        if !is_worth_handing_over(span.len(), self.block.len()) || span.end != self.end {
-            let copy = Bytes::copy_from_slice(&self.block[span]);
-            self.rewind();
-            return copy;
-        }
-        self.hand_over(span, share)
-    }
-
     /// Whether nothing is held: no unparsed input, no part of a message, no event.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -280,7 +236,7 @@ impl ReceiveBuffer {
 
     /// Length of the block.
     #[must_use]
-    pub const fn block_len(&self) -> usize {
+    pub fn block_len(&self) -> usize {
         self.block.len()
     }
 
@@ -304,20 +260,20 @@ impl ReceiveBuffer {
 
     /// The block, whatever is in it: for a pool, when the connection has ended.
     #[must_use]
-    pub fn into_block(self) -> Vec<u8> {
+    pub fn into_block(self) -> B {
         self.block
     }
 
     /// Moves what is live into `block` and returns the block that was used until now.
     ///
-    /// All of `block`'s length is used, none of its spare capacity. This lends a pooled block for a
+    /// All of `block`'s length is used. This lends a pooled block for a
     /// read, or shrinks a buffer that is about to wait.
     ///
     /// # Panics
     ///
     /// If `block` is shorter than [`live_len`](Self::live_len).
     #[must_use]
-    pub fn replace_block(&mut self, mut block: Vec<u8>) -> Vec<u8> {
+    pub fn replace_block(&mut self, mut block: B) -> B {
         self.release();
         if self.live_len() == 0 {
             self.rewind();
@@ -332,13 +288,13 @@ impl ReceiveBuffer {
         mem::replace(&mut self.block, block)
     }
 
-    const fn spare_len(&self) -> usize {
+    fn spare_len(&self) -> usize {
         self.block.len() - self.filled
     }
 
     /// Whether moving what is live gains at least half as many bytes as it moves, so that on average
     /// no byte moves often, or makes room for the rest of the message.
-    const fn is_worth_closing(&self, wanted: usize) -> bool {
+    fn is_worth_closing(&self, wanted: usize) -> bool {
         let live_len = self.live_len();
         let gap_len = self.filled - live_len;
         gap_len > 0 && (gap_len >= live_len / 2 || self.block.len() - live_len >= wanted)
@@ -348,7 +304,7 @@ impl ReceiveBuffer {
     fn grow(&mut self, wanted: usize) {
         let live_len = self.live_len();
         let len = live_len.saturating_add(wanted.min(live_len)).max(MIN_BLOCK_LEN);
-        drop(self.replace_block(vec![0; len]));
+        drop(self.replace_block(block_of(len)));
     }
 
     fn close_gaps(&mut self) {
@@ -357,14 +313,6 @@ impl ReceiveBuffer {
         self.block.copy_within(self.start..self.end, 0);
         self.block.copy_within(self.parse..self.filled, message_len);
         (self.start, self.end, self.parse, self.filled) = (0, message_len, message_len, live_len);
-    }
-
-    /// Gives the block away with its payload; unparsed input moves to a block of its own.
-    fn hand_over(&mut self, span: Range<usize>, share: impl FnOnce(Vec<u8>) -> Bytes) -> Bytes {
-        (self.start, self.end) = (self.parse, self.parse);
-        let rest = vec![0; self.filled - self.parse];
-        let block = self.replace_block(rest);
-        share(block).slice(span)
     }
 
     /// The message as far as it has come, but for the `held` bytes at its end.
@@ -382,11 +330,6 @@ impl ReceiveBuffer {
             Source::Inflated => self.inflated().len(),
         }
     }
-}
-
-/// Whether a payload is large, and fills enough of its memory, to be given away with it.
-const fn is_worth_handing_over(payload_len: usize, memory_len: usize) -> bool {
-    payload_len >= MIN_HANDOVER_LEN && payload_len >= memory_len / 2
 }
 
 /// Text that the receiver has checked.

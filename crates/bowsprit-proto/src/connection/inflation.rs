@@ -1,7 +1,7 @@
 //! Decompression while receiving, RFC 7692 §6.2, §7.2.2.
 
 use super::{
-    ReceiveBuffer,
+    Block, ReceiveBuffer,
     incoming::{Frame, bounded, phase},
 };
 use crate::{
@@ -56,10 +56,10 @@ impl Inflation {
     }
 
     /// Decompresses what has come of a frame's payload, until the message holds `limit` bytes.
-    pub(super) fn data(
+    pub(super) fn data<B: Block>(
         &mut self,
         frame: &mut Frame,
-        input: &mut ReceiveBuffer,
+        input: &mut ReceiveBuffer<B>,
         limit: usize,
     ) -> Result<InflationState, InflateError> {
         let len = bounded(frame.remaining, input.unparsed_len());
@@ -99,7 +99,7 @@ impl Inflation {
     }
 
     /// Unmasks what has not been unmasked of the next `len` bytes.
-    fn unmask(&self, frame: &Frame, input: &mut ReceiveBuffer, len: usize) {
+    fn unmask<B: Block>(&self, frame: &Frame, input: &mut ReceiveBuffer<B>, len: usize) {
         if let Some(key) = frame.header.masking_key {
             let done = frame.header.payload_len - frame.remaining + self.unmasked as u64;
             input.unmask(self.unmasked, len - self.unmasked, key, phase(done));

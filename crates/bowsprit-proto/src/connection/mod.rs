@@ -22,7 +22,7 @@ mod output;
 mod receiver;
 mod sender;
 
-pub use buffer::ReceiveBuffer;
+pub use buffer::{Block, ReceiveBuffer};
 pub use encoded::{Compressing, EncodedBatch, EncodedMessage, Encoding};
 pub use event::{Chunk, Event};
 pub use fragment::Fragment;
@@ -78,9 +78,9 @@ impl Connection {
     ///
     /// The peer broke the protocol. The close frame that says so is in `out`; write it out, then
     /// close the transport.
-    pub fn receive(
+    pub fn receive<B: Block>(
         &mut self,
-        input: &mut ReceiveBuffer,
+        input: &mut ReceiveBuffer<B>,
         out: &mut Output,
     ) -> Result<Progress, ProtocolError> {
         let progress = self.receiver.receive(input).inspect_err(|error| {

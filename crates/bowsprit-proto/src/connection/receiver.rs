@@ -9,7 +9,7 @@ mod decompressing;
 use alloc::boxed::Box;
 
 use super::{
-    ReceiveBuffer, Role,
+    Block, ReceiveBuffer, Role,
     buffer::{Pending, Source},
     incoming::{Frame, InMessage, Step, bounded, phase},
     inflation::Inflation,
@@ -95,7 +95,10 @@ impl Receiver {
     ///
     /// The peer broke the protocol: let [`Sender::fail`](crate::Sender::fail) tell it. Nothing is
     /// received after that; the same error comes again.
-    pub fn receive(&mut self, input: &mut ReceiveBuffer) -> Result<Progress, ProtocolError> {
+    pub fn receive<B: Block>(
+        &mut self,
+        input: &mut ReceiveBuffer<B>,
+    ) -> Result<Progress, ProtocolError> {
         self.run(input, false)
     }
 
@@ -107,7 +110,10 @@ impl Receiver {
     /// # Errors
     ///
     /// As [`receive`](Self::receive).
-    pub fn receive_chunk(&mut self, input: &mut ReceiveBuffer) -> Result<Progress, ProtocolError> {
+    pub fn receive_chunk<B: Block>(
+        &mut self,
+        input: &mut ReceiveBuffer<B>,
+    ) -> Result<Progress, ProtocolError> {
         self.run(input, true)
     }
 
@@ -136,7 +142,12 @@ impl Receiver {
         core::mem::replace(&mut self.fragments, 0)
     }
 
-    fn run(&mut self, input: &mut ReceiveBuffer, chunks: bool) -> Result<Progress, ProtocolError> {
+    #[inline(never)]
+    fn run<B: Block>(
+        &mut self,
+        input: &mut ReceiveBuffer<B>,
+        chunks: bool,
+    ) -> Result<Progress, ProtocolError> {
         match self.end {
             End::Open => {}
             End::Closed => {
@@ -158,9 +169,9 @@ impl Receiver {
         })
     }
 
-    fn step_until_event(
+    fn step_until_event<B: Block>(
         &mut self,
-        input: &mut ReceiveBuffer,
+        input: &mut ReceiveBuffer<B>,
         chunks: bool,
     ) -> Result<Progress, ProtocolError> {
         loop {
@@ -175,7 +186,7 @@ impl Receiver {
                     Some(header) => {
                         self.check_header(&header)?;
                         if !chunks && self.is_whole_message(&header, input) {
-                            whole_message(&header, input)?;
+                            input.whole_message(&header)?;
                             return Ok(Progress::Event);
                         }
                         self.begin_frame(header)?
@@ -224,7 +235,7 @@ impl Receiver {
     /// Whether a frame is an uncompressed message by itself, and is all there. Most are, and need no
     /// book-keeping, which is most of what a short message costs.
     #[inline]
-    fn is_whole_message(&self, header: &FrameHeader, input: &ReceiveBuffer) -> bool {
+    fn is_whole_message<B: Block>(&self, header: &FrameHeader, input: &ReceiveBuffer<B>) -> bool {
         let len = header.payload_len;
         header.fin
             && !header.rsv1
@@ -283,10 +294,10 @@ impl Receiver {
 
     /// Takes what has come of a data frame's payload.
     #[inline(never)]
-    fn data(
+    fn data<B: Block>(
         &mut self,
         mut frame: Frame,
-        input: &mut ReceiveBuffer,
+        input: &mut ReceiveBuffer<B>,
         chunks: bool,
     ) -> Result<Step, ProtocolError> {
         let message = self.message.as_mut().ok_or(ProtocolError::ContinuationUnexpected)?;
@@ -356,10 +367,10 @@ impl Receiver {
     ///
     /// §5.4: "Control frames MAY be injected in the middle of a fragmented message."
     #[inline(never)]
-    fn control(
+    fn control<B: Block>(
         &mut self,
         header: FrameHeader,
-        input: &mut ReceiveBuffer,
+        input: &mut ReceiveBuffer<B>,
     ) -> Result<Step, ProtocolError> {
         if header.payload_len > input.unparsed_len() as u64 {
             return Ok(Step::NeedData(u64::MAX));
@@ -377,21 +388,4 @@ impl Receiver {
             _ => Pending::Pong(span),
         }))
     }
-}
-
-/// Completes a message of one frame.
-#[inline]
-fn whole_message(header: &FrameHeader, input: &mut ReceiveBuffer) -> Result<(), ProtocolError> {
-    let len = bounded(header.payload_len, input.unparsed_len());
-    let payload = input.whole(len, header.masking_key);
-    let kind = if header.opcode == Opcode::Text {
-        // §8.1, as for messages that come in pieces.
-        utf8::from_utf8(payload).map_err(|_| ProtocolError::TextUtf8)?;
-        MessageKind::Text
-    } else {
-        MessageKind::Binary
-    };
-    let wire_len = header.payload_len;
-    input.complete(Pending::Message { kind, source: Source::Block, wire_len });
-    Ok(())
 }

@@ -9,12 +9,6 @@ use super::{
     compressor::difference,
 };
 
-/// How much room for output is made at a time: for little input less.
-const CHUNK_LEN: usize = 16 * 1024;
-
-/// How much is made at least.
-const MIN_CHUNK_LEN: usize = 256;
-
 /// The furthest that data can refer back.
 const MAX_WINDOW_LEN: usize = 1 << MAX_WINDOW_BITS;
 
@@ -35,7 +29,7 @@ pub(crate) enum InflateError {
 pub(crate) struct Inflated {
     /// Input bytes that were used.
     pub(crate) read: usize,
-    /// The output has reached its limit; there may be more to come of the input that was used.
+    /// The output is full; there may be more to come of the input that was used.
     pub(crate) full: bool,
 }
 
@@ -109,25 +103,25 @@ impl Decompressor {
         mem::take(&mut self.work)
     }
 
-    /// Decompresses input of a message onto the end of `out`, until the input is used up or `out`
-    /// holds `limit` bytes.
+    /// Decompresses input of a message into `out`, of which `len` bytes are written already, until
+    /// the input is used up or `out` is full.
     pub(crate) fn inflate(
         &mut self,
         input: &[u8],
-        out: &mut Vec<u8>,
-        limit: usize,
+        out: &mut [u8],
+        len: &mut usize,
     ) -> Result<Inflated, InflateError> {
         self.used = true;
         let mut read = 0;
         loop {
             // §7.2.1: a block with BFINAL set may be followed by others in the same message.
             if self.stream != Stream::Open && read < input.len() {
-                self.restart(out)?;
+                self.restart(&out[..*len])?;
             }
             if self.stream == Stream::Open {
-                read += self.step(&input[read..], out, limit)?;
+                read += self.step(&input[read..], out, len)?;
             }
-            let full = out.len() >= limit;
+            let full = *len == out.len();
             if full || read == input.len() {
                 return Ok(Inflated { read, full });
             }
@@ -206,42 +200,19 @@ impl Decompressor {
     fn step(
         &mut self,
         input: &[u8],
-        out: &mut Vec<u8>,
-        limit: usize,
+        out: &mut [u8],
+        len: &mut usize,
     ) -> Result<usize, InflateError> {
-        let mut read = 0;
-        let mut chunk_len = (input.len() * 4).clamp(MIN_CHUNK_LEN, CHUNK_LEN);
-        loop {
-            let start = out.len();
-            let room = limit.saturating_sub(start).min(chunk_len);
-            chunk_len = CHUNK_LEN.min(chunk_len * 2);
-            grow(out, room, limit);
-            let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
-            let flush = InflateFlush::NoFlush;
-            let status = self.inflate.decompress(&input[read..], &mut out[start..], flush);
-            read += difference(self.inflate.total_in(), total_in);
-            let written = difference(self.inflate.total_out(), total_out);
-            out.truncate(start + written);
-            self.work += written;
-            if status.map_err(|_| InflateError::Invalid)? == Status::StreamEnd {
-                self.stream = Stream::Ended;
-                return Ok(read);
-            }
-            if written < room || out.len() >= limit {
-                return Ok(read);
-            }
+        let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
+        let status = self.inflate.decompress(input, &mut out[*len..], InflateFlush::NoFlush);
+        let written = difference(self.inflate.total_out(), total_out);
+        *len += written;
+        self.work += written;
+        if status.map_err(|_| InflateError::Invalid)? == Status::StreamEnd {
+            self.stream = Stream::Ended;
         }
+        Ok(difference(self.inflate.total_in(), total_in))
     }
-}
-
-/// Makes room for `room` more bytes: doubles the memory as a `Vec` does, but never beyond `limit`.
-fn grow(out: &mut Vec<u8>, room: usize, limit: usize) {
-    let len = out.len() + room;
-    if len > out.capacity() {
-        let doubled = (out.capacity() * 2).clamp(len, limit.max(len));
-        out.reserve_exact(doubled - out.len());
-    }
-    out.resize(len, 0);
 }
 
 impl fmt::Debug for Decompressor {

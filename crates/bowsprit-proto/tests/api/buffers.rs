@@ -1,8 +1,11 @@
 //! The receive buffer: it grows with what has arrived and lets go of what is done.
 
+use std::ops::{Deref, DerefMut};
+
 use bowsprit_proto::{
-    Event, Limits, Message, Progress, ReceiveBuffer, Receiver, Role, handshake::Version,
+    Block, Event, Limits, Message, Progress, ReceiveBuffer, Receiver, Role, handshake::Version,
 };
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::pair::{End, KEY, Seen, frame, frames};
@@ -214,6 +217,79 @@ fn a_payload_that_is_small_or_fills_little_of_its_block_is_copied_out() {
         assert_ne!(input.take_payload().as_ptr(), place);
         assert_eq!(input.block_len(), block_len.max(bytes.len()), "the block stays");
     }
+}
+
+/// A block of the caller's, until another one is needed.
+enum Lent<'b> {
+    Callers(&'b mut [u8]),
+    Own(Vec<u8>),
+}
+
+impl Default for Lent<'_> {
+    fn default() -> Self {
+        Self::Own(Vec::new())
+    }
+}
+
+impl Deref for Lent<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Callers(block) => block,
+            Self::Own(block) => block,
+        }
+    }
+}
+
+impl DerefMut for Lent<'_> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        match self {
+            Self::Callers(block) => block,
+            Self::Own(block) => block,
+        }
+    }
+}
+
+impl Block for Lent<'_> {
+    fn grow(&mut self, kept: usize, len: usize) {
+        let mut block = vec![0; len];
+        block[..kept].copy_from_slice(&self[..kept]);
+        *self = Self::Own(block);
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Callers(block) => Bytes::copy_from_slice(block),
+            Self::Own(block) => block.into(),
+        }
+    }
+}
+
+#[test]
+fn frames_are_received_in_memory_of_the_caller() {
+    let long = vec![7; 40_000];
+    let parts: [(u8, &[u8]); 4] =
+        [(0x01, b"in "), (0x89, b"ping"), (0x80, b"place"), (0x82, &long)];
+    let mut bytes = frames(Role::Client, parts);
+    let cut = bytes.len() - 10_000;
+    let (now, later) = bytes.split_at_mut(cut);
+    let place = now.as_ptr_range();
+    let mut receiver = Receiver::new(Role::Server, Limits::SERVER);
+    let mut input = ReceiveBuffer::over(Lent::Callers(now));
+    input.advance(cut);
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(input.event(), Some(Event::Ping(b"ping")));
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    let Some(Event::Text(text)) = input.event() else { panic!("no text") };
+    assert_eq!(text, "in place");
+    assert!(place.contains(&text.as_ptr()));
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+    // What the caller's memory has not finished goes on in another block.
+    input.extend(later);
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(input.take_message(), Some(Message::from(long)));
+    assert!(input.is_empty());
 }
 
 proptest! {

@@ -2,7 +2,7 @@
 
 #[expect(unused_imports, reason = "that they are there is the test")]
 use bowsprit_proto::{
-    Chunk, Close, CloseCode, Connection, Event, Fragment, FrameHeader, InvalidUrl, Limits,
+    Block, Chunk, Close, CloseCode, Connection, Event, Fragment, FrameHeader, InvalidUrl, Limits,
     MaskingKeys, Message, MessageKind, Opcode, Output, Progress, ProtocolError, ReceiveBuffer,
     Receiver, Role, SendError, Sender, State, Url, UserInfo, Utf8Bytes,
     extension::{Extension, InvalidExtensions, Parameter, parse},

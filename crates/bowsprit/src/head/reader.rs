@@ -15,7 +15,7 @@ use super::{
     error::{Fault, HeadError, ReadError},
     parse::{Head, Parsed, parse},
 };
-use crate::{io::Transport, pool};
+use crate::{io::Transport, pool::Block};
 
 /// While a head is unfinished, what is there of it is kept in steps of this size, and longer ones
 /// in memory that doubles.
@@ -126,7 +126,7 @@ impl HeadReader {
         io: &mut Transport,
     ) -> Poll<Result<Received<H>, ReadError>> {
         loop {
-            let mut block = pool::take_read_block();
+            let mut block = Block::to_read();
             let room = self.room().min(block.len());
             let len = poll_read_some(cx, io, &mut block[..room]);
             let taken = len.map(|len| match len {
@@ -134,7 +134,6 @@ impl HeadReader {
                 Ok(len) => self.take(&block[..len]).map_err(ReadError::Head),
                 Err(error) => Err(ReadError::Io(error)),
             });
-            pool::give_read_block(block);
             if let Some(head) = ready!(taken)? {
                 return Poll::Ready(Ok(head));
             }

@@ -18,7 +18,7 @@ use crate::{
     error::Cause,
     io::ReadHalf,
     link::Link,
-    pool,
+    pool::Block,
     rates::Discard,
     stats::{Direction, Tally},
 };
@@ -145,10 +145,7 @@ impl Future for Linger {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // Before reading: from then on it is woken when the connection is cut.
         self.link.note_reading(cx.waker());
-        let mut block = pool::take_read_block();
-        let ended = self.poll_discard(cx, &mut block);
-        pool::give_read_block(block);
-        ended
+        self.poll_discard(cx, &mut Block::to_read())
     }
 }
 

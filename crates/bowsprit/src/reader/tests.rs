@@ -47,7 +47,7 @@ fn connection(parameters: &Parameters, pipe_len: usize) -> (Reader, DuplexStream
     let sender = Sender::server().with_deflate(parameters, &Deflate::server());
     let receiver = Receiver::new(Role::Server, Limits::SERVER).with_deflate(parameters);
     let link = Link::new(sender, write, Info::new(None, "/"), terms());
-    (Reader::new(read, Role::Server, receiver, ReceiveBuffer::new(), link), theirs)
+    (Reader::new(read, Role::Server, receiver, ReceiveBuffer::default(), link), theirs)
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_reader_that_waits_keeps_no_decompressed_message() {
         assert!(matches!(reader.event(), Some(Event::Text(text)) if text.len() == TEXT_LEN));
         let mut cx = Context::from_waker(std::task::Waker::noop());
         assert!(reader.poll_event(&mut cx, Want::Messages).is_pending());
-        assert_eq!(reader.buffer.take_scratch(), None, "{takeover:?}");
+        assert!(reader.buffer.take_scratch().is_none(), "{takeover:?}");
     }
 }
 

@@ -61,7 +61,7 @@ impl Opened<'_> {
         if !self.received.is_empty() {
             link.counters().wire(Direction::Received, self.received.len());
         }
-        let mut buffer = ReceiveBuffer::new();
+        let mut buffer = ReceiveBuffer::default();
         buffer.extend(self.received);
         let reader = Reader::new(read, self.role, receiver, buffer, Arc::clone(&link));
         let (receive, send) = (ReceiveHalf::new(reader), SendHalf::new(link));

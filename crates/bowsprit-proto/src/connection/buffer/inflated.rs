@@ -1,45 +1,102 @@
 //! Memory that messages are decompressed into.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::boxed::Box;
 
 use bytes::Bytes;
 
-use super::{ReceiveBuffer, is_worth_handing_over};
+use super::{
+    Block, ReceiveBuffer,
+    taking::{copy_of, is_worth_handing_over},
+};
+use crate::deflate::{Decompressor, InflateError, Inflated};
 
-impl ReceiveBuffer {
+/// The least and the most room that is made at first: four times as much as there is of input.
+const FIRST_ROOM: [usize; 2] = [256, 16 * 1024];
+
+/// The decompressed part of a message.
+#[derive(Debug, Default)]
+pub(super) struct Scratch<B> {
+    block: B,
+    len: usize,
+}
+
+impl<B: Block> ReceiveBuffer<B> {
     /// Takes the memory that messages are decompressed into, if it holds nothing, for a pool.
     #[must_use]
-    pub fn take_scratch(&mut self) -> Option<Vec<u8>> {
+    pub fn take_scratch(&mut self) -> Option<B> {
         self.release();
-        self.inflated.take_if(|inflated| inflated.is_empty()).map(|inflated| *inflated)
+        self.scratch.take_if(|scratch| scratch.len == 0).map(|scratch| scratch.block)
     }
 
-    /// Lends empty memory to decompress messages into.
-    pub fn lend_scratch(&mut self, scratch: Vec<u8>) {
-        if self.inflated.is_none() && scratch.is_empty() {
-            self.inflated = Some(Box::new(scratch));
+    /// Lends memory to decompress messages into.
+    pub fn lend_scratch(&mut self, block: B) {
+        if self.scratch.is_none() {
+            self.scratch = Some(Box::new(Scratch { block, len: 0 }));
         }
     }
 
     /// The decompressed part of the message under way.
     pub(crate) fn inflated(&self) -> &[u8] {
-        self.inflated.as_ref().map_or(&[], |inflated| inflated)
+        self.scratch.as_ref().map_or(&[], |scratch| &scratch.block[..scratch.len])
     }
 
-    pub(super) fn inflated_mut(&mut self) -> &mut Vec<u8> {
-        self.inflated.get_or_insert_default()
-    }
-
-    pub(super) fn take_inflated(&mut self) -> Bytes {
-        let is_worth_it = |inflated: &mut Box<Vec<u8>>| {
-            is_worth_handing_over(inflated.len(), inflated.capacity())
-        };
-        if let Some(inflated) = self.inflated.take_if(is_worth_it) {
-            return Bytes::from(*inflated);
+    /// Drops the first `len` bytes of it.
+    pub(super) fn drop_inflated(&mut self, len: usize) {
+        if let Some(scratch) = &mut self.scratch {
+            scratch.block.copy_within(len..scratch.len, 0);
+            scratch.len -= len;
         }
-        let inflated = self.inflated_mut();
-        let copy = Bytes::copy_from_slice(inflated);
-        inflated.clear();
+    }
+
+    /// Takes the whole message.
+    pub(super) fn take_inflated(&mut self) -> Bytes {
+        let is_worth_it =
+            |scratch: &mut Box<Scratch<B>>| is_worth_handing_over(scratch.len, scratch.block.len());
+        if let Some(Scratch { block, len }) = self.scratch.take_if(is_worth_it).map(|it| *it) {
+            return block.into_bytes().slice(..len);
+        }
+        self.take_inflated_part(self.inflated().len())
+    }
+
+    /// Takes the first `len` bytes of it.
+    pub(super) fn take_inflated_part(&mut self, len: usize) -> Bytes {
+        let copy = copy_of::<B>(&self.inflated()[..len]);
+        self.drop_inflated(len);
         copy
+    }
+}
+
+impl<B: Block> Scratch<B> {
+    /// Decompresses input of a message, until it is used up or there are `limit` bytes.
+    pub(super) fn inflate(
+        &mut self,
+        decompressor: &mut Decompressor,
+        input: &[u8],
+        limit: usize,
+    ) -> Result<Inflated, InflateError> {
+        let mut read = 0;
+        while self.len < limit {
+            if self.len == self.block.len() {
+                self.grow(input.len() - read, limit);
+            }
+            let end = self.block.len().min(limit);
+            let out = &mut self.block[..end];
+            let step = decompressor.inflate(&input[read..], out, &mut self.len)?;
+            read += step.read;
+            if !step.full {
+                return Ok(Inflated { read, full: false });
+            }
+        }
+        Ok(Inflated { read, full: true })
+    }
+
+    /// Doubles the block, up to `limit` bytes, or makes the first one.
+    fn grow(&mut self, input_len: usize, limit: usize) {
+        let [least, most] = FIRST_ROOM;
+        let first = input_len.saturating_mul(4).clamp(least, most);
+        let len = self.len.saturating_mul(2).max(first).min(limit);
+        // Who has come so near to the limit is not to be moved for the last few bytes.
+        let len = if limit - len <= len / 8 { limit } else { len };
+        self.block.grow(self.len, len);
     }
 }

@@ -2,14 +2,14 @@
 
 use core::ops::Range;
 
-use super::{Pending, ReceiveBuffer, Source};
+use super::{super::incoming::bounded, Block, Pending, ReceiveBuffer, Source};
 use crate::{
-    FrameHeader, ProtocolError,
+    FrameHeader, MessageKind, Opcode, ProtocolError,
     deflate::{Decompressor, InflateError, Inflated},
-    mask,
+    mask, utf8,
 };
 
-impl ReceiveBuffer {
+impl<B: Block> ReceiveBuffer<B> {
     /// Forgets the last event and frees its bytes.
     #[inline]
     pub(crate) fn release(&mut self) {
@@ -26,13 +26,14 @@ impl ReceiveBuffer {
     #[inline(never)]
     fn free_other(&mut self) {
         match self.event {
-            Some(Pending::Message { source: Source::Inflated, .. }) => self.inflated_mut().clear(),
+            Some(Pending::Message { source: Source::Inflated, .. }) => {
+                self.drop_inflated(self.inflated().len());
+            }
             Some(Pending::Chunk { held, source: Source::Block, .. }) => {
                 self.start = self.end - held;
             }
             Some(Pending::Chunk { held, source: Source::Inflated, .. }) => {
-                let inflated = self.inflated_mut();
-                drop(inflated.drain(..inflated.len() - held));
+                self.drop_inflated(self.inflated().len() - held);
             }
             _ => {}
         }
@@ -84,9 +85,26 @@ impl ReceiveBuffer {
         joined
     }
 
+    /// Completes a message of one frame, whose payload is all there.
+    #[inline]
+    pub(crate) fn whole_message(&mut self, header: &FrameHeader) -> Result<(), ProtocolError> {
+        let len = bounded(header.payload_len, self.unparsed_len());
+        let payload = self.whole(len, header.masking_key);
+        let kind = if header.opcode == Opcode::Text {
+            // §8.1, as for messages that come in pieces.
+            utf8::from_utf8(payload).map_err(|_| ProtocolError::TextUtf8)?;
+            MessageKind::Text
+        } else {
+            MessageKind::Binary
+        };
+        let wire_len = header.payload_len;
+        self.complete(Pending::Message { kind, source: Source::Block, wire_len });
+        Ok(())
+    }
+
     /// Unmasks and returns the next `len` unparsed bytes, which are a message by themselves.
     #[inline]
-    pub(crate) fn whole(&mut self, len: usize, key: Option<[u8; 4]>) -> &[u8] {
+    fn whole(&mut self, len: usize, key: Option<[u8; 4]>) -> &[u8] {
         self.start = self.parse;
         self.parse += len;
         self.end = self.parse;
@@ -111,8 +129,8 @@ impl ReceiveBuffer {
         limit: usize,
     ) -> Result<Inflated, InflateError> {
         let input = &self.block[self.parse..self.parse + len];
-        let inflated = self.inflated.get_or_insert_default();
-        let step = decompressor.inflate(input, inflated, limit)?;
+        let scratch = self.scratch.get_or_insert_default();
+        let step = scratch.inflate(decompressor, input, limit)?;
         self.parse += step.read;
         Ok(step)
     }
@@ -145,7 +163,7 @@ impl ReceiveBuffer {
     /// Drops all input: what follows a close frame means nothing.
     pub(crate) fn discard(&mut self) {
         self.event = None;
-        self.inflated = None;
+        self.scratch = None;
         (self.start, self.end, self.parse, self.filled) = (0, 0, 0, 0);
     }
 }

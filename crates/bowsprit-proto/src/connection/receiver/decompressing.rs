@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        ReceiveBuffer,
+        Block, ReceiveBuffer,
         buffer::Source,
         incoming::{Frame, Step},
         inflation::InflationState,
@@ -51,10 +51,10 @@ impl Receiver {
 impl Receiver {
     /// Takes and decompresses what has come of a data frame's payload.
     #[inline(never)]
-    pub(super) fn compressed_data(
+    pub(super) fn compressed_data<B: Block>(
         &mut self,
         mut frame: Frame,
-        input: &mut ReceiveBuffer,
+        input: &mut ReceiveBuffer<B>,
         chunks: bool,
     ) -> Result<Step, ProtocolError> {
         let (Some(message), Some(inflation)) = (&mut self.message, &mut self.inflation) else {
