@@ -49,6 +49,7 @@ mod limits;
 pub mod manual;
 pub mod mask;
 mod message;
+mod pieces;
 pub mod subprotocol;
 mod url;
 pub mod utf8;

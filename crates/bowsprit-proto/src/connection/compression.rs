@@ -6,6 +6,7 @@ use super::encoded::{Compressing, Encoding};
 use crate::{
     SendError,
     deflate::{Compressor, CompressorConfig, Deflate, Side},
+    pieces::Pieces,
 };
 
 /// How this side's messages are compressed.
@@ -96,7 +97,7 @@ impl Compression {
     }
 
     /// Compresses a whole message; `None` if that gains nothing and need not be.
-    pub(super) fn message(&mut self, payload: &[u8]) -> Option<&[u8]> {
+    pub(super) fn message(&mut self, payload: &[u8]) -> Option<&Pieces> {
         // What has entered the context must be sent, or the peer's context would differ.
         let must = !self.no_context_takeover;
         let compressed = self.frame(payload, true, true);
@@ -104,7 +105,7 @@ impl Compression {
     }
 
     /// Compresses a fragment.
-    pub(super) fn frame(&mut self, payload: &[u8], first: bool, fin: bool) -> &[u8] {
+    pub(super) fn frame(&mut self, payload: &[u8], first: bool, fin: bool) -> &Pieces {
         self.used = true;
         let config = self.config;
         let compressor = self.compressor.get_or_insert_with(|| Compressor::new(config));

@@ -1,13 +1,15 @@
 //! Messages that are encoded apart from the connections that send them: once for many, or on
 //! another thread.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 
 use bytes::Bytes;
 
+use super::output::MIN_SHARED_LEN;
 use crate::{
     FrameHeader, Message, MessageKind,
     deflate::{Compressor, CompressorConfig},
+    pieces::Pieces,
 };
 
 /// What a connection needs a message encoded as, in order to share the bytes with others.
@@ -34,44 +36,70 @@ pub struct EncodedMessage {
     pub(super) compressed: Option<CompressorConfig>,
     /// Compressed with the connection's own context.
     pub(super) own: bool,
-    /// Without a mask.
+    /// Its header, without a mask, and a short payload.
     pub(super) frame: Bytes,
     header_len: usize,
+    /// A long payload.
+    pub(super) pieces: Vec<Bytes>,
 }
 
 impl EncodedMessage {
-    /// Encodes a message without compressing it.
+    /// Encodes a message without compressing it. A long payload is shared with the message.
     #[must_use]
     pub fn new(message: &Message) -> Self {
-        Self::encode(message.kind(), message.as_bytes(), None)
+        let payload = message.as_bytes();
+        let encode = |short, long| Self::encode(message.kind(), None, payload.len(), short, long);
+        if payload.len() < MIN_SHARED_LEN {
+            encode(&[&payload[..]], Vec::new())
+        } else {
+            encode(&[], vec![payload.clone()])
+        }
     }
 
-    fn encode(kind: MessageKind, payload: &[u8], compressed: Option<CompressorConfig>) -> Self {
+    /// Encodes what a message was compressed to.
+    fn compressed(kind: MessageKind, config: CompressorConfig, payload: &mut Pieces) -> Self {
+        let len = payload.len();
+        let encode = |short, long| Self::encode(kind, Some(config), len, short, long);
+        if len < MIN_SHARED_LEN {
+            encode(&payload.iter().collect::<Vec<_>>(), Vec::new())
+        } else {
+            encode(&[], payload.take().collect())
+        }
+    }
+
+    fn encode(
+        kind: MessageKind,
+        compressed: Option<CompressorConfig>,
+        payload_len: usize,
+        short: &[&[u8]],
+        pieces: Vec<Bytes>,
+    ) -> Self {
         let header = FrameHeader {
             fin: true,
             // RFC 7692 §6: "a "Per-Message Compressed" bit"
             rsv1: compressed.is_some(),
             opcode: kind.opcode(),
             masking_key: None,
-            payload_len: payload.len() as u64,
+            payload_len: payload_len as u64,
         };
-        let mut frame = Vec::with_capacity(payload.len() + FrameHeader::MAX_LEN);
+        let short_len: usize = short.iter().map(|part| part.len()).sum();
+        let mut frame = Vec::with_capacity(short_len + FrameHeader::MAX_LEN);
         header.encode(&mut frame);
         let header_len = frame.len();
-        frame.extend_from_slice(payload);
-        Self { kind, compressed, own: false, frame: frame.into(), header_len }
+        short.iter().for_each(|part| frame.extend_from_slice(part));
+        Self { kind, compressed, own: false, frame: frame.into(), header_len, pieces }
     }
 
     /// Bytes of the frame that a server sends.
     #[must_use]
-    pub const fn frame_len(&self) -> usize {
-        self.frame.len()
+    pub fn frame_len(&self) -> usize {
+        self.frame.len() + self.pieces.iter().map(Bytes::len).sum::<usize>()
     }
 
     /// Bytes of the payload on the wire.
     #[must_use]
-    pub const fn payload_len(&self) -> usize {
-        self.frame.len() - self.header_len
+    pub fn payload_len(&self) -> usize {
+        self.frame_len() - self.header_len
     }
 
     /// Whether the payload is compressed.
@@ -80,8 +108,15 @@ impl EncodedMessage {
         self.compressed.is_some()
     }
 
-    pub(super) fn payload(&self) -> &[u8] {
-        &self.frame[self.header_len..]
+    pub(super) fn payload(&self) -> impl Iterator<Item = &[u8]> {
+        [&self.frame[self.header_len..]]
+            .into_iter()
+            .chain(self.pieces.iter().map(|piece| &piece[..]))
+    }
+
+    /// All bytes of the frame that a server sends.
+    fn parts(&self) -> impl Iterator<Item = &Bytes> {
+        [&self.frame].into_iter().chain(&self.pieces)
     }
 }
 
@@ -107,13 +142,13 @@ impl EncodedBatch {
             return Self { frames: Bytes::new(), is_compressed: false };
         };
         let mut is_compressed = first.is_compressed();
-        if messages.peek().is_none() {
+        if messages.peek().is_none() && first.pieces.is_empty() {
             return Self { frames: first.frame.clone(), is_compressed };
         }
-        let mut frames = first.frame.to_vec();
-        for message in messages {
+        let mut frames = Vec::new();
+        for message in [first].into_iter().chain(messages) {
             is_compressed |= message.is_compressed();
-            frames.extend_from_slice(&message.frame);
+            message.parts().for_each(|part| frames.extend_from_slice(part));
         }
         Self { frames: frames.into(), is_compressed }
     }
@@ -149,7 +184,7 @@ impl Compressing {
         let compressed = self.compressor.frame(message.as_bytes(), true);
         // What has entered a context must be sent, or the peer's context would differ.
         let encoded = if self.own || compressed.len() < message.len() {
-            EncodedMessage::encode(message.kind(), compressed, Some(config))
+            EncodedMessage::compressed(message.kind(), config, compressed)
         } else {
             EncodedMessage::new(message)
         };

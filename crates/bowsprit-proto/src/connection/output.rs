@@ -7,11 +7,15 @@
 //!   block   ├─ written ─┼─ frames ─┼ header ┼─ frames ─┤
 //!   shared                                ▲ payload goes here
 //! ```
+//!
+//! A block that is full is shared as well, and another one begun: none is ever long.
 
 use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use core::mem;
 
 use bytes::{Buf, Bytes};
+
+use crate::{FrameHeader, mask, pieces::MAX_PIECE_LEN};
 
 /// Pongs that may wait to be written before only the newest is kept.
 const MAX_UNSENT_PONGS: usize = 16;
@@ -34,7 +38,7 @@ pub struct Output {
     pongs: Option<Box<Pongs>>,
 }
 
-/// Payloads that were not copied. There is at least one.
+/// Payloads that were not copied, and blocks that were full. There is at least one.
 #[derive(Debug, Default)]
 struct Shared {
     /// Each with the position in the block that it comes at.
@@ -147,9 +151,68 @@ impl Output {
         }
     }
 
-    /// The block, to append small frames to.
-    pub(super) const fn block(&mut self) -> &mut Vec<u8> {
+    /// Appends a frame; a client's is masked while it is copied.
+    #[inline]
+    pub(super) fn push_frame(&mut self, header: &FrameHeader, payload: &[u8]) {
+        if payload.len() > MIN_SHARED_LEN {
+            return self.push_long_frame(header, [payload]);
+        }
+        let block = self.block(payload.len() + FrameHeader::MAX_LEN);
+        header.encode(block);
+        copy(payload, header.masking_key, 0, block);
+    }
+
+    /// The same for a payload that is long, or in pieces.
+    #[inline(never)]
+    pub(super) fn push_long_frame<'p>(
+        &mut self,
+        header: &FrameHeader,
+        payload: impl IntoIterator<Item = &'p [u8]>,
+    ) {
+        header.encode(self.block(FrameHeader::MAX_LEN));
+        let mut offset = 0;
+        for mut piece in payload {
+            while !piece.is_empty() {
+                let block = self.block(1);
+                let (now, later) = piece.split_at(piece.len().min(MAX_PIECE_LEN - block.len()));
+                copy(now, header.masking_key, offset, block);
+                offset += now.len();
+                piece = later;
+            }
+        }
+    }
+
+    /// The block, to append this many bytes to.
+    #[inline]
+    pub(super) fn block(&mut self, len: usize) -> &mut Vec<u8> {
+        if self.block.len() + len > MAX_PIECE_LEN {
+            self.begin_block();
+        }
         &mut self.block
+    }
+
+    /// Shares what is in the block, between those that are shared already, and begins another.
+    #[cold]
+    fn begin_block(&mut self) {
+        let block = Bytes::from(mem::replace(&mut self.block, Vec::with_capacity(MAX_PIECE_LEN)));
+        let mut from = mem::take(&mut self.written);
+        let Shared { payloads, len } = &mut **self.shared.get_or_insert_default();
+        *len += block.len() - from;
+        let before = payloads.partition_point(|(position, _)| *position <= from);
+        let between = payloads.split_off(before);
+        if from > 0 {
+            payloads.iter_mut().for_each(|(position, _)| *position = 0);
+        }
+        for (position, payload) in between {
+            if position > from {
+                payloads.push_back((0, block.slice(from..position)));
+            }
+            payloads.push_back((0, payload));
+            from = position;
+        }
+        if from < block.len() {
+            payloads.push_back((0, block.slice(from..)));
+        }
     }
 
     /// Appends a payload without copying it.
@@ -167,17 +230,23 @@ impl Output {
     /// §5.5.3: "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response
     /// to previous Ping frame(s), the endpoint MAY elect to send a Pong frame for only the most
     /// recently processed Ping frame."
-    pub(super) fn push_pong(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn push_pong(&mut self, header: &FrameHeader, payload: &[u8]) {
         let pongs = self.pongs.get_or_insert_default();
         if pongs.ends.len() < MAX_UNSENT_PONGS {
-            encode(&mut self.block);
-            let end = self.len() as u64;
-            if let Some(pongs) = &mut self.pongs {
-                pongs.ends.push_back(pongs.position + end);
-            }
+            self.push_frame(header, payload);
+            self.note_pong();
         } else {
             pongs.newest.clear();
-            encode(&mut pongs.newest);
+            header.encode(&mut pongs.newest);
+            copy(payload, header.masking_key, 0, &mut pongs.newest);
+        }
+    }
+
+    /// Remembers where a pong ends that was appended just now.
+    fn note_pong(&mut self) {
+        let end = self.len() as u64;
+        if let Some(pongs) = &mut self.pongs {
+            pongs.ends.push_back(pongs.position + end);
         }
     }
 
@@ -187,7 +256,8 @@ impl Output {
         let Some(pongs) = &mut self.pongs else { return };
         if pongs.ends.len() < MAX_UNSENT_PONGS && !pongs.newest.is_empty() {
             let newest = mem::take(&mut pongs.newest);
-            self.push_pong(|block| block.extend_from_slice(&newest));
+            self.block(newest.len()).extend_from_slice(&newest);
+            self.note_pong();
         } else if pongs.ends.is_empty() {
             self.pongs = None;
         }
@@ -225,6 +295,15 @@ impl Output {
             shared.for_each(|(position, _)| *position -= self.written);
             self.written = 0;
         }
+    }
+}
+
+/// Appends a part of a payload that begins at `offset`.
+#[inline]
+fn copy(payload: &[u8], key: Option<[u8; 4]>, offset: usize, block: &mut Vec<u8>) {
+    match key {
+        Some(key) => mask::copy_masked(payload, key, offset, block),
+        None => block.extend_from_slice(payload),
     }
 }
 

@@ -5,7 +5,7 @@
 
 mod compressing;
 
-use alloc::{boxed::Box, format, vec::Vec};
+use alloc::{boxed::Box, format};
 use core::fmt;
 
 use super::{
@@ -16,7 +16,6 @@ use crate::{
     Close, FrameHeader, Message, MessageKind, Opcode, ProtocolError, SendError,
     deflate::{Deflate, Parameters},
     frame::MAX_CONTROL_LEN,
-    mask,
 };
 
 /// Where a client's masking keys come from, §5.3.
@@ -132,9 +131,10 @@ impl Sender {
         self.check_message_may_begin()?;
         let opcode = message.kind().opcode();
         if self.keys.is_some() || message.len() < MIN_SHARED_LEN {
-            self.frame(opcode, true, message.as_bytes(), out.block());
+            self.frame(opcode, true, message.as_bytes(), out);
         } else {
-            self.header(opcode, true, message.len()).encode(out.block());
+            let header = self.header(opcode, true, message.len());
+            header.encode(out.block(FrameHeader::MAX_LEN));
             out.push_shared(message.into_bytes());
         }
         Ok(())
@@ -169,10 +169,10 @@ impl Sender {
                 rsv1: begun.is_none(),
                 ..header(opcode, fragment.fin, key, compressed.len())
             };
-            write_frame(&header, compressed, out.block());
+            out.push_long_frame(&header, compressed.iter());
             compression.shrink();
         } else {
-            self.frame(opcode, fragment.fin, fragment.payload, out.block());
+            self.frame(opcode, fragment.fin, fragment.payload, out);
         }
         Ok(())
     }
@@ -218,7 +218,8 @@ impl Sender {
             // §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in
             // response, unless it already received a Close frame."
             Event::Ping(payload) if !self.closed => {
-                out.push_pong(|block| self.frame(Opcode::Pong, true, payload, block));
+                let header = self.header(Opcode::Pong, true, payload.len());
+                out.push_pong(&header, payload);
             }
             // §5.5.1: "If an endpoint receives a Close frame and did not previously send a Close
             // frame, the endpoint MUST send a Close frame in response."
@@ -276,9 +277,9 @@ impl Sender {
             let key = self.keys.as_mut().map(|keys| keys.next_key());
             let header =
                 FrameHeader { rsv1: true, ..header(kind.opcode(), true, key, compressed.len()) };
-            write_frame(&header, compressed, out.block());
+            out.push_long_frame(&header, compressed.iter());
         } else {
-            self.frame(kind.opcode(), true, payload, out.block());
+            self.frame(kind.opcode(), true, payload, out);
         }
         if let Some(compression) = &mut self.compression {
             compression.shrink();
@@ -314,13 +315,13 @@ impl Sender {
         if payload.len() > MAX_CONTROL_LEN {
             return Err(SendError::ControlTooLong);
         }
-        self.frame(opcode, true, payload, out.block());
+        self.frame(opcode, true, payload, out);
         Ok(())
     }
 
     #[inline]
-    fn frame(&mut self, opcode: Opcode, fin: bool, payload: &[u8], out: &mut Vec<u8>) {
-        write_frame(&self.header(opcode, fin, payload.len()), payload, out);
+    fn frame(&mut self, opcode: Opcode, fin: bool, payload: &[u8], out: &mut Output) {
+        out.push_frame(&self.header(opcode, fin, payload.len()), payload);
     }
 
     /// §5.1: "a client MUST mask all frames that it sends to the server"; "A server MUST NOT mask
@@ -338,16 +339,6 @@ const fn header(
     payload_len: usize,
 ) -> FrameHeader {
     FrameHeader { fin, rsv1: false, opcode, masking_key, payload_len: payload_len as u64 }
-}
-
-/// Appends a frame; a client's is masked while it is copied.
-#[inline]
-fn write_frame(header: &FrameHeader, payload: &[u8], out: &mut Vec<u8>) {
-    header.encode(out);
-    match header.masking_key {
-        Some(key) => mask::copy_masked(payload, key, 0, out),
-        None => out.extend_from_slice(payload),
-    }
 }
 
 impl fmt::Debug for Sender {

@@ -1,12 +1,13 @@
 //! Compressing messages, RFC 7692 §7.2.1.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::boxed::Box;
 use core::fmt;
 
 use super::{
     Deflate, MAX_WINDOW_BITS, Side, Strategy, TAIL,
     backend::{self, DeflateConfig, DeflateFlush, Method, Status},
 };
+use crate::pieces::{MAX_PIECE_LEN, Pieces};
 
 /// The smallest window that zlib can compress raw data with.
 const MIN_ZLIB_WINDOW_BITS: u8 = 9;
@@ -51,7 +52,7 @@ pub struct Compressor {
     /// Has seen data since it was made or reset.
     used: bool,
     /// Compressed data of the frame under way.
-    frame: Vec<u8>,
+    frame: Pieces,
 }
 
 impl Compressor {
@@ -71,7 +72,7 @@ impl Compressor {
                 Strategy::Fixed => backend::Strategy::Fixed,
             },
         });
-        Self { deflate: Box::new(deflate), config, used: false, frame: Vec::new() }
+        Self { deflate: Box::new(deflate), config, used: false, frame: Pieces::default() }
     }
 
     /// What the context was made with.
@@ -89,43 +90,40 @@ impl Compressor {
     }
 
     /// Compresses the payload of a frame; `fin` ends the message.
-    pub(crate) fn frame(&mut self, payload: &[u8], fin: bool) -> &[u8] {
-        self.frame.clear();
+    pub(crate) fn frame(&mut self, payload: &[u8], fin: bool) -> &mut Pieces {
+        self.frame.clear(usize::MAX);
         self.used = true;
         self.compress(payload);
         if fin {
             // §7.2.1: "Remove 4 octets (that are 0x00 0x00 0xff 0xff) from the tail end."
-            if self.frame.ends_with(&TAIL) {
-                self.frame.truncate(self.frame.len() - TAIL.len());
-            }
+            self.frame.strip(&TAIL);
             // A flush that follows a flush writes nothing. §7.2.3.6: an empty message is an empty
             // block, of which one octet is left.
-            if self.frame.is_empty() {
-                self.frame.push(0);
+            if self.frame.len() == 0 {
+                self.frame.last_mut(1).push(0);
             }
         }
-        &self.frame
+        &mut self.frame
     }
 
     /// Gives the buffer of a large frame back to the system.
     pub(crate) fn shrink(&mut self) {
-        if self.frame.capacity() > MAX_KEPT_LEN {
-            self.frame = Vec::new();
-        }
+        self.frame.clear(MAX_KEPT_LEN);
     }
 
     fn compress(&mut self, payload: &[u8]) {
         let mut rest = payload;
         loop {
-            let start = self.frame.len();
+            let out = self.frame.last_mut(MIN_CHUNK_LEN);
+            let start = out.len();
             let room = (rest.len() / 2 + MIN_CHUNK_LEN).min(self.config.chunk_len);
-            self.frame.resize(start + room, 0);
+            let room = room.min(MAX_PIECE_LEN - start);
+            out.resize(start + room, 0);
             let (read, written) = (self.deflate.total_in(), self.deflate.total_out());
-            let status =
-                self.deflate.compress(rest, &mut self.frame[start..], DeflateFlush::SyncFlush);
+            let status = self.deflate.compress(rest, &mut out[start..], DeflateFlush::SyncFlush);
             let read = difference(self.deflate.total_in(), read);
             let written = difference(self.deflate.total_out(), written);
-            self.frame.truncate(start + written);
+            out.truncate(start + written);
             rest = &rest[read..];
             // Only output that is full can hide more, and only 4 GiB are read at a time.
             if (written < room && rest.is_empty()) || !matches!(status, Ok(Status::Ok)) {

@@ -9,6 +9,10 @@ fn compressor(bits: Option<u8>) -> Compressor {
     Compressor::new(CompressorConfig::new(&Deflate::client(), &side))
 }
 
+fn compressed(compressor: &mut Compressor, message: &[u8]) -> Vec<u8> {
+    compressor.frame(message, true).iter().flatten().copied().collect()
+}
+
 /// Decompresses a message; `None` if it is invalid or longer than `limit`.
 fn inflated(context: &mut Decompressor, message: &[u8], limit: usize) -> Option<Vec<u8>> {
     let (mut out, mut len) = (alloc::vec![0; limit], 0);
@@ -48,7 +52,7 @@ fn what_is_compressed_comes_back_with_every_window() {
         let mut compressor = compressor(Some(bits));
         let mut decompressors = [Decompressor::new(), Decompressor::with_window_bits(bits)];
         for part in ["", "Hello", &text, "", &text[..2000]] {
-            let message = compressor.frame(part.as_bytes(), true).to_vec();
+            let message = compressed(&mut compressor, part.as_bytes());
             assert!(!message.is_empty());
             for decompressor in &mut decompressors {
                 let back = inflated(decompressor, &message, 1 << 20);
@@ -73,7 +77,7 @@ fn blocks_after_a_final_block_belong_to_the_message() {
 #[test]
 fn a_message_that_is_cut_short_is_invalid() {
     let text: Vec<u8> = (0..2000_u32).map(|i| (i * i % 251).to_le_bytes()[0]).collect();
-    let message = compressor(None).frame(&text, true).to_vec();
+    let message = compressed(&mut compressor(None), &text);
     for cut in 1..message.len() {
         let back = inflated(&mut Decompressor::new(), &message[..cut], 1 << 20);
         assert_eq!(back, None, "cut at {cut} of {}", message.len());
@@ -83,7 +87,7 @@ fn a_message_that_is_cut_short_is_invalid() {
 #[test]
 fn output_goes_on_where_it_was_full() {
     let zeros = alloc::vec![0; 1 << 20];
-    let message = compressor(None).frame(&zeros, true).to_vec();
+    let message = compressed(&mut compressor(None), &zeros);
     let mut context = Decompressor::new();
     let (mut out, mut len, mut read) = (alloc::vec![1; zeros.len() + 1], 0, 0);
     for limit in [1, 1000, 16 * 1024, (1 << 20) - 1] {

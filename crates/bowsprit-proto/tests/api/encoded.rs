@@ -46,6 +46,28 @@ fn a_plain_message_is_the_same_frame_as_if_it_were_sent() {
     }
 }
 
+/// A long message that cannot be compressed waits as it is, and a compressed one in pieces.
+#[test]
+fn long_messages_are_shared_or_in_pieces() {
+    let mut pair = pair(with_takeover(true));
+    let plain = Message::binary(noise(200_000, 1));
+    let mut out = Output::new();
+    Sender::server().encoded(&EncodedMessage::new(&plain), &mut out).unwrap();
+    assert!(out.slices().any(|slice| slice.as_ptr() == plain.as_bytes().as_ptr()));
+    for role in BOTH {
+        let mut compressing =
+            end_of(&mut pair, role).connection.sender().begin_compressing().unwrap();
+        let encoded = compressing.message(&plain);
+        assert!(encoded.is_compressed() && encoded.payload_len() > plain.len());
+        let mut out = Output::new();
+        end_of(&mut pair, role).connection.sender().encoded(&encoded, &mut out).unwrap();
+        assert!(out.slices().all(|slice| slice.len() <= 64 * 1024));
+        let wire: Vec<u8> = out.slices().flatten().copied().collect();
+        let seen = end_of(&mut pair, peer_of(role)).receive(&wire);
+        assert_eq!(seen, [Seen::Binary(plain.as_bytes().to_vec())]);
+    }
+}
+
 /// RFC: 5.3-2
 #[test]
 fn a_client_masks_an_encoded_message_anew_each_time() {

@@ -4,7 +4,7 @@ use bowsprit_proto::{Close, CloseCode, Event, Message, Output, Role, Sender};
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::pair::{End, frame, frames};
+use super::pair::{End, KEY, frame, frames};
 
 /// Writes at most `limit` bytes, as a transport would.
 fn write(output: &mut Output, limit: usize, wire: &mut Vec<u8>) {
@@ -18,24 +18,58 @@ fn write(output: &mut Output, limit: usize, wire: &mut Vec<u8>) {
     output.advance(wire.len() - before);
 }
 
+fn sender(role: Role) -> Sender {
+    match role {
+        Role::Server => Sender::server(),
+        Role::Client => Sender::client(|| KEY),
+    }
+}
+
+/// What is queued is in no block of more than 64 KiB, so that none has to come from the system by
+/// itself, or stays in a heap.
+#[test]
+fn no_piece_of_what_waits_is_long() {
+    const MAX_LEN: usize = 64 * 1024;
+    for role in [Role::Server, Role::Client] {
+        let (mut sender, mut output) = (sender(role), Output::new());
+        let long = vec![7; 1 << 20];
+        sender.binary(&long, &mut output).unwrap();
+        for _ in 0..2000 {
+            sender.binary(&long[..1000], &mut output).unwrap();
+            sender.ping(b"between", &mut output).unwrap();
+        }
+        assert!(output.slices().all(|slice| slice.len() <= MAX_LEN));
+        assert!(output.slices().count() <= output.len() / MAX_LEN + 2, "nor are they short");
+        let wire: Vec<u8> = output.slices().flatten().copied().collect();
+        let mut end = End::new(if role == Role::Server { Role::Client } else { Role::Server });
+        assert_eq!(end.receive(&wire).len(), 4001);
+        output.advance(wire.len());
+        assert!(output.is_empty() && output.take_block().unwrap().capacity() <= 2 * MAX_LEN);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     /// RFC: 6.1-2
     #[test]
     fn under_any_sizes_of_writes_the_bytes_are_the_frames_in_order(
-        lens in prop::collection::vec(prop_oneof![4 => 0..300_usize, 2 => 16_000..50_000_usize], 1..30),
+        role in prop_oneof![Just(Role::Server), Just(Role::Client)],
+        lens in prop::collection::vec(
+            prop_oneof![4 => 0..300_usize, 4 => 10_000..50_000_usize, 1 => 60_000..200_000_usize],
+            1..30,
+        ),
         limits in prop::collection::vec(
             prop_oneof![Just(0_usize), 1..200_usize, 10_000..60_000_usize],
             1..30,
         ),
     ) {
-        let (mut sender, mut output) = (Sender::server(), Output::new());
+        let (mut sender, mut output) = (sender(role), Output::new());
         let (mut expected, mut wire) = (Vec::new(), Vec::new());
         let mut limits = limits.into_iter().cycle();
         for (n, len) in lens.into_iter().enumerate() {
             let payload = vec![n.to_le_bytes()[0]; len];
-            expected.extend(frame(Role::Server, 0x82, &payload));
+            expected.extend(frame(role, 0x82, &payload));
             sender.message(Message::from(payload), &mut output).unwrap();
             write(&mut output, limits.next().unwrap(), &mut wire);
             prop_assert_eq!(wire.len() + output.len(), expected.len());

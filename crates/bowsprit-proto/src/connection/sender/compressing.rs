@@ -1,8 +1,8 @@
 //! Compression contexts that come and go, and messages that are encoded elsewhere.
 
 use super::{
-    super::{Compressing, EncodedBatch, EncodedMessage, Encoding, Output, output::MIN_SHARED_LEN},
-    Sender, header, write_frame,
+    super::{Compressing, EncodedBatch, EncodedMessage, Encoding, Output},
+    Sender, header,
 };
 use crate::{
     FrameHeader, SendError,
@@ -75,12 +75,11 @@ impl Sender {
                 rsv1: message.is_compressed(),
                 ..header(message.kind.opcode(), true, Some(keys.next_key()), message.payload_len())
             };
-            write_frame(&header, message.payload(), out.block());
-        } else if message.frame.len() < MIN_SHARED_LEN {
-            out.block().extend_from_slice(&message.frame);
-        } else {
-            out.push_shared(message.frame.clone());
+            out.push_long_frame(&header, message.payload());
+            return Ok(());
         }
+        out.block(message.frame.len()).extend_from_slice(&message.frame);
+        message.pieces.iter().for_each(|piece| out.push_shared(piece.clone()));
         Ok(())
     }
 

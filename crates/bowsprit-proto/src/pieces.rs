@@ -1,0 +1,66 @@
+//! Bytes in pieces, so that many of them need no long block, which an allocator may not give back.
+
+use alloc::vec::Vec;
+use core::mem;
+
+use bytes::Bytes;
+
+/// The longest piece.
+pub(crate) const MAX_PIECE_LEN: usize = 64 * 1024;
+
+/// Bytes that come one after the other. Few are in one piece.
+#[derive(Debug, Default)]
+pub(crate) struct Pieces {
+    full: Vec<Vec<u8>>,
+    full_len: usize,
+    last: Vec<u8>,
+}
+
+impl Pieces {
+    /// Room for at least `min` more bytes at the end of a piece.
+    pub(crate) fn last_mut(&mut self, min: usize) -> &mut Vec<u8> {
+        if self.last.len() + min > MAX_PIECE_LEN {
+            self.full_len += self.last.len();
+            self.full.push(mem::take(&mut self.last));
+        }
+        &mut self.last
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.full_len + self.last.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.full.iter().chain([&self.last]).map(|piece| &piece[..])
+    }
+
+    /// Takes the end away, if it is this.
+    pub(crate) fn strip(&mut self, end: &[u8]) {
+        if self.last.len() < end.len()
+            && let Some(mut before) = self.full.pop()
+        {
+            self.full_len -= before.len();
+            before.reserve_exact(self.last.len());
+            before.append(&mut self.last);
+            self.last = before;
+        }
+        if self.last.ends_with(end) {
+            self.last.truncate(self.last.len() - end.len());
+        }
+    }
+
+    /// Forgets the bytes; keeps no more memory than this for others.
+    pub(crate) fn clear(&mut self, max_kept: usize) {
+        (self.full, self.full_len) = (Vec::new(), 0);
+        if self.last.capacity() > max_kept {
+            self.last = Vec::new();
+        }
+        self.last.clear();
+    }
+
+    /// Takes the pieces as they are.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = Bytes> {
+        let Self { full, last, .. } = mem::take(self);
+        full.into_iter().chain([last]).map(Bytes::from)
+    }
+}
