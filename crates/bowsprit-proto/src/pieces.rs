@@ -21,9 +21,18 @@ impl Pieces {
     pub(crate) fn last_mut(&mut self, min: usize) -> &mut Vec<u8> {
         if self.last.len() + min > MAX_PIECE_LEN {
             self.full_len += self.last.len();
-            self.full.push(mem::take(&mut self.last));
+            self.full.push(mem::replace(&mut self.last, Vec::with_capacity(MAX_PIECE_LEN)));
         }
         &mut self.last
+    }
+
+    /// Takes what up to `len` bytes need beside their pieces, and the first piece, if there will be
+    /// more of them. Short memory between two pieces would keep an allocator from giving them back.
+    pub(crate) fn begin(&mut self, len: usize) {
+        if len > MAX_PIECE_LEN {
+            self.full.reserve_exact(len / MAX_PIECE_LEN + 2);
+            self.last.reserve_exact(MAX_PIECE_LEN);
+        }
     }
 
     pub(crate) const fn len(&self) -> usize {

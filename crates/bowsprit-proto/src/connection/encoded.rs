@@ -186,6 +186,8 @@ impl Compressing {
         let encoded = if self.own || compressed.len() < message.len() {
             EncodedMessage::compressed(message.kind(), config, compressed)
         } else {
+            // Before anything else is allocated, which would keep what is freed from the system.
+            self.compressor.shrink();
             EncodedMessage::new(message)
         };
         self.compressor.shrink();

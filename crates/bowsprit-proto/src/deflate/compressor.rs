@@ -113,6 +113,7 @@ impl Compressor {
 
     fn compress(&mut self, payload: &[u8]) {
         let mut rest = payload;
+        self.frame.begin(payload.len());
         loop {
             let out = self.frame.last_mut(MIN_CHUNK_LEN);
             let start = out.len();
