@@ -168,7 +168,7 @@ impl Out {
     /// Queues the message of a job, unless the connection has failed meanwhile.
     fn end_job(&mut self, encoded: &EncodedMessage, compressing: Option<Compressing>) {
         if let Some(message) = self.deferred_mut().and_then(Deferred::pop) {
-            let queued = self.queue(|sender, output| sender.encoded(encoded, output));
+            let queued = self.queue_encoded(|sender, output| sender.encoded(encoded, output));
             self.note_sent(message.kind(), message.len(), encoded.payload_len());
             debug_assert!(queued.is_ok(), "checked when it was deferred");
             self.spend(Spent::Message(message));
@@ -176,6 +176,16 @@ impl Out {
         if let Some(compressing) = compressing {
             self.sender.end_compressing(compressing);
         }
+    }
+
+    /// Queues what needs no compressing: a context would go from this thread's pool to another's.
+    pub(super) fn queue_encoded(
+        &mut self,
+        queue: impl FnOnce(&mut Sender, &mut Output) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        self.settle();
+        self.lend_block();
+        queue(&mut self.sender, &mut self.output)
     }
 
     /// Queues what has waited for a job, as far as the next job. Whether there is one.

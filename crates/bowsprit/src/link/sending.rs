@@ -351,17 +351,15 @@ impl Out {
         &mut self,
         queue: impl FnOnce(&mut Sender, &mut Output) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
-        self.settle();
-        self.lend_block();
-        queue(&mut self.sender, &mut self.output)
-    }
-
-    fn lend_block(&mut self) {
-        if !self.output.has_block() {
-            self.output.set_block(pool::take_write_block());
-        }
         if let Some(compressor) = self.sender.wanted_compressor().and_then(pool::take_compressor) {
             self.sender.lend_compressor(compressor);
+        }
+        self.queue_encoded(queue)
+    }
+
+    pub(super) fn lend_block(&mut self) {
+        if !self.output.has_block() {
+            self.output.set_block(pool::take_write_block());
         }
     }
 
