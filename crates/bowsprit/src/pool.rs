@@ -12,7 +12,7 @@ use bowsprit_proto::deflate::{Compressor, CompressorConfig, Decompressor};
 pub(crate) use self::block::{Block, READ_BLOCK_LEN, trim_large_blocks};
 
 /// A block that has grown beyond this is freed instead of kept.
-const MAX_WRITE_BLOCK_LEN: usize = 256 * 1024;
+const MAX_WRITE_BLOCK_LEN: usize = 128 * 1024;
 
 const FIRST_WRITE_BLOCK_LEN: usize = 4096;
 

@@ -96,7 +96,10 @@ impl Reader {
 
     /// Takes the message that [`poll_event`](Self::poll_event) found, if it is one.
     pub(crate) fn take_message(&mut self) -> Option<Message> {
-        self.buffer.take_message()
+        let message = self.buffer.take_message();
+        // The application may take long before it reads on.
+        self.return_context();
+        message
     }
 
     /// Waits for an event. `false` means that the connection has ended.
@@ -123,6 +126,7 @@ impl Reader {
                 self.end_burst();
                 return poll_yield(cx);
             }
+            self.lend_context();
             let progress = match want {
                 Want::Messages => self.receiver.receive(&mut self.buffer),
                 Want::Chunks | Want::Nothing => self.receiver.receive_chunk(&mut self.buffer),
@@ -254,7 +258,6 @@ impl Reader {
                 }
                 self.rates.note_read();
                 self.link.note_read(len);
-                self.lend_context();
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(cause)) => Poll::Ready(Err(cause)),
@@ -300,6 +303,7 @@ impl Reader {
     }
 
     /// Lends what it takes to decompress a message, if messages may be compressed.
+    #[inline]
     fn lend_context(&mut self) {
         if self.receiver.wants_decompressor()
             && let Some(decompressor) = pool::take_decompressor()
@@ -308,12 +312,18 @@ impl Reader {
         }
     }
 
-    /// Gives block and context back to the pool before waiting; a little that is unfinished moves
-    /// out.
-    fn return_block(&mut self) {
+    /// Gives the context back, unless it is needed for what follows.
+    #[inline]
+    fn return_context(&mut self) {
         if let Some(decompressor) = self.receiver.take_decompressor() {
             pool::give_decompressor(decompressor);
         }
+    }
+
+    /// Gives block and context back to the pool before waiting; a little that is unfinished moves
+    /// out.
+    fn return_block(&mut self) {
+        self.return_context();
         // Also where the context stays because messages may refer to earlier ones.
         drop(self.buffer.take_scratch());
         let len = self.buffer.live_len();

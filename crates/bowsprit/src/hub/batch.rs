@@ -12,6 +12,9 @@ const MAX_JOINED_LEN: usize = 4096;
 /// How many leave together, which also bounds what dropping the last of them drops.
 const MAX_COUNT: usize = 64;
 
+/// From how many bytes on no more join them: they are in one block.
+const MAX_LEN: usize = 60 * 1024;
+
 /// What a connection has been offered since it was written out last.
 ///
 /// Connections that have been offered the same share it, and with it the bytes to write: of a
@@ -42,7 +45,7 @@ impl Batch {
     }
 
     pub(crate) const fn is_full(&self) -> bool {
-        self.count >= MAX_COUNT
+        self.count >= MAX_COUNT || self.len >= MAX_LEN
     }
 
     /// Bytes of all frames.

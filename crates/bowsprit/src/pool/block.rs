@@ -1,8 +1,9 @@
 //! Blocks that are read into, and that messages are decompressed into.
 //!
-//! Those that are longer than a connection usually reads are mappings of their own: what is no longer
-//! used goes back to the system at once, wherever it lies between what is. An allocator keeps such
-//! memory in its heap, as soon as a few long blocks have been freed.
+//! They are mappings of their own: what is no longer used goes back to the system at once, wherever
+//! it lies between what is. An allocator keeps such memory in its heap, as soon as a few long blocks
+//! have been freed. Only what is short comes from the heap: a part of a message that waits for the
+//! rest.
 //!
 //! Fresh memory costs more than the copies that it is for, a page fault for every 4 KiB, so large
 //! blocks are kept as well: few, for all threads, and only while they are being used.
@@ -30,7 +31,7 @@ static LARGE_BLOCKS: Mutex<LargeBlocks> =
     Mutex::new(LargeBlocks { blocks: Vec::new(), len: 0, unused: 0 });
 
 thread_local! {
-    static READ_BLOCKS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static READ_BLOCKS: RefCell<Vec<Memory>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Initialised bytes. A block that others can use is kept for them when it is dropped.
@@ -56,7 +57,7 @@ impl Block {
     /// A block of [`READ_BLOCK_LEN`] bytes.
     pub(crate) fn to_read() -> Self {
         let kept = READ_BLOCKS.with_borrow_mut(Vec::pop);
-        Self(Memory::Heap(kept.unwrap_or_else(|| vec![0; READ_BLOCK_LEN])))
+        Self(kept.unwrap_or_else(|| Memory::new(READ_BLOCK_LEN)))
     }
 
     /// A block that is just long enough for what has come of a frame.
@@ -137,7 +138,7 @@ impl Memory {
     /// Fresh memory, which comes from the heap if it is short, or if there are no mappings: not on
     /// this system, or no more of them.
     fn new(len: usize) -> Self {
-        if len > READ_BLOCK_LEN
+        if len >= READ_BLOCK_LEN
             && let Ok(block) = MmapMut::map_anon(len)
         {
             return Self::Mapped(block);
@@ -147,11 +148,11 @@ impl Memory {
 
     #[inline(never)]
     fn give_back(self) {
-        match self {
-            Self::Heap(block) if block.len() == READ_BLOCK_LEN => {
-                keep(&READ_BLOCKS, block, MAX_KEPT);
-            }
-            _ => drop(large_blocks().give(self)),
+        if self.len() == READ_BLOCK_LEN {
+            keep(&READ_BLOCKS, self, MAX_KEPT);
+        } else {
+            let surplus = large_blocks().give(self);
+            drop(surplus);
         }
     }
 }
@@ -226,9 +227,9 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_a_mapping_from_where_it_is_longer_than_is_read_at_once() {
+    fn a_block_is_a_mapping_from_the_length_on_that_is_read_at_once() {
         let mut block = Block::default();
-        for (len, mapped) in [(100, false), (65_536, false), (65_537, true), (1 << 20, true)] {
+        for (len, mapped) in [(100, false), (65_535, false), (65_536, true), (1 << 20, true)] {
             let kept = block.len();
             block.grow(kept, len);
             assert!(block.len() >= len);
