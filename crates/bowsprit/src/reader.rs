@@ -96,10 +96,9 @@ impl Reader {
 
     /// Takes the message that [`poll_event`](Self::poll_event) found, if it is one.
     pub(crate) fn take_message(&mut self) -> Option<Message> {
-        let message = self.buffer.take_message();
         // The application may take long before it reads on.
         self.return_context();
-        message
+        self.buffer.take_message()
     }
 
     /// Waits for an event. `false` means that the connection has ended.
@@ -315,6 +314,13 @@ impl Reader {
     /// Gives the context back, unless it is needed for what follows.
     #[inline]
     fn return_context(&mut self) {
+        if self.receiver.has_decompressor() {
+            self.return_decompressor();
+        }
+    }
+
+    #[inline(never)]
+    fn return_decompressor(&mut self) {
         if let Some(decompressor) = self.receiver.take_decompressor() {
             pool::give_decompressor(decompressor);
         }

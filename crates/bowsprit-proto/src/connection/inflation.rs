@@ -116,6 +116,10 @@ impl Inflation {
         if self.no_context_takeover { MAX_WINDOW_BITS } else { self.window_bits }
     }
 
+    pub(super) const fn has_decompressor(&self) -> bool {
+        self.decompressor.is_some()
+    }
+
     pub(super) const fn wants_decompressor(&self) -> bool {
         self.decompressor.is_none() && self.context_bits() == MAX_WINDOW_BITS
     }

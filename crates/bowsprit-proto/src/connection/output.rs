@@ -154,15 +154,14 @@ impl Output {
     /// Appends a frame; a client's is masked while it is copied.
     #[inline]
     pub(super) fn push_frame(&mut self, header: &FrameHeader, payload: &[u8]) {
-        if payload.len() > MIN_SHARED_LEN {
+        if self.block.len() + payload.len() > MAX_PIECE_LEN - FrameHeader::MAX_LEN {
             return self.push_long_frame(header, [payload]);
         }
-        let block = self.block(payload.len() + FrameHeader::MAX_LEN);
-        header.encode(block);
-        copy(payload, header.masking_key, 0, block);
+        header.encode(&mut self.block);
+        copy(payload, header.masking_key, 0, &mut self.block);
     }
 
-    /// The same for a payload that is long, or in pieces.
+    /// The same for a payload that needs more than the rest of the block, or is in pieces.
     #[inline(never)]
     pub(super) fn push_long_frame<'p>(
         &mut self,

@@ -179,6 +179,7 @@ impl Out {
     }
 
     /// Queues what needs no compressing: a context would go from this thread's pool to another's.
+    #[inline]
     pub(super) fn queue_encoded(
         &mut self,
         queue: impl FnOnce(&mut Sender, &mut Output) -> Result<(), SendError>,

@@ -347,6 +347,7 @@ impl Out {
         self.due().sent.push((len, wire_len));
     }
 
+    #[inline]
     pub(super) fn queue(
         &mut self,
         queue: impl FnOnce(&mut Sender, &mut Output) -> Result<(), SendError>,
@@ -357,6 +358,7 @@ impl Out {
         self.queue_encoded(queue)
     }
 
+    #[inline]
     pub(super) fn lend_block(&mut self) {
         if !self.output.has_block() {
             self.output.set_block(pool::take_write_block());

@@ -65,10 +65,17 @@ pub(super) const fn is_worth_handing_over(payload_len: usize, memory_len: usize)
 }
 
 /// Payload that is copied out: in a block, if it is a long one.
+#[inline]
 pub(super) fn copy_of<B: Block>(payload: &[u8]) -> Bytes {
     if payload.len() < MIN_HANDOVER_LEN {
-        return Bytes::copy_from_slice(payload);
+        Bytes::copy_from_slice(payload)
+    } else {
+        copy_in_block::<B>(payload)
     }
+}
+
+#[inline(never)]
+fn copy_in_block<B: Block>(payload: &[u8]) -> Bytes {
     let mut block: B = block_of(payload.len());
     block[..payload.len()].copy_from_slice(payload);
     block.into_bytes().slice(..payload.len())

@@ -20,12 +20,20 @@ impl Receiver {
     /// peer may refer to earlier messages through a window below 2^15 bytes, the connection makes one
     /// for that window, which may be much smaller, and keeps it.
     #[must_use]
+    #[inline]
     pub fn wants_decompressor(&self) -> bool {
         self.inflation.as_ref().is_some_and(|inflation| inflation.wants_decompressor())
     }
 
-    /// Lends a context from a pool; it is dropped if none can be lent. Without one, a context is made when the first compressed
-    /// message comes.
+    /// Whether there is a context, lent or made.
+    #[must_use]
+    #[inline]
+    pub fn has_decompressor(&self) -> bool {
+        self.inflation.as_ref().is_some_and(|inflation| inflation.has_decompressor())
+    }
+
+    /// Lends a context from a pool; it is dropped if none can be lent. Without one, a context is made
+    /// when the first compressed message comes.
     pub fn lend_decompressor(&mut self, decompressor: Decompressor) {
         if let Some(inflation) = &mut self.inflation {
             inflation.lend(decompressor);
@@ -42,9 +50,11 @@ impl Receiver {
     /// Takes the context back, unless it is needed for what follows: in the middle of a compressed
     /// message, and between messages if the peer may refer to earlier ones.
     #[must_use]
+    #[inline]
     pub fn take_decompressor(&mut self) -> Option<Decompressor> {
+        let inflation = self.inflation.as_mut()?;
         let inside = self.message.is_some_and(|message| message.compressed);
-        self.inflation.as_mut().filter(|_| !inside)?.take()
+        if inside { None } else { inflation.take() }
     }
 }
 
