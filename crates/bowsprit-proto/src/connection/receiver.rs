@@ -4,6 +4,7 @@
 //! gives the same events. A violation is reported as soon as its frame's header is there, and text
 //! that is not UTF-8 at its first wrong byte.
 
+mod controlling;
 mod decompressing;
 
 use alloc::boxed::Box;
@@ -160,13 +161,16 @@ impl Receiver {
             }
         }
         input.release();
-        self.step_until_event(input, chunks).inspect_err(|error| {
-            // §7.1.7: "An endpoint MUST NOT continue to attempt to process data (including a
-            // responding Close frame) from the remote endpoint after being instructed to _Fail the
-            // WebSocket Connection_."
-            input.discard();
-            self.end = End::Failed(*error);
-        })
+        self.step_until_event(input, chunks).inspect_err(|error| self.fail(*error, input))
+    }
+
+    /// Receives nothing more.
+    fn fail(&mut self, error: ProtocolError, input: &mut ReceiveBuffer) {
+        // §7.1.7: "An endpoint MUST NOT continue to attempt to process data (including a
+        // responding Close frame) from the remote endpoint after being instructed to _Fail the
+        // WebSocket Connection_."
+        input.discard();
+        self.end = End::Failed(error);
     }
 
     fn step_until_event<B: Block>(

@@ -67,6 +67,42 @@ pub(crate) fn receive_joining(
     joiner.seen
 }
 
+/// Feeds the pieces; after each, asks for control frames first wherever `control` says so. Stops at
+/// data until `receive` has taken it.
+fn receive_with_control(
+    end: End,
+    pieces: &[&[u8]],
+    mut control: impl FnMut() -> bool,
+) -> Vec<Seen> {
+    let (mut receiver, _) = end.connection.split();
+    let mut input = end.input;
+    let mut seen = Vec::new();
+    for piece in pieces {
+        input.extend(piece);
+        loop {
+            let progress = if control() {
+                receiver.receive_control(&mut input)
+            } else {
+                receiver.receive(&mut input).map(Some)
+            };
+            match progress {
+                Ok(Some(Progress::Event)) => seen.push(Seen::of(&input.event().unwrap())),
+                Ok(Some(Progress::NeedData)) => break,
+                Ok(None) => {
+                    assert_eq!(receiver.receive_control(&mut input), Ok(None), "it stays so");
+                    match receiver.receive(&mut input) {
+                        Ok(Progress::Event) => seen.push(Seen::of(&input.event().unwrap())),
+                        Ok(Progress::NeedData) => break,
+                        Err(error) => return [seen, vec![Seen::Failed(error)]].concat(),
+                    }
+                }
+                Err(error) => return [seen, vec![Seen::Failed(error)]].concat(),
+            }
+        }
+    }
+    seen
+}
+
 #[derive(Default)]
 struct Joiner {
     seen: Vec<Seen>,
@@ -137,6 +173,23 @@ proptest! {
         prop_assert_eq!(&mixed, &whole);
     }
 
+    /// RFC: 5.4-3
+    #[test]
+    fn control_frames_can_be_received_before_data_at_any_cut(
+        (role, bytes) in stream_and_role(),
+        cuts in cuts(),
+        choices in prop::collection::vec(any::<bool>(), 1..20),
+    ) {
+        let whole = receive_joining(End::new(role), &[&bytes], || false);
+        let cut = pieces(&bytes, &cuts);
+        prop_assert_eq!(&receive_with_control(End::new(role), &cut, || true), &whole);
+        let single: Vec<&[u8]> = bytes.chunks(1).collect();
+        prop_assert_eq!(&receive_with_control(End::new(role), &single, || true), &whole);
+        let mut choices = choices.iter().copied().cycle();
+        let mixed = receive_with_control(End::new(role), &single, || choices.next().unwrap());
+        prop_assert_eq!(&mixed, &whole);
+    }
+
     /// RFC: 10.7-1, 7.1.7-1
     #[test]
     fn whatever_a_peer_sends_the_end_stays_sound(role in role(), bytes: Vec<u8>) {
@@ -175,6 +228,47 @@ fn a_chunk_comes_with_whatever_has_arrived() {
         chunks,
         [chunk("a", true, false), chunk("€", false, false), chunk("b", false, true)]
     );
+}
+
+/// RFC: 5.4-3
+#[test]
+fn control_frames_alone_leave_data_where_it_is() {
+    let first = frames(Role::Server, [(0x89, &b"a"[..]), (0x01, b"one ")]);
+    let then = frames(Role::Server, [(0x89, &b"b"[..]), (0x80, b"two"), (0x88, b"")]);
+    let mut receiver = Receiver::new(Role::Client, Limits::CLIENT);
+    let mut input = ReceiveBuffer::new();
+    input.extend(&first);
+    assert_eq!(receiver.receive_control(&mut input), Ok(Some(Progress::Event)));
+    assert_eq!(Seen::of(&input.event().unwrap()), Seen::Ping(b"a".to_vec()));
+    let unread = first.len() - 3;
+    for _ in 0..2 {
+        assert_eq!(receiver.receive_control(&mut input), Ok(None));
+        assert_eq!((input.live_len(), input.event()), (unread, None));
+    }
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+    // Between the fragments of a message.
+    input.extend(&then);
+    assert_eq!(receiver.receive_control(&mut input), Ok(Some(Progress::Event)));
+    assert_eq!(Seen::of(&input.event().unwrap()), Seen::Ping(b"b".to_vec()));
+    assert_eq!(receiver.receive_control(&mut input), Ok(None));
+    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(Seen::of(&input.event().unwrap()), super::pair::text("one two"));
+    assert_eq!(receiver.receive_control(&mut input), Ok(Some(Progress::Event)));
+    assert!(matches!(input.event(), Some(bowsprit_proto::Event::Close(_))));
+    assert_eq!(receiver.receive_control(&mut input), Ok(Some(Progress::NeedData)));
+}
+
+#[test]
+fn a_header_that_may_not_be_fails_before_its_frame_is_wanted() {
+    let masked = frame(Role::Client, 0x81, b"masked");
+    let mut receiver = Receiver::new(Role::Client, Limits::CLIENT);
+    let mut input = ReceiveBuffer::new();
+    input.extend(&masked);
+    for _ in 0..2 {
+        let refused = receiver.receive_control(&mut input);
+        assert_eq!(refused, Err(ProtocolError::MaskUnexpected));
+    }
+    assert_eq!(receiver.receive(&mut input), Err(ProtocolError::MaskUnexpected));
 }
 
 #[test]

@@ -58,6 +58,17 @@ impl<B: Block> ReceiveBuffer<B> {
         Ok(Some(header))
     }
 
+    /// Parses a header from the front of the unparsed input, and its length, and leaves it there.
+    pub(crate) fn peek_header(&mut self) -> Result<Option<(FrameHeader, usize)>, ProtocolError> {
+        self.wanted = u64::MAX;
+        FrameHeader::parse(&self.block[self.parse..self.filled])
+    }
+
+    /// Steps over a header that was looked at.
+    pub(crate) const fn skip(&mut self, len: usize) {
+        self.parse += len;
+    }
+
     /// How many bytes there are to parse.
     pub(crate) const fn unparsed_len(&self) -> usize {
         self.filled - self.parse
