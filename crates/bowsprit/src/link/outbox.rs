@@ -333,7 +333,15 @@ impl Out {
     }
 
     /// Puts publications into the output, which are to go before what comes now.
+    #[inline]
     pub(super) fn settle(&mut self) {
+        if self.batch.is_some() {
+            self.settle_batch();
+        }
+    }
+
+    #[cold]
+    fn settle_batch(&mut self) {
         if let Some(batch) = self.batch.take() {
             let queued = self.sender.batch(batch.joined(), &mut self.output);
             debug_assert!(queued.is_ok(), "nothing goes before a batch");
