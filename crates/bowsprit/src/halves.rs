@@ -1,5 +1,7 @@
 //! The two halves of a connection: [`ReceiveHalf`] and [`SendHalf`].
 
+mod polling;
+
 use std::{
     fmt,
     future::{Future, poll_fn},
@@ -9,17 +11,20 @@ use std::{
 
 use crate::{
     Chunk, Close, Error, Event, Fragment, Handle, Message, Outgoing, SendError,
+    error::Cause,
     link::{Half, Link, Origin, Sending},
-    reader::{Next, Reader, Want},
+    reader::{Next, Reader, Receiving, Want},
 };
 
 /// The receiving half of a [`WebSocket`](crate::WebSocket).
 ///
-/// It answers pings and the peer's close frame whenever it is read from. Dropping it while the
-/// sending half lives stops that; the peer may then take us for dead.
+/// Pings and the peer's close frame are answered while it is read from, and also while it is not,
+/// up to the next message: see [`WebSocket`](crate::WebSocket#while-nobody-receives). Once it is
+/// dropped, or after [`discard_incoming`](Self::discard_incoming), messages are read and dropped
+/// while the sending half goes on.
 pub struct ReceiveHalf {
-    /// Taken when dropped.
-    reader: Option<Box<Reader>>,
+    /// While the caller looks at what it has read; else it is in its place in the link.
+    lent: Option<Box<Reader>>,
     link: Arc<Link>,
 }
 
@@ -29,6 +34,9 @@ pub struct ReceiveHalf {
 /// ended, which is at its next await that has to wait. [`flush`](Self::flush) waits until the
 /// operating system has taken everything: call it before computing, or blocking the thread, for
 /// long, as nothing is written meanwhile.
+///
+/// Whoever never receives is a live peer all the same: see
+/// [`WebSocket`](crate::WebSocket#while-nobody-receives).
 pub struct SendHalf {
     link: Arc<Link>,
 }
@@ -36,7 +44,8 @@ pub struct SendHalf {
 impl ReceiveHalf {
     pub(crate) fn new(reader: Reader) -> Self {
         let link = Arc::clone(reader.link());
-        Self { reader: Some(Box::new(reader)), link }
+        link.put_reader(Box::new(reader));
+        Self { lent: None, link }
     }
 
     /// Receives the next message. `None` means that the connection was closed cleanly.
@@ -51,7 +60,7 @@ impl ReceiveHalf {
     ///
     /// Dropping the future loses nothing.
     pub fn recv(&mut self) -> impl Future<Output = Result<Option<Message>, Error>> {
-        poll_fn(|cx| self.poll_recv(cx))
+        Receiving::new(self, Self::poll_recv)
     }
 
     /// Receives the next message or control frame, borrowed: no allocation, no copy.
@@ -66,7 +75,7 @@ impl ReceiveHalf {
     ///
     /// Dropping the future loses nothing.
     pub fn next_event(&mut self) -> impl Future<Output = Result<Option<Event<'_>>, Error>> {
-        Next::new(self.reader.as_deref_mut(), Want::Messages)
+        Next::new(self)
     }
 
     /// Receives the next piece of a message, as it arrives, so that no message is ever held whole.
@@ -81,13 +90,13 @@ impl ReceiveHalf {
     ///
     /// Dropping the future loses nothing.
     pub async fn next_chunk(&mut self) -> Result<Option<Chunk<'_>>, Error> {
-        let found = poll_fn(|cx| self.poll_chunk(cx)).await?;
+        let found = Receiving::new(self, Self::poll_chunk).await?;
         Ok(self.chunk().filter(|_| found))
     }
 
     /// The piece that [`poll_chunk`](Self::poll_chunk) has found.
     pub(crate) fn chunk(&self) -> Option<Chunk<'_>> {
-        match self.reader.as_ref()?.event()? {
+        match self.event()? {
             Event::Chunk(chunk) => Some(chunk),
             _ => None,
         }
@@ -113,18 +122,44 @@ impl ReceiveHalf {
     /// Once polled, the close frame is on its way. Call it or [`recv`](Self::recv) again to wait
     /// for the end.
     pub async fn close(&mut self, close: impl Into<Close<'_>>) -> Result<(), Error> {
-        let close = close.into();
-        match &mut self.reader {
-            Some(reader) => reader.close(&close).await,
-            None => Ok(()),
-        }
+        self.link.begin_close(&close.into())?;
+        while Receiving::new(self, |half: &mut Self, cx: &mut Context<'_>| {
+            half.poll_event(cx, Want::Nothing)
+        })
+        .await?
+        {}
+        Ok(())
     }
 
     /// Cuts the connection at once, without a close frame.
     pub fn terminate(&mut self) {
-        if let Some(reader) = &mut self.reader {
-            reader.terminate();
+        match self.reader() {
+            Some(reader) => reader.terminate(),
+            None => self.link.fail(Cause::Terminated),
         }
+    }
+
+    /// From now on, messages are read and dropped as they come, for connections that only send.
+    ///
+    /// That goes on in the background, without any further call: pings and the peer's close frame
+    /// are answered, and the end of the connection is noticed, whatever the peer sends before it.
+    /// Receive calls only wait for the end. There is no way back.
+    ///
+    /// ```no_run
+    /// # async fn example(mut ws: bowsprit::WebSocket) -> Result<(), bowsprit::Error> {
+    /// ws.discard_incoming();
+    /// loop {
+    ///     ws.send("tick").await?;
+    ///     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    /// }
+    /// # }
+    /// ```
+    pub fn discard_incoming(&mut self) {
+        if let Some(reader) = self.reader() {
+            reader.discard_incoming();
+        }
+        self.give_back();
+        self.link.discard_incoming();
     }
 
     /// The peer's close frame, once it has come.
@@ -155,49 +190,17 @@ impl ReceiveHalf {
     pub(crate) const fn link(&self) -> &Arc<Link> {
         &self.link
     }
-
-    /// Lets what comes next be read at once, by a caller that cannot be paused.
-    pub(crate) fn skip_pause(&mut self) {
-        if let Some(reader) = &mut self.reader {
-            reader.skip_pause();
-        }
-    }
-
-    pub(crate) fn poll_recv(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Message>, Error>> {
-        let Some(reader) = &mut self.reader else { return Poll::Ready(Ok(None)) };
-        loop {
-            match reader.poll_event(cx, Want::Messages) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(cause)) => return Poll::Ready(Err(cause.into())),
-                Poll::Ready(Ok(false)) => return Poll::Ready(Ok(None)),
-                Poll::Ready(Ok(true)) => {
-                    if let Some(message) = reader.take_message() {
-                        return Poll::Ready(Ok(Some(message)));
-                    }
-                }
-            }
-        }
-    }
-
-    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
-        let Some(reader) = &mut self.reader else { return Poll::Ready(Ok(false)) };
-        loop {
-            let polled = reader.poll_event(cx, Want::Chunks);
-            let control = matches!(polled, Poll::Ready(Ok(true)))
-                && !matches!(reader.event(), Some(Event::Chunk(_)));
-            if !control {
-                return polled.map_err(Error::from);
-            }
-        }
-    }
 }
 
 impl Drop for ReceiveHalf {
     fn drop(&mut self) {
-        self.link.drop_half(self.reader.take());
+        if let Some(reader) = self.reader() {
+            // What was received is counted before the end is.
+            reader.end_burst();
+        }
+        self.give_back();
+        self.link.note_unwanted();
+        self.link.drop_half();
     }
 }
 
@@ -224,7 +227,9 @@ impl SendHalf {
     /// # Errors
     ///
     /// [`Error::Send`] after a close frame or inside a fragmented message; else why the connection
-    /// has ended, which may concern messages that were sent before.
+    /// has ended, which may concern messages that were sent before. While nobody receives, an unread
+    /// message may hide that the peer is gone: see
+    /// [`WebSocket`](crate::WebSocket#while-nobody-receives).
     ///
     /// # Cancel safety
     ///
@@ -359,7 +364,7 @@ impl SendHalf {
 
 impl Drop for SendHalf {
     fn drop(&mut self) {
-        self.link.drop_half(None);
+        self.link.drop_half();
     }
 }
 

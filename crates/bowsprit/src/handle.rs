@@ -125,9 +125,9 @@ impl Handle {
 
     /// Waits for the end of the connection, and tells the peer's close frame if it ended with one.
     ///
-    /// It reads nothing. What the peer sends is noticed by whoever does: [`recv`](crate::WebSocket::recv)
-    /// and its kin. So this is for those who only send, beside another task or branch that receives,
-    /// and to be awaited together with whatever they wait for, so that they end with their peer.
+    /// This is for those who only send, to be awaited together with whatever they wait for, so that
+    /// they end with their peer. It reads nothing itself: what is noticed while nobody receives is
+    /// told at [`WebSocket`](crate::WebSocket#while-nobody-receives).
     ///
     /// # Errors
     ///

@@ -14,6 +14,8 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 #[cfg(any(feature = "axum", feature = "tower"))]
 use hyper_util::server::conn::auto;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use tokio::io::Interest;
 #[cfg(unix)]
 use tokio::net::{UnixStream, unix};
 use tokio::{
@@ -196,6 +198,22 @@ impl SharedIo {
             return transport.local_addr();
         }
         None
+    }
+}
+
+impl ReadHalf {
+    /// Whether the peer's side has ended, by FIN or RST, whatever there is to be read before that.
+    /// Nothing is asked of the system for it. Only sockets on Linux and Android tell.
+    pub(crate) fn is_cut(&self) -> bool {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        return match self {
+            // Priority data is not asked for, so only the end of the peer's side says yes.
+            Self::Tcp(half) => half.as_ref().try_io(Interest::PRIORITY, || Ok(())).is_ok(),
+            Self::Unix(half) => half.as_ref().try_io(Interest::PRIORITY, || Ok(())).is_ok(),
+            Self::Boxed(_) => false,
+        };
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        false
     }
 }
 

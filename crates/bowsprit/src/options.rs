@@ -29,8 +29,8 @@ pub struct Options {
     /// For a client whose server sends pings in known intervals, this is a way to notice that it is
     /// gone without asking: the interval, and as long as a ping may be late. Nothing is sent for it. With a
     /// [`heartbeat`](Self::heartbeat) of its own, a side makes the other answer, so only one that is
-    /// gone is idle, and what takes less time ends the connection. Only time during which the
-    /// application reads counts, to about an eighth; after our close frame none does.
+    /// gone is idle, and what takes less time ends the connection. Behind a message
+    /// that the application has yet to receive no time counts, nor does any after our close frame.
     pub idle_timeout: Option<Duration>,
     /// How many messages a peer may send in a second, those of one second at once; more fail the
     /// connection with 1008. Each frame of a message counts. Default: `None`, as many as it likes.
@@ -45,7 +45,8 @@ pub struct Options {
     ///
     /// Without it the application does, by [`pong`](crate::SendHalf::pong), in its own time but
     /// soon: RFC 6455 §5.5.2, "an endpoint MUST send a Pong frame in response". It sees pings as
-    /// [`Event::Ping`](crate::Event::Ping) of `next_event` only.
+    /// [`Event::Ping`](crate::Event::Ping) of `next_event` only, and nobody does
+    /// [while it does not receive](crate::WebSocket#while-nobody-receives).
     pub auto_pong: bool,
     /// How long a peer may take none of the bytes that wait for it before the connection is cut.
     /// Default: 30 s. `None` lets peers pause for ever, at the cost of what is queued for them.
@@ -91,8 +92,8 @@ pub struct Options {
 pub struct Heartbeat {
     /// After this long without a byte from the peer, a ping is sent.
     pub interval: Duration,
-    /// After this long without a byte following the ping, the connection is cut. Only time during
-    /// which the application reads counts: whoever does not read cannot see the pong.
+    /// After this long without a byte following the ping, the connection is cut. Behind a
+    /// message that the application has yet to receive no time counts: the pong may be behind it.
     pub timeout: Duration,
 }
 

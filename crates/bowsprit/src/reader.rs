@@ -3,6 +3,7 @@
 mod burst;
 mod ending;
 mod next;
+mod watch;
 
 use std::{
     future::poll_fn,
@@ -17,12 +18,12 @@ use tokio::{
 };
 
 use self::burst::{Burst, poll_yield};
-pub(crate) use self::next::Next;
+pub(crate) use self::next::{Next, Receiving};
 
 use crate::{
     Close, Error, Event, Message, MessageKind, Progress, ProtocolError, ReceiveBuffer, Receiver,
-    Role, SendError,
-    error::{Cause, Unsent},
+    Role,
+    error::Cause,
     io::ReadHalf,
     link::Link,
     pool::{self, Block},
@@ -41,6 +42,10 @@ pub(crate) struct Reader {
     phase: Phase,
     burst: Burst,
     rates: Rates,
+    /// The runtime's helper reads, in place of the application.
+    watched: bool,
+    /// It has stopped in front of what is for the application.
+    stopped: bool,
     link: Arc<Link>,
 }
 
@@ -48,6 +53,8 @@ pub(crate) struct Reader {
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     Open,
+    /// Nobody wants the data that comes.
+    Discarding,
     /// No more events; our side's last bytes are on their way.
     Ending(Cause),
     /// The transport is gone, or its end is awaited in the background. An error is told once.
@@ -61,6 +68,8 @@ pub(crate) enum Want {
     Chunks,
     /// Nobody receives it: only so much is read until the end.
     Nothing,
+    /// Control frames up to the next data.
+    Control,
 }
 
 impl Reader {
@@ -80,6 +89,8 @@ impl Reader {
             phase: Phase::Open,
             burst: Burst::default(),
             rates: Rates::new(link.options()),
+            watched: false,
+            stopped: false,
             link,
         }
     }
@@ -114,6 +125,10 @@ impl Reader {
         loop {
             match self.phase {
                 Phase::Open => {}
+                Phase::Discarding => {
+                    ready!(self.poll_discarding(cx, want));
+                    continue;
+                }
                 Phase::Ending(cause) => {
                     ready!(self.poll_finish(cx, cause));
                     self.linger(cause);
@@ -129,6 +144,12 @@ impl Reader {
             let progress = match want {
                 Want::Messages => self.receiver.receive(&mut self.buffer),
                 Want::Chunks | Want::Nothing => self.receiver.receive_chunk(&mut self.buffer),
+                Want::Control => {
+                    match self.receiver.receive_control(&mut self.buffer).transpose() {
+                        Some(progress) => progress,
+                        None => return self.stop(),
+                    }
+                }
             };
             self.burst.add(self.receiver.take_inflated_len());
             match self.rates.count(progress, &mut self.receiver, &self.buffer) {
@@ -156,11 +177,7 @@ impl Reader {
     ///
     /// The connection has not ended cleanly, or the close frame is invalid.
     pub(crate) async fn close(&mut self, close: &Close<'_>) -> Result<(), Error> {
-        match self.link.close(close) {
-            Err(Unsent::Refused(error)) if error != SendError::Closed => return Err(error.into()),
-            // If it has ended, how is told below.
-            _ => {}
-        }
+        self.link.begin_close(close)?;
         while poll_fn(|cx| self.poll_event(cx, Want::Nothing)).await? {}
         Ok(())
     }
@@ -245,7 +262,7 @@ impl Reader {
             self.link.cut();
             return Poll::Ready(Err(self.link.cause().unwrap_or(Cause::Terminated)));
         }
-        match self.poll_read(cx) {
+        match self.poll_read(cx, want) {
             // If a write has failed before, that is why it has ended.
             Poll::Ready(Ok(0)) => {
                 Poll::Ready(Err(self.link.cause().unwrap_or(Cause::Disconnected)))
@@ -271,13 +288,15 @@ impl Reader {
         }
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Cause>> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, want: Want) -> Poll<Result<usize, Cause>> {
         let ended = self.link.has_ended().then(|| self.link.cause().unwrap_or(Cause::Terminated));
         match ended {
-            // Writing has failed; what the peer has sent before it went is still there to be read.
-            None | Some(Cause::Io(_)) => {}
+            // Writing has failed, or the peer was seen to go; what it has sent before that is still
+            // there to be read.
+            None | Some(Cause::Io(_) | Cause::Disconnected) => {}
             Some(cause) => return Poll::Ready(Err(cause)),
         }
+        let max_len = if want == Want::Control { self.max_watched_len() } else { usize::MAX };
         let Some(read) = &mut self.read else { return Poll::Ready(Err(Cause::Terminated)) };
         let len = self.buffer.block_len();
         if len < pool::READ_BLOCK_LEN {
@@ -285,7 +304,9 @@ impl Reader {
         } else if let Some(wanted) = self.buffer.wanted_block_len() {
             drop(self.buffer.replace_block(Block::larger(len, wanted)));
         }
-        let mut spare = ReadBuf::new(self.buffer.spare_mut());
+        let spare = self.buffer.spare_mut();
+        let len = spare.len().min(max_len);
+        let mut spare = ReadBuf::new(&mut spare[..len]);
         match Pin::new(read).poll_read(cx, &mut spare) {
             Poll::Ready(Ok(())) => {
                 let len = spare.filled().len();
@@ -346,6 +367,11 @@ impl Reader {
     /// Has this task woken if the connection ends while the transport says nothing. Whether it is
     /// the one that the connection was known to belong to.
     fn wait(&self, cx: &Context<'_>) -> bool {
+        if self.watched {
+            // It looks after those that have ended by itself.
+            self.link.note_watching();
+            return false;
+        }
         let known = self.link.note_reading(cx.waker());
         if self.link.has_ended() {
             cx.waker().wake_by_ref();

@@ -83,6 +83,7 @@ impl ReceiveHalf {
     /// There is no message: [`TryRecvError`] says why.
     pub fn try_recv(&mut self) -> Result<Message, TryRecvError> {
         self.skip_pause();
+        let was_waiting = self.link().is_waiting();
         let known = self.link().take_reading_task();
         let mut cx = Context::from_waker(known.as_ref().unwrap_or(Waker::noop()));
         // A task's budget is for what it awaits: used up, it would hide messages.
@@ -91,6 +92,9 @@ impl ReceiveHalf {
             (Poll::Ready(_), Some(known)) => self.link().put_reading_task(known),
             (Poll::Pending, None) => self.link().forget_reading_task(),
             _ => {}
+        }
+        if !was_waiting {
+            self.note_given_up();
         }
         match received {
             Poll::Ready(Ok(Some(message))) => Ok(message),

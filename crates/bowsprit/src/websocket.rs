@@ -34,6 +34,20 @@ use crate::{
 /// ended, so a loop that answers many messages makes one write. No task runs in the background
 /// but one per runtime that writes and one that watches the timers.
 ///
+/// # While nobody receives
+///
+/// Within a second, the runtime sees to a connection that nobody receives from: pings and the peer's
+/// close frame are answered, a peer that is gone or dead is noticed, and [`closed`](Self::closed)
+/// and [`send`](Self::send) tell. That goes on up to the next message, which stays where it is for
+/// the next receive call. Behind an unread message only the end of a socket (on Linux, without TLS)
+/// and a peer that takes nothing are noticed, so a connection that only sends should call
+/// [`discard_incoming`](Self::discard_incoming).
+///
+/// What was seen to that way is no [`Event`] later: neither pings and pongs nor the close frame,
+/// which [`peer_close`](Self::peer_close) tells. With
+/// [`Options::auto_pong`](crate::Options::auto_pong) off, where the application answers pings,
+/// nothing is read in its place.
+///
 /// # How it ends
 ///
 /// [`recv`](Self::recv) returns `None` after a clean close, whoever began it;
@@ -87,6 +101,8 @@ impl WebSocket {
         &mut self,
         message: impl Into<Outgoing<'m>>,
     ) -> impl Future<Output = Result<(), Error>> {
+        // An event that is looked at no longer keeps nobody from looking after the connection.
+        self.receive.give_back();
         self.send.send(message)
     }
 
@@ -199,6 +215,12 @@ impl WebSocket {
         self.receive.terminate();
     }
 
+    /// From now on, messages are read and dropped as they come. See
+    /// [`ReceiveHalf::discard_incoming`].
+    pub fn discard_incoming(&mut self) {
+        self.receive.discard_incoming();
+    }
+
     /// Waits for the end of the connection. See [`Handle::closed`].
     ///
     /// # Errors
@@ -221,7 +243,8 @@ impl WebSocket {
 
 /// Parts.
 impl WebSocket {
-    /// Hands out the two halves, for two tasks. The connection ends when both are dropped.
+    /// Hands out the two halves, for two tasks. The connection ends when both are dropped; once the
+    /// receiving one is, messages are read and dropped.
     #[must_use]
     pub fn split(self) -> (ReceiveHalf, SendHalf) {
         (self.receive, self.send)

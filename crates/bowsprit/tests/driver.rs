@@ -68,6 +68,7 @@ mod driver {
     #[cfg(feature = "tower")]
     mod tower;
     mod turns;
+    mod unread;
     mod upgrading;
     mod values;
     mod watched;

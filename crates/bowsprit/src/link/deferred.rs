@@ -13,7 +13,7 @@ use super::{
     locked::{Foreign, Spent},
 };
 use crate::{
-    Close, Event, Message, Options, Output, Prepared, SendError, Sender, error::Unsent,
+    Close, Error, Event, Message, Options, Output, Prepared, SendError, Sender, error::Unsent,
     outgoing::Outgoing, prepared, stats::Side,
 };
 
@@ -101,6 +101,18 @@ impl Link {
         out.note_close(Side::Us, close.code, self.options());
         out.wake_waiting();
         Ok(())
+    }
+
+    /// The same for those who then wait for the end, where they are told how it has ended.
+    ///
+    /// # Errors
+    ///
+    /// It may not be sent.
+    pub(crate) fn begin_close(self: &Arc<Self>, close: &Close<'_>) -> Result<(), Error> {
+        match self.close(close) {
+            Err(Unsent::Refused(error)) if error != SendError::Closed => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Compresses the message that others wait for, and queues it with those behind it that need no

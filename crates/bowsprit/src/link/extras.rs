@@ -9,7 +9,6 @@ use crate::{
     Close, CloseCode, Options,
     error::Cause,
     hub::Memberships,
-    reader::Reader,
     stats::{Ending, Side},
 };
 
@@ -20,9 +19,6 @@ type Data = Arc<dyn Any + Send + Sync>;
 pub(super) struct Extras {
     data: Option<Data>,
     topics: Option<Box<Memberships>>,
-    /// What the application has dropped, until the task of a `serve` wrapper takes it, or the other
-    /// half is dropped as well.
-    pub(super) returned: Option<Box<Reader>>,
     /// What the peer has closed the connection with.
     pub(super) peer_close: Option<Box<Close<'static>>>,
     /// The first close frame of either side.
@@ -163,10 +159,6 @@ impl Out {
     pub(super) fn note_close(&mut self, side: Side, code: CloseCode, options: &Options) {
         self.begin_end(options);
         self.extras().first_close.get_or_insert((side, code));
-    }
-
-    pub(super) fn take_returned(&mut self) -> Option<Box<Reader>> {
-        self.extras.as_mut()?.returned.take()
     }
 
     pub(super) fn take_topics(&mut self) -> Option<Box<Memberships>> {

@@ -120,6 +120,7 @@ impl Helpers {
         drop(flusher);
         for link in links {
             link.write_out();
+            link.watch();
         }
         Poll::Pending
     }

@@ -64,13 +64,11 @@ impl Link {
             let _told = exempt(|| Pin::new(&mut *write).poll_shutdown(&mut cx));
             out.spend(Spent::Transport(write));
         }
-        if !out.served
-            && let Some(reader) = out.take_returned()
-        {
-            out.spend(Spent::Reader(reader));
-        }
         out.wake_waiting();
         out.wake_for_end();
+        if self.reading.is_watched() {
+            out.after.flush();
+        }
         if let Some(reader) = out.take_reading_task() {
             out.wake(reader);
         }
@@ -80,13 +78,13 @@ impl Link {
     pub(crate) fn note_read(&self, len: usize) {
         self.counters().wire(Direction::Received, len);
         self.reads.fetch_add(1, Ordering::Relaxed);
-        self.reading.store(false, Ordering::Relaxed);
+        self.reading.note_read();
     }
 
     /// The reader waits for bytes; `waker` is told if the connection ends meanwhile. Whether it is
     /// that of the task behind the connection.
     pub(crate) fn note_reading(self: &Arc<Self>, waker: &Waker) -> bool {
-        self.reading.store(true, Ordering::Relaxed);
+        self.reading.note_waiting();
         let mut out = self.lock();
         if out.is_reading(waker) {
             let other = out.reader.take();
@@ -153,39 +151,36 @@ impl Link {
     }
 
     /// A half of the connection was dropped.
-    pub(crate) fn drop_half(self: &Arc<Self>, mut reader: Option<Box<Reader>>) {
-        if let Some(reader) = &mut reader {
-            // What was received is counted before the end is.
-            reader.end_burst();
+    pub(crate) fn drop_half(self: &Arc<Self>) {
+        if self.halves.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.abandon();
+            if self.has_ended() {
+                self.drop_data();
+            }
         }
-        let mut out = self.lock();
-        let abandoned = self.halves.fetch_sub(1, Ordering::AcqRel) == 1;
+    }
+
+    /// Ends a connection whose halves were dropped, or has the task of a `serve` wrapper do it.
+    pub(super) fn abandon(self: &Arc<Self>) {
+        let out = self.lock();
         let server = out.task.clone().filter(|_| out.served);
-        // Who is left may still want it; but it and the link keep each other, until there is an end.
-        let is_kept = server.is_some() || !abandoned && out.ended.is_none();
-        if is_kept && reader.is_some() {
-            out.extras().returned = reader.take();
-        }
         drop(out);
         match server {
-            _ if !abandoned => {}
             // It looks by itself when the poll has ended.
             Some(_) if self.is_polled() => {}
             Some(server) => server.wake(),
-            None => self.leave(reader),
-        }
-        if abandoned && self.has_ended() {
-            self.drop_data();
+            None => self.leave(),
         }
     }
 
     /// Ends a connection that the application has dropped. What was sent is delivered: it is written
     /// out, and what comes meanwhile is read, for a socket that is closed with bytes unread takes
     /// back what it has sent.
-    fn leave(self: &Arc<Self>, reader: Option<Box<Reader>>) {
+    fn leave(self: &Arc<Self>) {
+        // Whoever has it now comes here when it puts it back.
+        let Some(reader) = self.take_reader() else { return };
         self.write_out();
         let mut out = self.lock();
-        let reader = reader.or_else(|| out.take_returned());
         if out.lingering.is_some() {
             // It is over, and its end is seen to in the background.
             drop(out);
@@ -193,7 +188,7 @@ impl Link {
         }
         let delivers = out.timers.has_written() || out.queued_len() > 0 || out.deferred().is_some();
         let delivers = delivers && out.ended.is_none();
-        if delivers && reader.is_some() {
+        if delivers {
             out.begin_end(self.options());
             out.extras().is_leaving = true;
             if out.sender.is_fragmented() {
@@ -207,12 +202,11 @@ impl Link {
             out.wake_for_end();
         }
         drop(out);
-        match reader {
-            Some(reader) if delivers => self.helpers.spawn(reader.leave()),
-            reader => {
-                drop(reader);
-                self.fail(Cause::Terminated);
-            }
+        if delivers {
+            self.helpers.spawn(reader.leave());
+        } else {
+            drop(reader);
+            self.fail(Cause::Terminated);
         }
     }
 
@@ -234,7 +228,7 @@ impl Link {
     /// The reader, once the application has dropped both halves.
     #[cfg(feature = "server")]
     pub(crate) fn take_abandoned(self: &Arc<Self>) -> Option<Box<Reader>> {
-        self.is_abandoned().then(|| self.lock().take_returned()).flatten()
+        self.is_abandoned().then(|| self.take_reader()).flatten()
     }
 
     /// Ends what [`serve`](Self::serve) began, and the connection if it has been dropped.
@@ -244,14 +238,17 @@ impl Link {
         out.served = false;
         let reader = out.reader.take().map(|reader| *reader);
         let served = mem::replace(&mut out.task, reader);
-        // A reader that stays here would keep the link alive, and the link the reader.
-        let returned = out.take_returned();
         let lingers = out.lingering.is_some();
         drop(out);
-        drop((served, returned));
-        if self.is_abandoned() && !lingers {
-            self.write_out();
-            self.fail(Cause::Terminated);
+        drop(served);
+        if self.is_abandoned() {
+            let reader = self.take_reader();
+            if !lingers {
+                self.write_out();
+                self.fail(Cause::Terminated);
+            }
+            // Left here, it would keep the link alive, and the link the reader.
+            drop(reader);
         }
     }
 
@@ -291,15 +288,20 @@ impl Link {
         self.lock().sender.drop_idle_compressor();
     }
 
-    /// Looks at the timers; `passed` is the time since the last sweep.
+    /// Looks at the timers, and at who reads; `passed` is the time since the last sweep.
     pub(super) fn sweep(self: &Arc<Self>, passed: timers::Millis) {
+        self.sweep_timers(passed);
+        self.sweep_reading();
+    }
+
+    fn sweep_timers(self: &Arc<Self>, passed: timers::Millis) {
         let mut out = self.lock();
         if out.ended.is_some() {
             return;
         }
         let seen = timers::Seen {
             reads: self.reads.load(Ordering::Relaxed),
-            reading: self.reading.load(Ordering::Relaxed),
+            reading: self.reading.is_anybody_waiting(),
             queued: !out.output.is_empty() || out.unflushed,
             closing: out.sender.is_closed() || out.is_leaving(),
         };
@@ -307,7 +309,7 @@ impl Link {
         let swept = out.timers.sweep(self.options(), seen, passed);
         if swept.asks {
             // Whoever has stopped reading need not tell us, so ask whether somebody still does.
-            self.reading.store(false, Ordering::Relaxed);
+            self.reading.ask();
             out.wake_reading_task();
         }
         match swept.action {

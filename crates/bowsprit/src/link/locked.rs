@@ -23,7 +23,6 @@ use crate::{
     hub::Memberships,
     io::WriteHalf,
     outgoing::Outgoing,
-    reader::Reader,
     stats::{Direction, Policy, Tally},
 };
 
@@ -67,7 +66,6 @@ pub(super) enum Spent {
     Bytes(Bytes),
     Output(Output),
     Transport(Foreign<WriteHalf>),
-    Reader(Box<Reader>),
     Topics(Box<Memberships>),
     Waker(Waker),
 }

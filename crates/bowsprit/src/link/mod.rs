@@ -21,6 +21,7 @@ mod info;
 mod life;
 mod locked;
 mod outbox;
+mod reading;
 mod round_trip;
 mod sending;
 mod sweeper;
@@ -40,10 +41,13 @@ use std::{
     task::Waker,
 };
 
+use crossbeam_utils::atomic::AtomicCell;
+
 use self::{
     extras::Extras,
     flusher::Helpers,
     locked::{AfterLock, Foreign, Holding, Locked, Looking, Waiting},
+    reading::Reading,
     timers::Timers,
 };
 pub(crate) use self::{
@@ -57,6 +61,7 @@ use crate::{
     error::Cause,
     hub::Batch,
     io::WriteHalf,
+    reader::Reader,
     stats::{Counters, Tally},
     terms::Terms,
 };
@@ -70,10 +75,11 @@ pub(crate) struct Link {
     ended: AtomicBool,
     /// How often the reader has got bytes.
     reads: AtomicU32,
-    /// The reader waits for bytes, or has done so: it is asked again before it counts.
-    reading: AtomicBool,
+    reading: Reading,
     /// How many halves of the connection the application holds: 0 to 2.
     halves: AtomicU8,
+    /// The reader, unless it is lent to whoever looks at what it has read.
+    place: AtomicCell<Option<Box<Reader>>>,
     helpers: Arc<Helpers>,
     terms: Arc<Terms>,
     /// Apart, as it is seldom looked at: the allocator has room for it between larger things.
@@ -155,8 +161,9 @@ impl Link {
             scheduled: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             reads: AtomicU32::new(0),
-            reading: AtomicBool::new(false),
+            reading: Reading::default(),
             halves: AtomicU8::new(2),
+            place: AtomicCell::new(None),
             helpers: Helpers::of_current_runtime(),
             terms,
             info: Box::new(info),

@@ -113,7 +113,10 @@ impl Sweeper {
         let links = mem::take(&mut self.lock().links);
         let mut alive: Vec<Weak<Link>> = Vec::with_capacity(links.len());
         for weak in links {
-            if let Some(link) = weak.upgrade().filter(|link| !link.has_ended()) {
+            let Some(link) = weak.upgrade() else { continue };
+            if link.has_ended() {
+                link.release();
+            } else {
                 if contexts {
                     link.drop_idle_compressor();
                 }

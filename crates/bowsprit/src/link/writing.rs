@@ -241,13 +241,14 @@ fn poll_write(
 }
 
 impl Wake for Link {
-    /// The transport can take more.
+    /// The transport can take more, or it has something for the helper that reads.
     fn wake(self: Arc<Self>) {
         if WRITING.get() == self.address() {
             // It says so while it is written to, under the lock.
             return WRITING.set(0);
         }
-        if !self.scheduled.swap(true, Ordering::AcqRel) {
+        // If it waits for its handler's poll to end, nobody looks whether there is something to read.
+        if !self.scheduled.swap(true, Ordering::AcqRel) || self.reading.is_watched() {
             let helpers = Arc::clone(&self.helpers);
             helpers.schedule(self);
         }

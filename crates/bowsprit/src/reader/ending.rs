@@ -37,7 +37,7 @@ impl Leaving {
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => {
                     // If the peer has closed, that is seen to there.
-                    if !matches!(reader.phase, Phase::Open) {
+                    if !reader.is_open() {
                         return Poll::Pending;
                     }
                     let _failed = ready!(reader.link.poll_flush(cx));

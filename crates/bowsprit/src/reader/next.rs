@@ -1,4 +1,6 @@
-//! Waiting for an event that borrows its bytes.
+//! Waiting for what comes next.
+//!
+//! These futures tell when they are given up, so that somebody else looks after the connection.
 
 use std::{
     future::Future,
@@ -6,20 +8,25 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use super::{Reader, Want};
-use crate::{Error, Event};
+use super::Want;
+use crate::{Error, Event, ReceiveHalf};
 
-/// The next event. Written out, for an `async` block moves the event once for each block around it,
-/// and these moves are much of what a short message costs.
+/// The next event, which borrows its bytes. Written out, for an `async` block moves the event once
+/// for each block around it, and these moves are much of what a short message costs.
 pub(crate) struct Next<'r> {
     /// Taken when there is an event.
-    reader: Option<&'r mut Reader>,
-    want: Want,
+    half: Option<&'r mut ReceiveHalf>,
+}
+
+/// Whatever a receive call waits for.
+pub(crate) struct Receiving<'r, P> {
+    half: &'r mut ReceiveHalf,
+    poll: P,
 }
 
 impl<'r> Next<'r> {
-    pub(crate) const fn new(reader: Option<&'r mut Reader>, want: Want) -> Self {
-        Self { reader, want }
+    pub(crate) const fn new(half: &'r mut ReceiveHalf) -> Self {
+        Self { half: Some(half) }
     }
 }
 
@@ -28,10 +35,44 @@ impl<'r> Future for Next<'r> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let want = self.want;
-        let Some(reader) = &mut self.reader else { return Poll::Ready(Ok(None)) };
-        let found = ready!(reader.poll_event(cx, want))?;
-        let reader = self.reader.take().filter(|_| found);
-        Poll::Ready(Ok(reader.and_then(|reader| reader.event())))
+        let Some(half) = &mut self.half else { return Poll::Ready(Ok(None)) };
+        let found = ready!(half.poll_event(cx, Want::Messages))?;
+        let half = self.half.take().filter(|_| found);
+        Poll::Ready(Ok(half.and_then(|half| half.event())))
+    }
+}
+
+impl Drop for Next<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(half) = &self.half {
+            half.note_given_up();
+        }
+    }
+}
+
+impl<'r, P> Receiving<'r, P> {
+    pub(crate) const fn new(half: &'r mut ReceiveHalf, poll: P) -> Self {
+        Self { half, poll }
+    }
+}
+
+impl<T, P> Future for Receiving<'_, P>
+where
+    P: FnMut(&mut ReceiveHalf, &mut Context<'_>) -> Poll<T> + Unpin,
+{
+    type Output = T;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let this = &mut *self;
+        (this.poll)(this.half, cx)
+    }
+}
+
+impl<P> Drop for Receiving<'_, P> {
+    #[inline]
+    fn drop(&mut self) {
+        self.half.note_given_up();
     }
 }

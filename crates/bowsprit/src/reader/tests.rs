@@ -82,3 +82,25 @@ async fn a_peer_that_takes_nothing_keeps_no_context_from_others() {
     assert!(reader.link.queued_len() > 0);
     assert!(pool::take_compressor(config.unwrap()).is_some());
 }
+
+#[tokio::test]
+async fn what_nobody_receives_keeps_no_pooled_block() {
+    let (mut reader, mut peer) = connection(&agree(ContextTakeover::Never), 1024 * 1024);
+    let mut client = Sender::client(|| [0; 4]);
+    let mut out = Output::new();
+    client.ping(b"before", &mut out).unwrap();
+    client.binary(&vec![7; 100_000], &mut out).unwrap();
+    for slice in out.slices() {
+        peer.write_all(slice).await.unwrap();
+    }
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    for _ in 0..3 {
+        reader.watch(&mut cx, false);
+        assert!((1..=MAX_MOVED_LEN).contains(&reader.buffer.block_len()));
+    }
+    assert!(reader.link.queued_len() > 0, "the ping is answered");
+    assert!(poll_fn(|cx| reader.poll_event(cx, Want::Messages)).await.unwrap());
+    assert!(matches!(reader.event(), Some(Event::Binary(bytes)) if bytes == [7; 100_000]));
+    reader.watch(&mut cx, true);
+    assert_eq!(reader.buffer.block_len(), 0);
+}

@@ -99,16 +99,18 @@ fn a_peer_that_answers_pings_lives_on() {
 
 /// RFC: 5.5.2-1
 #[test]
-fn pings_go_out_but_nobody_dies_while_the_application_does_not_read() {
+fn pings_go_out_but_nobody_dies_behind_an_unread_message() {
     paused(async {
         let (mut ws, mut peer) = server().await;
         // It has been reading, and then does something else.
         assert!(timeout(SECOND, ws.recv()).await.is_err());
+        peer.send(TEXT, "unread").await;
         for _ in 0..5 {
             assert_eq!(peer.frame().await.opcode, PING);
         }
         peer.send(PONG, "late").await;
         peer.send(TEXT, "alive").await;
+        assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some("unread"));
         assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some("alive"));
     });
 }
@@ -116,9 +118,11 @@ fn pings_go_out_but_nobody_dies_while_the_application_does_not_read() {
 #[test]
 fn a_peer_is_dead_only_after_it_could_have_been_heard() {
     paused(async {
-        let (mut ws, _peer) = server().await;
+        let (mut ws, mut peer) = server().await;
         assert!(timeout(SECOND, ws.recv()).await.is_err());
+        peer.send(TEXT, "unread").await;
         sleep(100 * SECOND).await;
+        assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some("unread"));
         let begun = Instant::now();
         let received = ws.recv().await;
         assert!(matches!(received, Err(Error::TimedOut(TimeoutKind::Heartbeat))), "{received:?}");
@@ -209,9 +213,9 @@ fn a_stall_ends_a_connection_that_only_reads_as_well() {
 #[test]
 fn what_a_transport_holds_back_counts_as_unsent() {
     paused(async {
-        let mut unbeating = Options::server();
-        unbeating.heartbeat = None;
-        for (options, expected) in [(unbeating, 30 * SECOND), (Options::server(), 50 * SECOND)] {
+        let unbeating = Options::server().heartbeat(None);
+        let patient = beating(20 * SECOND, 60 * SECOND);
+        for (options, expected) in [(unbeating, 30 * SECOND), (patient, 50 * SECOND)] {
             let (ours, theirs) = tokio::io::duplex(4096);
             let ours = BufWriter::with_capacity(1 << 20, ours);
             let server = Server::builder().options(options).build();
