@@ -2,7 +2,8 @@
 
     websockets-client.py URL SCENARIO [ARGS] [--deflate[=SETTINGS]]
 
-It is the same as `ws-client.mjs`, which see, without the scenario `version8`.
+It is the same as `ws-client.mjs`, which see, without the scenario `version8`, and with `keepalive`: it receives 30 messages, sends
+none, and cuts a server that does not answer its pings.
 """
 
 import asyncio
@@ -65,8 +66,7 @@ class Client:
             # None of what the environment says.
             proxy=None,
             max_size=None,
-            ping_interval=None,
-            **options,
+            **{"ping_interval": None, **options},
         )
 
     async def open(self, **options):
@@ -163,6 +163,13 @@ class Client:
             return
         raise Differed("the handshake was not refused")
 
+    async def keepalive(self):
+        peer = await self.open(ping_interval=1, ping_timeout=1)
+        for _ in range(30):
+            await expect_message(peer, "tick", "tick")
+        await peer.close(1000)
+        expect(peer.close_code == 1000, f"{peer.close_code} came back for the close")
+
     async def close(self, code=None, reason=""):
         peer = await self.open()
         if code:
@@ -192,6 +199,7 @@ async def main():
         "subprotocol": client.subprotocol,
         "refused": client.refused,
         "close": client.close,
+        "keepalive": client.keepalive,
     }
     expect(scenario in scenarios, f"no scenario {scenario}")
     try:

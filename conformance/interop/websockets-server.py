@@ -1,9 +1,10 @@
 """An echo server made with Python's websockets, on a free port of 127.0.0.1.
 
-    websockets-server.py [--deflate[=SETTINGS]]
+    websockets-server.py [--deflate[=SETTINGS]] [--keepalive]
 
 It is the same as `ws-server.mjs`, which see, except that `/greet` sends its message right after the
-response, not in one write with it.
+response, not in one write with it. `/count` answers none of the messages that come, and closes with
+4002 after 30. With `--keepalive` it sends pings, and cuts a client that does not answer them.
 """
 
 import asyncio
@@ -43,6 +44,10 @@ async def greet(connection):
     match connection.request.path:
         case "/close-4001":
             await connection.close(4001, "bye")
+        case "/count":
+            for _ in range(30):
+                await connection.recv()
+            await connection.close(4002, "enough")
         case "/greet":
             await connection.send("hello")
         case "/deflate":
@@ -59,7 +64,8 @@ async def greet(connection):
 
 
 async def main():
-    deflate, _ = take_deflate(sys.argv, ServerPerMessageDeflateFactory)
+    deflate, args = take_deflate(sys.argv, ServerPerMessageDeflateFactory)
+    keepalive = 1 if "--keepalive" in args else None
     server = await serve(
         handle,
         "127.0.0.1",
@@ -70,7 +76,8 @@ async def main():
         # By default, a client that offers none is refused.
         select_subprotocol=lambda _, offered: "chat.v1" if "chat.v1" in offered else None,
         max_size=None,
-        ping_interval=None,
+        ping_interval=keepalive,
+        ping_timeout=keepalive,
     )
     print(f"listening on ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()

@@ -8,7 +8,10 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering::Relaxed},
+        atomic::{
+            AtomicU8,
+            Ordering::{AcqRel, Relaxed},
+        },
     },
     task::{Context, Waker},
 };
@@ -150,7 +153,9 @@ impl Link {
 
     fn watch_soon(self: &Arc<Self>) {
         self.reading.add(Reading::WATCHED);
-        self.helpers.schedule(Arc::clone(self));
+        if !self.scheduled.swap(true, AcqRel) {
+            self.helpers.schedule(Arc::clone(self));
+        }
     }
 
     /// Sees to the connection if nobody else does: answers what the peer asks, notices its end, and

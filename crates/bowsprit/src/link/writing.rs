@@ -146,13 +146,17 @@ impl Link {
         }
     }
 
-    /// Runs `poll`, the poll of this connection's handler, and writes out what it has queued.
+    /// Runs `poll`, the poll of this connection's handler, and does what the flusher would: it was
+    /// kept from being told.
     #[cfg(feature = "server")]
     pub(crate) fn while_polled<T>(self: &Arc<Self>, poll: impl FnOnce() -> T) -> T {
         let before = POLLED.replace(self.address());
         let polled = poll();
         POLLED.set(before);
-        self.write_out_if_scheduled();
+        if self.scheduled.load(Ordering::Acquire) {
+            self.write_out();
+            self.watch();
+        }
         polled
     }
 
@@ -247,8 +251,7 @@ impl Wake for Link {
             // It says so while it is written to, under the lock.
             return WRITING.set(0);
         }
-        // If it waits for its handler's poll to end, nobody looks whether there is something to read.
-        if !self.scheduled.swap(true, Ordering::AcqRel) || self.reading.is_watched() {
+        if !self.scheduled.swap(true, Ordering::AcqRel) {
             let helpers = Arc::clone(&self.helpers);
             helpers.schedule(self);
         }

@@ -1,6 +1,9 @@
 //! Our client against foreign servers.
 
+use std::time::Duration;
+
 use bowsprit::{Client, CloseCode, ConnectError, Event, Fragment, Message, MessageKind, WebSocket};
+use tokio::time::sleep;
 
 use super::peers::{Peer, PeerServer, in_time};
 
@@ -144,6 +147,22 @@ async fn pings_of_a_server_are_answered_with_their_payload() {
         let mut ws = connect(server, "/ping").await;
         assert_eq!(ws.recv().await.unwrap(), Some("pong:are you there".into()));
         close(ws).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-interop"]
+async fn a_client_that_only_sends_survives_the_keepalive_of_websockets() {
+    in_time(async {
+        let server = PeerServer::start_with(Peer::Websockets, &["--keepalive"]).await;
+        let mut ws = connect(&server, "/count").await;
+        for _ in 0..30 {
+            ws.send("tick").await.unwrap();
+            sleep(Duration::from_millis(100)).await;
+        }
+        let close = ws.closed().await.unwrap().unwrap();
+        assert_eq!((u16::from(close.code), &*close.reason), (4002, "enough"));
     })
     .await;
 }

@@ -1,6 +1,9 @@
 //! Our server against foreign clients.
 
+use std::time::Duration;
+
 use bowsprit::{BoxError, CloseCode, WebSocket};
+use tokio::time::sleep;
 
 use super::peers::{OurServer, Peer, in_time, play};
 
@@ -89,6 +92,21 @@ async fn a_client_is_told_the_code_and_reason_of_a_server_that_closes() {
     for peer in Peer::ALL {
         assert_eq!(play(peer, server.authority(), "/", &["close"]).await, ["close 1001 not now"]);
     }
+}
+
+/// Sends now and then, and receives nothing.
+async fn push(mut ws: WebSocket) -> Result<(), BoxError> {
+    while ws.send("tick").await.is_ok() {
+        sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs scripts/setup-interop"]
+async fn a_handler_that_only_sends_survives_the_keepalive_of_websockets() {
+    let server = in_time(OurServer::start_with(OurServer::builder(), push)).await;
+    assert!(play(Peer::Websockets, server.authority(), "/", &["keepalive"]).await.is_empty());
 }
 
 #[tokio::test]
