@@ -254,6 +254,9 @@ mod pages {
     #[doc = include_str!("../../../docs/limits.md")]
     struct Limits;
 
+    #[doc = include_str!("../../../docs/liveness.md")]
+    struct Liveness;
+
     #[doc = include_str!("../../../docs/observability.md")]
     struct Observability;
 

@@ -165,7 +165,7 @@ impl Receiver {
     }
 
     /// Receives nothing more.
-    fn fail(&mut self, error: ProtocolError, input: &mut ReceiveBuffer) {
+    fn fail<B: Block>(&mut self, error: ProtocolError, input: &mut ReceiveBuffer<B>) {
         // §7.1.7: "An endpoint MUST NOT continue to attempt to process data (including a
         // responding Close frame) from the remote endpoint after being instructed to _Fail the
         // WebSocket Connection_."

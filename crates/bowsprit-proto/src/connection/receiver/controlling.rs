@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        ReceiveBuffer,
+        Block, ReceiveBuffer,
         incoming::{Frame, Step},
     },
     End, Progress, Receiver,
@@ -21,9 +21,9 @@ impl Receiver {
     /// # Errors
     ///
     /// As [`receive`](Self::receive).
-    pub fn receive_control(
+    pub fn receive_control<B: Block>(
         &mut self,
-        input: &mut ReceiveBuffer,
+        input: &mut ReceiveBuffer<B>,
     ) -> Result<Option<Progress>, ProtocolError> {
         if self.end != End::Open {
             return self.run(input, false).map(Some);
@@ -32,9 +32,9 @@ impl Receiver {
         self.step_control(input).inspect_err(|error| self.fail(*error, input))
     }
 
-    fn step_control(
+    fn step_control<B: Block>(
         &mut self,
-        input: &mut ReceiveBuffer,
+        input: &mut ReceiveBuffer<B>,
     ) -> Result<Option<Progress>, ProtocolError> {
         let header = match self.frame {
             Some(frame) => frame.header,
