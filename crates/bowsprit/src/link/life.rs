@@ -303,6 +303,7 @@ impl Link {
             reads: self.reads.load(Ordering::Relaxed),
             reading: self.reading.is_anybody_waiting(),
             queued: !out.output.is_empty() || out.unflushed,
+            held: out.output.is_empty() && out.unflushed,
             closing: out.sender.is_closed() || out.is_leaving(),
         };
         out.sweep_turns(self.options());

@@ -31,6 +31,10 @@ pub(super) struct Timers {
     end_is_new: bool,
     /// Something was written since the last sweep.
     written: bool,
+    /// The transport has handed on all that it was given, since the last sweep.
+    flushed: bool,
+    /// It held something back at the last sweep, and there was nothing else to be written.
+    held: bool,
     /// Something was written at all, which the peer may not have read yet.
     has_written: bool,
     /// There was a sweep.
@@ -76,6 +80,8 @@ pub(super) struct Seen {
     pub(super) reading: bool,
     /// Bytes wait to be written.
     pub(super) queued: bool,
+    /// All of them are the transport's, which holds them back.
+    pub(super) held: bool,
     /// A close frame of ours is queued or sent, or the application has dropped the connection.
     pub(super) closing: bool,
 }
@@ -109,6 +115,8 @@ impl Timers {
             end: None,
             end_is_new: false,
             written: false,
+            flushed: false,
+            held: false,
             has_written: false,
             swept: false,
         }
@@ -118,6 +126,11 @@ impl Timers {
     pub(super) const fn note_written(&mut self) {
         self.written = true;
         self.has_written = true;
+    }
+
+    /// The transport has handed on all that it was given.
+    pub(super) const fn note_flushed(&mut self) {
+        self.flushed = true;
     }
 
     pub(super) const fn has_written(&self) -> bool {
@@ -176,7 +189,11 @@ impl Timers {
     }
 
     fn sweep_stall(&mut self, options: &Options, seen: Seen, passed: Millis) -> bool {
-        if mem::take(&mut self.written) || !seen.queued {
+        // What a transport takes that holds everything back, such as the answer to a ping, is no
+        // progress.
+        let held = mem::replace(&mut self.held, seen.held) && seen.held;
+        let held = !mem::take(&mut self.flushed) && held;
+        if mem::take(&mut self.written) && !held || !seen.queued {
             self.stalled = Millis::ZERO;
         } else {
             self.stalled.add(passed);

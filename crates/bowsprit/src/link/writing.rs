@@ -196,6 +196,7 @@ impl Out {
         }
         if self.unflushed && exempt(|| Pin::new(write).poll_flush(cx))?.is_ready() {
             self.unflushed = false;
+            self.timers.note_flushed();
             progress = true;
         }
         Ok(progress)

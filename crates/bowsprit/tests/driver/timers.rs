@@ -208,14 +208,14 @@ fn a_stall_ends_a_connection_that_only_reads_as_well() {
     });
 }
 
-/// A transport that takes everything and hands on nothing, as one that encrypts may. It takes one
-/// ping as well, which looks like progress.
+/// A transport that takes everything and hands on nothing, as one that encrypts may. That it takes a
+/// ping as well is no progress.
 #[test]
 fn what_a_transport_holds_back_counts_as_unsent() {
     paused(async {
         let unbeating = Options::server().heartbeat(None);
         let patient = beating(20 * SECOND, 60 * SECOND);
-        for (options, expected) in [(unbeating, 30 * SECOND), (patient, 50 * SECOND)] {
+        for options in [unbeating, patient] {
             let (ours, theirs) = tokio::io::duplex(4096);
             let ours = BufWriter::with_capacity(1 << 20, ours);
             let server = Server::builder().options(options).build();
@@ -228,7 +228,7 @@ fn what_a_transport_holds_back_counts_as_unsent() {
                 matches!(flushed, Err(Error::TimedOut(TimeoutKind::WriteStall))),
                 "{flushed:?}"
             );
-            assert_passed(begun, expected);
+            assert_passed(begun, 30 * SECOND);
         }
     });
 }
