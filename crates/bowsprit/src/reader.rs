@@ -105,11 +105,25 @@ impl Reader {
         self.buffer.event()
     }
 
-    /// Takes the message that [`poll_event`](Self::poll_event) found, if it is one.
-    pub(crate) fn take_message(&mut self) -> Option<Message> {
-        // The application may take long before it reads on.
-        self.return_context();
-        self.buffer.take_message()
+    /// Waits for a message; control frames are passed over.
+    pub(crate) fn poll_message(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Message>, Error>> {
+        loop {
+            match self.poll_event(cx, Want::Messages) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(cause)) => return Poll::Ready(Err(cause.into())),
+                Poll::Ready(Ok(false)) => return Poll::Ready(Ok(None)),
+                Poll::Ready(Ok(true)) => {
+                    // The application may take long before it reads on.
+                    self.return_context();
+                    if let Some(message) = self.buffer.take_message() {
+                        return Poll::Ready(Ok(Some(message)));
+                    }
+                }
+            }
+        }
     }
 
     /// Waits for an event. `false` means that the connection has ended.

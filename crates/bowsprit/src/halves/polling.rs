@@ -41,21 +41,14 @@ impl ReceiveHalf {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Message>, Error>> {
-        loop {
-            match self.poll_event(cx, Want::Messages) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(cause)) => return Poll::Ready(Err(cause.into())),
-                Poll::Ready(Ok(false)) => return Poll::Ready(Ok(None)),
-                Poll::Ready(Ok(true)) => {
-                    let Some(mut reader) = self.lent.take() else { continue };
-                    let message = reader.take_message();
-                    self.link.put_reader(reader);
-                    if let Some(message) = message {
-                        return Poll::Ready(Ok(Some(message)));
-                    }
-                }
-            }
-        }
+        // Not by way of `lent`, and into place when the message is where it goes: moves are much of
+        // what a short message costs.
+        let reader = self.lent.take().or_else(|| self.link.take_reader());
+        let reader = reader.or_else(|| self.link.want_reader(cx.waker()));
+        let Some(mut reader) = reader else { return Poll::Pending };
+        let polled = reader.poll_message(cx);
+        self.link.put_reader(reader);
+        polled
     }
 
     pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
