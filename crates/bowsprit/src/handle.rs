@@ -12,8 +12,7 @@ use std::{
 use crate::{
     Close, Error, Outgoing, State,
     error::Cause,
-    hub::Offer,
-    link::{Link, Offered, Origin, Sending},
+    link::{Link, Offer, Offered, Origin, Sending},
     park,
 };
 

@@ -191,10 +191,11 @@ pub use error::{BoxError, Error, TimeoutKind};
 pub use halves::{ReceiveHalf, SendHalf};
 pub use handle::Handle;
 pub use http;
-pub use hub::{Delivery, Publication, SlowConsumer, Topics};
+pub use hub::{Delivery, Publication, Topics};
 pub use io::Io;
 #[cfg(feature = "server")]
 pub use ipnet;
+pub use link::SlowConsumer;
 pub use options::{Heartbeat, Options};
 pub use outgoing::Outgoing;
 pub use prepared::Prepared;

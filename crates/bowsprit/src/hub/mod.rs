@@ -1,6 +1,5 @@
 //! One message for many connections.
 
-mod batch;
 mod topic;
 mod topics;
 
@@ -11,41 +10,13 @@ use std::{
     sync::Arc,
 };
 
+pub(crate) use self::topic::Memberships;
 use self::topic::Topic;
 pub use self::topics::Topics;
-pub(crate) use self::{batch::Batch, topic::Memberships};
-use crate::{CloseCode, Handle, Prepared, link::Offered};
-
-/// What becomes of a publication where a connection has no room for it: where more than
-/// [`Options::max_queue_len`](crate::Options::max_queue_len) bytes wait to be written.
-///
-/// Pings, pongs and close frames are not concerned: they always have room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SlowConsumer {
-    /// Waits until there is room, or the connection ends. All of the publication waits, and the
-    /// publisher with it.
-    Wait,
-    /// Leaves the new message out.
-    DropNewest,
-    /// Leaves out the oldest publications that have not begun to be written, until there is room.
-    /// What was sent in other ways is not touched; where there is only that, the new one is left
-    /// out.
-    DropOldest,
-    /// Keeps only the latest of the same topic, or of the server's broadcasts, whenever one has to
-    /// wait for the peer: for states, of which only the newest is of interest.
-    KeepLatest,
-    /// Closes the connection with this code, behind what is queued. [`CloseCode::TRY_AGAIN_LATER`]
-    /// and [`CloseCode::POLICY_VIOLATION`] are usual.
-    Close(CloseCode),
-}
-
-impl Default for SlowConsumer {
-    /// Closes with 1013, so that the client knows that it has missed something.
-    fn default() -> Self {
-        Self::Close(CloseCode::TRY_AGAIN_LATER)
-    }
-}
+use crate::{
+    Handle,
+    link::{Offer, Offered, SlowConsumer},
+};
 
 /// What has become of a publication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,29 +32,13 @@ pub struct Delivery {
 
 /// A message on its way to many connections: await it, or send it with [`now`](Self::now).
 ///
-/// It is framed once, and compressed once for each set of parameters, as [`Prepared`] says.
+/// It is framed once, and compressed once for each set of parameters, as [`Prepared`](crate::Prepared) says.
 #[must_use = "a publication is sent by awaiting it or calling `now`"]
 pub struct Publication {
     offer: Offer,
     except: Option<Handle>,
     receivers: Box<dyn Iterator<Item = Handle> + Send + Sync>,
     topic: Option<Arc<Topic>>,
-}
-
-/// What each of the connections is offered.
-#[derive(Clone, Debug)]
-pub(crate) struct Offer {
-    pub(crate) message: Prepared,
-    /// The topic, by number; 0 is none.
-    pub(crate) topic: u64,
-    pub(crate) slow: SlowConsumer,
-    step: Option<batch::Step>,
-}
-
-impl Offer {
-    pub(crate) const fn new(message: Prepared, topic: u64, slow: SlowConsumer) -> Self {
-        Self { message, topic, slow, step: None }
-    }
 }
 
 impl Publication {

@@ -9,10 +9,13 @@ use std::{
 };
 
 use super::{
-    Offer, Publication, SlowConsumer,
+    Publication,
     topic::{Joining, Topic},
 };
-use crate::{Handle, Prepared};
+use crate::{
+    Handle, Prepared,
+    link::{Offer, SlowConsumer},
+};
 
 /// Topics that connections of this process join and leave, and that messages are published to.
 ///

@@ -13,6 +13,7 @@
 //! that sends messages would otherwise overwrite each other's wakers, for a transport keeps one per
 //! direction.
 
+mod batch;
 mod closed;
 mod deferred;
 mod extras;
@@ -20,10 +21,12 @@ mod flusher;
 mod info;
 mod life;
 mod locked;
+mod offer;
 mod outbox;
 mod reading;
 mod round_trip;
 mod sending;
+mod slow_consumer;
 mod sweeper;
 mod timers;
 mod turns;
@@ -43,7 +46,9 @@ use std::{
 
 use crossbeam_utils::atomic::AtomicCell;
 
+pub use self::slow_consumer::SlowConsumer;
 use self::{
+    batch::Batch,
     extras::Extras,
     flusher::Helpers,
     locked::{AfterLock, Foreign, Holding, Locked, Looking, Waiting},
@@ -52,6 +57,7 @@ use self::{
 };
 pub(crate) use self::{
     info::Info,
+    offer::Offer,
     outbox::Offered,
     sending::{Half, Origin},
     turns::Sending,
@@ -59,7 +65,6 @@ pub(crate) use self::{
 use crate::{
     Close, Options, Output, Sender, State,
     error::Cause,
-    hub::Batch,
     io::WriteHalf,
     reader::Reader,
     stats::{Counters, Tally},

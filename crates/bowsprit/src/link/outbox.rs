@@ -15,15 +15,11 @@ use std::{
 };
 
 use super::{
-    Link, Out,
+    Link, Offer, Out, SlowConsumer,
     locked::{Foreign, Spent},
     waiters::Ticket,
 };
-use crate::{
-    CloseCode, Options, Outgoing,
-    hub::{Offer, SlowConsumer},
-    stats::Policy,
-};
+use crate::{CloseCode, Options, Outgoing, stats::Policy};
 
 /// What a publication counts beside its payload, so that empty ones are bounded as well.
 const OVERHEAD: usize = 32;
@@ -215,18 +211,6 @@ impl Link {
             out.spend(Spent::Message(next));
         }
         out.drop_outbox();
-    }
-}
-
-impl From<SlowConsumer> for Policy {
-    fn from(slow: SlowConsumer) -> Self {
-        match slow {
-            SlowConsumer::Wait => Self::Wait,
-            SlowConsumer::DropNewest => Self::DropNewest,
-            SlowConsumer::DropOldest => Self::DropOldest,
-            SlowConsumer::KeepLatest => Self::KeepLatest,
-            SlowConsumer::Close(_) => Self::Closed,
-        }
     }
 }
 

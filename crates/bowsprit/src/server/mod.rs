@@ -66,7 +66,7 @@ use self::{
 };
 use crate::{
     AcceptError, Io, Prepared, Publication, SlowConsumer, TcpOptions, WebSocket,
-    error::check_runtime, head::HeadLimits, hub::Offer, stats::Stats,
+    error::check_runtime, head::HeadLimits, link::Offer, stats::Stats,
 };
 
 /// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.
