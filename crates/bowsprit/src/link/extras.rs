@@ -4,6 +4,8 @@ use std::{any::Any, mem, sync::Arc};
 
 use tracing::Span;
 
+#[cfg(feature = "server")]
+use super::Membership;
 use super::{Link, Out, deferred::Deferred, outbox::Outbox};
 use crate::{
     Close, CloseCode, Options,
@@ -30,9 +32,6 @@ pub(super) struct Extras {
     pub(super) dropped: u64,
     /// The application has dropped the connection, and what it has sent is still on its way.
     pub(super) is_leaving: bool,
-    /// Its place among the connections that the server allows.
-    #[cfg(feature = "server")]
-    slot: Option<Box<crate::server::Slot>>,
     /// If anybody collects spans. Shared, as cloning a span runs the subscriber.
     span: Option<Arc<Span>>,
 }
@@ -46,9 +45,7 @@ pub(super) struct Left {
     span: Option<Arc<Span>>,
     topics: Option<Box<Memberships>>,
     #[cfg(feature = "server")]
-    slot: Option<Box<crate::server::Slot>>,
-    #[cfg(feature = "server")]
-    membership: Option<crate::server::Membership>,
+    membership: Option<Membership>,
 }
 
 impl Link {
@@ -93,15 +90,9 @@ impl Link {
         Some(change(topics.get_or_insert_with(|| Box::new(Memberships::new(self.id())))))
     }
 
-    /// Keeps the connection's place until it ends.
+    /// Stays on this list until it ends.
     #[cfg(feature = "server")]
-    pub(crate) fn occupy(self: &Arc<Self>, slot: Box<crate::server::Slot>) {
-        self.lock().extras().slot = Some(slot);
-    }
-
-    /// Stays on its server's list until it ends.
-    #[cfg(feature = "server")]
-    pub(crate) fn join(self: &Arc<Self>, membership: crate::server::Membership) {
+    pub(crate) fn join(self: &Arc<Self>, membership: Membership) {
         self.lock().membership = Some(membership);
     }
 }
@@ -174,7 +165,7 @@ impl Out {
         self.extras.as_ref()?.peer_close.as_deref()
     }
 
-    /// Gives up what only open connections have; its place on the server not before it has ended,
+    /// Gives up what only open connections have; its place on a list not before it has ended,
     /// when it is over.
     pub(super) fn leave(&mut self, cause: Cause) -> Option<Box<Left>> {
         let mut left = Left::default();
@@ -191,7 +182,6 @@ impl Out {
         }
         #[cfg(feature = "server")]
         if self.ended.is_some() {
-            left.slot = self.extras.as_mut().and_then(|extras| extras.slot.take());
             left.membership = self.membership.take();
         }
         (!left.is_empty()).then(|| Box::new(left))
@@ -209,7 +199,7 @@ impl Left {
             return false;
         }
         #[cfg(feature = "server")]
-        if self.slot.is_some() || self.membership.is_some() {
+        if self.membership.is_some() {
             return false;
         }
         self.topics.is_none()

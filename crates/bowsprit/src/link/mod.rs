@@ -21,6 +21,8 @@ mod flusher;
 mod info;
 mod life;
 mod locked;
+#[cfg(feature = "server")]
+mod membership;
 mod offer;
 mod outbox;
 mod reading;
@@ -46,6 +48,8 @@ use std::{
 
 use crossbeam_utils::atomic::AtomicCell;
 
+#[cfg(feature = "server")]
+pub(crate) use self::membership::{List, Membership};
 pub use self::slow_consumer::SlowConsumer;
 use self::{
     batch::Batch,
@@ -121,9 +125,9 @@ struct Out {
     has_left: bool,
     /// All who want to know have been told.
     was_told: bool,
-    /// Its place on its server's list.
+    /// Its place on a list of the layer above.
     #[cfg(feature = "server")]
-    membership: Option<crate::server::Membership>,
+    membership: Option<Membership>,
     /// What few connections have.
     extras: Option<Box<Extras>>,
 }

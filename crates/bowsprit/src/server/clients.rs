@@ -13,10 +13,15 @@ use slab::Slab;
 use tokio::sync::Notify;
 
 use super::{
+    gate::Slot,
     hooks,
     phase::{Phase, Phases},
 };
-use crate::{CloseCode, Handle, Role, link::Link, stats::Counters};
+use crate::{
+    CloseCode, Handle, Role,
+    link::{Link, List, Membership},
+    stats::Counters,
+};
 
 /// Lists that a path's connections are spread over, so that threads seldom wait for each other.
 const SHARDS: usize = 8;
@@ -38,17 +43,23 @@ pub(super) struct Registry {
     pub(super) left: Notify,
 }
 
-/// The open connections of one path.
+/// The open connections of one path. Cloning is cheap.
+#[derive(Clone)]
 pub(crate) struct Members {
-    registry: Arc<Registry>,
-    shards: [Mutex<Slab<Weak<Link>>>; SHARDS],
+    shared: Arc<Shared>,
+    /// The same, as the connections know it.
+    list: Arc<Box<dyn List>>,
 }
 
-/// A connection's place on the list. It leaves when this is dropped.
-pub(crate) struct Membership {
-    members: Arc<Members>,
-    key: u32,
-    shard: u8,
+struct Shared {
+    registry: Arc<Registry>,
+    shards: [Mutex<Slab<Member>>; SHARDS],
+}
+
+struct Member {
+    link: Weak<Link>,
+    /// Its place among the connections that are allowed, where their number is limited.
+    slot: Option<Box<Slot>>,
 }
 
 impl Registry {
@@ -102,58 +113,72 @@ impl Registry {
 }
 
 impl Members {
-    pub(super) fn new(registry: Arc<Registry>) -> Arc<Self> {
-        Arc::new(Self { registry, shards: Default::default() })
+    pub(super) fn new(registry: Arc<Registry>) -> Self {
+        let shared = Arc::new(Shared { registry, shards: Default::default() });
+        Self { list: Arc::new(Box::new(Arc::clone(&shared))), shared }
     }
 
-    /// Puts a connection on the list until it ends.
+    /// Puts a connection on the list until it ends, and keeps its slot as long.
     ///
     /// The hook comes first, so that nobody leaves before having joined.
-    pub(super) fn join(self: &Arc<Self>, link: &Arc<Link>) {
-        run_hook(self.registry.on_join.as_ref(), link);
-        let shard = usize::try_from(link.id()).unwrap_or_default() % SHARDS;
-        self.registry.count.fetch_add(1, Ordering::SeqCst);
-        let key = self.shard(shard).insert(Arc::downgrade(link));
-        link.join(Membership {
-            members: Arc::clone(self),
-            key: u32::try_from(key)
-                .unwrap_or_else(|_| unreachable!("so many do not fit into memory")),
-            shard: u8::try_from(shard).unwrap_or_default(),
-        });
-        if self.registry.phases.now() > Phase::Open {
+    pub(super) fn join(&self, link: &Arc<Link>, slot: Option<Box<Slot>>) {
+        let registry = &self.shared.registry;
+        run_hook(registry.on_join.as_ref(), link);
+        registry.count.fetch_add(1, Ordering::SeqCst);
+        let key = self.shared.insert(link.id(), Member { link: Arc::downgrade(link), slot });
+        link.join(Membership::new(Arc::clone(&self.list), key));
+        if registry.phases.now() > Phase::Open {
             // Its handshake was accepted before.
             let _closing = link.close(&CloseCode::GOING_AWAY.into());
         }
     }
 
-    fn shard(&self, shard: usize) -> MutexGuard<'_, Slab<Weak<Link>>> {
-        self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn handles_in(&self, shard: usize) -> Vec<Handle> {
-        let links = self.shard(shard);
-        let mut handles = Vec::with_capacity(links.len());
-        handles.extend(links.iter().filter_map(|(_, link)| Some(Handle::new(link.upgrade()?))));
+        let members = self.shared.lock(shard);
+        let mut handles = Vec::with_capacity(members.len());
+        handles.extend(
+            members.iter().filter_map(|(_, member)| Some(Handle::new(member.link.upgrade()?))),
+        );
         handles
     }
 }
 
-impl Drop for Membership {
-    fn drop(&mut self) {
-        let Self { members, key, shard } = self;
-        let mut links = members.shard(usize::from(*shard));
-        let link = links.remove(usize::try_from(*key).unwrap_or_default());
-        if links.is_empty() {
+impl Shared {
+    /// The key of a connection that is on the list from now on.
+    fn insert(&self, id: u64, member: Member) -> u32 {
+        let shard = usize::try_from(id).unwrap_or_default() % SHARDS;
+        let place = self.lock(shard).insert(member);
+        u32::try_from(place * SHARDS + shard)
+            .unwrap_or_else(|_| unreachable!("so many do not fit into memory"))
+    }
+
+    fn remove(&self, key: u32) -> Member {
+        let key = usize::try_from(key).unwrap_or_default();
+        let mut members = self.lock(key % SHARDS);
+        let member = members.remove(key / SHARDS);
+        if members.is_empty() {
             // What a storm has needed is given back.
-            *links = Slab::new();
+            *members = Slab::new();
         }
-        drop(links);
+        member
+    }
+
+    fn lock(&self, shard: usize) -> MutexGuard<'_, Slab<Member>> {
+        self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl List for Arc<Shared> {
+    fn leave(&self, key: u32) {
+        let Member { link, slot } = self.remove(key);
+        // Before anybody is told, so that whoever is can let in another one.
+        drop(slot);
         if let Some(link) = link.upgrade() {
-            run_hook(members.registry.on_leave.as_ref(), &link);
+            run_hook(self.registry.on_leave.as_ref(), &link);
         }
-        members.registry.departed.fetch_add(1, Ordering::SeqCst);
-        if members.registry.count.fetch_sub(1, Ordering::SeqCst) == 1 {
-            members.registry.left.notify_waiters();
+        self.registry.departed.fetch_add(1, Ordering::SeqCst);
+        if self.registry.count.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.registry.left.notify_waiters();
         }
     }
 }
@@ -166,13 +191,13 @@ fn run_hook(hook: Option<&Hook>, link: &Arc<Link>) {
 
 /// The handles of a server's open connections; see [`Server::clients`](crate::Server::clients).
 pub struct Clients {
-    members: vec::IntoIter<Arc<Members>>,
-    current: Option<(Arc<Members>, usize)>,
+    members: vec::IntoIter<Members>,
+    current: Option<(Members, usize)>,
     handles: vec::IntoIter<Handle>,
 }
 
 impl Clients {
-    pub(super) fn of(members: Vec<Arc<Members>>) -> Self {
+    pub(super) fn of(members: Vec<Members>) -> Self {
         Self { members: members.into_iter(), current: None, handles: Vec::new().into_iter() }
     }
 

@@ -10,7 +10,7 @@ use super::Refusal;
 use http::{HeaderValue, StatusCode, header};
 
 /// Counts connections where their number is limited.
-pub(crate) struct Gate {
+pub(super) struct Gate {
     pub(super) max_connections: Option<usize>,
     pub(super) max_connections_per_address: Option<usize>,
     open: Mutex<Open>,
@@ -23,7 +23,7 @@ struct Open {
 }
 
 /// A connection's place among those that are counted; free again when it is dropped.
-pub(crate) struct Slot {
+pub(super) struct Slot {
     gate: Arc<Gate>,
     network: Option<IpAddr>,
 }

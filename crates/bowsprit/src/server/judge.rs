@@ -7,9 +7,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 
 use super::{
-    Encrypted, Refusal, RequestExt, Shared, Slot, UnixPeer, Upgrade,
+    Encrypted, Refusal, RequestExt, Shared, UnixPeer, Upgrade,
     endpoint::Endpoint,
     forwarded::Origin,
+    gate::Slot,
     guard::HandshakeGuard,
     hooks,
     phase::{Alerted, Phase},
@@ -253,7 +254,7 @@ impl Place {
             handler: endpoint.handler.clone(),
             peer_addr: request.peer_addr(),
             slot,
-            members: Arc::clone(&self.members),
+            members: self.members.clone(),
             handshake: None,
         };
         Ok((accepted.response, upgrade))

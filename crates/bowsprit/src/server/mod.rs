@@ -55,7 +55,6 @@ pub use self::{
     shutdown::{Departed, Shutdown},
     upgrade::Upgrade,
 };
-pub(crate) use self::{clients::Membership, gate::Slot};
 use self::{
     clients::Registry,
     gate::Gate,
