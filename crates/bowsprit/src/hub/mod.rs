@@ -10,7 +10,6 @@ use std::{
     sync::Arc,
 };
 
-pub(crate) use self::topic::Memberships;
 use self::topic::Topic;
 pub use self::topics::Topics;
 use crate::{

@@ -60,7 +60,7 @@ pub(super) enum Joining {
 }
 
 /// The topics that a connection has joined, which it leaves when this is dropped.
-pub(crate) struct Memberships {
+pub(super) struct Memberships {
     member: u64,
     topics: HashSet<ByNumber, NumberHash>,
 }
@@ -197,8 +197,19 @@ impl Members {
 }
 
 impl Memberships {
-    pub(crate) fn new(member: u64) -> Self {
+    fn new(member: u64) -> Self {
         Self { member, topics: HashSet::default() }
+    }
+
+    /// Changes those of a connection; `None` if it has ended, or is about to.
+    pub(super) fn change<T>(link: &Arc<Link>, change: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        link.change_kept(|kept| {
+            let kept = kept.get_or_insert_with(|| Box::new(Self::new(link.id())));
+            let Some(memberships) = kept.downcast_mut() else {
+                unreachable!("only topics have a connection keep something")
+            };
+            change(memberships)
+        })
     }
 
     pub(super) fn join(&mut self, topic: &Arc<Topic>, link: &Arc<Link>) -> Joining {

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     Publication,
-    topic::{Joining, Topic},
+    topic::{Joining, Memberships, Topic},
 };
 use crate::{
     Handle, Prepared,
@@ -74,7 +74,7 @@ impl Topics {
         let link = member.link();
         loop {
             let topic = self.shared.find_or_insert(topic);
-            match link.change_topics(|joined| joined.join(&topic, link)) {
+            match Memberships::change(link, |joined| joined.join(&topic, link)) {
                 Some(Joining::Abandoned) => {}
                 Some(joining) => return joining == Joining::Joined,
                 None => {
@@ -88,7 +88,7 @@ impl Topics {
     /// Has a connection hear no more of a topic. `false` if it has not joined it.
     pub fn leave(&self, topic: &str, member: &Handle) -> bool {
         let Some(topic) = self.shared.find(topic) else { return false };
-        let left = member.link().change_topics(|joined| joined.leave(&topic)).flatten();
+        let left = Memberships::change(member.link(), |joined| joined.leave(&topic)).flatten();
         if left == Some(true) {
             topic.abandon_if_deserted();
         }

@@ -10,17 +10,19 @@ use super::{Link, Out, deferred::Deferred, outbox::Outbox};
 use crate::{
     Close, CloseCode, Options,
     error::Cause,
-    hub::Memberships,
     stats::{Ending, Side},
 };
 
 /// Something of the application's.
 type Data = Arc<dyn Any + Send + Sync>;
 
+/// Something of the layer above's, to be dropped when the connection is over and its lock is free.
+pub(crate) type Kept = Box<dyn Any + Send>;
+
 #[derive(Default)]
 pub(super) struct Extras {
     data: Option<Data>,
-    topics: Option<Box<Memberships>>,
+    kept: Option<Kept>,
     /// What the peer has closed the connection with.
     pub(super) peer_close: Option<Box<Close<'static>>>,
     /// The first close frame of either side.
@@ -43,7 +45,7 @@ pub(super) struct Left {
     /// The first time.
     end: Option<(Ending, CloseCode)>,
     span: Option<Arc<Span>>,
-    topics: Option<Box<Memberships>>,
+    kept: Option<Kept>,
     #[cfg(feature = "server")]
     membership: Option<Membership>,
 }
@@ -77,17 +79,17 @@ impl Link {
         self.look().extras.as_ref().map_or(0, |extras| extras.dropped)
     }
 
-    /// Changes which topics the connection is in; `None` if it has ended, or is about to.
-    pub(crate) fn change_topics<T>(
+    /// Changes what the layer above has the connection keep until it is over; `None` if it has
+    /// ended, or is about to. That happens under the lock.
+    pub(crate) fn change_kept<T>(
         self: &Arc<Self>,
-        change: impl FnOnce(&mut Memberships) -> T,
+        change: impl FnOnce(&mut Option<Kept>) -> T,
     ) -> Option<T> {
         let mut out = self.lock();
         if out.over().is_some() || out.is_leaving() {
             return None;
         }
-        let topics = &mut out.extras().topics;
-        Some(change(topics.get_or_insert_with(|| Box::new(Memberships::new(self.id())))))
+        Some(change(&mut out.extras().kept))
     }
 
     /// Stays on this list until it ends.
@@ -152,8 +154,8 @@ impl Out {
         self.extras().first_close.get_or_insert((side, code));
     }
 
-    pub(super) fn take_topics(&mut self) -> Option<Box<Memberships>> {
-        self.extras.as_mut()?.topics.take()
+    pub(super) fn take_kept(&mut self) -> Option<Kept> {
+        self.extras.as_mut()?.kept.take()
     }
 
     /// Whether the application has dropped the connection.
@@ -178,7 +180,7 @@ impl Out {
         if let Some(extras) = &mut self.extras {
             // Whoever is told of the end may have something to tell as well.
             left.span.clone_from(&extras.span);
-            left.topics = extras.topics.take();
+            left.kept = extras.kept.take();
         }
         #[cfg(feature = "server")]
         if self.ended.is_some() {
@@ -202,6 +204,6 @@ impl Left {
         if self.membership.is_some() {
             return false;
         }
-        self.topics.is_none()
+        self.kept.is_none()
     }
 }

@@ -134,7 +134,7 @@ impl Link {
         out.timers.begin_linger(self.options().linger_timeout);
         out.wake_waiting();
         out.wake_for_end();
-        // When the lock is given back, the end is told, and its topics are given up.
+        // When the lock is given back, the end is told, and what was kept is given up.
         out.due();
     }
 
@@ -195,8 +195,8 @@ impl Link {
                 // Publications wait for the end of a message that will have none.
                 out.drop_outbox();
             }
-            if let Some(topics) = out.take_topics() {
-                out.spend(Spent::Topics(topics));
+            if let Some(kept) = out.take_kept() {
+                out.spend(Spent::Kept(kept));
             }
             out.wake_waiting();
             out.wake_for_end();

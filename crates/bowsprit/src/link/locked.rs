@@ -17,10 +17,14 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Link, Out, extras::Left, turns::Turns, waiters::Waiters};
+use super::{
+    Link, Out,
+    extras::{Kept, Left},
+    turns::Turns,
+    waiters::Waiters,
+};
 use crate::{
     Output,
-    hub::Memberships,
     io::WriteHalf,
     outgoing::Outgoing,
     stats::{Direction, Policy, Tally},
@@ -66,7 +70,7 @@ pub(super) enum Spent {
     Bytes(Bytes),
     Output(Output),
     Transport(Foreign<WriteHalf>),
-    Topics(Box<Memberships>),
+    Kept(Kept),
     Waker(Waker),
 }
 
