@@ -225,7 +225,10 @@ impl Handle {
     /// [`WebSocket::local_addr`](crate::WebSocket::local_addr).
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.link.local_addr()
+        let of_tcp = self.link.local_addr();
+        #[cfg(any(feature = "tls", feature = "native-tls"))]
+        let of_tcp = of_tcp.or_else(|| self.link.ask_transport(crate::tls::local_addr));
+        of_tcp
     }
 
     /// The path of the request that opened the connection, without the query.

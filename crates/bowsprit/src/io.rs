@@ -114,14 +114,23 @@ impl Transport {
         }
     }
 
-    /// The address of our end, of a TCP connection or what is encrypted over one.
+    /// The address of our end, of a TCP connection.
     #[cfg(any(feature = "tls", feature = "native-tls"))]
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(stream) => stream.local_addr().ok(),
             #[cfg(unix)]
             Self::Unix(_) => None,
-            Self::Boxed(io, _) => io.local_addr(),
+            Self::Boxed(..) => None,
+        }
+    }
+
+    /// Asks what was boxed.
+    #[cfg(any(feature = "tls", feature = "native-tls"))]
+    pub(crate) fn ask<T>(&self, ask: impl FnOnce(&dyn Any) -> Option<T>) -> Option<T> {
+        match self {
+            Self::Boxed(io, _) => io.ask(ask),
+            _ => None,
         }
     }
 
@@ -151,6 +160,13 @@ pub(crate) struct SharedIo(Arc<Mutex<Box<dyn Io>>>);
 impl SharedIo {
     fn lock(&self) -> MutexGuard<'_, Box<dyn Io>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Facts are asked for where they are known, by whoever knows the type: a connection keeps none
+    /// of them.
+    #[cfg(any(feature = "tls", feature = "native-tls"))]
+    fn ask<T>(&self, ask: impl FnOnce(&dyn Any) -> Option<T>) -> Option<T> {
+        ask(&**self.lock())
     }
 }
 
@@ -190,17 +206,6 @@ impl AsyncWrite for SharedIo {
     }
 }
 
-/// Facts, which are asked for where they are known: a connection keeps none of them.
-impl SharedIo {
-    fn local_addr(&self) -> Option<SocketAddr> {
-        #[cfg(any(feature = "tls", feature = "native-tls"))]
-        if let Some(transport) = crate::tls::transport(&**self.lock()) {
-            return transport.local_addr();
-        }
-        None
-    }
-}
-
 impl ReadHalf {
     /// Whether the peer's side has ended, by FIN or RST, whatever there is to be read before that.
     /// Nothing is asked of the system for it. Only sockets on Linux and Android tell.
@@ -224,15 +229,15 @@ impl WriteHalf {
             Self::Tcp(half) => half.local_addr().ok(),
             #[cfg(unix)]
             Self::Unix(_) => None,
-            Self::Boxed(io) => io.local_addr(),
+            Self::Boxed(_) => None,
         }
     }
 
-    /// The certificates that the peer has shown.
-    #[cfg(feature = "tls")]
-    pub(crate) fn peer_certificates(&self) -> Option<crate::tls::PeerCertificates> {
+    /// As that of the transport.
+    #[cfg(any(feature = "tls", feature = "native-tls"))]
+    pub(crate) fn ask<T>(&self, ask: impl FnOnce(&dyn Any) -> Option<T>) -> Option<T> {
         match self {
-            Self::Boxed(io) => crate::tls::PeerCertificates::in_transport(&**io.lock()),
+            Self::Boxed(io) => io.ask(ask),
             _ => None,
         }
     }

@@ -324,7 +324,7 @@ impl WebSocket {
     /// the connection has ended.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.receive.link().local_addr()
+        self.handle().local_addr()
     }
 
     /// The certificates that the peer has shown: a server's, or a client's if it has any. `None`
@@ -332,7 +332,7 @@ impl WebSocket {
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn peer_certificates(&self) -> Option<crate::tls::PeerCertificates> {
-        self.receive.link().peer_certificates()
+        self.receive.link().ask_transport(crate::tls::PeerCertificates::in_transport)
     }
 
     /// The path of the request that opened the connection, without the query.

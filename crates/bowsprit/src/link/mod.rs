@@ -36,6 +36,8 @@ mod waiters;
 mod workers;
 mod writing;
 
+#[cfg(any(feature = "tls", feature = "native-tls"))]
+use std::any::Any;
 use std::{
     fmt,
     net::SocketAddr,
@@ -212,15 +214,15 @@ impl Link {
         self.look().peer_close().cloned()
     }
 
-    /// The address of our end of the transport, until the connection ends.
+    /// The address of our end of the transport, of TCP, until the connection ends.
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         self.look().write.as_ref()?.local_addr()
     }
 
-    /// The certificates that the peer has shown, until the connection ends.
-    #[cfg(feature = "tls")]
-    pub(crate) fn peer_certificates(&self) -> Option<crate::tls::PeerCertificates> {
-        self.look().write.as_ref()?.peer_certificates()
+    /// Asks the transport, until the connection ends, if it is another one than a socket.
+    #[cfg(any(feature = "tls", feature = "native-tls"))]
+    pub(crate) fn ask_transport<T>(&self, ask: impl FnOnce(&dyn Any) -> Option<T>) -> Option<T> {
+        self.look().write.as_ref()?.ask(ask)
     }
 
     /// Bytes that wait to be written.

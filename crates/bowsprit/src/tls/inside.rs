@@ -1,6 +1,6 @@
 //! What is known of an encrypted transport: what it runs over, and who is at its other end.
 
-use std::any::Any;
+use std::{any::Any, net::SocketAddr};
 
 #[cfg(feature = "tls")]
 use std::sync::Arc;
@@ -53,8 +53,14 @@ impl PeerCertificates {
     }
 }
 
+/// The address of our end of the TCP connection that is below an encrypted transport.
+pub(crate) fn local_addr(io: &dyn Any) -> Option<SocketAddr> {
+    let transport = transport(io)?;
+    transport.local_addr().or_else(|| transport.ask(local_addr))
+}
+
 /// What an encrypted transport runs over.
-pub(crate) fn transport(io: &dyn Any) -> Option<&Transport> {
+fn transport(io: &dyn Any) -> Option<&Transport> {
     #[cfg(all(feature = "client", feature = "tls"))]
     if let Some(stream) = io.downcast_ref::<tokio_rustls::client::TlsStream<Transport>>() {
         return Some(stream.get_ref().0);

@@ -29,7 +29,7 @@ pub(crate) use self::connector::{Identity, shared};
 #[cfg(feature = "tls")]
 pub use self::inside::PeerCertificates;
 #[cfg(any(feature = "tls", feature = "native-tls"))]
-pub(crate) use self::inside::transport;
+pub(crate) use self::inside::local_addr;
 #[cfg(all(feature = "server", feature = "tls"))]
 pub use self::server::{ClientCertificates, TlsServerConfig};
 
