@@ -1,5 +1,6 @@
 //! The two halves of a connection: [`ReceiveHalf`] and [`SendHalf`].
 
+mod next;
 mod polling;
 
 use std::{
@@ -9,11 +10,12 @@ use std::{
     task::{Context, Poll},
 };
 
+use self::next::{Next, Receiving};
 use crate::{
     Chunk, Close, Error, Event, Fragment, Handle, Message, Outgoing, SendError,
     error::Cause,
     link::{Half, Link, Origin, Sending},
-    reader::{Next, Reader, Receiving, Want},
+    reader::{Reader, Want},
 };
 
 /// The receiving half of a [`WebSocket`](crate::WebSocket).

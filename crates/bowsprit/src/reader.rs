@@ -2,7 +2,6 @@
 
 mod burst;
 mod ending;
-mod next;
 mod watch;
 
 use std::{
@@ -18,8 +17,6 @@ use tokio::{
 };
 
 use self::burst::{Burst, poll_yield};
-pub(crate) use self::next::{Next, Receiving};
-
 use crate::{
     Close, Error, Event, Message, MessageKind, Progress, ProtocolError, ReceiveBuffer, Receiver,
     Role,

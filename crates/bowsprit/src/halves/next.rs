@@ -8,24 +8,24 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use super::Want;
-use crate::{Error, Event, ReceiveHalf};
+use super::ReceiveHalf;
+use crate::{Error, Event, reader::Want};
 
 /// The next event, which borrows its bytes. Written out, for an `async` block moves the event once
 /// for each block around it, and these moves are much of what a short message costs.
-pub(crate) struct Next<'r> {
+pub(super) struct Next<'r> {
     /// Taken when there is an event.
     half: Option<&'r mut ReceiveHalf>,
 }
 
 /// Whatever a receive call waits for.
-pub(crate) struct Receiving<'r, P> {
+pub(super) struct Receiving<'r, P> {
     half: &'r mut ReceiveHalf,
     poll: P,
 }
 
 impl<'r> Next<'r> {
-    pub(crate) const fn new(half: &'r mut ReceiveHalf) -> Self {
+    pub(super) const fn new(half: &'r mut ReceiveHalf) -> Self {
         Self { half: Some(half) }
     }
 }
@@ -52,7 +52,7 @@ impl Drop for Next<'_> {
 }
 
 impl<'r, P> Receiving<'r, P> {
-    pub(crate) const fn new(half: &'r mut ReceiveHalf, poll: P) -> Self {
+    pub(super) const fn new(half: &'r mut ReceiveHalf, poll: P) -> Self {
         Self { half, poll }
     }
 }
