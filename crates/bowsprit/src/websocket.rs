@@ -8,7 +8,6 @@ use http::{HeaderMap, Response, header};
 
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) use self::opened::Opened;
-pub(crate) use self::opened::Opening;
 #[cfg(any(feature = "client", feature = "server"))]
 use crate::link::Link;
 use crate::{

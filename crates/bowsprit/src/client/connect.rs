@@ -20,9 +20,10 @@ use crate::{
     entropy,
     error::RedirectError,
     io::Transport,
+    link::Opening,
     tls::{self, Identity},
     trace::{self, Watched},
-    websocket::{Opened, Opening},
+    websocket::Opened,
 };
 
 /// One call of `connect`, which may take several requests.

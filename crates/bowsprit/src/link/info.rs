@@ -5,9 +5,10 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use http::Response;
 use tokio::time::Instant;
 
-use crate::websocket::Opening;
+use crate::Url;
 
 /// The number of the next connection, of whatever server or client.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -21,6 +22,13 @@ pub(crate) struct Info {
     path: Box<str>,
     agreed: Option<Box<Agreed>>,
     opening: Option<Box<Opening>>,
+}
+
+/// What only a client knows of the handshake.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) url: Url,
+    pub(crate) response: Response<()>,
 }
 
 /// What came of the negotiation, if anything did.

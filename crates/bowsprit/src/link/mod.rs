@@ -62,7 +62,7 @@ use self::{
     timers::Timers,
 };
 pub(crate) use self::{
-    info::Info,
+    info::{Info, Opening},
     offer::Offer,
     outbox::Offered,
     sending::{Half, Origin},

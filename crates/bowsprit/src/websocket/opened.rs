@@ -2,26 +2,17 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use http::Response;
-
 use super::WebSocket;
 use crate::{
-    Deflate, Limits, Negotiated, ReceiveBuffer, ReceiveHalf, Receiver, Role, SendHalf, Sender, Url,
+    Deflate, Limits, Negotiated, ReceiveBuffer, ReceiveHalf, Receiver, Role, SendHalf, Sender,
     entropy,
     io::Transport,
-    link::{Info, Link},
+    link::{Info, Link, Opening},
     reader::Reader,
     stats::Direction,
     terms::Terms,
     trace,
 };
-
-/// What only a client knows of the handshake.
-#[derive(Debug)]
-pub(crate) struct Opening {
-    pub(crate) url: Url,
-    pub(crate) response: Response<()>,
-}
 
 /// What becomes a connection when the opening handshake is over.
 pub(crate) struct Opened<'r> {
