@@ -5,7 +5,6 @@ mod ending;
 mod watch;
 
 use std::{
-    future::poll_fn,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -18,8 +17,7 @@ use tokio::{
 
 use self::burst::{Burst, poll_yield};
 use crate::{
-    Close, Error, Event, Message, MessageKind, Progress, ProtocolError, ReceiveBuffer, Receiver,
-    Role,
+    Error, Event, Message, MessageKind, Progress, ProtocolError, ReceiveBuffer, Receiver, Role,
     error::Cause,
     io::ReadHalf,
     link::Link,
@@ -179,18 +177,6 @@ impl Reader {
                 Err(error) => self.fail(error),
             }
         }
-    }
-
-    /// Sends a close frame, unless one was sent, and waits until the peer's has come and ours is
-    /// out, dropping what still comes.
-    ///
-    /// # Errors
-    ///
-    /// The connection has not ended cleanly, or the close frame is invalid.
-    pub(crate) async fn close(&mut self, close: &Close<'_>) -> Result<(), Error> {
-        self.link.begin_close(close)?;
-        while poll_fn(|cx| self.poll_event(cx, Want::Nothing)).await? {}
-        Ok(())
     }
 
     /// Cuts the connection.

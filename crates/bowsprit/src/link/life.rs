@@ -16,10 +16,11 @@ use super::{
     locked::{Spent, exempt},
     timers,
 };
+#[cfg(feature = "server")]
+use crate::reader::Reader;
 use crate::{
     Options, SendError, TimeoutKind, entropy,
     error::{Cause, Unsent},
-    reader::Reader,
     stats::{Control, Direction},
 };
 

@@ -1,5 +1,7 @@
 //! What a connection holds while it waits.
 
+use std::future::poll_fn;
+
 use bowsprit_proto::{
     deflate::{ContextTakeover, Deflate, Parameters},
     handshake::{Policy, respond},

@@ -3,7 +3,7 @@
 use std::{
     any::Any,
     fmt,
-    future::Future,
+    future::{Future, poll_fn},
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -18,7 +18,11 @@ use super::{
     accept::Opened,
     output::{HandlerOutput, Sealed},
 };
-use crate::{Close, CloseCode, WebSocket, link::Link, reader::Reader};
+use crate::{
+    Close, CloseCode, Error, WebSocket,
+    link::Link,
+    reader::{Reader, Want},
+};
 
 /// A handler at work, and the close of its connection after it. Boxed, so that a server can have
 /// handlers of many types, and its tasks one.
@@ -140,9 +144,17 @@ fn failed(link: &Link, error: &dyn fmt::Display) -> CloseCode {
 }
 
 async fn close(mut reader: Box<Reader>, code: CloseCode) {
-    if let Err(error) = reader.close(&Close::from(code)).await {
+    if let Err(error) = finish(&mut reader, code).await {
         tracing::debug!(peer = ?reader.link().info().peer_addr(), %error, "no clean close");
     }
+}
+
+/// Sends a close frame, unless one was sent, and waits until the peer's has come and ours is out,
+/// dropping what still comes.
+async fn finish(reader: &mut Reader, code: CloseCode) -> Result<(), Error> {
+    reader.link().begin_close(&Close::from(code))?;
+    while poll_fn(|cx| reader.poll_event(cx, Want::Nothing)).await? {}
+    Ok(())
 }
 
 pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
