@@ -216,13 +216,13 @@ impl Link {
 
     /// The address of our end of the transport, of TCP, until the connection ends.
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
-        self.look().write.as_ref()?.local_addr()
+        self.look().transport()?.local_addr()
     }
 
     /// Asks the transport, until the connection ends, if it is another one than a socket.
     #[cfg(any(feature = "tls", feature = "native-tls"))]
     pub(crate) fn ask_transport<T>(&self, ask: impl FnOnce(&dyn Any) -> Option<T>) -> Option<T> {
-        self.look().write.as_ref()?.ask(ask)
+        self.look().transport()?.ask(ask)
     }
 
     /// Bytes that wait to be written.
@@ -240,6 +240,13 @@ impl Link {
     fn look(&self) -> Looking<'_> {
         let holding = Holding::begin(self);
         Looking::new(holding, self.out.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Out {
+    /// The transport of a connection that is not over: it may outlive that in the background.
+    fn transport(&self) -> Option<&WriteHalf> {
+        self.write.as_deref().filter(|_| self.over().is_none())
     }
 }
 
