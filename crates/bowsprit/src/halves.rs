@@ -13,8 +13,8 @@ use std::{
 use self::next::{Next, Receiving};
 use crate::{
     Chunk, Close, Error, Event, Fragment, Handle, Message, Outgoing, SendError,
+    conn::{Half, Link, Origin, Sending},
     error::Cause,
-    link::{Half, Link, Origin, Sending},
     reader::{Reader, Want},
 };
 

@@ -11,8 +11,8 @@ use std::{
 
 use crate::{
     Close, Error, Outgoing, State,
+    conn::{Link, Offer, Offered, Origin, Sending},
     error::Cause,
-    link::{Link, Offer, Offered, Origin, Sending},
     park,
 };
 

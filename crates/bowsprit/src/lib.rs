@@ -127,6 +127,7 @@
 pub mod blocking;
 #[cfg(feature = "client")]
 pub mod client;
+mod conn;
 #[cfg(any(feature = "client", feature = "server"))]
 mod deadline;
 mod entropy;
@@ -141,7 +142,6 @@ mod hub;
 mod io;
 #[cfg(feature = "json")]
 mod json;
-mod link;
 mod options;
 mod outgoing;
 mod park;
@@ -183,6 +183,7 @@ pub use bytes::{Bytes, BytesMut};
 pub use client::Proxy;
 #[cfg(feature = "client")]
 pub use client::{Client, connect};
+pub use conn::SlowConsumer;
 #[cfg(feature = "server")]
 pub use error::AcceptError;
 #[cfg(feature = "client")]
@@ -195,7 +196,6 @@ pub use hub::{Delivery, Publication, Topics};
 pub use io::Io;
 #[cfg(feature = "server")]
 pub use ipnet;
-pub use link::SlowConsumer;
 pub use options::{Heartbeat, Options};
 pub use outgoing::Outgoing;
 pub use prepared::Prepared;

@@ -18,9 +18,9 @@ use tokio::{
 use self::burst::{Burst, poll_yield};
 use crate::{
     Error, Event, Message, MessageKind, Progress, ProtocolError, ReceiveBuffer, Receiver, Role,
+    conn::Link,
     error::Cause,
     io::ReadHalf,
-    link::Link,
     pool::{self, Block},
     rates::Rates,
     stats::{Control, Direction},

@@ -21,7 +21,7 @@ use tracing::{Span, field};
 use crate::AcceptError;
 #[cfg(feature = "client")]
 use crate::ConnectError;
-use crate::{HandshakeError, Role, link::Link, stats::Counters};
+use crate::{HandshakeError, Role, conn::Link, stats::Counters};
 
 /// The span of an opening handshake.
 pub(crate) fn opening(role: Role, peer: Option<SocketAddr>) -> Span {

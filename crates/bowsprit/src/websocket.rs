@@ -9,7 +9,7 @@ use http::{HeaderMap, Response, header};
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) use self::opened::Opened;
 #[cfg(any(feature = "client", feature = "server"))]
-use crate::link::Link;
+use crate::conn::Link;
 use crate::{
     Chunk, Close, Error, Event, Fragment, Handle, Message, Outgoing, ReceiveHalf, SendHalf, State,
     Url, trace,

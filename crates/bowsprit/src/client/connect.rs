@@ -16,11 +16,11 @@ use super::{
 };
 use crate::{
     ConnectError, Deflate, Role, TimeoutKind, Url, WebSocket,
+    conn::Opening,
     deadline::deadline_after,
     entropy,
     error::RedirectError,
     io::Transport,
-    link::Opening,
     tls::{self, Identity},
     trace::{self, Watched},
     websocket::Opened,

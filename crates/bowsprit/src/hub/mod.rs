@@ -14,7 +14,7 @@ use self::topic::Topic;
 pub use self::topics::Topics;
 use crate::{
     Handle,
-    link::{Offer, Offered, SlowConsumer},
+    conn::{Offer, Offered, SlowConsumer},
 };
 
 /// What has become of a publication.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::topics::Shared;
-use crate::{Handle, link::Link};
+use crate::{Handle, conn::Link};
 
 /// The number of the next topic. 0 stands for none.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Handle, Prepared,
-    link::{Offer, SlowConsumer},
+    conn::{Offer, SlowConsumer},
 };
 
 /// Topics that connections of this process join and leave, and that messages are published to.

@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     Role,
+    conn::Link,
     error::Cause,
     io::ReadHalf,
-    link::Link,
     pool::Block,
     rates::Discard,
     stats::{Direction, Tally},

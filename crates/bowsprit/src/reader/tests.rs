@@ -12,8 +12,8 @@ use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use super::*;
 use crate::{
     Limits, Options, Output, Sender,
+    conn::Info,
     io::{Transport, WriteHalf},
-    link::Info,
     stats::Counters,
     terms::Terms,
 };

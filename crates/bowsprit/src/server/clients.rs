@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     CloseCode, Handle, Role,
-    link::{Link, List, Membership},
+    conn::{Link, List, Membership},
     stats::Counters,
 };
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     Close, CloseCode, Error, WebSocket,
-    link::Link,
+    conn::Link,
     reader::{Reader, Want},
 };
 

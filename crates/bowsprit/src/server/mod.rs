@@ -64,8 +64,8 @@ use self::{
     route::Routes,
 };
 use crate::{
-    AcceptError, Io, Prepared, Publication, SlowConsumer, TcpOptions, WebSocket,
-    error::check_runtime, head::HeadLimits, link::Offer, stats::Stats,
+    AcceptError, Io, Prepared, Publication, SlowConsumer, TcpOptions, WebSocket, conn::Offer,
+    error::check_runtime, head::HeadLimits, stats::Stats,
 };
 
 /// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.

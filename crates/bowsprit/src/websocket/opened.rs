@@ -5,9 +5,9 @@ use std::{net::SocketAddr, sync::Arc};
 use super::WebSocket;
 use crate::{
     Deflate, Limits, Negotiated, ReceiveBuffer, ReceiveHalf, Receiver, Role, SendHalf, Sender,
+    conn::{Info, Link, Opening},
     entropy,
     io::Transport,
-    link::{Info, Link, Opening},
     reader::Reader,
     stats::Direction,
     terms::Terms,

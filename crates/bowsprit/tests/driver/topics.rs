@@ -115,7 +115,7 @@ impl Subscriber for Publisher {
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        if event.metadata().target().starts_with("bowsprit::link") {
+        if event.metadata().target().starts_with("bowsprit::conn") {
             self.0.publish("log", "something was told").now();
             self.0.publish("news", "something was told").now();
         }

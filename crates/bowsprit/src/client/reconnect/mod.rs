@@ -25,8 +25,8 @@ pub use self::{
 };
 use super::{Client, callback::Callback};
 use crate::{
-    BoxError, CloseCode, ConnectError, Error, Handle, WebSocket, error::Cause,
-    exclusive::Exclusive, link::Link,
+    BoxError, CloseCode, ConnectError, Error, Handle, WebSocket, conn::Link, error::Cause,
+    exclusive::Exclusive,
 };
 
 /// How a client comes back: made by [`Client::reconnect`].

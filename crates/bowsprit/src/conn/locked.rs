@@ -319,11 +319,11 @@ mod holding {
     }
 
     /// That the lock of a link is held, or about to be taken. Has what was so before.
-    pub(in crate::link) struct Holding(Option<(usize, bool)>);
+    pub(in crate::conn) struct Holding(Option<(usize, bool)>);
 
     impl Holding {
         #[track_caller]
-        pub(in crate::link) fn begin(link: &Link) -> Self {
+        pub(in crate::conn) fn begin(link: &Link) -> Self {
             let before = HOLDING.get();
             let address = link.address();
             let is_free = before.is_none_or(|(other, exempt)| exempt && other != address);
@@ -341,13 +341,13 @@ mod holding {
 
     /// For what may run code of the application.
     #[track_caller]
-    pub(in crate::link) fn assert_unlocked() {
+    pub(in crate::conn) fn assert_unlocked() {
         let is_free = HOLDING.get().is_none_or(|(_, exempt)| exempt);
         assert!(is_free, "under the lock of a connection nothing foreign may run");
     }
 
     /// Runs code of the transport's, which is exempt.
-    pub(in crate::link) fn exempt<T>(run: impl FnOnce() -> T) -> T {
+    pub(in crate::conn) fn exempt<T>(run: impl FnOnce() -> T) -> T {
         let held = HOLDING.get();
         HOLDING.set(held.map(|(address, _)| (address, true)));
         let done = run();
@@ -369,20 +369,20 @@ mod holding {
 mod holding {
     use super::Link;
 
-    pub(in crate::link) struct Holding(());
+    pub(in crate::conn) struct Holding(());
 
     impl Holding {
         #[inline]
-        pub(in crate::link) const fn begin(_: &Link) -> Self {
+        pub(in crate::conn) const fn begin(_: &Link) -> Self {
             Self(())
         }
     }
 
     #[inline]
-    pub(in crate::link) const fn assert_unlocked() {}
+    pub(in crate::conn) const fn assert_unlocked() {}
 
     #[inline]
-    pub(in crate::link) fn exempt<T>(run: impl FnOnce() -> T) -> T {
+    pub(in crate::conn) fn exempt<T>(run: impl FnOnce() -> T) -> T {
         run()
     }
 }
