@@ -13,9 +13,8 @@ use std::{
 use self::next::{Next, Receiving};
 use crate::{
     Chunk, Close, Error, Event, Fragment, Handle, Message, Outgoing, SendError,
-    conn::{Half, Link, Origin, Sending},
+    conn::{Half, Link, Origin, Reader, Sending, Want},
     error::Cause,
-    reader::{Reader, Want},
 };
 
 /// The receiving half of a [`WebSocket`](crate::WebSocket).

@@ -148,7 +148,6 @@ mod park;
 mod pool;
 mod prepared;
 mod rates;
-mod reader;
 mod redacted;
 #[cfg(feature = "server")]
 mod server;

@@ -11,13 +11,13 @@ use std::{
 
 use tokio::io::AsyncWrite;
 
+#[cfg(feature = "server")]
+use super::Reader;
 use super::{
     Link, Out,
     locked::{Spent, exempt},
     timers,
 };
-#[cfg(feature = "server")]
-use crate::reader::Reader;
 use crate::{
     Options, SendError, TimeoutKind, entropy,
     error::{Cause, Unsent},

@@ -25,6 +25,7 @@ mod locked;
 mod membership;
 mod offer;
 mod outbox;
+mod read;
 mod reading;
 mod round_trip;
 mod sending;
@@ -65,6 +66,7 @@ pub(crate) use self::{
     info::{Info, Opening},
     offer::Offer,
     outbox::Offered,
+    read::{Reader, Want},
     sending::{Half, Origin},
     turns::Sending,
 };
@@ -72,7 +74,6 @@ use crate::{
     Close, Options, Output, Sender, State,
     error::Cause,
     io::WriteHalf,
-    reader::Reader,
     stats::{Counters, Tally},
     terms::Terms,
 };

@@ -16,8 +16,7 @@ use std::{
     task::{Context, Waker},
 };
 
-use super::Link;
-use crate::reader::Reader;
+use super::{Link, Reader};
 
 /// What is known of who reads, as bits: every connection has them.
 #[derive(Debug, Default)]

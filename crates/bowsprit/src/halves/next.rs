@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::ReceiveHalf;
-use crate::{Error, Event, reader::Want};
+use crate::{Error, Event, conn::Want};
 
 /// The next event, which borrows its bytes. Written out, for an `async` block moves the event once
 /// for each block around it, and these moves are much of what a short message costs.

@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 use super::ReceiveHalf;
 use crate::{
     Error, Event, Message,
+    conn::{Reader, Want},
     error::Cause,
-    reader::{Reader, Want},
 };
 
 impl ReceiveHalf {

@@ -20,8 +20,7 @@ use super::{
 };
 use crate::{
     Close, CloseCode, Error, WebSocket,
-    conn::Link,
-    reader::{Reader, Want},
+    conn::{Link, Reader, Want},
 };
 
 /// A handler at work, and the close of its connection after it. Boxed, so that a server can have

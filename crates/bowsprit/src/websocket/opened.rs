@@ -5,10 +5,9 @@ use std::{net::SocketAddr, sync::Arc};
 use super::WebSocket;
 use crate::{
     Deflate, Limits, Negotiated, ReceiveBuffer, ReceiveHalf, Receiver, Role, SendHalf, Sender,
-    conn::{Info, Link, Opening},
+    conn::{Info, Link, Opening, Reader},
     entropy,
     io::Transport,
-    reader::Reader,
     stats::Direction,
     terms::Terms,
     trace,

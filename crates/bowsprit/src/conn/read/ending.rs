@@ -10,12 +10,12 @@ use std::{
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::{
+    super::Link,
     Phase, Reader, Want,
     burst::{Burst, poll_yield},
 };
 use crate::{
     Role,
-    conn::Link,
     error::Cause,
     io::ReadHalf,
     pool::Block,

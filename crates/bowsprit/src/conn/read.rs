@@ -16,9 +16,9 @@ use tokio::{
 };
 
 use self::burst::{Burst, poll_yield};
+use super::Link;
 use crate::{
     Error, Event, Message, MessageKind, Progress, ProtocolError, ReceiveBuffer, Receiver, Role,
-    conn::Link,
     error::Cause,
     io::ReadHalf,
     pool::{self, Block},
