@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{Link, Out, locked::Spent, waiters::Ticket};
+use super::{Link, Out, lock::Spent, waiters::Ticket};
 use crate::{Close, Error, error::Cause};
 
 /// Ends when a connection has.

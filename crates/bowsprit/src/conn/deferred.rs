@@ -10,7 +10,7 @@ use bowsprit_proto::{Compressing, EncodedMessage, Encoding, deflate::CompressorC
 
 use super::{
     Link, Out,
-    locked::{Foreign, Spent},
+    lock::{Foreign, Spent},
 };
 use crate::{
     Close, Error, Event, Message, Options, Output, Prepared, SendError, Sender, error::Unsent,

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::runtime::{Handle, Id};
 
-use super::{Link, locked::assert_unlocked, sweeper::Sweeper, workers::Workers};
+use super::{Link, lock::assert_unlocked, sweeper::Sweeper, workers::Workers};
 use crate::error::Cause;
 
 /// The helpers of each runtime that has connections.

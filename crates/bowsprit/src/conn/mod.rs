@@ -2,7 +2,7 @@
 //!
 //! A link owns the core's [`Sender`], the [`Output`] and the write half of the transport, behind a
 //! mutex that is held for the time of a few copies or one system call, and never across an await.
-//! Nothing [foreign](locked) runs under it but the transport's writing.
+//! Nothing [foreign](lock) runs under it but the transport's writing.
 //!
 //! Sending *queues*; the queue is written out when the task that sends has ended its current poll:
 //! by the [`serve`](crate::BoundServer::serve) wrapper for handlers, else by the
@@ -19,8 +19,8 @@ mod deferred;
 mod extras;
 mod flusher;
 mod info;
-mod life;
-mod locked;
+mod lifecycle;
+mod lock;
 #[cfg(feature = "server")]
 mod membership;
 mod offer;
@@ -28,14 +28,14 @@ mod outbox;
 mod read;
 mod reading;
 mod round_trip;
-mod sending;
+mod send;
 mod slow_consumer;
 mod sweeper;
 mod timers;
 mod turns;
 mod waiters;
 mod workers;
-mod writing;
+mod write;
 
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use std::any::Any;
@@ -58,7 +58,7 @@ use self::{
     batch::Batch,
     extras::Extras,
     flusher::Helpers,
-    locked::{AfterLock, Foreign, Holding, Locked, Looking, Waiting},
+    lock::{AfterLock, Foreign, Holding, Locked, Looking, Waiting},
     reading::Reading,
     timers::Timers,
 };
@@ -67,7 +67,7 @@ pub(crate) use self::{
     offer::Offer,
     outbox::Offered,
     read::{Reader, Want},
-    sending::{Half, Origin},
+    send::{Half, Origin},
     turns::Sending,
 };
 use crate::{

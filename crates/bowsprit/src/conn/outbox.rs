@@ -16,7 +16,7 @@ use std::{
 
 use super::{
     Link, Offer, Out, SlowConsumer,
-    locked::{Foreign, Spent},
+    lock::{Foreign, Spent},
     waiters::Ticket,
 };
 use crate::{CloseCode, Options, Outgoing, stats::Policy};

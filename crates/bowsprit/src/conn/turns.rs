@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use super::{Link, Options, Origin, Out, locked::Spent, waiters::Ticket};
+use super::{Link, Options, Origin, Out, lock::Spent, waiters::Ticket};
 use crate::{error::Unsent, outgoing::Outgoing};
 
 /// Those who wait for room.

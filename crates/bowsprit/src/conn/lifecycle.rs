@@ -15,7 +15,7 @@ use tokio::io::AsyncWrite;
 use super::Reader;
 use super::{
     Link, Out,
-    locked::{Spent, exempt},
+    lock::{Spent, exempt},
     timers,
 };
 use crate::{

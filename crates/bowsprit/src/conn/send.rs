@@ -7,7 +7,7 @@ use std::{
 
 use tracing::level_filters::LevelFilter;
 
-use super::{Link, Out, locked::Spent};
+use super::{Link, Out, lock::Spent};
 use crate::{
     Event, Fragment, Message, MessageKind, Options, Output, ProtocolError, SendError, Sender,
     error::{Cause, Unsent},

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
-use super::{Half, Link, Out, locked::exempt};
+use super::{Half, Link, Out, lock::exempt};
 use crate::{Error, Output, error::Cause, io::WriteHalf, pool};
 
 /// How many slices one write may gather.
