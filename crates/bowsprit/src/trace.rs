@@ -21,7 +21,11 @@ use tracing::{Span, field};
 use crate::AcceptError;
 #[cfg(feature = "client")]
 use crate::ConnectError;
-use crate::{HandshakeError, Role, conn::Link, stats::Counters};
+use crate::{
+    HandshakeError, Role,
+    conn::Link,
+    stats::{Counters, role_name},
+};
 
 /// The span of an opening handshake.
 pub(crate) fn opening(role: Role, peer: Option<SocketAddr>) -> Span {
@@ -51,13 +55,6 @@ pub(crate) fn opened(link: &Arc<Link>, role: Role) {
     if !span.is_disabled() {
         span.in_scope(|| tracing::debug!(extensions = info.extensions(), "connection opened"));
         link.keep_span(span);
-    }
-}
-
-pub(crate) const fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Server => "server",
-        Role::Client => "client",
     }
 }
 

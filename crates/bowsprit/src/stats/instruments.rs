@@ -9,8 +9,8 @@ use metrics::{
     describe_histogram, gauge, histogram,
 };
 
-use super::{CodeClass, Control, Direction, Ending, Policy};
-use crate::{Role, trace::role_name};
+use super::{CodeClass, Control, Direction, Ending, Policy, role_name};
+use crate::Role;
 
 pub(super) struct Instruments {
     role: &'static str,

@@ -16,7 +16,15 @@ pub(crate) use self::{
     counters::{Control, Counters, Direction, Policy, Tally},
     ending::{CodeClass, Ending, Side},
 };
-use crate::CloseCode;
+use crate::{CloseCode, Role};
+
+/// The role as it is recorded and told.
+pub(crate) const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Server => "server",
+        Role::Client => "client",
+    }
+}
 
 /// What a [server](crate::Server::stats) or a [client](crate::Client::stats) has done so far.
 ///
