@@ -51,6 +51,7 @@ pub mod mask;
 mod message;
 mod pieces;
 pub mod subprotocol;
+pub mod timers;
 mod url;
 pub mod utf8;
 

@@ -269,19 +269,19 @@ impl Link {
     }
 
     fn ping(&self, out: &mut Out) -> Result<(), SendError> {
-        let nonce = out.timers.round_trip.ping(self.info.since().elapsed(), entropy::random());
+        let nonce = out.round_trip.ping(self.info.since().elapsed(), entropy::random());
         out.queue(|sender, output| sender.ping(&nonce, output))
     }
 
     /// A pong has come.
     pub(crate) fn note_pong(self: &Arc<Self>, payload: &[u8]) {
-        let took = self.lock().timers.round_trip.pong(payload, || self.info.since().elapsed());
+        let took = self.lock().round_trip.on_pong(payload, || self.info.since().elapsed());
         self.counters().pong(took);
     }
 
     /// How long the last ping and its pong took.
     pub(crate) fn round_trip_time(&self) -> Option<Duration> {
-        self.look().timers.round_trip.took()
+        self.look().round_trip.time()
     }
 
     /// Drops a compression context that was not used since the last call.

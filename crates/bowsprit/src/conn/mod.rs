@@ -27,7 +27,6 @@ mod offer;
 mod outbox;
 mod read;
 mod reading;
-mod round_trip;
 mod send;
 mod slow_consumer;
 mod sweeper;
@@ -49,6 +48,7 @@ use std::{
     task::Waker,
 };
 
+use bowsprit_proto::timers::RoundTrip;
 use crossbeam_utils::atomic::AtomicCell;
 
 #[cfg(feature = "server")]
@@ -111,6 +111,7 @@ struct Out {
     /// ends with this.
     lingering: Option<Cause>,
     timers: Timers,
+    round_trip: RoundTrip,
     /// The task of a `serve` wrapper, which closes the connection when the application has dropped
     /// it; else the one that reads.
     task: Option<Waker>,
@@ -156,6 +157,7 @@ impl Link {
             ended: None,
             lingering: None,
             timers: Timers::new(),
+            round_trip: RoundTrip::new(),
             task: None,
             served: false,
             reader: None,

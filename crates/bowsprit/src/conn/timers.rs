@@ -2,7 +2,6 @@
 
 use std::{mem, num::NonZeroU32, time::Duration};
 
-use super::round_trip::RoundTrip;
 use crate::{Options, error::TimeoutKind};
 
 /// The reader is asked so often within the idle time-out whether it still waits.
@@ -22,7 +21,6 @@ pub(super) struct Timers {
     unanswered: Option<Millis>,
     /// The same since the last byte, whatever was sent.
     idle: Millis,
-    pub(super) round_trip: RoundTrip,
     /// Time during which the peer took none of what waits for it.
     stalled: Millis,
     /// What is left of the time for the end of the connection, once that has begun.
@@ -110,7 +108,6 @@ impl Timers {
             quiet: Millis::ZERO,
             unanswered: None,
             idle: Millis::ZERO,
-            round_trip: RoundTrip::new(),
             stalled: Millis::ZERO,
             end: None,
             end_is_new: false,
