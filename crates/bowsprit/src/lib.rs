@@ -147,7 +147,6 @@ mod outgoing;
 mod park;
 mod pool;
 mod prepared;
-mod rates;
 mod redacted;
 #[cfg(feature = "server")]
 mod server;

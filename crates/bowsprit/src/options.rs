@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bowsprit_proto::timers::RateLimits;
+
 use crate::Limits;
 
 /// Limits and timers of an open connection, the same for clients and servers but for their
@@ -151,6 +153,13 @@ impl Options {
     #[must_use]
     pub const fn patient(self) -> Self {
         Self { heartbeat: None, idle_timeout: None, write_stall_timeout: None, ..self }
+    }
+
+    /// How much the peer may send in a second.
+    pub(crate) const fn rates(&self) -> RateLimits {
+        RateLimits::NONE
+            .max_messages_per_second(self.max_messages_per_second)
+            .max_pings_per_second(self.max_pings_per_second)
     }
 
     /// The shortest time that one of the timers measures.

@@ -269,14 +269,19 @@ impl Link {
     }
 
     fn ping(&self, out: &mut Out) -> Result<(), SendError> {
-        let nonce = out.round_trip.ping(self.info.since().elapsed(), entropy::random());
+        let nonce = out.round_trip.ping(self.age(), entropy::random());
         out.queue(|sender, output| sender.ping(&nonce, output))
     }
 
     /// A pong has come.
     pub(crate) fn note_pong(self: &Arc<Self>, payload: &[u8]) {
-        let took = self.lock().round_trip.on_pong(payload, || self.info.since().elapsed());
+        let took = self.lock().round_trip.on_pong(payload, || self.age());
         self.counters().pong(took);
+    }
+
+    /// How long the connection has been open.
+    pub(crate) fn age(&self) -> Duration {
+        self.info.since().elapsed()
     }
 
     /// How long the last ping and its pong took.

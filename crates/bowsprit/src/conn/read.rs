@@ -10,6 +10,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bowsprit_proto::timers::RateLimiter;
 use tokio::{
     io::{AsyncRead, ReadBuf},
     task::coop,
@@ -22,7 +23,6 @@ use crate::{
     error::Cause,
     io::ReadHalf,
     pool::{self, Block},
-    rates::Rates,
     stats::{Control, Direction},
 };
 
@@ -36,7 +36,7 @@ pub(crate) struct Reader {
     receiver: Receiver,
     phase: Phase,
     burst: Burst,
-    rates: Rates,
+    rates: RateLimiter,
     /// The runtime's helper reads, in place of the application.
     watched: bool,
     /// It has stopped in front of what is for the application.
@@ -83,7 +83,7 @@ impl Reader {
             receiver,
             phase: Phase::Open,
             burst: Burst::default(),
-            rates: Rates::new(link.options()),
+            rates: RateLimiter::new(link.options().rates()),
             watched: false,
             stopped: false,
             link,
@@ -255,7 +255,7 @@ impl Reader {
 
     /// Reads once into the buffer.
     fn poll_fill(&mut self, cx: &mut Context<'_>, want: Want) -> Poll<Result<(), Cause>> {
-        if want == Want::Nothing && self.discarding().left_len() == 0 {
+        if want == Want::Nothing && self.discarding().remaining_len() == 0 {
             self.link.cut();
             return Poll::Ready(Err(self.link.cause().unwrap_or(Cause::Terminated)));
         }
@@ -267,16 +267,16 @@ impl Reader {
             Poll::Ready(Ok(len)) => {
                 self.burst.add(len);
                 if want == Want::Nothing {
-                    self.discarding().count(len);
+                    self.discarding().on_read(len);
                 }
-                self.rates.note_read();
+                self.rates.on_read(|| self.link.age());
                 self.link.note_read(len);
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(cause)) => Poll::Ready(Err(cause)),
             Poll::Pending => {
                 self.end_burst();
-                self.rates.note_wait();
+                self.rates.on_wait();
                 self.return_block();
                 let known = self.wait(cx);
                 self.link.write_out_before_waiting(known);

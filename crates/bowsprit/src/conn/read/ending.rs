@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bowsprit_proto::timers::DiscardBudget;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::{
@@ -19,7 +20,6 @@ use crate::{
     error::Cause,
     io::ReadHalf,
     pool::Block,
-    rates::Discard,
     stats::{Direction, Tally},
 };
 
@@ -89,7 +89,7 @@ impl Reader {
         let Some(read) = self.read.take().filter(|_| !self.link.has_ended()) else {
             return self.end(cause);
         };
-        let left = self.discarding().left_len();
+        let left = self.discarding().remaining_len();
         let linger = Linger { read: Some(read), link: Arc::clone(&self.link), left };
         self.link.note_lingering(cause);
         self.phase = Phase::Ended(Some(cause));
@@ -97,7 +97,7 @@ impl Reader {
     }
 
     /// How much more is read of what nobody receives.
-    pub(super) fn discarding(&mut self) -> &mut Discard {
+    pub(super) fn discarding(&mut self) -> &mut DiscardBudget {
         let discard = self.rates.discard(|| self.link.queued_len());
         let frame_rest_len = self.receiver.frame_rest_len();
         discard.allow_frame(frame_rest_len.min(self.link.options().limits.max_message_len));

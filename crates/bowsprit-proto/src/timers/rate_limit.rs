@@ -1,39 +1,86 @@
 //! How much a peer may send: messages and pings in a second, and bytes that nobody receives.
 //!
-//! The time that counts is the one of the read that has brought them: looking at the clock for each
-//! message would cost more than a short message does.
+//! The time that counts is that of the read that brought them: looking at the clock for each message
+//! would cost more than a short message does.
 
-use tokio::time::Instant;
+use alloc::boxed::Box;
+use core::time::Duration;
 
-use crate::{Options, Progress, ProtocolError, ReceiveBuffer, Receiver, pool::Block};
+use super::DiscardBudget;
+use crate::{Block, Progress, ProtocolError, ReceiveBuffer, Receiver};
 
 /// What a token is worth: a bucket for one message per second gains one each nanosecond.
 const TOKEN: u64 = 1_000_000_000;
 
-/// What is read of that which nobody receives.
-const MAX_DISCARDED_LEN: u64 = 1 << 20;
+/// How many messages and pings a peer may send in a second. Default: as many as it likes.
+///
+/// One second's worth may arrive at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateLimits {
+    /// Messages; each frame of a message counts, because an empty one costs as much as a message.
+    /// More fail with [`ProtocolError::TooManyMessages`].
+    pub max_messages_per_second: Option<u32>,
+    /// Pings and pongs. More fail with [`ProtocolError::TooManyPings`].
+    pub max_pings_per_second: Option<u32>,
+}
 
-/// What a peer may still send. Where nothing is limited it is a word, and a branch.
-pub(crate) struct Rates(Option<Box<Allowance>>);
+impl RateLimits {
+    /// No limits.
+    pub const NONE: Self = Self { max_messages_per_second: None, max_pings_per_second: None };
+
+    /// These limits with another number of messages a second, or with `None`.
+    #[must_use]
+    pub const fn max_messages_per_second(self, max_messages_per_second: Option<u32>) -> Self {
+        Self { max_messages_per_second, ..self }
+    }
+
+    /// These limits with another number of pings a second, or with `None`.
+    #[must_use]
+    pub const fn max_pings_per_second(self, max_pings_per_second: Option<u32>) -> Self {
+        Self { max_pings_per_second, ..self }
+    }
+}
+
+/// Counts what a peer sends against [`RateLimits`]. Where nothing is limited it takes one word of
+/// memory and one branch per message.
+///
+/// What arrived while the application was busy counts over all that time: it is the peer's rate that
+/// matters, not the application's. So a driver tells it when it has read
+/// ([`on_read`](Self::on_read)), and when there was nothing more to read ([`on_wait`](Self::on_wait)).
+///
+/// ```
+/// use core::time::Duration;
+/// use bowsprit_proto::{
+///     Limits, ProtocolError, ReceiveBuffer, Receiver, Role,
+///     timers::{RateLimiter, RateLimits},
+/// };
+///
+/// let mut rates = RateLimiter::new(RateLimits::NONE.max_messages_per_second(Some(2)));
+/// let mut receiver = Receiver::new(Role::Client, Limits::CLIENT);
+/// let mut input = ReceiveBuffer::new();
+/// // Three empty text messages in one read.
+/// input.extend(b"\x81\x00\x81\x00\x81\x00");
+/// rates.on_read(|| Duration::from_millis(1));
+/// for expected in [Ok(()), Ok(()), Err(ProtocolError::TooManyMessages)] {
+///     let progress = receiver.receive(&mut input);
+///     let counted = rates.count(progress, &mut receiver, &input);
+///     assert_eq!(counted.map(drop), expected);
+/// }
+/// ```
+#[derive(Debug)]
+pub struct RateLimiter(Option<Box<Allowance>>);
 
 #[derive(Debug)]
 struct Allowance {
     messages: Option<Bucket>,
     pings: Option<Bucket>,
     /// When was read last.
-    read: Instant,
+    read: Duration,
     /// There was nothing more to read after that.
     waited: bool,
     /// Once nobody receives it.
-    discard: Option<Discard>,
-}
-
-/// How much more is read of what nobody receives: a peer that goes on for ever is cut.
-#[derive(Debug)]
-pub(crate) struct Discard {
-    left_len: u64,
-    /// The rest of the frame that was under way was added.
-    has_frame: bool,
+    discard: Option<DiscardBudget>,
 }
 
 /// Tokens that come at a rate and are taken one by one.
@@ -43,46 +90,54 @@ struct Bucket {
     left: u64,
 }
 
-impl Rates {
-    /// For a connection with these options.
-    pub(crate) fn new(options: &Options) -> Self {
-        let messages = options.max_messages_per_second.map(Bucket::new);
-        let pings = options.max_pings_per_second.map(Bucket::new);
+impl RateLimiter {
+    /// For a new connection.
+    #[must_use]
+    pub fn new(limits: RateLimits) -> Self {
+        let messages = limits.max_messages_per_second.map(Bucket::new);
+        let pings = limits.max_pings_per_second.map(Bucket::new);
         let limited = messages.is_some() || pings.is_some();
         Self(limited.then(|| Box::new(Allowance::new(messages, pings))))
     }
 
-    /// What the peer may still send that nobody receives; `queued_len` is what waited for it when
-    /// that began.
-    pub(crate) fn discard(&mut self, queued_len: impl FnOnce() -> usize) -> &mut Discard {
+    /// What the peer may still send that nobody receives; `queued_len` is what waited to be written
+    /// when that began.
+    pub fn discard(&mut self, queued_len: impl FnOnce() -> usize) -> &mut DiscardBudget {
         let allowance = self.0.get_or_insert_with(|| Box::new(Allowance::new(None, None)));
-        allowance.discard.get_or_insert_with(|| Discard::new(queued_len()))
+        allowance.discard.get_or_insert_with(|| DiscardBudget::new(queued_len()))
     }
 
-    /// Something has been read.
-    pub(crate) fn note_read(&mut self) {
+    /// Bytes have been read, `now` after a moment that is the same in all calls.
+    ///
+    /// `now` is called only if something is limited.
+    #[inline]
+    pub fn on_read(&mut self, now: impl FnOnce() -> Duration) {
         if let Some(allowance) = &mut self.0 {
-            allowance.note_read(Instant::now());
+            allowance.on_read(now());
         }
     }
 
-    /// Nothing is left to be read.
-    pub(crate) fn note_wait(&mut self) {
+    /// There is nothing more to read at the moment.
+    #[inline]
+    pub fn on_wait(&mut self) {
         if let Some(allowance) = &mut self.0 {
             allowance.waited = true;
         }
     }
 
-    /// Counts what a receiver has made of its input, and hands it on.
+    /// Counts what a receiver has made of its input, and hands it on. Call it after every call of the
+    /// receiver, with its result.
     ///
     /// # Errors
     ///
-    /// That of the receiver, or the peer has sent too much.
-    pub(crate) fn count(
+    /// That of the receiver, or the peer has sent too much: let
+    /// [`Sender::fail`](crate::Sender::fail) tell it.
+    #[inline]
+    pub fn count<B: Block>(
         &mut self,
         progress: Result<Progress, ProtocolError>,
         receiver: &mut Receiver,
-        buffer: &ReceiveBuffer<Block>,
+        buffer: &ReceiveBuffer<B>,
     ) -> Result<Progress, ProtocolError> {
         let Some(allowance) = &mut self.0 else { return progress };
         let progress = progress?;
@@ -99,20 +154,19 @@ impl Rates {
 }
 
 impl Allowance {
-    fn new(messages: Option<Bucket>, pings: Option<Bucket>) -> Self {
-        Self { messages, pings, read: Instant::now(), waited: true, discard: None }
+    const fn new(messages: Option<Bucket>, pings: Option<Bucket>) -> Self {
+        Self { messages, pings, read: Duration::ZERO, waited: true, discard: None }
     }
 
     /// Between two reads without a wait the application was busy, and what is read has come at any
     /// time meanwhile: so all of that time counts. After a wait it has come just now.
-    fn note_read(&mut self, now: Instant) {
-        let nanos = now.saturating_duration_since(self.read).as_nanos();
-        let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
+    fn on_read(&mut self, now: Duration) {
+        let nanos = u64::try_from(now.saturating_sub(self.read).as_nanos()).unwrap_or(u64::MAX);
         self.read = now;
         for bucket in [&mut self.messages, &mut self.pings].into_iter().flatten() {
             bucket.fill(nanos);
             if self.waited {
-                bucket.spill();
+                bucket.clamp();
             }
         }
         self.waited = false;
@@ -124,29 +178,6 @@ impl Allowance {
 
     fn take_ping(&mut self) -> Result<(), ProtocolError> {
         take(&mut self.pings, 1).ok_or(ProtocolError::TooManyPings)
-    }
-}
-
-impl Discard {
-    /// A peer that echoes sends as much as waits for it.
-    const fn new(queued_len: usize) -> Self {
-        Self { left_len: MAX_DISCARDED_LEN + queued_len as u64, has_frame: false }
-    }
-
-    /// Does not count the rest of the frame that is under way when this is first called.
-    pub(crate) const fn allow_frame(&mut self, rest_len: u64) {
-        if rest_len > 0 && !self.has_frame {
-            self.left_len = self.left_len.saturating_add(rest_len);
-            self.has_frame = true;
-        }
-    }
-
-    pub(crate) const fn count(&mut self, len: usize) {
-        self.left_len = self.left_len.saturating_sub(len as u64);
-    }
-
-    pub(crate) const fn left_len(&self) -> u64 {
-        self.left_len
     }
 }
 
@@ -173,22 +204,17 @@ impl Bucket {
     }
 
     /// Drops what is more than it holds.
-    fn spill(&mut self) {
+    fn clamp(&mut self) {
         self.left = self.left.min(Self::capacity(self.per_second));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn allowance(messages: u32, pings: u32) -> Allowance {
-        let mut options = Options::server();
-        options.max_messages_per_second = Some(messages);
-        options.max_pings_per_second = Some(pings);
-        *Rates::new(&options).0.unwrap()
+        Allowance::new(Some(Bucket::new(messages)), Some(Bucket::new(pings)))
     }
 
     /// How many messages may be sent at once.
@@ -197,16 +223,16 @@ mod tests {
     }
 
     fn read_after(allowance: &mut Allowance, millis: u64) {
-        let now = allowance.read + Duration::from_millis(millis);
-        allowance.note_read(now);
+        allowance.on_read(allowance.read + Duration::from_millis(millis));
     }
 
     #[test]
     fn nothing_is_counted_where_nothing_is_limited() {
-        assert!(Rates::new(&Options::server()).0.is_none());
-        let mut options = Options::client();
-        options.max_pings_per_second = Some(1);
-        let mut allowance = Rates::new(&options).0.unwrap();
+        let mut rates = RateLimiter::new(RateLimits::NONE);
+        rates.on_read(|| unreachable!("nobody looks at the clock"));
+        assert!(rates.0.is_none());
+        let limits = RateLimits::NONE.max_pings_per_second(Some(1));
+        let mut allowance = RateLimiter::new(limits).0.unwrap();
         assert_eq!(allowance.take_messages(u32::MAX), Ok(()));
         assert_eq!(allowance.take_ping(), Ok(()));
         assert_eq!(allowance.take_ping(), Err(ProtocolError::TooManyPings));
