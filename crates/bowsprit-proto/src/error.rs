@@ -49,10 +49,12 @@ pub enum ProtocolError {
     /// A compressed message with more than 1,024 final blocks, RFC 7692 §7.2.3.4: each has the
     /// window loaded again, which is all that they are good for.
     TooManyFinalBlocks,
-    /// More messages in a time than the driver allows, which has a clock. A message in several
-    /// frames counts for each.
+    /// More messages in a time than
+    /// [`RateLimits::max_messages_per_second`](crate::timers::RateLimits::max_messages_per_second).
+    /// A message in several frames counts for each.
     TooManyMessages,
-    /// More pings and pongs in a time than the driver allows.
+    /// More pings and pongs in a time than
+    /// [`RateLimits::max_pings_per_second`](crate::timers::RateLimits::max_pings_per_second).
     TooManyPings,
 }
 

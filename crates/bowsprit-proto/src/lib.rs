@@ -18,10 +18,12 @@
 //!   closing handshake, §5 to §7.
 //! * [`handshake`]: both sides of the opening handshake on the types of the `http` crate, §4.
 //! * [`extension`], [`subprotocol`], [`Url`]: the grammars around it, §3 and §9.
+//! * [`timers`]: when to send a ping, when to end a connection, and how much a peer may send in a
+//!   second. They are told what time it is.
 //!
 //! # Out of scope
 //!
-//! HTTP itself, TLS, DNS, sockets, timers, and random numbers: drivers bring those.
+//! HTTP itself, TLS, DNS, sockets, clocks, and random numbers: drivers bring those.
 //!
 //! # Features
 //!

@@ -36,6 +36,8 @@ mod api {
     mod rfc1951;
     mod sending;
     mod streams;
+    mod timers;
+    mod timers_properties;
     mod url;
     mod utf8;
 }

@@ -172,6 +172,7 @@ pub use bowsprit_proto::{
         ConnectProtocol, HandshakeError, HostPolicy, OriginMatcher, OriginPolicy,
         SubprotocolPolicy, Version,
     },
+    timers::Heartbeat,
 };
 pub(crate) use bowsprit_proto::{
     Output, Progress, ReceiveBuffer, Receiver, Role, Sender, handshake::Negotiated,
@@ -194,7 +195,7 @@ pub use hub::{Delivery, Publication, Topics};
 pub use io::Io;
 #[cfg(feature = "server")]
 pub use ipnet;
-pub use options::{Heartbeat, Options};
+pub use options::Options;
 pub use outgoing::Outgoing;
 pub use prepared::Prepared;
 #[cfg(feature = "server")]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use bowsprit_proto::timers::RateLimits;
+use bowsprit_proto::timers::{RateLimits, Settings};
 
-use crate::Limits;
+use crate::{Heartbeat, Limits};
 
 /// Limits and timers of an open connection, the same for clients and servers but for their
 /// defaults.
@@ -24,6 +24,9 @@ pub struct Options {
     pub limits: Limits,
     /// Looks for dead peers, and keeps silent connections open behind proxies that end them, most of
     /// them after 60 s. Default: 20 s and 20 s.
+    ///
+    /// The pings have payloads that cannot be guessed, and their pongs tell the
+    /// [`round_trip_time`](crate::WebSocket::round_trip_time).
     pub heartbeat: Option<Heartbeat>,
     /// How long a peer may say nothing at all, be it a message, a ping or a pong, before the
     /// connection is cut. Default: `None`, for ever.
@@ -84,43 +87,6 @@ pub struct Options {
     pub max_concurrent_compressions: usize,
 }
 
-/// How to find out that a peer is gone although its transport says nothing: by asking it. See also
-/// [`Options::idle_timeout`], which asks nobody.
-///
-/// The pings have payloads that cannot be guessed, and their pongs tell the
-/// [`round_trip_time`](crate::WebSocket::round_trip_time).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Heartbeat {
-    /// After this long without a byte from the peer, a ping is sent.
-    pub interval: Duration,
-    /// After this long without a byte following the ping, the connection is cut. Behind a
-    /// message that the application has yet to receive no time counts: the pong may be behind it.
-    pub timeout: Duration,
-}
-
-impl Heartbeat {
-    /// A ping after `interval` of silence, and the end after `timeout` more.
-    #[must_use]
-    pub const fn new(interval: Duration, timeout: Duration) -> Self {
-        Self { interval, timeout }
-    }
-
-    /// This heartbeat with another silence before a ping.
-    #[must_use]
-    pub const fn interval(mut self, interval: Duration) -> Self {
-        self.interval = interval;
-        self
-    }
-
-    /// This heartbeat with another time for the answer.
-    #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-}
-
 impl Options {
     /// What a server starts from.
     #[must_use]
@@ -133,14 +99,14 @@ impl Options {
     pub const fn client() -> Self {
         Self {
             limits: Limits::CLIENT,
-            heartbeat: Some(Heartbeat::new(Duration::from_secs(20), Duration::from_secs(20))),
-            idle_timeout: None,
+            heartbeat: Settings::DEFAULT.heartbeat,
+            idle_timeout: Settings::DEFAULT.idle_timeout,
             max_messages_per_second: None,
             max_pings_per_second: None,
             auto_pong: true,
-            write_stall_timeout: Some(Duration::from_secs(30)),
-            close_timeout: Duration::from_secs(10),
-            linger_timeout: Duration::from_secs(2),
+            write_stall_timeout: Settings::DEFAULT.write_stall_timeout,
+            close_timeout: Settings::DEFAULT.close_timeout,
+            linger_timeout: Settings::DEFAULT.linger_timeout,
             high_water_len: 64 * 1024,
             max_queue_len: 1024 * 1024,
             max_inline_compression_len: 64 * 1024,
@@ -162,13 +128,14 @@ impl Options {
             .max_pings_per_second(self.max_pings_per_second)
     }
 
-    /// The shortest time that one of the timers measures.
-    pub(crate) fn shortest_timer(&self) -> Duration {
-        let heartbeat = self.heartbeat.map(|heartbeat| heartbeat.interval.min(heartbeat.timeout));
-        [heartbeat, self.idle_timeout, self.write_stall_timeout, Some(self.close_timeout)]
-            .into_iter()
-            .flatten()
-            .fold(self.linger_timeout, Duration::min)
+    /// The times that the core measures.
+    pub(crate) const fn timers(&self) -> Settings {
+        Settings::DEFAULT
+            .heartbeat(self.heartbeat)
+            .idle_timeout(self.idle_timeout)
+            .write_stall_timeout(self.write_stall_timeout)
+            .close_timeout(self.close_timeout)
+            .linger_timeout(self.linger_timeout)
     }
 }
 

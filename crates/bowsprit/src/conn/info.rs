@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 use http::Response;
@@ -72,6 +73,11 @@ impl Info {
     /// When the opening handshake was over.
     pub(crate) const fn since(&self) -> Instant {
         self.since
+    }
+
+    /// How long ago that was.
+    pub(crate) fn age(&self) -> Duration {
+        self.since.elapsed()
     }
 
     pub(crate) const fn peer_addr(&self) -> Option<SocketAddr> {

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use bowsprit_proto::timers::{Action, Snapshot, Timeout};
 use tokio::io::AsyncWrite;
 
 #[cfg(feature = "server")]
@@ -16,16 +17,12 @@ use super::Reader;
 use super::{
     Link, Out,
     lock::{Spent, exempt},
-    timers,
 };
 use crate::{
     Options, SendError, TimeoutKind, entropy,
     error::{Cause, Unsent},
     stats::{Control, Direction},
 };
-
-/// What a peer has to take in a second, if its connection is not to be cut while it ends.
-const LEN_PER_SECOND: usize = 64 * 1024;
 
 impl Link {
     /// Whether the connection has ended, whatever is still in the reader's buffer.
@@ -78,7 +75,7 @@ impl Link {
     /// The reader has got bytes.
     pub(crate) fn note_read(&self, len: usize) {
         self.counters().wire(Direction::Received, len);
-        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.received.store(true, Ordering::Relaxed);
         self.reading.note_read();
     }
 
@@ -132,7 +129,7 @@ impl Link {
             return;
         }
         out.lingering = Some(cause);
-        out.timers.begin_linger(self.options().linger_timeout);
+        out.timers.begin_linger(&self.options().timers());
         out.wake_waiting();
         out.wake_for_end();
         // When the lock is given back, the end is told, and what was kept is given up.
@@ -269,19 +266,14 @@ impl Link {
     }
 
     fn ping(&self, out: &mut Out) -> Result<(), SendError> {
-        let nonce = out.round_trip.ping(self.age(), entropy::random());
+        let nonce = out.round_trip.ping(self.info.age(), entropy::random());
         out.queue(|sender, output| sender.ping(&nonce, output))
     }
 
     /// A pong has come.
     pub(crate) fn note_pong(self: &Arc<Self>, payload: &[u8]) {
-        let took = self.lock().round_trip.on_pong(payload, || self.age());
+        let took = self.lock().round_trip.on_pong(payload, || self.info.age());
         self.counters().pong(took);
-    }
-
-    /// How long the connection has been open.
-    pub(crate) fn age(&self) -> Duration {
-        self.info.since().elapsed()
     }
 
     /// How long the last ping and its pong took.
@@ -294,34 +286,34 @@ impl Link {
         self.lock().sender.drop_idle_compressor();
     }
 
-    /// Looks at the timers, and at who reads; `passed` is the time since the last sweep.
-    pub(super) fn sweep(self: &Arc<Self>, passed: timers::Millis) {
-        self.sweep_timers(passed);
+    /// Looks at the timers, and at who reads; `now` is the time on the sweeper's clock.
+    pub(super) fn sweep(self: &Arc<Self>, now: Duration) {
+        self.sweep_timers(now);
         self.sweep_reading();
     }
 
-    fn sweep_timers(self: &Arc<Self>, passed: timers::Millis) {
+    fn sweep_timers(self: &Arc<Self>, now: Duration) {
         let mut out = self.lock();
         if out.ended.is_some() {
             return;
         }
-        let seen = timers::Seen {
-            reads: self.reads.load(Ordering::Relaxed),
-            reading: self.reading.is_anybody_waiting(),
+        let seen = Snapshot {
+            received: self.received.swap(false, Ordering::Relaxed),
+            waiting: self.reading.is_anybody_waiting(),
             queued: !out.output.is_empty() || out.unflushed,
-            held: out.output.is_empty() && out.unflushed,
+            held_back: out.output.is_empty() && out.unflushed,
             closing: out.sender.is_closed() || out.is_leaving(),
         };
         out.sweep_turns(self.options());
-        let swept = out.timers.sweep(self.options(), seen, passed);
-        if swept.asks {
+        let ticked = out.timers.tick(&self.options().timers(), seen, now);
+        if ticked.ask_reader {
             // Whoever has stopped reading need not tell us, so ask whether somebody still does.
             self.reading.ask();
             out.wake_reading_task();
         }
-        match swept.action {
-            timers::Action::None => {}
-            timers::Action::Ping => {
+        match ticked.action {
+            Action::None => {}
+            Action::Ping => {
                 let pinged = self.ping(&mut out).is_ok();
                 drop(out);
                 if pinged {
@@ -330,9 +322,13 @@ impl Link {
                 // At once, not when all others have been swept: the time until the pong is measured.
                 self.write_out();
             }
-            timers::Action::End(timer) => self.end(&mut out, Cause::TimedOut(timer)),
-            timers::Action::Cut => {
-                let cause = out.cut_cause();
+            Action::End(timeout) => {
+                let cause = match timeout {
+                    Timeout::Heartbeat => Cause::TimedOut(TimeoutKind::Heartbeat),
+                    Timeout::Idle => Cause::TimedOut(TimeoutKind::Idle),
+                    Timeout::WriteStall => Cause::TimedOut(TimeoutKind::WriteStall),
+                    Timeout::Close => out.cut_cause(),
+                };
                 self.end(&mut out, cause);
             }
         }
@@ -359,8 +355,8 @@ impl Out {
 
     /// Begins the time for the end of the connection, if it has not begun.
     pub(super) fn begin_end(&mut self, options: &Options) {
-        let queued = Duration::from_secs((self.queued_len() / LEN_PER_SECOND) as u64);
-        self.timers.begin_end(options.close_timeout.saturating_add(queued));
+        let queued_len = self.queued_len();
+        self.timers.begin_close(&options.timers(), queued_len);
     }
 
     fn wake_for_end(&mut self) {

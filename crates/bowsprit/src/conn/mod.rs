@@ -30,7 +30,6 @@ mod reading;
 mod send;
 mod slow_consumer;
 mod sweeper;
-mod timers;
 mod turns;
 mod waiters;
 mod workers;
@@ -43,12 +42,12 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU8, AtomicU32},
+        atomic::{AtomicBool, AtomicU8},
     },
     task::Waker,
 };
 
-use bowsprit_proto::timers::RoundTrip;
+use bowsprit_proto::timers::{RoundTrip, Timers};
 use crossbeam_utils::atomic::AtomicCell;
 
 #[cfg(feature = "server")]
@@ -60,7 +59,6 @@ use self::{
     flusher::Helpers,
     lock::{AfterLock, Foreign, Holding, Locked, Looking, Waiting},
     reading::Reading,
-    timers::Timers,
 };
 pub(crate) use self::{
     info::{Info, Opening},
@@ -85,8 +83,8 @@ pub(crate) struct Link {
     scheduled: AtomicBool,
     /// `Out::ended` is set; can be asked without the lock.
     ended: AtomicBool,
-    /// How often the reader has got bytes.
-    reads: AtomicU32,
+    /// The reader has got bytes since the last sweep.
+    received: AtomicBool,
     reading: Reading,
     /// How many halves of the connection the application holds: 0 to 2.
     halves: AtomicU8,
@@ -174,7 +172,7 @@ impl Link {
             out: Mutex::new(out),
             scheduled: AtomicBool::new(false),
             ended: AtomicBool::new(false),
-            reads: AtomicU32::new(0),
+            received: AtomicBool::new(false),
             reading: Reading::default(),
             halves: AtomicU8::new(2),
             place: AtomicCell::new(None),

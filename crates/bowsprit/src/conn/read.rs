@@ -269,7 +269,7 @@ impl Reader {
                 if want == Want::Nothing {
                     self.discarding().on_read(len);
                 }
-                self.rates.on_read(|| self.link.age());
+                self.rates.on_read(|| self.link.info().age());
                 self.link.note_read(len);
                 Poll::Ready(Ok(()))
             }

@@ -9,18 +9,11 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use super::{Link, timers::Millis};
+use super::Link;
 use crate::pool;
-
-/// The longest time between two sweeps: how late a timer may be noticed.
-const MAX_TICK: Duration = Duration::from_millis(500);
-const MIN_TICK: Duration = Duration::from_millis(5);
 
 /// A compression context that was not used for once to twice this long is dropped.
 const CONTEXT_IDLE: Duration = Duration::from_secs(60);
-
-/// Sweeps within the shortest timer of all connections.
-const TICKS_PER_TIMER: u32 = 8;
 
 #[derive(Debug, Default)]
 pub(super) struct Sweeper {
@@ -32,6 +25,7 @@ pub(super) struct Sweeper {
 #[derive(Debug)]
 struct Watched {
     links: Vec<Weak<Link>>,
+    /// The shortest that a connection asks for.
     tick: Duration,
     /// The runtime has dropped the task.
     ended: bool,
@@ -39,15 +33,14 @@ struct Watched {
 
 impl Default for Watched {
     fn default() -> Self {
-        Self { links: Vec::new(), tick: MAX_TICK, ended: false }
+        Self { links: Vec::new(), tick: Duration::MAX, ended: false }
     }
 }
 
 impl Sweeper {
     /// Looks at a link's timers from now on, unless the runtime has ended.
     pub(super) fn watch(&self, link: &Arc<Link>) -> bool {
-        let tick = link.options().shortest_timer() / TICKS_PER_TIMER;
-        let tick = tick.clamp(MIN_TICK, MAX_TICK);
+        let tick = link.options().timers().tick_interval();
         let mut watched = self.lock();
         if watched.ended {
             return false;
@@ -72,8 +65,8 @@ impl Sweeper {
 
     /// Sweeps for ever; sleeps for good while there are no connections.
     pub(super) async fn run(&self) {
-        let mut swept = Instant::now();
-        let mut contexts_seen = Millis::ZERO;
+        let start = Instant::now();
+        let mut contexts_seen = Duration::ZERO;
         loop {
             match self.tick() {
                 None => self.changed.notified().await,
@@ -81,15 +74,12 @@ impl Sweeper {
                     // Waking early for a shorter tick is no harm: timers measure the time that has
                     // really passed.
                     let _shorter = tokio::time::timeout(tick, self.changed.notified()).await;
-                    let passed = Millis::of(swept.elapsed());
-                    // Not now: the rest of a millisecond counts in the next sweep.
-                    swept += Duration::from(passed);
-                    contexts_seen.add(passed);
-                    let contexts = contexts_seen >= Millis::of(CONTEXT_IDLE);
+                    let now = start.elapsed();
+                    let contexts = now >= contexts_seen + CONTEXT_IDLE;
                     if contexts {
-                        contexts_seen = Millis::ZERO;
+                        contexts_seen = now;
                     }
-                    self.sweep(passed, contexts);
+                    self.sweep(now, contexts);
                 }
             }
         }
@@ -109,7 +99,7 @@ impl Sweeper {
     }
 
     /// Looks at the timers of all connections, and from time to time at their compression contexts.
-    fn sweep(&self, passed: Millis, contexts: bool) {
+    fn sweep(&self, now: Duration, contexts: bool) {
         let links = mem::take(&mut self.lock().links);
         let mut alive: Vec<Weak<Link>> = Vec::with_capacity(links.len());
         for weak in links {
@@ -120,7 +110,7 @@ impl Sweeper {
                 if contexts {
                     link.drop_idle_compressor();
                 }
-                link.sweep(passed);
+                link.sweep(now);
                 alive.push(weak);
             }
         }

@@ -184,7 +184,7 @@ impl Out {
                 Poll::Ready(written) => {
                     self.output.advance_with(written, |payload| all.finished.push(payload));
                     all.len += written;
-                    self.timers.note_written();
+                    self.timers.on_written();
                     self.unflushed = true;
                     progress = true;
                 }
@@ -196,7 +196,7 @@ impl Out {
         }
         if self.unflushed && exempt(|| Pin::new(write).poll_flush(cx))?.is_ready() {
             self.unflushed = false;
-            self.timers.note_flushed();
+            self.timers.on_flushed();
             progress = true;
         }
         Ok(progress)
@@ -214,7 +214,7 @@ impl Out {
         {
             taken = written;
             all.len += written;
-            self.timers.note_written();
+            self.timers.on_written();
             self.unflushed = true;
         }
         if taken > 0 && taken == batch.len() {

@@ -1,0 +1,143 @@
+//! How long what may take.
+
+use core::time::Duration;
+
+const MAX_TICK: Duration = Duration::from_millis(500);
+const MIN_TICK: Duration = Duration::from_millis(5);
+
+/// Ticks within the shortest time.
+const TICKS_PER_TIMEOUT: u32 = 8;
+
+/// What a peer has to take in a second, if its connection is not to be cut while it ends.
+const LEN_PER_SECOND: usize = 64 * 1024;
+
+/// The times that [`Timers`](super::Timers) measures. They are counted in whole milliseconds, up to
+/// 49 days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Asks silent peers whether they are alive. Default: 20 s and 20 s.
+    pub heartbeat: Option<Heartbeat>,
+    /// How long a peer may send nothing while somebody waits for its bytes. Default: `None`, for
+    /// ever.
+    pub idle_timeout: Option<Duration>,
+    /// How long a peer may take none of the bytes that wait for it. Default: 30 s.
+    pub write_stall_timeout: Option<Duration>,
+    /// How long the end of a connection may take, from our close frame to the end of the transport,
+    /// and a second more for each 64 KiB that are queued when it begins. Default: 10 s.
+    pub close_timeout: Duration,
+    /// How long to wait for the end of the transport after the closing handshake, within
+    /// `close_timeout`. Default: 2 s.
+    pub linger_timeout: Duration,
+}
+
+/// How to find out that a peer is gone although its transport says nothing: by asking it.
+///
+/// A ping is sent after a silence, and the peer has some time to send anything at all. An idle
+/// time-out, by contrast, asks nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Heartbeat {
+    /// After this long without a byte from the peer, a ping is sent.
+    pub interval: Duration,
+    /// After this long without a byte following the ping, the connection is cut. Behind a
+    /// message that the application has yet to receive no time counts: the pong may be behind it.
+    pub timeout: Duration,
+}
+
+impl Heartbeat {
+    /// A ping after `interval` of silence, and the end after `timeout` more.
+    #[must_use]
+    pub const fn new(interval: Duration, timeout: Duration) -> Self {
+        Self { interval, timeout }
+    }
+
+    /// This heartbeat with another silence before a ping.
+    #[must_use]
+    pub const fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// This heartbeat with another time for the answer.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+}
+
+impl Settings {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        heartbeat: Some(Heartbeat::new(Duration::from_secs(20), Duration::from_secs(20))),
+        idle_timeout: None,
+        write_stall_timeout: Some(Duration::from_secs(30)),
+        close_timeout: Duration::from_secs(10),
+        linger_timeout: Duration::from_secs(2),
+    };
+
+    /// How often to call [`Timers::tick`](super::Timers::tick): eight times within the shortest of
+    /// these times, but at least every 500 ms and at most every 5 ms.
+    ///
+    /// One clock for all connections takes the shortest of their intervals.
+    #[must_use]
+    pub fn tick_interval(&self) -> Duration {
+        let heartbeat = self.heartbeat.map(|heartbeat| heartbeat.interval.min(heartbeat.timeout));
+        let shortest =
+            [heartbeat, self.idle_timeout, self.write_stall_timeout, Some(self.close_timeout)]
+                .into_iter()
+                .flatten()
+                .fold(self.linger_timeout, Duration::min);
+        (shortest / TICKS_PER_TIMEOUT).clamp(MIN_TICK, MAX_TICK)
+    }
+
+    /// How long the end of a connection may take in which `queued_len` bytes wait to be written.
+    pub(super) fn close_limit(&self, queued_len: usize) -> Duration {
+        self.close_timeout.saturating_add(Duration::from_secs((queued_len / LEN_PER_SECOND) as u64))
+    }
+}
+
+/// Setters.
+impl Settings {
+    /// These settings with another heartbeat, or with `None`.
+    #[must_use]
+    pub const fn heartbeat(mut self, heartbeat: Option<Heartbeat>) -> Self {
+        self.heartbeat = heartbeat;
+        self
+    }
+
+    /// These settings with another idle time-out, or with `None`.
+    #[must_use]
+    pub const fn idle_timeout(mut self, idle_timeout: Option<Duration>) -> Self {
+        self.idle_timeout = idle_timeout;
+        self
+    }
+
+    /// These settings with another time-out for peers that take nothing, or with `None`.
+    #[must_use]
+    pub const fn write_stall_timeout(mut self, write_stall_timeout: Option<Duration>) -> Self {
+        self.write_stall_timeout = write_stall_timeout;
+        self
+    }
+
+    /// These settings with another time for the end of the connection.
+    #[must_use]
+    pub const fn close_timeout(mut self, close_timeout: Duration) -> Self {
+        self.close_timeout = close_timeout;
+        self
+    }
+
+    /// These settings with another time for the end of the transport.
+    #[must_use]
+    pub const fn linger_timeout(mut self, linger_timeout: Duration) -> Self {
+        self.linger_timeout = linger_timeout;
+        self
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
