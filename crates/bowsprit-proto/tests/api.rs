@@ -38,6 +38,7 @@ mod api {
     mod streams;
     mod timers;
     mod timers_properties;
+    mod timers_rates;
     mod url;
     mod utf8;
 }
