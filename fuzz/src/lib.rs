@@ -7,10 +7,12 @@
 mod connection;
 mod deflate;
 mod opening;
+mod timers;
 
 pub use connection::{chunking, frame_header, receive_client, receive_server};
 pub use deflate::deflate;
 pub use opening::{extensions, handshake_request, handshake_response, url, url_join};
+pub use timers::timers;
 
 /// A target with the name of its corpus.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +27,7 @@ impl Target {
     }
 }
 
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     Target::new("frame_header", frame_header),
     Target::new("receive_client", receive_client),
     Target::new("receive_server", receive_server),
@@ -36,4 +38,5 @@ pub const TARGETS: [Target; 10] = [
     Target::new("url", url),
     Target::new("url_join", url_join),
     Target::new("deflate", deflate),
+    Target::new("timers", timers),
 ];
