@@ -63,6 +63,9 @@ impl Link {
     /// Drops the application's data once nobody looks for it any longer: neither a half, nor who is
     /// told of the end. It may hold a handle, and would keep the link for ever.
     pub(super) fn drop_data(self: &Arc<Self>) {
+        if self.look().extras.as_ref().is_none_or(|extras| extras.data.is_none()) {
+            return;
+        }
         let mut out = self.lock();
         let is_over = out.was_told && self.is_abandoned();
         let data = out.extras.as_mut().filter(|_| is_over).and_then(|extras| extras.data.take());
