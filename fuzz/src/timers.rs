@@ -13,8 +13,8 @@ struct Seen {
     closing: Option<(Duration, Duration)>,
 }
 
-/// Six bytes are times, then two are an event: whatever comes, each end has its reason, and one that
-/// has begun is not put off.
+/// Six bytes are times, then every two are an event. Each end has its reason, and one that has
+/// begun is not put off.
 pub fn timers(bytes: &[u8]) {
     let Some((times, events)) = bytes.split_first_chunk::<6>() else { return };
     let settings = settings(*times);

@@ -1,12 +1,12 @@
 //! What depends on time in an open connection. The core has no clock: drivers hand in durations.
 //!
-//! * [`Timers`] say when to send a ping and when to end a connection: heartbeat, idle time-out, write
-//!   stall, closing handshake, and the end of the transport after it.
+//! * [`Timers`] decide when to send a ping and when to end a connection: heartbeat, idle time-out,
+//!   write stall, closing handshake, and the end of the transport after it.
 //! * [`RoundTrip`] measures how long a ping and its pong take.
 //! * [`RateLimiter`] counts what a peer sends in a second.
 //! * [`DiscardBudget`] bounds what is read of data that nobody receives.
 //!
-//! They know nothing of each other: take those that you need. Every open connection has them, so
+//! They are independent of each other: use those that you need. Every open connection has them, so
 //! they are small.
 
 mod discard;

@@ -1,7 +1,7 @@
 //! How much a peer may send: messages and pings in a second, and bytes that nobody receives.
 //!
-//! The time that counts is that of the read that brought them: looking at the clock for each message
-//! would cost more than a short message does.
+//! The time of a message is that of the read that brought it: looking at the clock for each message
+//! would cost more than handling a short one.
 
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -45,9 +45,9 @@ impl RateLimits {
 /// Counts what a peer sends against [`RateLimits`]. Where nothing is limited it takes one word of
 /// memory and one branch per message.
 ///
-/// What arrived while the application was busy counts over all that time: it is the peer's rate that
-/// matters, not the application's. So a driver tells it when it has read
-/// ([`on_read`](Self::on_read)), and when there was nothing more to read ([`on_wait`](Self::on_wait)).
+/// What arrived while the application was busy is spread over all of that time: the peer's rate
+/// matters, not the application's. Therefore call [`on_read`](Self::on_read) after each read, and
+/// [`on_wait`](Self::on_wait) when there is nothing more to read.
 ///
 /// ```
 /// use core::time::Duration;
@@ -125,12 +125,12 @@ impl RateLimiter {
         }
     }
 
-    /// Counts what a receiver has made of its input, and hands it on. Call it after every call of the
-    /// receiver, with its result.
+    /// Counts what a receiver has returned, and returns it. Call it after every call of the
+    /// receiver.
     ///
     /// # Errors
     ///
-    /// That of the receiver, or the peer has sent too much: let
+    /// The receiver's error, or the peer has exceeded a limit: let
     /// [`Sender::fail`](crate::Sender::fail) tell it.
     #[inline]
     pub fn count<B: Block>(

@@ -4,7 +4,7 @@ use core::{num::NonZeroU32, time::Duration};
 
 /// The last ping that was sent to measure the round-trip time, and the last result.
 ///
-/// `now` is the time since a moment of the driver's choice, such as the beginning of the connection.
+/// `now` is the time since a moment that the driver chooses, such as the opening handshake.
 ///
 /// ```
 /// use core::time::Duration;

@@ -1,4 +1,4 @@
-//! How long what may take.
+//! The times that timers measure, and how often to look at them.
 
 use core::time::Duration;
 
@@ -18,8 +18,8 @@ const LEN_PER_SECOND: usize = 64 * 1024;
 pub struct Settings {
     /// Asks silent peers whether they are alive. Default: 20 s and 20 s.
     pub heartbeat: Option<Heartbeat>,
-    /// How long a peer may send nothing while somebody waits for its bytes. Default: `None`, for
-    /// ever.
+    /// How long a peer may send nothing while somebody waits for its bytes. Default: `None`, no
+    /// limit.
     pub idle_timeout: Option<Duration>,
     /// How long a peer may take none of the bytes that wait for it. Default: 30 s.
     pub write_stall_timeout: Option<Duration>,

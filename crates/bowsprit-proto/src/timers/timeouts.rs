@@ -1,4 +1,4 @@
-//! The time-outs of one connection, as numbers that a driver has looked at now and then.
+//! The time-outs of one connection: counters that a driver advances by ticks.
 
 use core::{mem, num::NonZeroU32, time::Duration};
 
@@ -7,14 +7,14 @@ use super::Settings;
 /// How many times per idle time-out the reader is asked whether it still waits.
 const IDLE_ASKS: u32 = 8;
 
-/// What has happened by when: heartbeat, idle time-out, write stall, and the end of a connection.
+/// The heartbeat, the idle time-out, the write stall, and the time for the end of a connection.
 ///
 /// A driver calls [`tick`](Self::tick) from time to time, best every
-/// [`tick_interval`](Settings::tick_interval), for all its connections together: there is no timer
-/// for each, and nothing to do when bytes come or go but to set a flag. Time counts from
-/// the first tick after its beginning, and has passed at the first tick after its end: a time-out is
-/// never early, and less than two ticks late; an idle time-out three, as the reader is asked first.
-/// Time during which nobody waits for bytes does not count as the peer's silence.
+/// [`tick_interval`](Settings::tick_interval), for all its connections together: none needs a
+/// timer of its own, and when bytes come or go, the driver only sets a flag. A time is counted from
+/// the first tick after its beginning, and is over at the first tick after its end. So a time-out
+/// is never early, and less than two ticks late; the idle time-out three, as the reader is asked
+/// first. Time during which nobody waits for bytes does not count as the peer's silence.
 ///
 /// Every open connection has one, so times are in milliseconds and 32 bits: 49 days, after which
 /// they stand still.
@@ -73,7 +73,7 @@ pub struct Snapshot {
     pub waiting: bool,
     /// Bytes wait to be written.
     pub queued: bool,
-    /// All of them are with the transport, which holds them back; as one that encrypts may.
+    /// All of them are in the transport, which buffers them, as one that encrypts may do.
     pub held_back: bool,
     /// A close frame of ours is queued or sent, or the application has dropped the connection.
     pub closing: bool,
@@ -117,8 +117,8 @@ pub enum Timeout {
     Close,
 }
 
-/// Which part of the end of a connection has begun since the last tick: what passed before that does
-/// not count.
+/// Which part of the end of a connection has begun since the last tick. Time before that does not
+/// count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Begun {
     #[default]
@@ -158,8 +158,8 @@ impl Timers {
         self.has_written = true;
     }
 
-    /// The transport has handed on all that it was given. A transport that holds nothing back need not
-    /// say so.
+    /// The transport has handed on all that it was given. Only transports that buffer, see
+    /// [`Snapshot::held_back`], need this.
     #[inline]
     pub const fn on_flushed(&mut self) {
         self.flushed = true;
@@ -296,8 +296,8 @@ impl Timers {
                 return Action::End(Timeout::Heartbeat);
             }
         }
-        // After a close frame nothing may be sent, and the time for the end runs. A ping that has to
-        // wait itself needs no other behind it.
+        // After a close frame nothing may be sent, and the time for the end is running. A ping that
+        // is still queued needs no other behind it.
         let waits = seen.queued && self.unanswered.is_some();
         if self.quiet < Millis::new(heartbeat.interval) || seen.closing || waits {
             return Action::None;

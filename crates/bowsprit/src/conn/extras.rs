@@ -60,17 +60,21 @@ impl Link {
         out.extras().data.replace(data)
     }
 
-    /// Drops the application's data once nobody looks for it any longer: neither a half, nor who is
-    /// told of the end. It may hold a handle, and would keep the link for ever.
-    pub(super) fn drop_data(self: &Arc<Self>) {
-        if self.look().extras.as_ref().is_none_or(|extras| extras.data.is_none()) {
-            return;
-        }
+    /// Who is told of the end has been told.
+    pub(super) fn note_told(self: &Arc<Self>) {
         let mut out = self.lock();
-        let is_over = out.was_told && self.is_abandoned();
-        let data = out.extras.as_mut().filter(|_| is_over).and_then(|extras| extras.data.take());
+        out.was_told = true;
+        let data = out.take_data(self);
         drop(out);
         drop(data);
+    }
+
+    /// Drops the application's data if nobody looks for it any longer.
+    pub(super) fn drop_data(self: &Arc<Self>) {
+        if self.look().extras.as_ref().is_some_and(|extras| extras.data.is_some()) {
+            let data = self.lock().take_data(self);
+            drop(data);
+        }
     }
 
     pub(crate) fn data(&self) -> Option<Data> {
@@ -98,7 +102,12 @@ impl Link {
     /// Stays on this list until it ends.
     #[cfg(feature = "server")]
     pub(crate) fn join(self: &Arc<Self>, membership: Membership) {
-        self.lock().membership = Some(membership);
+        let mut out = self.lock();
+        out.membership = Some(membership);
+        if out.ended.is_some() {
+            // Nothing else will have it given up.
+            out.due();
+        }
     }
 }
 
@@ -157,6 +166,13 @@ impl Out {
         self.extras().first_close.get_or_insert((side, code));
     }
 
+    /// The application's data once nobody looks for it any longer: neither a half, nor who is told of
+    /// the end. It may hold a handle, and would keep the link for ever.
+    fn take_data(&mut self, link: &Link) -> Option<Data> {
+        let is_over = self.was_told && link.is_abandoned();
+        self.extras.as_mut().filter(|_| is_over)?.data.take()
+    }
+
     pub(super) fn take_kept(&mut self) -> Option<Kept> {
         self.extras.as_mut()?.kept.take()
     }
@@ -172,7 +188,7 @@ impl Out {
 
     /// Gives up what only open connections have; its place on a list not before it has ended,
     /// when it is over.
-    pub(super) fn leave(&mut self, cause: Cause) -> Option<Box<Left>> {
+    pub(super) fn leave(&mut self, cause: Cause) -> Option<Left> {
         let mut left = Left::default();
         if !mem::replace(&mut self.has_left, true) {
             // With the peer's close frame it is over for whoever reads, whatever becomes of ours.
@@ -189,7 +205,7 @@ impl Out {
         if self.ended.is_some() {
             left.membership = self.membership.take();
         }
-        (!left.is_empty()).then(|| Box::new(left))
+        (!left.is_empty()).then_some(left)
     }
 }
 

@@ -51,7 +51,9 @@ impl Link {
         self.ended.store(true, Ordering::Release);
         out.due().tally = mem::take(&mut out.tally);
         let output = mem::take(&mut out.output);
-        out.spend(Spent::Output(output));
+        if !output.is_empty() {
+            out.spend(Spent::Output(output));
+        }
         out.batch = None;
         out.drop_deferred();
         out.drop_outbox();
@@ -160,8 +162,8 @@ impl Link {
 
     /// Ends a connection whose halves were dropped, or has the task of a `serve` wrapper do it.
     pub(super) fn abandon(self: &Arc<Self>) {
-        let out = self.lock();
-        let server = out.task.clone().filter(|_| out.served);
+        let out = self.look();
+        let server = if out.served { out.task.clone() } else { None };
         drop(out);
         match server {
             // It looks by itself when the poll has ended.
@@ -177,7 +179,7 @@ impl Link {
     fn leave(self: &Arc<Self>) {
         // Whoever has it now comes here when it puts it back.
         let Some(reader) = self.take_reader() else { return };
-        self.write_out();
+        self.write_out_if_scheduled();
         let mut out = self.lock();
         if out.lingering.is_some() {
             // It is over, and its end is seen to in the background.

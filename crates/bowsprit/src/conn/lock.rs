@@ -118,7 +118,7 @@ struct Flush<'l> {
 struct After {
     link: Arc<Link>,
     due: Due,
-    left: Option<Box<Left>>,
+    left: Option<Left>,
 }
 
 impl<'l> Locked<'l> {
@@ -150,7 +150,7 @@ impl Drop for Locked<'_> {
         // Every message takes the lock, and few leave anything to be done.
         let after = mem::take(&mut self.guard.after).0;
         self.flush.due = after & AfterLock::FLUSH != 0;
-        if after & AfterLock::MORE != 0 || self.guard.ended.is_some() {
+        if after & AfterLock::MORE != 0 {
             self.prepare_after();
         }
     }
@@ -212,7 +212,7 @@ impl Due {
         (!self.is_empty()).then(|| mem::take(self))
     }
 
-    fn carry_out(mut self, link: &Arc<Link>, left: Option<Box<Left>>) {
+    fn carry_out(mut self, link: &Arc<Link>, left: Option<Left>) {
         for (len, wire_len) in self.sent {
             tracing::trace!(len, wire_len, "message sent");
         }
@@ -232,8 +232,7 @@ impl Due {
         let is_end = left.as_ref().is_some_and(|left| left.is_end());
         drop(left);
         if is_end {
-            link.lock().was_told = true;
-            link.drop_data();
+            link.note_told();
         }
     }
 }

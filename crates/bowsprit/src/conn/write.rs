@@ -75,7 +75,7 @@ impl Link {
     }
 
     /// Writes out what a handler's poll has queued.
-    fn write_out_if_scheduled(self: &Arc<Self>) {
+    pub(super) fn write_out_if_scheduled(self: &Arc<Self>) {
         if self.scheduled.load(Ordering::Acquire) {
             self.write_out();
         }
