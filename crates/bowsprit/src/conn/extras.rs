@@ -88,6 +88,7 @@ impl Link {
 
     /// Changes what the layer above has the connection keep until it is over; `None` if it has
     /// ended, or is about to. That happens under the lock.
+    #[inline]
     pub(crate) fn change_kept<T>(
         self: &Arc<Self>,
         change: impl FnOnce(&mut Option<Kept>) -> T,

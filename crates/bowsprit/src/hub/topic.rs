@@ -202,6 +202,7 @@ impl Memberships {
     }
 
     /// Changes those of a connection; `None` if it has ended, or is about to.
+    #[inline]
     pub(super) fn change<T>(link: &Arc<Link>, change: impl FnOnce(&mut Self) -> T) -> Option<T> {
         link.change_kept(|kept| {
             let kept = kept.get_or_insert_with(|| Box::new(Self::new(link.id())));
