@@ -43,8 +43,7 @@ pub(super) struct Registry {
     pub(super) left: Notify,
 }
 
-/// The open connections of one path. Cloning is cheap.
-#[derive(Clone)]
+/// The open connections of one path.
 pub(crate) struct Members {
     shared: Arc<Shared>,
     /// The same, as the connections know it.
@@ -113,9 +112,9 @@ impl Registry {
 }
 
 impl Members {
-    pub(super) fn new(registry: Arc<Registry>) -> Self {
+    pub(super) fn new(registry: Arc<Registry>) -> Arc<Self> {
         let shared = Arc::new(Shared { registry, shards: Default::default() });
-        Self { list: Arc::new(Box::new(Arc::clone(&shared))), shared }
+        Arc::new(Self { list: Arc::new(Box::new(Arc::clone(&shared))), shared })
     }
 
     /// Puts a connection on the list until it ends, and keeps its slot as long.
@@ -191,13 +190,13 @@ fn run_hook(hook: Option<&Hook>, link: &Arc<Link>) {
 
 /// The handles of a server's open connections; see [`Server::clients`](crate::Server::clients).
 pub struct Clients {
-    members: vec::IntoIter<Members>,
-    current: Option<(Members, usize)>,
+    members: vec::IntoIter<Arc<Members>>,
+    current: Option<(Arc<Members>, usize)>,
     handles: vec::IntoIter<Handle>,
 }
 
 impl Clients {
-    pub(super) fn of(members: Vec<Members>) -> Self {
+    pub(super) fn of(members: Vec<Arc<Members>>) -> Self {
         Self { members: members.into_iter(), current: None, handles: Vec::new().into_iter() }
     }
 

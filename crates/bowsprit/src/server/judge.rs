@@ -254,7 +254,7 @@ impl Place {
             handler: endpoint.handler.clone(),
             peer_addr: request.peer_addr(),
             slot,
-            members: self.members.clone(),
+            members: Arc::clone(&self.members),
             handshake: None,
         };
         Ok((accepted.response, upgrade))

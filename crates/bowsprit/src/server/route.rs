@@ -73,7 +73,7 @@ pub(super) struct Routes {
 pub(super) struct Place {
     path: Box<str>,
     pub(super) endpoint: Arc<Endpoint>,
-    pub(super) members: Members,
+    pub(super) members: Arc<Members>,
 }
 
 /// Paths while they are collected.
@@ -141,10 +141,10 @@ impl Routes {
     }
 
     /// Who is at all paths, or at this one, written as it was added.
-    pub(super) fn members(&self, path: Option<&str>) -> Vec<Members> {
+    pub(super) fn members(&self, path: Option<&str>) -> Vec<Arc<Members>> {
         let places = self.places.iter();
         let asked = places.filter(|place| path.is_none_or(|path| *place.path == *path));
-        asked.map(|place| place.members.clone()).collect()
+        asked.map(|place| Arc::clone(&place.members)).collect()
     }
 
     /// What is spoken at `path`, and the values of the parameters in it.

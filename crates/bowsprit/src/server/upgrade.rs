@@ -17,7 +17,7 @@ pub struct Upgrade {
     pub(super) handler: Option<Handler>,
     pub(super) peer_addr: Option<SocketAddr>,
     pub(super) slot: Option<Box<Slot>>,
-    pub(super) members: Members,
+    pub(super) members: Arc<Members>,
     /// Once the answer is on its way.
     pub(super) handshake: Option<HandshakeGuard>,
 }
