@@ -219,6 +219,8 @@ impl Client {
         if let Some(proxy) = self.proxy.proxy_for(url)? {
             return self.reach_through(&proxy, url, deadline).await;
         }
+        #[cfg(not(feature = "proxy"))]
+        super::proxy_variables::warn_of_ignored(url.is_secure());
         let zone = url.zone().map(ToOwned::to_owned);
         let to = Destination { zone, ..Destination::new(url.host(), url.port()) };
         self.network.reach(&to, self.network.serialize_connects).await

@@ -10,6 +10,7 @@ mod options;
 mod ported;
 #[cfg(feature = "proxy")]
 mod proxy;
+mod proxy_variables;
 mod read_ahead;
 pub(crate) mod reconnect;
 mod redirect;
@@ -65,6 +66,11 @@ pub async fn connect(url: &str) -> Result<WebSocket, ConnectError> {
 }
 
 /// Opens connections.
+///
+/// With the feature `proxy`, which is on by default, it honours the proxies that the environment names
+/// in `wss_proxy`, `https_proxy`, `all_proxy` and the like, as curl does:
+/// [`no_proxy`](Self::no_proxy) and [`proxy`](Self::proxy) override them, and a `tracing` event at the
+/// level debug tells that one is used. Without the feature they are ignored, with a warning.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), bowsprit::Error> {

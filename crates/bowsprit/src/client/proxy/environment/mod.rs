@@ -5,7 +5,7 @@ mod tests;
 
 use std::{env, net::IpAddr};
 
-use super::Proxy;
+use super::{super::proxy_variables, Proxy};
 use crate::{ConnectError, Url};
 
 /// How a client chooses its proxy.
@@ -32,26 +32,21 @@ impl Choice {
     }
 }
 
-/// The first of curl's variables that is set wins: `<scheme>_proxy`, that of HTTP, and that for
-/// all. To curl, one that is set to nothing is not set.
+/// The proxy that the environment names for a URL. That it does is told: whoever looks for the reason
+/// why a connection takes another way, or fails, may not think of it.
 fn from(
     url: &Url,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Option<Proxy>, ConnectError> {
-    let first = |names: &[&str]| {
-        names.iter().find_map(|name| variable(name).filter(|value| !value.is_empty()))
-    };
-    let named = if url.is_secure() {
-        first(&["wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])
-    } else {
-        // Not `HTTP_PROXY`: in CGI programs that is what a client has sent as `Proxy`.
-        first(&["ws_proxy", "WS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"])
-    };
-    let excepted = || first(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
-    match named {
-        Some(named) if !is_excepted(url, &excepted()) => named.parse().map(Some),
-        _ => Ok(None),
+    let named = proxy_variables::first(proxy_variables::for_url(url.is_secure()), &variable);
+    let excepted = || proxy_variables::first(&["no_proxy", "NO_PROXY"], &variable);
+    let Some((name, value)) = named else { return Ok(None) };
+    if excepted().is_some_and(|(_, list)| is_excepted(url, &list)) {
+        return Ok(None);
     }
+    let proxy: Proxy = value.parse()?;
+    tracing::debug!(variable = name, %proxy, "connecting through the environment's proxy");
+    Ok(Some(proxy))
 }
 
 /// Whether a list says to go without a proxy: it is `*` and nothing else, or it has the URL's host,
