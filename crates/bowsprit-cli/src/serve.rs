@@ -87,7 +87,7 @@ fn builder(options: Serve) -> anyhow::Result<ServerBuilder> {
         .subprotocols(subprotocols)
         .deflate(options.deflate)
         .fallback(page::answer)
-        .on_refused(refusal::name_option);
+        .on_reject(refusal::name_option);
     if options.protocol_version_8 {
         builder = builder.accept_version_8();
     }

@@ -164,9 +164,9 @@ impl Handle {
     /// Keeps something of the application's with the connection, for all of its handles: one thing,
     /// which takes the place of what was there.
     ///
-    /// It is dropped when the connection has ended, `on_leave` has seen it, and the application has
-    /// dropped both halves of the connection; what comes later, at once. So it may hold a handle of
-    /// the connection itself.
+    /// It is dropped when the connection has ended, `on_disconnect` has seen it, and the
+    /// application has dropped both halves of the connection; what comes later, at once. So it may
+    /// hold a handle of the connection itself.
     ///
     /// ```no_run
     /// # fn example(ws: &bowsprit::WebSocket) {

@@ -245,7 +245,7 @@ impl Shared {
     /// Counts a handshake that came to nothing, and tells the application.
     pub(super) fn failed(&self, handshake: &HandshakeGuard, error: AcceptError) -> AcceptError {
         handshake.failed(&error);
-        let _told = hooks::run(|| (self.on_failed)(&error));
+        let _told = hooks::run(|| (self.on_handshake_error)(&error));
         error
     }
 }

@@ -13,7 +13,7 @@ use super::{
     clients::{Hook, Registry},
     endpoint::{Settings, endpoint_options},
     gate::Gate,
-    hooks::{OnFailed, OnRefused},
+    hooks::{OnHandshakeError, OnReject},
     listener::{BACKLOG, Listener},
     pending::{self, MAX_HANDSHAKES, Pending},
     refusal_log::RefusalLog,
@@ -40,12 +40,12 @@ pub struct ServerBuilder {
     fallback: Box<dyn Fallback>,
     hosts: HostPolicy,
     proxies: Option<TrustedProxies>,
-    on_refused: OnRefused,
-    on_failed: OnFailed,
+    on_reject: OnReject,
+    on_handshake_error: OnHandshakeError,
     #[cfg(feature = "tls")]
     tls: Option<crate::tls::TlsServerConfig>,
-    on_join: Option<Hook>,
-    on_leave: Option<Hook>,
+    on_connect: Option<Hook>,
+    on_disconnect: Option<Hook>,
 }
 
 impl ServerBuilder {
@@ -64,12 +64,12 @@ impl ServerBuilder {
             fallback: Box::new(|_: &Request<()>| None),
             hosts: HostPolicy::default(),
             proxies: None,
-            on_refused: Box::new(|_, refusal| refusal),
-            on_failed: Box::new(|_| {}),
+            on_reject: Box::new(|_, refusal| refusal),
+            on_handshake_error: Box::new(|_| {}),
             #[cfg(feature = "tls")]
             tls: None,
-            on_join: None,
-            on_leave: None,
+            on_connect: None,
+            on_disconnect: None,
         }
     }
 
@@ -241,11 +241,11 @@ impl ServerBuilder {
     /// answered 426 or 404 as well, and returns the answer: the one that it is given, one with
     /// more headers, or another.
     #[must_use]
-    pub fn on_refused<R>(mut self, hook: R) -> Self
+    pub fn on_reject<R>(mut self, hook: R) -> Self
     where
         R: Fn(&Request<()>, Refusal) -> Refusal + Send + Sync + 'static,
     {
-        self.on_refused = Box::new(hook);
+        self.on_reject = Box::new(hook);
         self
     }
 
@@ -253,11 +253,11 @@ impl ServerBuilder {
     /// or too much of it, something took too long, the client went away, or an answer could not be
     /// written.
     #[must_use]
-    pub fn on_failed<R>(mut self, hook: R) -> Self
+    pub fn on_handshake_error<R>(mut self, hook: R) -> Self
     where
         R: Fn(&AcceptError) + Send + Sync + 'static,
     {
-        self.on_failed = Box::new(hook);
+        self.on_handshake_error = Box::new(hook);
         self
     }
 
@@ -265,16 +265,16 @@ impl ServerBuilder {
     /// server's [`clients`](Server::clients). What the hook sends is the first that is sent.
     /// It must not block.
     #[must_use]
-    pub fn on_join(mut self, hook: impl Fn(&Handle) + Send + Sync + 'static) -> Self {
-        self.on_join = Some(Box::new(hook));
+    pub fn on_connect(mut self, hook: impl Fn(&Handle) + Send + Sync + 'static) -> Self {
+        self.on_connect = Some(Box::new(hook));
         self
     }
 
     /// Sees each connection that has ended, however that happened, when it is no longer among the
     /// server's [`clients`](Server::clients). It must not block.
     #[must_use]
-    pub fn on_leave(mut self, hook: impl Fn(&Handle) + Send + Sync + 'static) -> Self {
-        self.on_leave = Some(Box::new(hook));
+    pub fn on_disconnect(mut self, hook: impl Fn(&Handle) + Send + Sync + 'static) -> Self {
+        self.on_disconnect = Some(Box::new(hook));
         self
     }
 
@@ -283,7 +283,7 @@ impl ServerBuilder {
     pub fn build(self) -> Server {
         let gate = Gate::new(self.max_connections, self.max_connections_per_address);
         let max_silent = self.max_silent_connections.unwrap_or_else(pending::max_silent);
-        let registry = Arc::new(Registry::new(self.on_join, self.on_leave));
+        let registry = Arc::new(Registry::new(self.on_connect, self.on_disconnect));
         let shared = Shared {
             without_handler: self.paths.without_handler().map(Into::into),
             routes: self.paths.build(&self.settings, &registry),
@@ -296,8 +296,8 @@ impl ServerBuilder {
             pending: Pending::new(self.max_pending_handshakes, max_silent),
             hosts: self.hosts,
             proxies: self.proxies,
-            on_refused: self.on_refused,
-            on_failed: self.on_failed,
+            on_reject: self.on_reject,
+            on_handshake_error: self.on_handshake_error,
             refusal_log: RefusalLog::default(),
             #[cfg(feature = "tls")]
             tls: self.tls,

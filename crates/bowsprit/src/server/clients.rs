@@ -31,8 +31,8 @@ pub(super) type Hook = Box<dyn Fn(&Handle) + Send + Sync>;
 
 /// What the connections of a server have in common, whatever their path.
 pub(super) struct Registry {
-    pub(super) on_join: Option<Hook>,
-    pub(super) on_leave: Option<Hook>,
+    pub(super) on_connect: Option<Hook>,
+    pub(super) on_disconnect: Option<Hook>,
     pub(super) counters: Arc<Counters>,
     count: AtomicUsize,
     departed: AtomicUsize,
@@ -62,10 +62,10 @@ struct Member {
 }
 
 impl Registry {
-    pub(super) fn new(on_join: Option<Hook>, on_leave: Option<Hook>) -> Self {
+    pub(super) fn new(on_connect: Option<Hook>, on_disconnect: Option<Hook>) -> Self {
         Self {
-            on_join,
-            on_leave,
+            on_connect,
+            on_disconnect,
             counters: Arc::new(Counters::new(Role::Server)),
             count: AtomicUsize::new(0),
             departed: AtomicUsize::new(0),
@@ -122,7 +122,7 @@ impl Members {
     /// The hook comes first, so that nobody leaves before having joined.
     pub(super) fn join(&self, link: &Arc<Link>, slot: Option<Box<Slot>>) {
         let registry = &self.shared.registry;
-        run_hook(registry.on_join.as_ref(), link);
+        run_hook(registry.on_connect.as_ref(), link);
         registry.count.fetch_add(1, Ordering::SeqCst);
         let key = self.shared.insert(link.id(), Member { link: Arc::downgrade(link), slot });
         link.join(Membership::new(Arc::clone(&self.list), key));
@@ -173,7 +173,7 @@ impl List for Arc<Shared> {
         // Before anybody is told, so that whoever is can let in another one.
         drop(slot);
         if let Some(link) = link.upgrade() {
-            run_hook(self.registry.on_leave.as_ref(), &link);
+            run_hook(self.registry.on_disconnect.as_ref(), &link);
         }
         self.registry.departed.fetch_add(1, Ordering::SeqCst);
         if self.registry.count.fetch_sub(1, Ordering::SeqCst) == 1 {

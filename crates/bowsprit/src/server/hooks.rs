@@ -21,10 +21,10 @@ pub(super) type ChooseSubprotocol =
 pub(super) type AddHeaders = Arc<dyn Fn(&Request<()>, &mut HeaderMap) + Send + Sync>;
 
 /// Sees each refused request.
-pub(super) type OnRefused = Box<dyn Fn(&Request<()>, Refusal) -> Refusal + Send + Sync>;
+pub(super) type OnReject = Box<dyn Fn(&Request<()>, Refusal) -> Refusal + Send + Sync>;
 
 /// Sees what has not even become a request.
-pub(super) type OnFailed = Box<dyn Fn(&AcceptError) + Send + Sync>;
+pub(super) type OnHandshakeError = Box<dyn Fn(&AcceptError) + Send + Sync>;
 
 /// Runs what is the application's, or calls it. A panic is logged, and harms nobody else.
 pub(super) fn run<T>(hook: impl FnOnce() -> T) -> Option<T> {

@@ -72,7 +72,7 @@ impl Shared {
 
     /// Has the application see a refusal, and tells of it.
     fn refuse(&self, request: &Request<()>, refusal: Refusal) -> Refusal {
-        let refusal = hooks::ask(|| (self.on_refused)(request, refusal));
+        let refusal = hooks::ask(|| (self.on_reject)(request, refusal));
         let refusal = refusal.unwrap_or_else(identity).over(request.version());
         self.log(request, &refusal);
         refusal

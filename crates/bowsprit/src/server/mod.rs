@@ -58,7 +58,7 @@ pub use self::{
 use self::{
     clients::Registry,
     gate::Gate,
-    hooks::{OnFailed, OnRefused},
+    hooks::{OnHandshakeError, OnReject},
     pending::Pending,
     refusal_log::RefusalLog,
     route::Routes,
@@ -89,8 +89,8 @@ struct Shared {
     pending: Pending,
     hosts: HostPolicy,
     proxies: Option<TrustedProxies>,
-    on_refused: OnRefused,
-    on_failed: OnFailed,
+    on_reject: OnReject,
+    on_handshake_error: OnHandshakeError,
     refusal_log: RefusalLog,
     #[cfg(feature = "tls")]
     tls: Option<crate::tls::TlsServerConfig>,

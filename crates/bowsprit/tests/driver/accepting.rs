@@ -227,7 +227,7 @@ fn a_connection_ends_with_a_plain_request() {
     paused(async {
         let server = Server::builder()
             .max_header_fields(usize::MAX)
-            .on_refused(|_, refusal| {
+            .on_reject(|_, refusal| {
                 refusal
                     .header(http::header::CONNECTION, http::HeaderValue::from_static("keep-alive"))
                     .header(http::header::CONTENT_LENGTH, http::HeaderValue::from_static("3"))

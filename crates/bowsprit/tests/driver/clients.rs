@@ -82,12 +82,12 @@ fn joining_and_leaving_are_seen_in_this_order_with_the_users_data() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (joins, leaves) = (Arc::clone(&seen), Arc::clone(&seen));
         let server = Server::builder()
-            .on_join(move |client| {
+            .on_connect(move |client| {
                 client.set_data(String::from("alice"));
                 client.try_send("welcome").unwrap();
                 joins.lock().unwrap().push(("joined", client.id()));
             })
-            .on_leave(move |client| {
+            .on_disconnect(move |client| {
                 assert_eq!(client.state(), State::Closed);
                 assert_eq!(*client.data::<String>().unwrap(), "alice");
                 leaves.lock().unwrap().push(("left", client.id()));
@@ -110,11 +110,11 @@ fn a_connection_that_ends_in_the_hook_that_sees_it_join_leaves_after_it() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (joins, leaves) = (Arc::clone(&seen), Arc::clone(&seen));
         let server = Server::builder()
-            .on_join(move |client| {
+            .on_connect(move |client| {
                 client.terminate();
                 joins.lock().unwrap().push("joined");
             })
-            .on_leave(move |_| leaves.lock().unwrap().push("left"))
+            .on_disconnect(move |_| leaves.lock().unwrap().push("left"))
             .build();
         let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
         let _both = tokio::join!(server.accept(ours), Peer::connect(theirs));
@@ -135,8 +135,8 @@ fn a_hook_may_use_all_clients_and_a_panic_in_it_harms_nobody() {
             }
         };
         let server = Server::builder()
-            .on_join(move |_| tell(&of_join, "somebody came"))
-            .on_leave(move |_| {
+            .on_connect(move |_| tell(&of_join, "somebody came"))
+            .on_disconnect(move |_| {
                 tell(&of_leave, "somebody left");
                 panic!("on purpose");
             })
@@ -216,10 +216,10 @@ fn many_come_and_go_while_others_look() {
         let left = Arc::clone(&joined);
         let counted = Arc::clone(&joined);
         let server = Server::builder()
-            .on_join(move |_| {
+            .on_connect(move |_| {
                 joined.fetch_add(1, Ordering::SeqCst);
             })
-            .on_leave(move |_| {
+            .on_disconnect(move |_| {
                 left.fetch_sub(1, Ordering::SeqCst);
             })
             .bind("127.0.0.1:0")

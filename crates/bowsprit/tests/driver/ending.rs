@@ -60,7 +60,7 @@ fn a_connection_that_is_over_keeps_its_place_until_the_transport_has_ended() {
         let leaving = Arc::clone(&left);
         let builder = Server::builder()
             .max_connections(1)
-            .on_leave(move |_| _ = leaving.fetch_add(1, Ordering::SeqCst));
+            .on_disconnect(move |_| _ = leaving.fetch_add(1, Ordering::SeqCst));
         let server = builder.build();
         let (mut ws, mut peer) = open(&server).await;
         let handle = ws.handle();

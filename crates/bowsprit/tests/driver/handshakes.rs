@@ -134,8 +134,8 @@ fn by_a_hook_that_panics() {
             ("headers", builder().response_headers(|_, _| panicking()), REQUEST.into()),
             ("authorize", builder().authorize(asked), REQUEST.into()),
             (
-                "on_refused",
-                builder().authorize(forbid).on_refused(|_, _| panicking()),
+                "on_reject",
+                builder().authorize(forbid).on_reject(|_, _| panicking()),
                 REQUEST.into(),
             ),
             ("fallback", builder().fallback(|_| panicking()), plain),
@@ -144,9 +144,9 @@ fn by_a_hook_that_panics() {
             answer(&server, &request).await;
             assert_counted(name, &server, 1, Refused(500));
         }
-        let server = builder().on_failed(|_| panicking()).build();
+        let server = builder().on_handshake_error(|_| panicking()).build();
         answer(&server, "not HTTP\r\n\r\n").await;
-        assert_counted("on_failed", &server, 1, Failed);
+        assert_counted("on_handshake_error", &server, 1, Failed);
     });
 }
 

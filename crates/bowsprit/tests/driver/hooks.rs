@@ -111,7 +111,7 @@ fn a_hook_sees_every_refused_request_and_may_change_the_answer() {
                         None => Ok(()),
                     }
                 })
-                .on_refused(move |request, refusal| {
+                .on_reject(move |request, refusal| {
                     let status = refusal.response().status().as_u16();
                     let by_rule = refusal.error().is_some();
                     seen.lock().unwrap().push((request.uri().path().to_owned(), status, by_rule));
@@ -160,8 +160,8 @@ fn a_hook_that_panics_is_answered_500() {
             ("origins", builder().origins(OriginPolicy::matching(|_| panicking())), origin),
             ("headers", builder().response_headers(|_, _| panicking()), REQUEST.to_owned()),
             (
-                "on_refused",
-                builder().authorize(forbid).on_refused(|_, _| panicking()),
+                "on_reject",
+                builder().authorize(forbid).on_reject(|_, _| panicking()),
                 REQUEST.to_owned(),
             ),
             ("fallback", builder().fallback(|_| panicking()), plain),
@@ -171,7 +171,8 @@ fn a_hook_that_panics_is_answered_500() {
             assert!(matches!(error, Some(AcceptError::Rejected(_))), "{name}: {error:?}");
         }
         // Nobody is to be answered here.
-        let (_, _, error) = ask(builder().on_failed(|_| panicking()), "no HTTP\r\n\r\n").await;
+        let (_, _, error) =
+            ask(builder().on_handshake_error(|_| panicking()), "no HTTP\r\n\r\n").await;
         assert!(matches!(error, Some(AcceptError::Http(_))), "{error:?}");
     });
 }
@@ -191,9 +192,10 @@ fn a_hook_sees_what_did_not_become_a_request() {
     paused(async {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&seen);
-        let server = Server::builder().handshake_timeout(3 * SECOND).on_failed(move |error| {
-            noted.lock().unwrap().push(error.to_string());
-        });
+        let server =
+            Server::builder().handshake_timeout(3 * SECOND).on_handshake_error(move |error| {
+                noted.lock().unwrap().push(error.to_string());
+            });
         let server = server.build();
         let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
         server.accept(ours).await.unwrap_err();

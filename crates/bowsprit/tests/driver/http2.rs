@@ -153,7 +153,7 @@ fn what_is_refused_says_nothing_of_the_connection() {
 fn a_refusal_for_another_http_server_has_no_fields_that_http_2_has_not() {
     let server = Server::builder()
         .path("/other")
-        .on_refused(|_, refusal| refusal.header(UPGRADE, HeaderValue::from_static("websocket")))
+        .on_reject(|_, refusal| refusal.header(UPGRADE, HeaderValue::from_static("websocket")))
         .build();
     let mut request = request("a", "websocket");
     for (version, present) in [(Version::HTTP_2, false), (Version::HTTP_11, true)] {

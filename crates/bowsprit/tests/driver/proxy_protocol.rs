@@ -28,7 +28,7 @@ async fn serve(network: &str) -> (SocketAddr, Serving, Arc<Mutex<Vec<String>>>) 
     let noted = Arc::clone(&failed);
     let server = Server::builder()
         .handshake_timeout(SECOND)
-        .on_failed(move |error| noted.lock().unwrap().push(error.to_string()))
+        .on_handshake_error(move |error| noted.lock().unwrap().push(error.to_string()))
         .listen_on(listener);
     let addr = server.local_addr().unwrap();
     let serving = tokio::spawn(server.serve(|mut ws, request| async move {

@@ -186,7 +186,7 @@ async fn publish_to_slow_member(slow: SlowConsumer, mut random: Random) -> Publi
     const COUNT: u32 = 300;
     let topics = Arc::new(Topics::new().slow_consumers(slow));
     let joining = Arc::clone(&topics);
-    let builder = builder(&mut random).on_join(move |handle| {
+    let builder = builder(&mut random).on_connect(move |handle| {
         joining.join("news", handle);
     });
     let (ended, mut ends) = unbounded_channel();

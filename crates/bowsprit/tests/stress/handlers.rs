@@ -175,8 +175,8 @@ fn hooks_panic() {
                     panic_if_told(&request, "authorize");
                     Ok(())
                 })
-                .on_join(|handle| panic_for(handle, "/join"))
-                .on_leave(|handle| panic_for(handle, "/leave"));
+                .on_connect(|handle| panic_for(handle, "/join"))
+                .on_disconnect(|handle| panic_for(handle, "/leave"));
             let served = serve(builder, echo).await;
             let mut clients = JoinSet::new();
             for _ in 0..16 {

@@ -49,7 +49,7 @@ fn publications_and_messages_keep_their_order() {
         any_runtime(&mut random).block_on(async {
             let topics = Arc::new(Topics::new());
             let joining = Arc::clone(&topics);
-            let builder = builder(&mut random).on_join(move |handle| {
+            let builder = builder(&mut random).on_connect(move |handle| {
                 assert!(joining.join("news", handle));
             });
             let served = serve(builder, |mut ws, _| async move {

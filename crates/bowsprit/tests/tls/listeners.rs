@@ -234,7 +234,7 @@ async fn handshakes_of_tls_count_as_pending_and_their_failures_are_told() {
     let server = encrypting(&authority)
         .max_pending_handshakes(1)
         .handshake_timeout(Duration::from_secs(1))
-        .on_failed(move |error| noted.lock().unwrap().push(error.to_string()))
+        .on_handshake_error(move |error| noted.lock().unwrap().push(error.to_string()))
         .bind("127.0.0.1:0")
         .await
         .unwrap();
