@@ -27,7 +27,7 @@ pub fn handshake_request(bytes: &[u8]) {
     policy.accept_version_8 = bytes.len().is_multiple_of(2);
     policy.subprotocols = SubprotocolPolicy::First;
     if bytes.len().is_multiple_of(3) {
-        policy.origins = OriginPolicy::Any;
+        policy.allowed_origins = OriginPolicy::Any;
     }
     match respond(&request, &policy) {
         Ok(accepted) => {

@@ -21,7 +21,7 @@ pub(crate) async fn serve(options: Serve) -> anyhow::Result<()> {
     let shutdown = Shutdown::within(Duration::from_secs(options.shutdown_timeout));
     let hosts = hosts(options.hosts.clone(), &listen).await;
     let scheme = if options.cert.is_some() { "wss" } else { "ws" };
-    let server = builder(options)?.hosts(hosts).bind(&listen).await;
+    let server = builder(options)?.allowed_hosts(hosts).bind(&listen).await;
     let server = server.with_context(|| format!("cannot listen on {listen}"))?;
     let addr = server.local_addr()?;
     writeln!(std::io::stdout(), "listening on {scheme}://{addr}")?;
@@ -51,7 +51,7 @@ pub(crate) async fn serve(options: Serve) -> anyhow::Result<()> {
 /// Serves statistics, and nothing else, until the program ends.
 async fn serve_metrics(server: Server, listen: &str) -> anyhow::Result<()> {
     let hosts = hosts(Vec::new(), listen).await;
-    let builder = Server::builder().hosts(hosts).should_handle(|_| false);
+    let builder = Server::builder().allowed_hosts(hosts).should_handle(|_| false);
     let bound = builder.fallback(move |request| metrics::answer(&server, request)).bind(listen);
     let bound = bound.await.with_context(|| format!("cannot listen on {listen} for --metrics"))?;
     writeln!(std::io::stdout(), "metrics at http://{}/metrics", bound.local_addr()?)?;
@@ -92,7 +92,7 @@ fn builder(options: Serve) -> anyhow::Result<ServerBuilder> {
         builder = builder.accept_version_8();
     }
     if options.any_origin {
-        builder = builder.origins(OriginPolicy::Any);
+        builder = builder.allowed_origins(OriginPolicy::Any);
     }
     if let (Some(cert), Some(key)) = (options.cert, options.key) {
         builder = builder.tls(TlsServerConfig::from_pem_files(cert, key)?);

@@ -210,10 +210,10 @@ impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             HandshakeError::Origin(_) => {
-                "the origin is not allowed here; ServerBuilder::origins can allow it"
+                "the origin is not allowed here; ServerBuilder::allowed_origins can allow it"
             }
             HandshakeError::Host(_) => {
-                "the host is not served here; ServerBuilder::hosts can allow it"
+                "the host is not served here; ServerBuilder::allowed_hosts can allow it"
             }
             HandshakeError::ConnectProtocol(_) => "the CONNECT is for another protocol",
             HandshakeError::UnofferedSubprotocol(_) | HandshakeError::Subprotocol(_) => {

@@ -134,7 +134,7 @@ async fn a_handler_runs_in_the_span_of_its_connection() {
 async fn one_refused_request_of_each_status_is_told_to_operators() {
     let log = &*LOG;
     let hosts = HostPolicy::List(vec!["127.0.0.1".into()]);
-    let addr = serve(Server::builder().path("/mine").hosts(hosts)).await;
+    let addr = serve(Server::builder().path("/mine").allowed_hosts(hosts)).await;
     let refused = |path: &'static str, origin: &'static str| async move {
         let client = Client::new().no_proxy().origin(origin);
         client.connect(&format!("ws://{addr}{path}")).await.unwrap_err();
@@ -148,7 +148,7 @@ async fn one_refused_request_of_each_status_is_told_to_operators() {
     let rebound = TcpStream::connect(addr).await.unwrap();
     let client = Client::new().no_proxy();
     client.connect_over("ws://evil.example/mine/rebound", rebound).await.unwrap_err();
-    let allow = "ServerBuilder::hosts can allow it";
+    let allow = "ServerBuilder::allowed_hosts can allow it";
     log.line(&["INFO", "a request was refused", "/mine/rebound", "status=421", allow]).await;
     log.line(&["INFO", "a request was refused", "path=\"/not-mine\"", "status=404"]).await;
     let lines = |level: &str| {
@@ -238,7 +238,7 @@ fn with_secrets() -> ServerBuilder {
     Server::builder()
         .deflate(Deflate::server().threshold(0))
         .subprotocols(SubprotocolPolicy::First)
-        .origins(OriginPolicy::List(vec![format!("https://{SECRET}.example")]))
+        .allowed_origins(OriginPolicy::List(vec![format!("https://{SECRET}.example")]))
         .response_headers(|_, headers: &mut HeaderMap| {
             let cookie = HeaderValue::try_from(format!("session={SECRET}")).unwrap();
             headers.insert(header::SET_COOKIE, cookie);
@@ -323,7 +323,11 @@ async fn nothing_secret_is_told_at_any_level() {
         &["redirected", "path=\"/elsewhere\"", "status=302"][..],
         &["connection ended", "path=\"/elsewhere\"", "role=\"server\"", "code=4001"],
         &["a request was refused", "path=\"/refused\"", "status=401"],
-        &["a request was refused", "path=\"/origin\"", "here; ServerBuilder::origins can allow it"],
+        &[
+            "a request was refused",
+            "path=\"/origin\"",
+            "here; ServerBuilder::allowed_origins can allow it",
+        ],
         &["no connection was opened", "path=\"/broken\"", "subprotocol that was chosen"],
         &["message received", "len=400000"],
     ] {

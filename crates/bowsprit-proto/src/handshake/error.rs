@@ -101,10 +101,13 @@ impl fmt::Display for HandshakeError {
             Self::Version => f.write_str("unsupported WebSocket version"),
             Self::Origin(origin) => {
                 write!(f, "origin {origin:?} is not allowed here; ")?;
-                f.write_str("ServerBuilder::origins can allow it")
+                f.write_str("ServerBuilder::allowed_origins can allow it")
             }
             Self::Host(host) => {
-                write!(f, "host {host:?} is not served here; ServerBuilder::hosts can allow it")
+                write!(
+                    f,
+                    "host {host:?} is not served here; ServerBuilder::allowed_hosts can allow it"
+                )
             }
             Self::UnofferedSubprotocol(name) => {
                 write!(f, "the server chose subprotocol {name:?}, which the client did not offer")

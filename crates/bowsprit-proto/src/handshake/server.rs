@@ -28,7 +28,7 @@ pub struct Policy {
     /// How a subprotocol is chosen.
     pub subprotocols: SubprotocolPolicy,
     /// Whose pages may connect.
-    pub origins: OriginPolicy,
+    pub allowed_origins: OriginPolicy,
     /// How messages are compressed, if clients offer it. By default they are not.
     pub deflate: Option<Deflate>,
 }
@@ -157,7 +157,7 @@ fn accept<B>(
     let offers: Vec<&str> = subprotocols(headers)?;
     let deflate = choose_deflate(headers, policy)?;
     let host = context.host.unwrap_or(host);
-    policy.origins.check(headers, version, host, context.encrypted)?;
+    policy.allowed_origins.check(headers, version, host, context.encrypted)?;
     let subprotocol = match context.choose_subprotocol {
         Some(choose) if !offers.is_empty() => choose_offered(choose, &offers)?,
         Some(_) => None,

@@ -27,7 +27,7 @@ fn request(protocol: Option<&str>) -> Request<()> {
 
 fn policy() -> Policy {
     let mut policy = Policy::default();
-    policy.origins = OriginPolicy::List(vec!["http://www.example.com".into()]);
+    policy.allowed_origins = OriginPolicy::List(vec!["http://www.example.com".into()]);
     policy
 }
 

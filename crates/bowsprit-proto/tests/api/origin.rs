@@ -10,7 +10,7 @@ use super::opening_server::{Lines, accept, refuse, request};
 fn policy(origins: OriginPolicy) -> Policy {
     let mut policy = Policy::default();
     policy.accept_version_8 = true;
-    policy.origins = origins;
+    policy.allowed_origins = origins;
     policy
 }
 

@@ -219,14 +219,14 @@ impl ServerBuilder {
     /// Default: [`HostPolicy::Any`]. A server on the own machine should take
     /// [`HostPolicy::Loopback`]; behind a reverse proxy, clients ask for the proxy's names.
     #[must_use]
-    pub fn hosts(mut self, policy: HostPolicy) -> Self {
+    pub fn allowed_hosts(mut self, policy: HostPolicy) -> Self {
         self.hosts = policy;
         self
     }
 
     /// Proxies whose word is taken for [`client_addr`](crate::RequestExt::client_addr), and for the
-    /// host that [`origins`](Self::origins) and [`hosts`](Self::hosts) are compared with. Default:
-    /// none.
+    /// host that [`allowed_origins`](Self::allowed_origins) and
+    /// [`allowed_hosts`](Self::allowed_hosts) are compared with. Default: none.
     ///
     /// Of requests for [`Server::admit`] and [`Server::upgrade`] the
     /// [`PeerAddr`](crate::PeerAddr) tells whether they are a proxy's; without it they are answered

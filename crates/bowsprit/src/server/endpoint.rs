@@ -73,7 +73,7 @@ impl Endpoint {
         let settings = settings.or(server);
         let mut policy = Policy::default();
         policy.subprotocols = settings.subprotocols.unwrap_or_default();
-        policy.origins = settings.origins.unwrap_or_default();
+        policy.allowed_origins = settings.origins.unwrap_or_default();
         policy.deflate = settings.deflate.flatten();
         policy.accept_version_8 = settings.accept_version_8.unwrap_or_default();
         let mut options = settings.options.unwrap_or_else(Options::server);
@@ -96,7 +96,7 @@ impl Endpoint {
     pub(super) const fn has_hooks(&self) -> bool {
         self.choose_subprotocol.is_some()
             || self.add_headers.is_some()
-            || matches!(self.policy.origins, OriginPolicy::Matching(_))
+            || matches!(self.policy.allowed_origins, OriginPolicy::Matching(_))
     }
 }
 
@@ -162,10 +162,10 @@ macro_rules! endpoint_options {
         /// use bowsprit::{OriginPolicy, Server};
         ///
         /// let front_end = OriginPolicy::List(vec!["http://localhost:5173".into()]);
-        /// let server = Server::builder().origins(front_end);
+        /// let server = Server::builder().allowed_origins(front_end);
         /// ```
         #[must_use]
-        pub fn origins(mut self, policy: OriginPolicy) -> Self {
+        pub fn allowed_origins(mut self, policy: OriginPolicy) -> Self {
             self.settings.origins = Some(policy);
             self
         }

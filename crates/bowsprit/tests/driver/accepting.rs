@@ -50,7 +50,7 @@ fn refused_requests_get_their_status_and_the_connection_is_closed() {
         (
             request_with("\r\n\r\n", "\r\nOrigin: http://evil.example\r\n\r\n"),
             403,
-            "serverbuilder::origins",
+            "serverbuilder::allowed_origins",
         ),
         (request_with("dGhlIHNhbXBsZSBub25jZQ==", "short"), 400, "sec-websocket-key"),
         (request_with("Host: example.com\r\n", ""), 400, "host"),
@@ -170,7 +170,7 @@ fn a_refusal_is_said_in_these_bytes() {
     ];
     paused(async move {
         let hosts = HostPolicy::List(vec!["example.com".to_owned()]);
-        let server = Server::builder().path("/chat").hosts(hosts).build();
+        let server = Server::builder().path("/chat").allowed_hosts(hosts).build();
         for (request, head) in cases {
             let (_, answer) = refused(&server, &request).await;
             assert_eq!(head_of(&answer), head, "{request}");

@@ -96,7 +96,7 @@ fn by_the_rules() {
             ("method", builder(), REQUEST.replace("GET", "POST"), Refused(405)),
             ("version", builder(), REQUEST.replace("Version: 13", "Version: 7"), Refused(426)),
             ("key", builder(), REQUEST.replace("dGhl", ""), Refused(400)),
-            ("host", builder().hosts(localhost()), REQUEST.into(), Refused(421)),
+            ("host", builder().allowed_hosts(localhost()), REQUEST.into(), Refused(421)),
             ("origin", builder(), evil, Refused(403)),
             ("path", builder().path("/other"), REQUEST.into(), Refused(404)),
             ("no place", builder().max_connections(0), REQUEST.into(), Refused(503)),
@@ -130,7 +130,7 @@ fn by_a_hook_that_panics() {
         for (name, builder, request) in [
             ("should_handle", builder().should_handle(|_| panicking()), REQUEST.into()),
             ("subprotocol", builder().choose_subprotocol(|_, _| panicking()), subprotocol),
-            ("origins", builder().origins(OriginPolicy::matching(|_| panicking())), origin),
+            ("origins", builder().allowed_origins(OriginPolicy::matching(|_| panicking())), origin),
             ("headers", builder().response_headers(|_, _| panicking()), REQUEST.into()),
             ("authorize", builder().authorize(asked), REQUEST.into()),
             (

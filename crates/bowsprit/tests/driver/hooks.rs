@@ -104,7 +104,7 @@ fn a_hook_sees_every_refused_request_and_may_change_the_answer() {
             let seen = Arc::clone(&seen);
             Server::builder()
                 .path("/chat")
-                .hosts(HostPolicy::List(vec!["example.com".into()]))
+                .allowed_hosts(HostPolicy::List(vec!["example.com".into()]))
                 .authorize(|request| async move {
                     match request.query("forbidden") {
                         Some(_) => Err(Refusal::new(StatusCode::FORBIDDEN)),
@@ -157,7 +157,7 @@ fn a_hook_that_panics_is_answered_500() {
         for (name, builder, request) in [
             ("should_handle", builder().should_handle(|_| panicking()), REQUEST.to_owned()),
             ("subprotocol", builder().choose_subprotocol(|_, _| panicking()), subprotocol),
-            ("origins", builder().origins(OriginPolicy::matching(|_| panicking())), origin),
+            ("origins", builder().allowed_origins(OriginPolicy::matching(|_| panicking())), origin),
             ("headers", builder().response_headers(|_, _| panicking()), REQUEST.to_owned()),
             (
                 "on_reject",
@@ -215,9 +215,12 @@ fn a_hook_sees_what_did_not_become_a_request() {
 fn a_page_with_a_rebound_name_is_refused_plain_or_not() {
     paused(async {
         let builder = || {
-            Server::builder().hosts(HostPolicy::Loopback).origins(OriginPolicy::Same).fallback(
-                |_| Some(Response::new(Bytes::from_static(b"what only this machine may see"))),
-            )
+            Server::builder()
+                .allowed_hosts(HostPolicy::Loopback)
+                .allowed_origins(OriginPolicy::Same)
+                .fallback(|_| {
+                    Some(Response::new(Bytes::from_static(b"what only this machine may see")))
+                })
         };
         let rebound = request_with("Origin: http://evil.example")
             .replace("example.com", "evil.example:8080")

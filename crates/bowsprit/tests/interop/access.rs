@@ -96,7 +96,7 @@ async fn routes_have_their_own_servers() {
 #[ignore = "needs scripts/setup-interop"]
 async fn curl_comes_over_a_unix_socket() {
     let path = env::temp_dir().join(format!("bowsprit-curl-{}.sock", process::id()));
-    let server = bowsprit::Server::builder().hosts(HostPolicy::Loopback);
+    let server = bowsprit::Server::builder().allowed_hosts(HostPolicy::Loopback);
     let server = server.listen_on(Listener::bind_unix(&path).unwrap());
     let serving = tokio::spawn(server.serve(|ws, _| echo(ws)));
     let args = ["--unix-socket", path.to_str().unwrap()];
