@@ -16,8 +16,8 @@ async fn main() -> Result<(), BoxError> {
     println!("listening on ws://{}", server.local_addr()?);
     // Spread the close frames over a second, so that clients do not all reconnect at once.
     let shutdown = Shutdown::within(Duration::from_secs(10)).jitter(Duration::from_secs(1));
-    let departed = server.serve_until(echo, signal(), shutdown).await?;
-    println!("{} clients have gone, {} were cut", departed.closed, departed.cut);
+    let summary = server.serve_until(echo, signal(), shutdown).await?;
+    println!("{} clients have gone, {} were cut", summary.closed, summary.cut);
     // A read of standard input cannot be cancelled.
     std::process::exit(0)
 }

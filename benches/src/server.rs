@@ -270,9 +270,8 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
         Kind::ShutDown => {
             let bound = server.listen_on(listener);
             let shutdown = Shutdown::within(SHUTDOWN_TIMEOUT);
-            let departed =
-                bound.serve_until(|ws, _| echo_owned(ws), first_line(), shutdown).await?;
-            println!("{} {}", departed.closed, departed.cut);
+            let summary = bound.serve_until(|ws, _| echo_owned(ws), first_line(), shutdown).await?;
+            println!("{} {}", summary.closed, summary.cut);
             std::future::pending().await
         }
         Kind::FanOut => fan_out::serve(listener.into_std()?)?,

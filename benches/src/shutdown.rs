@@ -71,14 +71,14 @@ fn measure(plan: Plan, connections: usize) -> anyhow::Result<Section> {
     let rows = [
         ("until the last client has got 1001", millis(median(|times| times.told.as_secs_f64()))),
         ("until the last connection has ended", millis(median(|times| times.gone.as_secs_f64()))),
-        ("until `shut_down` returns", millis(median(|times| times.returned.as_secs_f64()))),
+        ("until `shutdown` returns", millis(median(|times| times.returned.as_secs_f64()))),
         ("CPU time of the server", format!("{:.2} s", cpu / 1e9)),
         ("… for each connection", format!("{:.1} µs", cpu / 1000.0 / connections as f64)),
     ];
     Ok(Section {
         title: "Shutting down",
         text: format!(
-            "`Server::shut_down` with {connections} open connections, whose clients answer at once. \
+            "`Server::shutdown` with {connections} open connections, whose clients answer at once. \
              Medians of {} rounds.",
             rounds.len()
         ),

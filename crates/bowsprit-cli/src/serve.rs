@@ -4,8 +4,8 @@ use std::{io::Write, time::Duration};
 
 use anyhow::Context;
 use bowsprit::{
-    BoxError, Departed, Error, Event, HostPolicy, Limits, OriginPolicy, Server, ServerBuilder,
-    Shutdown, SubprotocolPolicy, Topics, WebSocket, tls::TlsServerConfig,
+    BoxError, Error, Event, HostPolicy, Limits, OriginPolicy, Server, ServerBuilder, Shutdown,
+    ShutdownSummary, SubprotocolPolicy, Topics, WebSocket, tls::TlsServerConfig,
 };
 
 use tokio::sync::oneshot;
@@ -39,8 +39,8 @@ pub(crate) async fn serve(options: Serve) -> anyhow::Result<()> {
         signals.next().await;
     };
     tokio::select! {
-        departed = server.serve_until(handler, stopped, shutdown) => {
-            let Departed { closed, cut, .. } = departed?;
+        summary = server.serve_until(handler, stopped, shutdown) => {
+            let ShutdownSummary { closed, cut, .. } = summary?;
             tracing::info!(closed, cut, "shut down");
         }
         () = stopping => {}

@@ -200,9 +200,9 @@ pub use outgoing::Outgoing;
 pub use prepared::Prepared;
 #[cfg(feature = "server")]
 pub use server::{
-    Basic, Bearer, BoundServer, Clients, Departed, Encrypted, HandlerOutput, Listener, PeerAddr,
-    Refusal, RequestExt, Route, Server, ServerBuilder, Shutdown, TrustedProxies, UnixPeer, Upgrade,
-    constant_time_eq, handler,
+    Basic, Bearer, BoundServer, Clients, Encrypted, HandlerOutput, Listener, PeerAddr, Refusal,
+    RequestExt, Route, Server, ServerBuilder, Shutdown, ShutdownSummary, TrustedProxies, UnixPeer,
+    Upgrade, constant_time_eq, handler,
 };
 pub use stream::MessageIo;
 #[cfg(any(feature = "client", feature = "server"))]

@@ -52,7 +52,7 @@ pub use self::{
     request::{Encrypted, PeerAddr, RequestExt, UnixPeer},
     route::Route,
     serve::BoundServer,
-    shutdown::{Departed, Shutdown},
+    shutdown::{Shutdown, ShutdownSummary},
     upgrade::Upgrade,
 };
 use self::{

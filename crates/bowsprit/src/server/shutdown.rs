@@ -34,7 +34,7 @@ pub struct Shutdown {
 /// Who was there when a server shut down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Departed {
+pub struct ShutdownSummary {
     /// Connections that have ended in time.
     pub closed: usize,
     /// Connections that were cut at the deadline, and opening handshakes.
@@ -82,7 +82,7 @@ impl Server {
     ///
     /// Handlers see the end as any other: `recv` returns `None` when the client has answered, and
     /// sending fails. Those that want to know of it before can wait for
-    /// [`shutting_down`](Self::shutting_down). Their tasks may still run when this returns.
+    /// [`shutdown_started`](Self::shutdown_started). Their tasks may still run when this returns.
     ///
     /// A server that listens is shut down by [`BoundServer::serve_until`], which closes its
     /// listeners first. This one does not come back.
@@ -91,7 +91,7 @@ impl Server {
     ///
     /// Dropped before it is ready, further requests are refused, and those who have not been told
     /// or cut yet stay.
-    pub async fn shut_down(&self, shutdown: Shutdown) -> Departed {
+    pub async fn shutdown(&self, shutdown: Shutdown) -> ShutdownSummary {
         let registry = &self.shared.registry;
         registry.phases.turn_to(Phase::Closing);
         let before = registry.departed();
@@ -108,7 +108,7 @@ impl Server {
             let answered = wait_until(&registry.left, || registry.handshakes() == 0);
             let _late = timeout(LAST_ANSWERS, answered).await;
         }
-        Departed { closed, cut }
+        ShutdownSummary { closed, cut }
     }
 
     /// Waits until the server begins to shut down; ready at once if it has.
@@ -116,7 +116,7 @@ impl Server {
     /// # Cancel safety
     ///
     /// Dropping the future changes nothing.
-    pub async fn shutting_down(&self) {
+    pub async fn shutdown_started(&self) {
         self.shared.registry.phases.until_closing().await;
     }
 
@@ -157,7 +157,7 @@ impl Server {
 
 impl BoundServer {
     /// [Serves](Self::serve) until `signal` is ready, then closes the listeners and
-    /// [shuts down](Server::shut_down).
+    /// [shuts down](Server::shutdown).
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), bowsprit::Error> {
@@ -173,8 +173,8 @@ impl BoundServer {
     ///     Ok(())
     /// };
     /// let shutdown = Shutdown::within(Duration::from_secs(20)).jitter(Duration::from_secs(10));
-    /// let departed = server.serve_until(echo, signal(), shutdown).await?;
-    /// println!("{} have gone, {} were cut", departed.closed, departed.cut);
+    /// let summary = server.serve_until(echo, signal(), shutdown).await?;
+    /// println!("{} have gone, {} were cut", summary.closed, summary.cut);
     /// # Ok(())
     /// # }
     /// ```
@@ -185,20 +185,20 @@ impl BoundServer {
     ///
     /// # Cancel safety
     ///
-    /// As [`serve`](Self::serve), and once it shuts down as [`Server::shut_down`].
+    /// As [`serve`](Self::serve), and once it shuts down as [`Server::shutdown`].
     pub async fn serve_until<H, F>(
         self,
         handler: H,
         signal: impl Future<Output = ()>,
         shutdown: Shutdown,
-    ) -> Result<Departed, Error>
+    ) -> Result<ShutdownSummary, Error>
     where
         H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
         F: Future<Output: HandlerOutput> + Send + 'static,
     {
         let server = self.server();
         until(signal, self.serve(handler)).await?;
-        Ok(server.shut_down(shutdown).await)
+        Ok(server.shutdown(shutdown).await)
     }
 
     /// The same for servers whose routes all have handlers; see [`run`](Self::run).
@@ -214,10 +214,10 @@ impl BoundServer {
         self,
         signal: impl Future<Output = ()>,
         shutdown: Shutdown,
-    ) -> Result<Departed, Error> {
+    ) -> Result<ShutdownSummary, Error> {
         let server = self.server();
         until(signal, self.run()).await?;
-        Ok(server.shut_down(shutdown).await)
+        Ok(server.shutdown(shutdown).await)
     }
 }
 

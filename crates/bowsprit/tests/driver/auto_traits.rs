@@ -30,7 +30,7 @@ assert_auto_traits!(
     bowsprit::ContextTakeover,
     bowsprit::Deflate,
     bowsprit::Delivery,
-    bowsprit::Departed,
+    bowsprit::ShutdownSummary,
     bowsprit::client::Destination,
     bowsprit::Encrypted,
     Error,

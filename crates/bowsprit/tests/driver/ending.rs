@@ -101,7 +101,7 @@ fn a_server_that_shuts_down_waits_for_the_transport() {
         peer.send_close(1000, "").await;
         assert!(ws.recv().await.unwrap().is_none());
         let leaving = server.clone();
-        let leaving = tokio::spawn(async move { leaving.shut_down(Shutdown::default()).await });
+        let leaving = tokio::spawn(async move { leaving.shutdown(Shutdown::default()).await });
         sleep(SECOND).await;
         assert!(!leaving.is_finished());
         peer.shut_down().await;

@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{AcceptError, CloseCode, Departed, Error, Options, Server, Shutdown, WebSocket};
+use bowsprit::{
+    AcceptError, CloseCode, Error, Options, Server, Shutdown, ShutdownSummary, WebSocket,
+};
 use tokio::{
     io::DuplexStream,
     net::TcpStream,
@@ -26,9 +28,9 @@ async fn open(server: &Server) -> (WebSocket, Peer<DuplexStream>) {
 }
 
 /// Shuts down in a task.
-pub(super) fn leave(server: &Server, shutdown: Shutdown) -> JoinHandle<Departed> {
+pub(super) fn leave(server: &Server, shutdown: Shutdown) -> JoinHandle<ShutdownSummary> {
     let server = server.clone();
-    tokio::spawn(async move { server.shut_down(shutdown).await })
+    tokio::spawn(async move { server.shutdown(shutdown).await })
 }
 
 /// Reads until the end in a task.
@@ -49,7 +51,7 @@ fn everybody_gets_what_was_queued_and_1001() {
         }
         let begun = Instant::now();
         let leaving = server.clone();
-        let leaving = tokio::spawn(async move { leaving.shut_down(Shutdown::default()).await });
+        let leaving = tokio::spawn(async move { leaving.shutdown(Shutdown::default()).await });
         for peer in &mut peers {
             assert_eq!(peer.frame().await.payload.len(), 100_000);
             peer.expect_close(1001).await;
@@ -74,7 +76,7 @@ fn without_jitter_all_are_told_at_once() {
             peers.push(peer);
         }
         let leaving = server.clone();
-        let leaving = tokio::spawn(async move { leaving.shut_down(Shutdown::default()).await });
+        let leaving = tokio::spawn(async move { leaving.shutdown(Shutdown::default()).await });
         let begun = Instant::now();
         for peer in &mut peers {
             peer.expect_close(1001).await;
@@ -101,7 +103,7 @@ fn those_who_do_not_go_are_cut_at_the_deadline() {
         let begun = Instant::now();
         let leaving = server.clone();
         let shutdown = Shutdown::within(3 * SECOND);
-        let leaving = tokio::spawn(async move { leaving.shut_down(shutdown).await });
+        let leaving = tokio::spawn(async move { leaving.shutdown(shutdown).await });
         polite_peer.finish(1001).await;
         let departed = leaving.await.unwrap();
         assert_eq!((departed.closed, departed.cut), (1, 1));
@@ -129,7 +131,7 @@ fn with_jitter_clients_are_told_one_after_the_other() {
                 peer.shut_down().await;
             });
         }
-        let departed = server.shut_down(Shutdown::default().jitter(5 * SECOND)).await;
+        let departed = server.shutdown(Shutdown::default().jitter(5 * SECOND)).await;
         assert_eq!((departed.closed, departed.cut), (20, 0));
         let told = told.lock().unwrap();
         let (first, last) = (told[0], told[told.len() - 1]);
@@ -147,7 +149,7 @@ fn a_deadline_that_never_comes_is_no_deadline() {
         read(ws);
         let leaving = server.clone();
         let shutdown = Shutdown::within(Duration::MAX).jitter(Duration::MAX);
-        let leaving = tokio::spawn(async move { leaving.shut_down(shutdown).await });
+        let leaving = tokio::spawn(async move { leaving.shutdown(shutdown).await });
         sleep(60 * SECOND).await;
         assert!(!leaving.is_finished());
         peer.send_close(1000, "").await;
@@ -161,7 +163,7 @@ fn a_deadline_that_never_comes_is_no_deadline() {
 fn requests_that_come_while_it_shuts_down_are_answered_503() {
     paused(async {
         let server = Server::builder().build();
-        assert_eq!(server.shut_down(Shutdown::default()).await.closed, 0);
+        assert_eq!(server.shutdown(Shutdown::default()).await.closed, 0);
         let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
         let mut peer = Peer::client(theirs);
         let (refused, head) = tokio::join!(server.accept(ours), async {
@@ -199,7 +201,7 @@ fn an_upgrade_that_is_given_up_is_waited_for_no_longer() {
         sleep(SECOND).await;
         assert!(!leaving.is_finished());
         drop(upgrade);
-        assert_eq!(leaving.await.unwrap(), Departed::default());
+        assert_eq!(leaving.await.unwrap(), ShutdownSummary::default());
     });
 }
 
@@ -213,7 +215,7 @@ fn handlers_learn_of_it() {
         let handler = move |mut ws: WebSocket, _| {
             let (server, tell) = (server.clone(), tell.clone());
             async move {
-                server.shutting_down().await;
+                server.shutdown_started().await;
                 tell.send(())?;
                 while ws.recv().await?.is_some() {}
                 Ok(())
@@ -237,12 +239,12 @@ fn where_clients_are_told_one_after_the_other_there_is_time_to_say_goodbye() {
         let (mut ws, mut peer) = open(&server).await;
         let leaving = server.clone();
         tokio::spawn(async move {
-            leaving.shutting_down().await;
+            leaving.shutdown_started().await;
             ws.send("goodbye").await.unwrap();
             ws.close(CloseCode::NORMAL).await
         });
         let shutdown = Shutdown::within(10 * SECOND).jitter(10 * SECOND);
-        let (departed, ()) = tokio::join!(server.shut_down(shutdown), async {
+        let (departed, ()) = tokio::join!(server.shutdown(shutdown), async {
             peer.expect(TEXT, "goodbye").await;
             peer.finish(1000).await;
         });

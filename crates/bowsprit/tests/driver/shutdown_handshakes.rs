@@ -2,7 +2,9 @@
 
 use std::{future::pending, time::Duration};
 
-use bowsprit::{AcceptError, Departed, Refusal, Server, Shutdown, WebSocket, http::StatusCode};
+use bowsprit::{
+    AcceptError, Refusal, Server, Shutdown, ShutdownSummary, WebSocket, http::StatusCode,
+};
 use tokio::{
     io::{AsyncReadExt, DuplexStream},
     net::TcpStream,
@@ -44,7 +46,7 @@ fn a_decision_that_is_under_way_has_its_time_but_lets_nobody_in() {
             assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
             assert_eq!(begun.elapsed(), 9 * SECOND);
             drop(peer);
-            assert_eq!(leaving.await.unwrap(), Departed::default());
+            assert_eq!(leaving.await.unwrap(), ShutdownSummary::default());
             assert_eq!(begun.elapsed(), 9 * SECOND);
         }
     });
@@ -76,7 +78,7 @@ fn a_request_that_has_begun_is_answered_503_when_it_is_whole_or_at_the_deadline(
         peer.write(rest).await;
         assert!(peer.head().await.starts_with("HTTP/1.1 503 "));
         drop(peer);
-        assert_eq!(leaving.await.unwrap(), Departed::default());
+        assert_eq!(leaving.await.unwrap(), ShutdownSummary::default());
         let (server, mut peer) = decide(begun, Ok(())).await;
         let leaving = leave(&server, Shutdown::within(5 * SECOND));
         assert!(peer.head().await.starts_with("HTTP/1.1 503 "));
@@ -90,8 +92,8 @@ fn where_no_request_has_begun_the_connection_is_closed_at_once() {
     paused(async {
         let (server, mut peer) = decide("", Ok(())).await;
         let begun = Instant::now();
-        let departed = server.shut_down(Shutdown::default()).await;
-        assert_eq!((departed, begun.elapsed()), (Departed::default(), Duration::ZERO));
+        let departed = server.shutdown(Shutdown::default()).await;
+        assert_eq!((departed, begun.elapsed()), (ShutdownSummary::default(), Duration::ZERO));
         peer.expect_end().await;
         assert_eq!(server.stats().handshakes.failed, 1);
     });
@@ -120,10 +122,8 @@ fn another_http_server_is_told_503_for_a_decision_at_the_deadline() {
         let never = |_| pending::<Result<(), Refusal>>();
         let server = Server::builder().authorize(never).build();
         let mut request = accepted_request();
-        let (refused, departed) = tokio::join!(
-            server.admit(&mut request),
-            server.shut_down(Shutdown::within(3 * SECOND))
-        );
+        let (refused, departed) =
+            tokio::join!(server.admit(&mut request), server.shutdown(Shutdown::within(3 * SECOND)));
         assert_eq!(refused.unwrap_err().response().status(), 503);
         assert_eq!(departed.cut, 1);
     });
