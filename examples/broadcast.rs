@@ -4,7 +4,7 @@
 //! cargo run -p bowsprit-examples --bin broadcast
 //! ```
 
-use bowsprit::{BoxError, Server, SlowConsumer, WebSocket};
+use bowsprit::{BoxError, Server, SlowConsumerPolicy, WebSocket};
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
@@ -23,7 +23,7 @@ async fn relay(mut ws: WebSocket, server: Server) -> Result<(), BoxError> {
             broadcast.await;
         } else {
             // A client that does not keep up misses the oldest messages.
-            broadcast.except(&ws.handle()).slow_consumers(SlowConsumer::DropOldest).await;
+            broadcast.except(&ws.handle()).slow_consumers(SlowConsumerPolicy::DropOldest).await;
         }
     }
     Ok(())

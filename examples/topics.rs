@@ -4,7 +4,7 @@
 //! cargo run -p bowsprit-examples --bin topics
 //! ```
 
-use bowsprit::{BoxError, Server, SlowConsumer, Topics, WebSocket};
+use bowsprit::{BoxError, Server, SlowConsumerPolicy, Topics, WebSocket};
 
 /// Clients choose the names, and each takes memory.
 const MAX_TOPICS: usize = 100;
@@ -14,7 +14,7 @@ async fn main() -> Result<(), BoxError> {
     let server = Server::builder().bind("127.0.0.1:0").await?;
     println!("listening on ws://{}", server.local_addr()?);
     // A client that does not keep up gets only the latest message of each topic.
-    let topics = Topics::new().slow_consumers(SlowConsumer::KeepLatest);
+    let topics = Topics::new().slow_consumers(SlowConsumerPolicy::KeepLatest);
     server.serve(move |ws, _request| subscribe(ws, topics.clone())).await?;
     Ok(())
 }

@@ -182,7 +182,7 @@ pub use bytes::{Bytes, BytesMut};
 pub use client::Proxy;
 #[cfg(feature = "client")]
 pub use client::{Client, connect};
-pub use conn::SlowConsumer;
+pub use conn::SlowConsumerPolicy;
 #[cfg(feature = "server")]
 pub use error::AcceptError;
 #[cfg(feature = "client")]

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bowsprit::{
-    Client, CloseCode, Event, Message, Options, Server, SlowConsumer, testing::pair_of,
+    Client, CloseCode, Event, Message, Options, Server, SlowConsumerPolicy, testing::pair_of,
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tokio::{
@@ -67,7 +67,9 @@ async fn a_recorder_gets_what_stats_tell() {
     let (pong, _) = tokio::join!(ours.next_event(), timeout(SECOND, theirs.recv()));
     assert!(matches!(pong, Ok(Some(Event::Pong(_)))), "{pong:?}");
     let long = Message::from(vec![0; 100_000]);
-    for slow in [SlowConsumer::DropNewest, SlowConsumer::Close(CloseCode::TRY_AGAIN_LATER)] {
+    for slow in
+        [SlowConsumerPolicy::DropNewest, SlowConsumerPolicy::Close(CloseCode::TRY_AGAIN_LATER)]
+    {
         for _ in 0..2 {
             server.broadcast(long.clone()).slow_consumers(slow).now();
         }

@@ -11,7 +11,7 @@ use std::{
 
 use bowsprit::{
     Client, CloseCode, ConnectError, Deflate, Error, HostPolicy, Options, OriginPolicy, Proxy,
-    Refusal, Server, ServerBuilder, SlowConsumer, SubprotocolPolicy, TimeoutKind, WebSocket,
+    Refusal, Server, ServerBuilder, SlowConsumerPolicy, SubprotocolPolicy, TimeoutKind, WebSocket,
     http::{HeaderMap, HeaderValue, Request, StatusCode, header},
     testing::pair_of,
 };
@@ -197,7 +197,9 @@ async fn what_goes_wrong_is_told_in_the_span_of_its_connection() {
     let server = Server::builder().path("/slow").build();
     let (_client, _slow) = pair_of(&Client::new(), &server, "ws://localhost/slow").await.unwrap();
     let news = "news".repeat(500_000);
-    for slow in [SlowConsumer::DropNewest, SlowConsumer::Close(CloseCode::TRY_AGAIN_LATER)] {
+    for slow in
+        [SlowConsumerPolicy::DropNewest, SlowConsumerPolicy::Close(CloseCode::TRY_AGAIN_LATER)]
+    {
         for _ in 0..2 {
             server.broadcast(&*news).slow_consumers(slow).now();
         }

@@ -52,7 +52,7 @@ use crossbeam_utils::atomic::AtomicCell;
 
 #[cfg(feature = "server")]
 pub(crate) use self::membership::{List, Membership};
-pub use self::slow_consumer::SlowConsumer;
+pub use self::slow_consumer::SlowConsumerPolicy;
 use self::{
     batch::Batch,
     extras::Extras,

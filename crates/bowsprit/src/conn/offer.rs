@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{SlowConsumer, batch::Batch};
+use super::{SlowConsumerPolicy, batch::Batch};
 use crate::Prepared;
 
 /// Longer messages are not copied to join others.
@@ -14,7 +14,7 @@ pub(crate) struct Offer {
     pub(super) message: Prepared,
     /// The topic, by number; 0 is none.
     pub(super) topic: u64,
-    pub(crate) slow: SlowConsumer,
+    pub(crate) slow: SlowConsumerPolicy,
     step: Option<Step>,
 }
 
@@ -27,14 +27,15 @@ struct Step {
 }
 
 impl Offer {
-    pub(crate) const fn new(message: Prepared, topic: u64, slow: SlowConsumer) -> Self {
+    pub(crate) const fn new(message: Prepared, topic: u64, slow: SlowConsumerPolicy) -> Self {
         Self { message, topic, slow, step: None }
     }
 
     /// Whether the message may leave together with others.
     pub(super) fn may_join(&self) -> bool {
         // What waits as the latest can still be left out, so it must not be joined to others.
-        self.slow != SlowConsumer::KeepLatest && self.message.message().len() <= MAX_JOINED_LEN
+        self.slow != SlowConsumerPolicy::KeepLatest
+            && self.message.message().len() <= MAX_JOINED_LEN
     }
 
     /// The batch of a connection with this message behind those `before`.

@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    Link, Offer, Out, SlowConsumer,
+    Link, Offer, Out, SlowConsumerPolicy,
     lock::{Foreign, Spent},
     waiters::Ticket,
 };
@@ -105,7 +105,7 @@ impl Link {
     /// [`Full`]: Offered::Full
     pub(crate) fn offer(self: &Arc<Self>, offer: &mut Offer, can_wait: bool) -> Offered {
         let mut offered = self.offer_now(&mut self.lock(), offer);
-        if offered == Offered::Full && !(can_wait && offer.slow == SlowConsumer::Wait) {
+        if offered == Offered::Full && !(can_wait && offer.slow == SlowConsumerPolicy::Wait) {
             offered = self.offer_without_room(offer);
         }
         let left_out = matches!(offered, Offered::Dropped | Offered::Queued { dropped: 1.. });
@@ -120,7 +120,7 @@ impl Link {
     #[cold]
     fn offer_without_room(self: &Arc<Self>, offer: &Offer) -> Offered {
         match offer.slow {
-            SlowConsumer::Close(code) => self.close_slow(code),
+            SlowConsumerPolicy::Close(code) => self.close_slow(code),
             slow => {
                 self.lock().note_dropped(slow, 1);
                 Offered::Dropped
@@ -174,7 +174,7 @@ impl Link {
         out.settle();
         let room = match offer.slow {
             // Nothing that is queued already can be taken back.
-            SlowConsumer::KeepLatest => 0,
+            SlowConsumerPolicy::KeepLatest => 0,
             _ => self.options().high_water_len,
         };
         let mut message = offer.message.clone().into();
@@ -255,8 +255,8 @@ impl Out {
     fn make_room(&mut self, offer: &Offer, max_len: usize) -> usize {
         let Some(extras) = &mut self.extras else { return 0 };
         let mut dropped = match offer.slow {
-            SlowConsumer::KeepLatest => extras.outbox.take(|topic| topic == offer.topic),
-            SlowConsumer::DropOldest => Vec::new(),
+            SlowConsumerPolicy::KeepLatest => extras.outbox.take(|topic| topic == offer.topic),
+            SlowConsumerPolicy::DropOldest => Vec::new(),
             _ => return 0,
         };
         while self.queued_len() > max_len

@@ -8,7 +8,7 @@ use crate::{CloseCode, stats::Policy};
 /// Pings, pongs and close frames are not concerned: they always have room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum SlowConsumer {
+pub enum SlowConsumerPolicy {
     /// Waits until there is room, or the connection ends. All of the publication waits, and the
     /// publisher with it.
     Wait,
@@ -26,21 +26,21 @@ pub enum SlowConsumer {
     Close(CloseCode),
 }
 
-impl Default for SlowConsumer {
+impl Default for SlowConsumerPolicy {
     /// Closes with 1013, so that the client knows that it has missed something.
     fn default() -> Self {
         Self::Close(CloseCode::TRY_AGAIN_LATER)
     }
 }
 
-impl From<SlowConsumer> for Policy {
-    fn from(slow: SlowConsumer) -> Self {
+impl From<SlowConsumerPolicy> for Policy {
+    fn from(slow: SlowConsumerPolicy) -> Self {
         match slow {
-            SlowConsumer::Wait => Self::Wait,
-            SlowConsumer::DropNewest => Self::DropNewest,
-            SlowConsumer::DropOldest => Self::DropOldest,
-            SlowConsumer::KeepLatest => Self::KeepLatest,
-            SlowConsumer::Close(_) => Self::Closed,
+            SlowConsumerPolicy::Wait => Self::Wait,
+            SlowConsumerPolicy::DropNewest => Self::DropNewest,
+            SlowConsumerPolicy::DropOldest => Self::DropOldest,
+            SlowConsumerPolicy::KeepLatest => Self::KeepLatest,
+            SlowConsumerPolicy::Close(_) => Self::Closed,
         }
     }
 }

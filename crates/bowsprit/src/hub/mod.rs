@@ -14,7 +14,7 @@ use self::topic::Topic;
 pub use self::topics::Topics;
 use crate::{
     Handle,
-    conn::{Offer, Offered, SlowConsumer},
+    conn::{Offer, Offered, SlowConsumerPolicy},
 };
 
 /// What has become of a publication.
@@ -60,13 +60,13 @@ impl Publication {
     }
 
     /// What to do where there is no room.
-    pub const fn slow_consumers(mut self, slow: SlowConsumer) -> Self {
+    pub const fn slow_consumers(mut self, slow: SlowConsumerPolicy) -> Self {
         self.offer.slow = slow;
         self
     }
 
-    /// Sends it without waiting for anybody. Those whom [`SlowConsumer::Wait`] would wait for do
-    /// without.
+    /// Sends it without waiting for anybody. Those whom [`SlowConsumerPolicy::Wait`] would wait for
+    /// do without.
     #[expect(clippy::must_use_candidate, reason = "what it returns is of interest to few")]
     pub fn now(self) -> Delivery {
         self.send(false).0
@@ -93,7 +93,7 @@ impl Publication {
     }
 
     async fn deliver(self) -> Delivery {
-        let topic = self.topic.clone().filter(|_| self.offer.slow == SlowConsumer::Wait);
+        let topic = self.topic.clone().filter(|_| self.offer.slow == SlowConsumerPolicy::Wait);
         let _turn = match &topic {
             Some(topic) => Some(topic.wait_for_others().await),
             None => None,
@@ -123,7 +123,7 @@ impl Delivery {
     }
 }
 
-/// Sends it, waiting as [`SlowConsumer::Wait`] says; with other policies it is ready at once.
+/// Sends it, waiting as [`SlowConsumerPolicy::Wait`] says; with other policies it is ready at once.
 ///
 /// # Cancel safety
 ///

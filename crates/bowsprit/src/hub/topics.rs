@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Handle, Prepared,
-    conn::{Offer, SlowConsumer},
+    conn::{Offer, SlowConsumerPolicy},
 };
 
 /// Topics that connections of this process join and leave, and that messages are published to.
@@ -27,13 +27,14 @@ use crate::{
 ///
 /// All members get the publications of a topic in the same order, whoever publishes them and from
 /// whichever thread, as far as they have room for them. Awaited publications that
-/// [wait](SlowConsumer::Wait) for a member without room have later ones of this kind wait behind them.
+/// [wait](SlowConsumerPolicy::Wait) for a member without room have later ones of this kind wait
+/// behind them.
 ///
 /// ```no_run
 /// # async fn example(ws: bowsprit::WebSocket) {
-/// use bowsprit::{SlowConsumer, Topics};
+/// use bowsprit::{SlowConsumerPolicy, Topics};
 ///
-/// let topics = Topics::new().slow_consumers(SlowConsumer::DropOldest);
+/// let topics = Topics::new().slow_consumers(SlowConsumerPolicy::DropOldest);
 /// topics.join("weather/hamburg", &ws.handle());
 /// let delivery = topics.publish("weather/hamburg", "rain").await;
 /// println!("{} know, {} messages were left out", delivery.queued, delivery.dropped);
@@ -42,7 +43,7 @@ use crate::{
 #[derive(Clone, Default)]
 pub struct Topics {
     shared: Arc<Shared>,
-    slow: SlowConsumer,
+    slow: SlowConsumerPolicy,
 }
 
 #[derive(Default)]
@@ -63,7 +64,7 @@ impl Topics {
     /// What to do where a member has no room for a publication, unless
     /// [that](Publication::slow_consumers) says something else. Default: close it with 1013.
     #[must_use]
-    pub const fn slow_consumers(mut self, slow: SlowConsumer) -> Self {
+    pub const fn slow_consumers(mut self, slow: SlowConsumerPolicy) -> Self {
         self.slow = slow;
         self
     }

@@ -64,7 +64,7 @@ use self::{
     route::Routes,
 };
 use crate::{
-    AcceptError, Io, Prepared, Publication, SlowConsumer, TcpOptions, WebSocket, conn::Offer,
+    AcceptError, Io, Prepared, Publication, SlowConsumerPolicy, TcpOptions, WebSocket, conn::Offer,
     error::check_runtime, head::HeadLimits, stats::Stats,
 };
 
@@ -273,7 +273,7 @@ impl Server {
 }
 
 fn publication(message: Prepared, receivers: Clients) -> Publication {
-    Publication::new(Offer::new(message, 0, SlowConsumer::default()), receivers)
+    Publication::new(Offer::new(message, 0, SlowConsumerPolicy::default()), receivers)
 }
 
 /// A copy of all but the body.

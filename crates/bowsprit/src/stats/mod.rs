@@ -53,7 +53,7 @@ pub struct Stats {
     /// How connections have ended.
     pub closes: CloseCounts,
     /// Publications that were left out for connections that had no room for them or were closed
-    /// before their turn; see [`SlowConsumer`](crate::SlowConsumer).
+    /// before their turn; see [`SlowConsumerPolicy`](crate::SlowConsumerPolicy).
     pub dropped: u64,
     /// Connections that were closed because a publication found no room.
     pub slow_closes: u64,

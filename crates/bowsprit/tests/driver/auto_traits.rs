@@ -71,7 +71,7 @@ assert_auto_traits!(
     bowsprit::reconnect::ReconnectingHandle,
     bowsprit::reconnect::RetryCause,
     bowsprit::Shutdown,
-    bowsprit::SlowConsumer,
+    bowsprit::SlowConsumerPolicy,
     bowsprit::State,
     bowsprit::stats::Stats,
     bowsprit::Strategy,

@@ -9,7 +9,8 @@ use std::{
 };
 
 use bowsprit::{
-    Client, Deflate, Handle, Outgoing, Server, SlowConsumer, Topics, WebSocket, testing::pair_of,
+    Client, Deflate, Handle, Outgoing, Server, SlowConsumerPolicy, Topics, WebSocket,
+    testing::pair_of,
 };
 use bytes::Bytes;
 use tokio::{
@@ -149,8 +150,11 @@ fn an_owner_of_bytes_may_send_when_the_connection_ends() {
 #[test]
 fn an_owner_of_bytes_may_send_when_a_publication_is_left_out() {
     paused(async {
-        let policies =
-            [SlowConsumer::KeepLatest, SlowConsumer::DropOldest, SlowConsumer::default()];
+        let policies = [
+            SlowConsumerPolicy::KeepLatest,
+            SlowConsumerPolicy::DropOldest,
+            SlowConsumerPolicy::default(),
+        ];
         for policy in policies {
             let (mut ws, _peer) = server().await;
             let (topics, handle) = (Topics::new().slow_consumers(policy), ws.handle());

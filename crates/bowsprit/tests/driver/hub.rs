@@ -1,8 +1,8 @@
 //! Broadcasts and topics, and what becomes of consumers that are slow.
 
 use bowsprit::{
-    CloseCode, Delivery, Fragment, Handle, Message, MessageKind, Options, Server, SlowConsumer,
-    Topics, WebSocket,
+    CloseCode, Delivery, Fragment, Handle, Message, MessageKind, Options, Server,
+    SlowConsumerPolicy, Topics, WebSocket,
 };
 use tokio::{io::DuplexStream, task::yield_now, time::timeout};
 
@@ -53,7 +53,7 @@ async fn numbers(peer: &mut Peer<DuplexStream>) -> Vec<u32> {
 }
 
 /// Publishes 100 messages to a peer that reads nothing meanwhile; what comes of them in all.
-async fn flood(server: &Server, slow: SlowConsumer) -> Delivery {
+async fn flood(server: &Server, slow: SlowConsumerPolicy) -> Delivery {
     let mut total = Delivery::default();
     for number in 0..100 {
         let delivery = server.broadcast(numbered(number)).slow_consumers(slow).now();
@@ -117,7 +117,7 @@ fn the_newest_are_left_out_and_counted() {
     paused(async {
         let server = narrow();
         let (ws, mut peer) = open(&server, NARROW_LEN).await;
-        let total = flood(&server, SlowConsumer::DropNewest).await;
+        let total = flood(&server, SlowConsumerPolicy::DropNewest).await;
         assert_eq!(total.queued + total.dropped, 100);
         assert_eq!(ws.handle().dropped(), total.dropped as u64);
         let received = numbers(&mut peer).await;
@@ -133,7 +133,7 @@ fn the_oldest_that_have_not_begun_are_left_out_and_counted() {
     paused(async {
         let server = narrow();
         let (ws, mut peer) = open(&server, NARROW_LEN).await;
-        let total = flood(&server, SlowConsumer::DropOldest).await;
+        let total = flood(&server, SlowConsumerPolicy::DropOldest).await;
         assert_eq!(total.queued, 100);
         assert_eq!(ws.handle().dropped(), total.dropped as u64);
         let received = numbers(&mut peer).await;
@@ -151,7 +151,7 @@ fn only_the_latest_of_each_topic_is_kept() {
     paused(async {
         let server = narrow();
         let (ws, mut peer) = open(&server, NARROW_LEN).await;
-        let topics = Topics::new().slow_consumers(SlowConsumer::KeepLatest);
+        let topics = Topics::new().slow_consumers(SlowConsumerPolicy::KeepLatest);
         for topic in ["even", "odd"] {
             topics.join(topic, &ws.handle());
         }
@@ -175,7 +175,7 @@ fn a_slow_consumer_is_closed_behind_what_was_queued() {
         let server = narrow();
         let (mut ws, mut peer) = open(&server, NARROW_LEN).await;
         let reading = tokio::spawn(async move { ws.recv().await });
-        let total = flood(&server, SlowConsumer::Close(CloseCode::POLICY_VIOLATION)).await;
+        let total = flood(&server, SlowConsumerPolicy::Close(CloseCode::POLICY_VIOLATION)).await;
         assert_eq!((total.closed, total.dropped), (1, 0));
         for number in 0..total.queued {
             let payload = numbered(u32::try_from(number).unwrap());
@@ -198,7 +198,7 @@ fn a_publication_that_waits_waits_for_the_slow_and_serves_the_others() {
         let publishing = tokio::spawn(async move {
             for number in 0..100 {
                 let publication = publisher.broadcast(numbered(number));
-                let delivery = publication.slow_consumers(SlowConsumer::Wait).await;
+                let delivery = publication.slow_consumers(SlowConsumerPolicy::Wait).await;
                 assert_eq!((delivery.queued, delivery.dropped), (2, 0));
             }
         });
@@ -217,10 +217,10 @@ fn a_publication_does_not_wait_for_a_consumer_that_leaves() {
     paused(async {
         let server = narrow();
         let (ws, _peer) = open(&server, NARROW_LEN).await;
-        flood(&server, SlowConsumer::Wait).await;
+        flood(&server, SlowConsumerPolicy::Wait).await;
         let publisher = server.clone();
         let publishing = tokio::spawn(async move {
-            publisher.broadcast("never heard").slow_consumers(SlowConsumer::Wait).await
+            publisher.broadcast("never heard").slow_consumers(SlowConsumerPolicy::Wait).await
         });
         settle().await;
         assert!(!publishing.is_finished());
@@ -234,7 +234,7 @@ fn pongs_and_pings_are_never_left_out() {
     paused(async {
         let server = narrow();
         let (mut ws, mut peer) = open(&server, NARROW_LEN).await;
-        flood(&server, SlowConsumer::DropOldest).await;
+        flood(&server, SlowConsumerPolicy::DropOldest).await;
         ws.ping(b"still there?").unwrap();
         peer.send(PING, "are you?").await;
         let reading = tokio::spawn(async move { ws.recv().await });
@@ -274,7 +274,7 @@ fn a_fragmented_message_does_not_wait_for_publications_that_wait_for_it() {
         let payload = &[0; 1000];
         let fragment = |fin| Fragment { kind: MessageKind::Binary, payload, fin };
         ws.send_fragment(fragment(false)).await.unwrap();
-        let total = flood(&server, SlowConsumer::DropOldest).await;
+        let total = flood(&server, SlowConsumerPolicy::DropOldest).await;
         let sending = tokio::spawn(async move {
             for fin in [false, false, false, true] {
                 ws.send_fragment(fragment(fin)).await.unwrap();
@@ -293,7 +293,7 @@ fn flush_waits_for_publications_as_well() {
     paused(async {
         let server = narrow();
         let (mut ws, mut peer) = open(&server, NARROW_LEN).await;
-        flood(&server, SlowConsumer::DropOldest).await;
+        flood(&server, SlowConsumerPolicy::DropOldest).await;
         assert!(timeout(SECOND, ws.flush()).await.is_err());
         let (flushed, received) = tokio::join!(ws.flush(), numbers(&mut peer));
         flushed.unwrap();

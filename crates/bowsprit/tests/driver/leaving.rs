@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bowsprit::{
-    Client, Deflate, Error, Limits, Message, Options, Server, SlowConsumer, Topics, WebSocket,
+    Client, Deflate, Error, Limits, Message, Options, Server, SlowConsumerPolicy, Topics, WebSocket,
 };
 use tokio::{
     io::AsyncReadExt,
@@ -73,7 +73,7 @@ fn it_arrives_from_halves_and_compressed_as_well() {
 fn publications_that_wait_arrive_too() {
     paused(async {
         let (mut ws, mut peer) = server_over(Server::builder(), 1000).await;
-        let topics = Topics::new().slow_consumers(SlowConsumer::DropOldest);
+        let topics = Topics::new().slow_consumers(SlowConsumerPolicy::DropOldest);
         topics.join("news", &ws.handle());
         ws.send(vec![1; 100_000]).await.unwrap();
         topics.publish("news", "news").now();

@@ -1,7 +1,7 @@
 //! One order per connection: what was accepted first leaves first.
 
 use bowsprit::{
-    Client, Deflate, Fragment, Message, MessageKind, Server, SlowConsumer, Topics, WebSocket,
+    Client, Deflate, Fragment, Message, MessageKind, Server, SlowConsumerPolicy, Topics, WebSocket,
     testing::pair_of,
 };
 use tokio::task::yield_now;
@@ -13,7 +13,7 @@ use super::{
 
 const TOPIC: &str = "news";
 
-fn topics(ws: &WebSocket, slow: SlowConsumer) -> Topics {
+fn topics(ws: &WebSocket, slow: SlowConsumerPolicy) -> Topics {
     let topics = Topics::new().slow_consumers(slow);
     assert!(topics.join(TOPIC, &ws.handle()));
     topics
@@ -23,11 +23,11 @@ fn topics(ws: &WebSocket, slow: SlowConsumer) -> Topics {
 #[test]
 fn what_is_sent_after_a_publication_leaves_after_it() {
     let policies = [
-        SlowConsumer::Wait,
-        SlowConsumer::DropNewest,
-        SlowConsumer::DropOldest,
-        SlowConsumer::KeepLatest,
-        SlowConsumer::default(),
+        SlowConsumerPolicy::Wait,
+        SlowConsumerPolicy::DropNewest,
+        SlowConsumerPolicy::DropOldest,
+        SlowConsumerPolicy::KeepLatest,
+        SlowConsumerPolicy::default(),
     ];
     for slow in policies {
         paused(async move {
@@ -39,12 +39,12 @@ fn what_is_sent_after_a_publication_leaves_after_it() {
                 let delivery = topics.publish(TOPIC, format!("published {number}")).now();
                 assert_eq!((delivery.queued, delivery.closed), (1, 0));
                 handle.try_send(format!("sent {number}")).unwrap();
-                if slow == SlowConsumer::KeepLatest {
+                if slow == SlowConsumerPolicy::KeepLatest {
                     break;
                 }
             }
             peer.expect(BINARY, vec![1; 100_000]).await;
-            let count = if slow == SlowConsumer::KeepLatest { 1 } else { 50 };
+            let count = if slow == SlowConsumerPolicy::KeepLatest { 1 } else { 50 };
             for number in 0..count {
                 peer.expect(TEXT, format!("published {number}")).await;
                 peer.expect(TEXT, format!("sent {number}")).await;
@@ -57,7 +57,7 @@ fn what_is_sent_after_a_publication_leaves_after_it() {
 fn only_publications_make_room_for_others() {
     paused(async {
         let (ws, mut peer) = server_over(Server::builder(), 1000).await;
-        let (topics, handle) = (topics(&ws, SlowConsumer::DropOldest), ws.handle());
+        let (topics, handle) = (topics(&ws, SlowConsumerPolicy::DropOldest), ws.handle());
         handle.try_send(vec![1; 100_000]).unwrap();
         yield_now().await;
         topics.publish(TOPIC, vec![2; 500_000]).now();
@@ -78,7 +78,7 @@ fn only_publications_make_room_for_others() {
 fn a_fragmented_message_begins_behind_what_was_published() {
     paused(async {
         let (mut ws, mut peer) = server_over(Server::builder(), 1000).await;
-        let topics = topics(&ws, SlowConsumer::Wait);
+        let topics = topics(&ws, SlowConsumerPolicy::Wait);
         ws.send(vec![1; 65_000]).await.unwrap();
         yield_now().await;
         // More than the high-water mark, so that the last waits; little enough to begin.
@@ -108,7 +108,7 @@ fn a_fragmented_message_begins_behind_what_was_published() {
 fn what_was_accepted_before_the_peers_close_frame_leaves_before_the_answer() {
     paused(async {
         let (mut ws, mut peer) = server_over(Server::builder(), 1000).await;
-        let (topics, handle) = (topics(&ws, SlowConsumer::Wait), ws.handle());
+        let (topics, handle) = (topics(&ws, SlowConsumerPolicy::Wait), ws.handle());
         handle.try_send(vec![1; 100_000]).unwrap();
         yield_now().await;
         topics.publish(TOPIC, "published").now();
@@ -129,7 +129,7 @@ fn pairs_of_publications_and_messages_stay_in_order() {
         let server = Server::builder().deflate(Deflate::server()).build();
         let client = Client::new().deflate(Deflate::client());
         let (mut client, ws) = pair_of(&client, &server, "ws://localhost/").await.unwrap();
-        let topics = topics(&ws, SlowConsumer::Wait);
+        let topics = topics(&ws, SlowConsumerPolicy::Wait);
         let mut tasks = Vec::new();
         for task in 0..4 {
             let (topics, handle) = (topics.clone(), ws.handle());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bowsprit::{
     Client, CloseCode, Deflate, Error, Fragment, Heartbeat, Message, MessageKind, Options, Server,
-    SlowConsumer, WebSocket,
+    SlowConsumerPolicy, WebSocket,
     http::{Request, StatusCode},
     stats::{Stats, TrafficCounts},
     testing::pair_of,
@@ -439,9 +439,9 @@ fn a_publication_counts_for_each_who_gets_it_and_each_who_does_not() {
         assert_eq!(numbers(server.stats().sent)[..4], [3, 0, 3 * 13, 3 * 15]);
         let long = Message::from(vec![0; 100_000]);
         let publish = |slow| server.broadcast(long.clone()).slow_consumers(slow).now();
-        publish(SlowConsumer::DropNewest);
-        assert_eq!(publish(SlowConsumer::DropNewest).dropped, 3);
-        assert_eq!(publish(SlowConsumer::Close(CloseCode::TRY_AGAIN_LATER)).closed, 3);
+        publish(SlowConsumerPolicy::DropNewest);
+        assert_eq!(publish(SlowConsumerPolicy::DropNewest).dropped, 3);
+        assert_eq!(publish(SlowConsumerPolicy::Close(CloseCode::TRY_AGAIN_LATER)).closed, 3);
         let stats = server.stats();
         assert_eq!((stats.dropped, stats.slow_closes), (3, 3));
     });

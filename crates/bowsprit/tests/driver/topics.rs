@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use bowsprit::{CloseCode, Handle, Options, Server, SlowConsumer, Topics, WebSocket};
+use bowsprit::{CloseCode, Handle, Options, Server, SlowConsumerPolicy, Topics, WebSocket};
 use tokio::{io::DuplexStream, task::JoinSet};
 use tracing::{Event, Metadata, Subscriber, span};
 
@@ -65,7 +65,7 @@ fn publications_that_wait_keep_their_order() {
         options.high_water_len = 2000;
         options.max_queue_len = 4000;
         let server = Server::builder().options(options).build();
-        let topics = Topics::new().slow_consumers(SlowConsumer::Wait);
+        let topics = Topics::new().slow_consumers(SlowConsumerPolicy::Wait);
         let mut readers = JoinSet::new();
         for member in 0..3 {
             let (ws, mut peer) = open(&server, 1000).await;
@@ -131,7 +131,7 @@ fn what_a_publication_runs_may_publish_itself() {
         let mut options = Options::server();
         options.max_queue_len = 1000;
         let server = Server::builder().options(options).build();
-        let topics = Topics::new().slow_consumers(SlowConsumer::DropNewest);
+        let topics = Topics::new().slow_consumers(SlowConsumerPolicy::DropNewest);
         let (slow, _slow_peer) = open(&server, 100).await;
         let (log, mut log_peer) = open(&server, PIPE_LEN).await;
         topics.join("news", &slow.handle());

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bowsprit::{Fragment, Handle, MessageKind, Options, Server, SlowConsumer, WebSocket};
+use bowsprit::{Fragment, Handle, MessageKind, Options, Server, SlowConsumerPolicy, WebSocket};
 use tokio::{
     io::AsyncReadExt,
     task::{JoinHandle, JoinSet, yield_now},
@@ -172,7 +172,7 @@ fn publishers_that_give_up_leave_nothing_behind() {
         let ws = ws.unwrap();
         ws.handle().try_send(vec![1; 2_000_000]).unwrap();
         let publication = |_| {
-            let publication = server.broadcast("never").slow_consumers(SlowConsumer::Wait);
+            let publication = server.broadcast("never").slow_consumers(SlowConsumerPolicy::Wait);
             publication.into_future()
         };
         assert_eq!(wakers_left((0..10_000).map(publication)), 0);

@@ -12,8 +12,8 @@ use std::{
 };
 
 use bowsprit::{
-    BoxError, Client, CloseCode, Error, Heartbeat, Options, ServerBuilder, SlowConsumer, Topics,
-    WebSocket,
+    BoxError, Client, CloseCode, Error, Heartbeat, Options, ServerBuilder, SlowConsumerPolicy,
+    Topics, WebSocket,
     reconnect::Backoff,
     stats::{Stats, TrafficCounts},
 };
@@ -182,7 +182,7 @@ struct Published {
 }
 
 /// Publishes faster than the proxy passes it on, and closes then.
-async fn publish_to_slow_member(slow: SlowConsumer, mut random: Random) -> Published {
+async fn publish_to_slow_member(slow: SlowConsumerPolicy, mut random: Random) -> Published {
     const COUNT: u32 = 300;
     let topics = Arc::new(Topics::new().slow_consumers(slow));
     let joining = Arc::clone(&topics);
@@ -241,11 +241,11 @@ async fn publish_to_slow_member(slow: SlowConsumer, mut random: Random) -> Publi
 fn slow_consumers_get_what_their_policy_says() {
     stress(|mut random| {
         let policies = [
-            SlowConsumer::Wait,
-            SlowConsumer::DropNewest,
-            SlowConsumer::DropOldest,
-            SlowConsumer::KeepLatest,
-            SlowConsumer::Close(CloseCode::TRY_AGAIN_LATER),
+            SlowConsumerPolicy::Wait,
+            SlowConsumerPolicy::DropNewest,
+            SlowConsumerPolicy::DropOldest,
+            SlowConsumerPolicy::KeepLatest,
+            SlowConsumerPolicy::Close(CloseCode::TRY_AGAIN_LATER),
         ];
         let slow = policies[random.below(policies.len())];
         any_runtime(&mut random).block_on(async {
@@ -256,10 +256,12 @@ fn slow_consumers_get_what_their_policy_says() {
             let expected = if closed { CloseCode::TRY_AGAIN_LATER } else { CloseCode::NORMAL };
             assert_eq!(code, expected, "{stats:?}");
             match slow {
-                SlowConsumer::Wait => assert_eq!((received.count(), stats.dropped), (300, 0)),
-                SlowConsumer::DropOldest | SlowConsumer::KeepLatest => assert_eq!(last, Some(299)),
+                SlowConsumerPolicy::Wait => assert_eq!((received.count(), stats.dropped), (300, 0)),
+                SlowConsumerPolicy::DropOldest | SlowConsumerPolicy::KeepLatest => {
+                    assert_eq!(last, Some(299))
+                }
                 // What comes before the end is all that was published until then.
-                SlowConsumer::Close(_) => {
+                SlowConsumerPolicy::Close(_) => {
                     assert_eq!(last.map_or(0, |last| last + 1) as usize, received.count());
                 }
                 _ => {}

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bowsprit::{CloseCode, Handle, Server, SlowConsumer, Topics, WebSocket};
+use bowsprit::{CloseCode, Handle, Server, SlowConsumerPolicy, Topics, WebSocket};
 use tokio::{sync::Barrier, task::JoinSet, time::timeout};
 
 use super::{
@@ -18,7 +18,7 @@ const EACH: u32 = 40;
 async fn publish(topics: Arc<Topics>, publisher: u32, mut random: Random) {
     for number in 0..EACH {
         let message = numbered(publisher, number, random.len());
-        topics.publish("news", message).slow_consumers(SlowConsumer::Wait).await;
+        topics.publish("news", message).slow_consumers(SlowConsumerPolicy::Wait).await;
         random.pause(1).await;
     }
 }
@@ -122,11 +122,11 @@ async fn come_and_go(topics: Arc<Topics>, member: Handle, mut random: Random) {
 
 #[test]
 fn members_join_leave_and_end_while_others_publish() {
-    const POLICIES: [SlowConsumer; 4] = [
-        SlowConsumer::Wait,
-        SlowConsumer::DropNewest,
-        SlowConsumer::DropOldest,
-        SlowConsumer::KeepLatest,
+    const POLICIES: [SlowConsumerPolicy; 4] = [
+        SlowConsumerPolicy::Wait,
+        SlowConsumerPolicy::DropNewest,
+        SlowConsumerPolicy::DropOldest,
+        SlowConsumerPolicy::KeepLatest,
     ];
     stress(|mut random| {
         any_runtime(&mut random).block_on(async {
@@ -194,7 +194,7 @@ fn broadcasts_from_many_tasks_arrive_once() {
                     together.wait().await;
                     for number in 0..50 {
                         let message = numbered(sender, number, random.below(300));
-                        server.broadcast(message).slow_consumers(SlowConsumer::Wait).await;
+                        server.broadcast(message).slow_consumers(SlowConsumerPolicy::Wait).await;
                     }
                 });
             }
