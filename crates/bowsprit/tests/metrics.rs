@@ -71,7 +71,7 @@ async fn a_recorder_gets_what_stats_tell() {
         [SlowConsumerPolicy::DropNewest, SlowConsumerPolicy::Close(CloseCode::TRY_AGAIN_LATER)]
     {
         for _ in 0..2 {
-            server.broadcast(long.clone()).slow_consumers(slow).now();
+            server.broadcast(long.clone()).slow_consumers(slow).send_now();
         }
     }
     let (ended, closed) = tokio::join!(ours.recv(), async {

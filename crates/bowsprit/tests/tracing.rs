@@ -201,7 +201,7 @@ async fn what_goes_wrong_is_told_in_the_span_of_its_connection() {
         [SlowConsumerPolicy::DropNewest, SlowConsumerPolicy::Close(CloseCode::TRY_AGAIN_LATER)]
     {
         for _ in 0..2 {
-            server.broadcast(&*news).slow_consumers(slow).now();
+            server.broadcast(&*news).slow_consumers(slow).send_now();
         }
     }
     let span = "connection{id=";

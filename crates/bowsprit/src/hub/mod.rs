@@ -29,10 +29,11 @@ pub struct Delivery {
     pub closed: usize,
 }
 
-/// A message on its way to many connections: await it, or send it with [`now`](Self::now).
+/// A message on its way to many connections: await it, or send it with
+/// [`send_now`](Self::send_now).
 ///
 /// It is framed once, and compressed once for each set of parameters, as [`Prepared`](crate::Prepared) says.
-#[must_use = "a publication is sent by awaiting it or calling `now`"]
+#[must_use = "a publication is sent by awaiting it or calling `send_now`"]
 pub struct Publication {
     offer: Offer,
     except: Option<Handle>,
@@ -68,7 +69,7 @@ impl Publication {
     /// Sends it without waiting for anybody. Those whom [`SlowConsumerPolicy::Wait`] would wait for
     /// do without.
     #[expect(clippy::must_use_candidate, reason = "what it returns is of interest to few")]
-    pub fn now(self) -> Delivery {
+    pub fn send_now(self) -> Delivery {
         self.send(false).0
     }
 

@@ -245,7 +245,7 @@ impl Server {
     /// ```no_run
     /// # async fn example(server: bowsprit::Server, ws: bowsprit::WebSocket) {
     /// server.broadcast("the anchor is up").await;
-    /// let delivery = server.broadcast("for the others").except(&ws.handle()).now();
+    /// let delivery = server.broadcast("for the others").except(&ws.handle()).send_now();
     /// # }
     /// ```
     pub fn broadcast(&self, message: impl Into<Prepared>) -> Publication {

@@ -162,10 +162,10 @@ fn an_owner_of_bytes_may_send_when_a_publication_is_left_out() {
             ws.send(vec![0; 300_000]).await.unwrap();
             yield_now().await;
             let (bytes, dropped) = Owner::bytes(100_000, &handle);
-            topics.publish("news", bytes).now();
+            topics.publish("news", bytes).send_now();
             dropped.try_recv().unwrap_err();
             for _ in 0..10 {
-                topics.publish("news", vec![1; 150_000]).now();
+                topics.publish("news", vec![1; 150_000]).send_now();
             }
             handle.terminate();
             dropped.try_recv().unwrap();

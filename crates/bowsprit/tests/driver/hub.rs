@@ -56,7 +56,7 @@ async fn numbers(peer: &mut Peer<DuplexStream>) -> Vec<u32> {
 async fn flood(server: &Server, slow: SlowConsumerPolicy) -> Delivery {
     let mut total = Delivery::default();
     for number in 0..100 {
-        let delivery = server.broadcast(numbered(number)).slow_consumers(slow).now();
+        let delivery = server.broadcast(numbered(number)).slow_consumers(slow).send_now();
         total.queued += delivery.queued;
         total.dropped += delivery.dropped;
         total.closed += delivery.closed;
@@ -79,7 +79,7 @@ fn a_broadcast_reaches_all_but_the_one_that_is_left_out() {
         let sender = open_ones[0].0.handle();
         let delivery = server.broadcast("to the others").except(&sender).await;
         assert_eq!((delivery.queued, delivery.dropped, delivery.closed), (2, 0, 0));
-        assert_eq!(server.broadcast("to all").now().queued, 3);
+        assert_eq!(server.broadcast("to all").send_now().queued, 3);
         for (index, (_, peer)) in open_ones.iter_mut().enumerate() {
             if index > 0 {
                 peer.expect(TEXT, "to the others").await;
@@ -94,8 +94,8 @@ fn a_broadcast_can_be_for_one_path() {
     paused(async {
         let server = Server::builder().path("/chat").path("/other").build();
         let (_ws, mut peer) = open(&server, PIPE_LEN).await;
-        assert_eq!(server.broadcast_at("/other", "not for you").now().queued, 0);
-        assert_eq!(server.broadcast_at("/chat", "for you").now().queued, 1);
+        assert_eq!(server.broadcast_at("/other", "not for you").send_now().queued, 0);
+        assert_eq!(server.broadcast_at("/chat", "for you").send_now().queued, 1);
         peer.expect(TEXT, "for you").await;
     });
 }
@@ -108,7 +108,7 @@ fn those_who_have_gone_count_neither_as_queued_nor_as_dropped() {
         let (ws, _peer) = open(&server, PIPE_LEN).await;
         assert!(topics.join("news", &ws.handle()));
         ws.handle().close(CloseCode::NORMAL).unwrap();
-        assert_eq!(topics.publish("news", "late").now(), Delivery::default());
+        assert_eq!(topics.publish("news", "late").send_now(), Delivery::default());
     });
 }
 
@@ -123,7 +123,7 @@ fn the_newest_are_left_out_and_counted() {
         let received = numbers(&mut peer).await;
         assert!((20..25).contains(&received.len()), "{received:?}");
         assert!(received.into_iter().eq(0..u32::try_from(total.queued).unwrap()));
-        server.broadcast(numbered(100)).now();
+        server.broadcast(numbered(100)).send_now();
         assert_eq!(numbers(&mut peer).await, [100], "there is room again");
     });
 }
@@ -158,7 +158,7 @@ fn only_the_latest_of_each_topic_is_kept() {
         let mut dropped = 0;
         for number in 0..100 {
             let topic = if number % 2 == 0 { "even" } else { "odd" };
-            dropped += topics.publish(topic, numbered(number)).now().dropped;
+            dropped += topics.publish(topic, numbered(number)).send_now().dropped;
             settle().await;
         }
         assert!(ws.handle().queued_len() < 4000, "{}", ws.handle().queued_len());
@@ -257,7 +257,7 @@ fn publications_wait_for_the_end_of_a_fragmented_message() {
         let (mut ws, mut peer) = open(&server, PIPE_LEN).await;
         let fragment = |payload, fin| Fragment { kind: MessageKind::Binary, payload, fin };
         ws.send_fragment(fragment(b"one", false)).await.unwrap();
-        assert_eq!(server.broadcast("between").now().queued, 1);
+        assert_eq!(server.broadcast("between").send_now().queued, 1);
         settle().await;
         ws.send_fragment(fragment(b"two", true)).await.unwrap();
         assert_eq!(peer.frame().await.payload, b"one");
@@ -309,7 +309,7 @@ fn publications_of_one_poll_leave_in_one_write() {
         topics.join("news", &ws.handle());
         for round in 0..3 {
             for number in 0..50 {
-                topics.publish("news", numbered(number)).now();
+                topics.publish("news", numbered(number)).send_now();
             }
             assert_eq!(ws.handle().queued_len(), 50 * (1000 + 4));
             for number in 0..50 {
@@ -326,16 +326,16 @@ fn what_is_sent_after_a_publication_comes_after_it() {
     paused(async {
         let server = Server::builder().build();
         let (mut ws, mut peer) = open(&server, PIPE_LEN).await;
-        server.broadcast("one").now();
+        server.broadcast("one").send_now();
         ws.send("two").await.unwrap();
-        server.broadcast("three").now();
-        server.broadcast("four").now();
+        server.broadcast("three").send_now();
+        server.broadcast("four").send_now();
         ws.ping(b"five").unwrap();
-        server.broadcast("six").now();
+        server.broadcast("six").send_now();
         let fragment = |payload, fin| Fragment { kind: MessageKind::Text, payload, fin };
         ws.send_fragment(fragment(b"seven", false)).await.unwrap();
         ws.send_fragment(fragment(b"", true)).await.unwrap();
-        server.broadcast("eight").now();
+        server.broadcast("eight").send_now();
         ws.handle().close(CloseCode::NORMAL).unwrap();
         for expected in ["one", "two", "three", "four", "five", "six", "seven", "", "eight"] {
             assert_eq!(peer.frame().await.payload, expected.as_bytes());
@@ -357,10 +357,10 @@ fn each_gets_its_own_messages_among_those_for_all() {
             let sender = number % 7;
             let publication = server.broadcast(format!("{number}"));
             if let Some((ws, _)) = open_ones.get(sender) {
-                publication.except(&ws.handle()).now();
+                publication.except(&ws.handle()).send_now();
                 ws.handle().try_send(format!("own {number}")).unwrap();
             } else {
-                publication.now();
+                publication.send_now();
             }
             for (index, expected) in expected.iter_mut().enumerate() {
                 let own = if index == sender { "own " } else { "" };
@@ -384,7 +384,7 @@ fn publications_that_a_transport_takes_in_pieces_come_whole() {
         let server = Server::builder().build();
         let (_ws, mut peer) = open(&server, 333).await;
         for number in 0..30 {
-            server.broadcast(numbered(number)).now();
+            server.broadcast(numbered(number)).send_now();
         }
         assert!(numbers(&mut peer).await.into_iter().eq(0..30));
     });

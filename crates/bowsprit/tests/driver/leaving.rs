@@ -76,7 +76,7 @@ fn publications_that_wait_arrive_too() {
         let topics = Topics::new().slow_consumers(SlowConsumerPolicy::DropOldest);
         topics.join("news", &ws.handle());
         ws.send(vec![1; 100_000]).await.unwrap();
-        topics.publish("news", "news").now();
+        topics.publish("news", "news").send_now();
         drop(ws);
         peer.expect(BINARY, vec![1; 100_000]).await;
         peer.expect(TEXT, "news").await;

@@ -36,7 +36,7 @@ fn what_is_sent_after_a_publication_leaves_after_it() {
             handle.try_send(vec![1; 100_000]).unwrap();
             yield_now().await;
             for number in 0..50 {
-                let delivery = topics.publish(TOPIC, format!("published {number}")).now();
+                let delivery = topics.publish(TOPIC, format!("published {number}")).send_now();
                 assert_eq!((delivery.queued, delivery.closed), (1, 0));
                 handle.try_send(format!("sent {number}")).unwrap();
                 if slow == SlowConsumerPolicy::KeepLatest {
@@ -60,11 +60,11 @@ fn only_publications_make_room_for_others() {
         let (topics, handle) = (topics(&ws, SlowConsumerPolicy::DropOldest), ws.handle());
         handle.try_send(vec![1; 100_000]).unwrap();
         yield_now().await;
-        topics.publish(TOPIC, vec![2; 500_000]).now();
+        topics.publish(TOPIC, vec![2; 500_000]).send_now();
         handle.try_send("between").unwrap();
-        topics.publish(TOPIC, vec![3; 500_000]).now();
+        topics.publish(TOPIC, vec![3; 500_000]).send_now();
         // The first has to go for this one, but not what was sent behind it.
-        let delivery = topics.publish(TOPIC, "last").now();
+        let delivery = topics.publish(TOPIC, "last").send_now();
         assert_eq!((delivery.queued, delivery.dropped), (1, 1));
         peer.expect(BINARY, vec![1; 100_000]).await;
         peer.expect(TEXT, "between").await;
@@ -83,7 +83,7 @@ fn a_fragmented_message_begins_behind_what_was_published() {
         yield_now().await;
         // More than the high-water mark, so that the last waits; little enough to begin.
         while ws.queued_len() <= 64 * 1024 {
-            topics.publish(TOPIC, "published").now();
+            topics.publish(TOPIC, "published").send_now();
         }
         let handle = ws.handle();
         let sending = tokio::spawn(async move {
@@ -93,7 +93,7 @@ fn a_fragmented_message_begins_behind_what_was_published() {
             ws
         });
         yield_now().await;
-        topics.publish(TOPIC, "published").now();
+        topics.publish(TOPIC, "published").send_now();
         let mut frames = Vec::new();
         while frames.last() != Some(&b"two".to_vec()) {
             frames.push(peer.frame().await.payload);
@@ -111,7 +111,7 @@ fn what_was_accepted_before_the_peers_close_frame_leaves_before_the_answer() {
         let (topics, handle) = (topics(&ws, SlowConsumerPolicy::Wait), ws.handle());
         handle.try_send(vec![1; 100_000]).unwrap();
         yield_now().await;
-        topics.publish(TOPIC, "published").now();
+        topics.publish(TOPIC, "published").send_now();
         handle.try_send("sent").unwrap();
         peer.send_close(1000, "").await;
         tokio::spawn(async move { ws.recv().await });

@@ -431,14 +431,14 @@ fn a_publication_counts_for_each_who_gets_it_and_each_who_does_not() {
         for _ in 0..3 {
             connections.push(open(&server).await);
         }
-        assert_eq!(server.broadcast("three letters").now().queued, 3);
+        assert_eq!(server.broadcast("three letters").send_now().queued, 3);
         for (ws, peer) in &mut connections {
             ws.flush().await.unwrap();
             peer.expect(TEXT, "three letters").await;
         }
         assert_eq!(numbers(server.stats().sent)[..4], [3, 0, 3 * 13, 3 * 15]);
         let long = Message::from(vec![0; 100_000]);
-        let publish = |slow| server.broadcast(long.clone()).slow_consumers(slow).now();
+        let publish = |slow| server.broadcast(long.clone()).slow_consumers(slow).send_now();
         publish(SlowConsumerPolicy::DropNewest);
         assert_eq!(publish(SlowConsumerPolicy::DropNewest).dropped, 3);
         assert_eq!(publish(SlowConsumerPolicy::Close(CloseCode::TRY_AGAIN_LATER)).closed, 3);
@@ -454,7 +454,7 @@ fn publications_that_wait_for_a_peer_that_goes_count_as_dropped() {
         let (ws, peer) = open(&server).await;
         for _ in 0..4 {
             let news = Message::from(vec![0; 100_000]);
-            server.broadcast(news).now();
+            server.broadcast(news).send_now();
         }
         drop(ws);
         settle().await;

@@ -43,7 +43,7 @@ fn all_members_see_publications_in_one_order() {
             thread::spawn(move || {
                 for message in 0..MESSAGES {
                     let news = format!("{publisher} {message}");
-                    assert_eq!(topics.publish("news", news).now().queued, 100);
+                    assert_eq!(topics.publish("news", news).send_now().queued, 100);
                 }
             })
         });
@@ -116,8 +116,8 @@ impl Subscriber for Publisher {
 
     fn event(&self, event: &Event<'_>) {
         if event.metadata().target().starts_with("bowsprit::conn") {
-            self.0.publish("log", "something was told").now();
-            self.0.publish("news", "something was told").now();
+            self.0.publish("log", "something was told").send_now();
+            self.0.publish("news", "something was told").send_now();
         }
     }
 
@@ -136,10 +136,10 @@ fn what_a_publication_runs_may_publish_itself() {
         let (log, mut log_peer) = open(&server, PIPE_LEN).await;
         topics.join("news", &slow.handle());
         topics.join("log", &log.handle());
-        topics.publish("news", vec![0; 2000]).now();
+        topics.publish("news", vec![0; 2000]).send_now();
         let subscriber = Publisher(topics.clone());
         let delivery = tracing::subscriber::with_default(subscriber, || {
-            topics.publish("news", vec![0; 2000]).now()
+            topics.publish("news", vec![0; 2000]).send_now()
         });
         assert_eq!((delivery.queued, delivery.dropped), (0, 1));
         assert_eq!(payloads(&mut log_peer, 1).await, [b"something was told"]);
@@ -202,7 +202,7 @@ fn topics_that_are_joined_and_left_at_once_lose_nobody() {
             })
         });
         threads.collect::<Vec<_>>().into_iter().for_each(|thread| thread.join().unwrap());
-        assert_eq!(topics.publish("news", "all are there").now().queued, 4);
+        assert_eq!(topics.publish("news", "all are there").send_now().queued, 4);
         for (ws, _peer) in members {
             let handle = ws.handle();
             drop(ws);
