@@ -197,7 +197,7 @@ pub use io::Io;
 pub use ipnet;
 pub use options::Options;
 pub use outgoing::Outgoing;
-pub use prepared::Prepared;
+pub use prepared::PreparedMessage;
 #[cfg(feature = "server")]
 pub use server::{
     Basic, Bearer, BoundServer, Clients, Encrypted, HandlerOutput, Listener, PeerAddr, Refusal,

@@ -5,13 +5,14 @@ use std::{borrow::Cow, mem, sync::Arc};
 use bowsprit_proto::Encoding;
 use bytes::{Bytes, BytesMut};
 
-use crate::{Message, MessageKind, Options, Output, Prepared, SendError, Sender, Utf8Bytes};
+use crate::{Message, MessageKind, Options, Output, PreparedMessage, SendError, Sender, Utf8Bytes};
 
 /// A message to send, borrowed or owned.
 ///
 /// There is no need to name this type: `send` takes `&str`, `String`, `Cow<str>`, `Arc<str>`,
 /// `Box<str>`, and their kin for bytes: `&[u8]`, `Vec<u8>`, `Bytes`, `BytesMut` and so on; also
-/// [`Message`], `&Message` and [`Prepared`]. What is borrowed is copied once, into the frame.
+/// [`Message`], `&Message` and [`PreparedMessage`]. What is borrowed is copied once, into the
+/// frame.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Outgoing<'m> {
@@ -24,7 +25,7 @@ pub enum Outgoing<'m> {
     /// A message that is not to be compressed; see [`uncompressed`](Self::uncompressed).
     Uncompressed(Message),
     /// A message that many connections share.
-    Prepared(Prepared),
+    Prepared(PreparedMessage),
 }
 
 impl Outgoing<'_> {
@@ -120,14 +121,14 @@ impl Outgoing<'_> {
     }
 }
 
-impl<'m> From<&'m Prepared> for Outgoing<'m> {
-    fn from(prepared: &'m Prepared) -> Self {
+impl<'m> From<&'m PreparedMessage> for Outgoing<'m> {
+    fn from(prepared: &'m PreparedMessage) -> Self {
         Self::Prepared(prepared.clone())
     }
 }
 
-impl From<Prepared> for Outgoing<'_> {
-    fn from(prepared: Prepared) -> Self {
+impl From<PreparedMessage> for Outgoing<'_> {
+    fn from(prepared: PreparedMessage) -> Self {
         Self::Prepared(prepared)
     }
 }

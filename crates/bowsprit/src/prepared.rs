@@ -16,7 +16,7 @@ use crate::{Message, pool};
 ///
 /// ```no_run
 /// # async fn example(members: Vec<bowsprit::Handle>) {
-/// let news = bowsprit::Prepared::new("the anchor is up");
+/// let news = bowsprit::PreparedMessage::new("the anchor is up");
 /// for member in &members {
 ///     // Who has no room, or has gone, does without.
 ///     let _sent = member.try_send(&news);
@@ -24,7 +24,7 @@ use crate::{Message, pool};
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Prepared {
+pub struct PreparedMessage {
     shared: Arc<Shared>,
 }
 
@@ -36,7 +36,7 @@ struct Shared {
     compressed: Mutex<Vec<(CompressorConfig, EncodedMessage)>>,
 }
 
-impl Prepared {
+impl PreparedMessage {
     /// Prepares a message.
     pub fn new(message: impl Into<Message>) -> Self {
         let shared = Shared {
@@ -98,7 +98,7 @@ pub(crate) fn compress(message: &Message, config: CompressorConfig) -> EncodedMe
     encoded
 }
 
-impl<M: Into<Message>> From<M> for Prepared {
+impl<M: Into<Message>> From<M> for PreparedMessage {
     fn from(message: M) -> Self {
         Self::new(message)
     }

@@ -13,8 +13,8 @@ use super::{
     lock::{Foreign, Spent},
 };
 use crate::{
-    Close, Error, Event, Message, Options, Output, Prepared, SendError, Sender, error::Unsent,
-    outgoing::Outgoing, prepared, stats::Side,
+    Close, Error, Event, Message, Options, Output, PreparedMessage, SendError, Sender,
+    error::Unsent, outgoing::Outgoing, prepared, stats::Side,
 };
 
 /// What waits for a message that is being compressed. The first message is that one.
@@ -30,7 +30,7 @@ pub(super) struct Deferred {
 /// A message to compress.
 enum Job {
     Alone(Message, CompressorConfig),
-    Shared(Prepared, CompressorConfig),
+    Shared(PreparedMessage, CompressorConfig),
     /// With the connection's own context, as it may refer to earlier messages.
     Own(Message, Compressing),
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{SlowConsumerPolicy, batch::Batch};
-use crate::Prepared;
+use crate::PreparedMessage;
 
 /// Longer messages are not copied to join others.
 const MAX_JOINED_LEN: usize = 4096;
@@ -11,7 +11,7 @@ const MAX_JOINED_LEN: usize = 4096;
 /// What each of the connections is offered.
 #[derive(Clone, Debug)]
 pub(crate) struct Offer {
-    pub(super) message: Prepared,
+    pub(super) message: PreparedMessage,
     /// The topic, by number; 0 is none.
     pub(super) topic: u64,
     pub(crate) slow: SlowConsumerPolicy,
@@ -27,7 +27,11 @@ struct Step {
 }
 
 impl Offer {
-    pub(crate) const fn new(message: Prepared, topic: u64, slow: SlowConsumerPolicy) -> Self {
+    pub(crate) const fn new(
+        message: PreparedMessage,
+        topic: u64,
+        slow: SlowConsumerPolicy,
+    ) -> Self {
         Self { message, topic, slow, step: None }
     }
 

@@ -32,7 +32,8 @@ pub struct Delivery {
 /// A message on its way to many connections: await it, or send it with
 /// [`send_now`](Self::send_now).
 ///
-/// It is framed once, and compressed once for each set of parameters, as [`Prepared`](crate::Prepared) says.
+/// It is framed once, and compressed once for each set of parameters, as
+/// [`PreparedMessage`](crate::PreparedMessage) says.
 #[must_use = "a publication is sent by awaiting it or calling `send_now`"]
 pub struct Publication {
     offer: Offer,

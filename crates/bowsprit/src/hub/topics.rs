@@ -13,7 +13,7 @@ use super::{
     topic::{Joining, Memberships, Topic},
 };
 use crate::{
-    Handle, Prepared,
+    Handle, PreparedMessage,
     conn::{Offer, SlowConsumerPolicy},
 };
 
@@ -97,7 +97,7 @@ impl Topics {
     }
 
     /// Publishes a message to the members of a topic at this moment.
-    pub fn publish(&self, topic: &str, message: impl Into<Prepared>) -> Publication {
+    pub fn publish(&self, topic: &str, message: impl Into<PreparedMessage>) -> Publication {
         let message = message.into();
         match self.shared.find(topic) {
             Some(topic) => {

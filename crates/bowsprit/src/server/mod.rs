@@ -64,8 +64,8 @@ use self::{
     route::Routes,
 };
 use crate::{
-    AcceptError, Io, Prepared, Publication, SlowConsumerPolicy, TcpOptions, WebSocket, conn::Offer,
-    error::check_runtime, head::HeadLimits, stats::Stats,
+    AcceptError, Io, PreparedMessage, Publication, SlowConsumerPolicy, TcpOptions, WebSocket,
+    conn::Offer, error::check_runtime, head::HeadLimits, stats::Stats,
 };
 
 /// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.
@@ -248,13 +248,13 @@ impl Server {
     /// let delivery = server.broadcast("for the others").except(&ws.handle()).send_now();
     /// # }
     /// ```
-    pub fn broadcast(&self, message: impl Into<Prepared>) -> Publication {
+    pub fn broadcast(&self, message: impl Into<PreparedMessage>) -> Publication {
         publication(message.into(), self.clients())
     }
 
     /// Sends a message to those that have asked for this path; see
     /// [`clients_at`](Self::clients_at).
-    pub fn broadcast_at(&self, path: &str, message: impl Into<Prepared>) -> Publication {
+    pub fn broadcast_at(&self, path: &str, message: impl Into<PreparedMessage>) -> Publication {
         publication(message.into(), self.clients_at(path))
     }
 
@@ -272,7 +272,7 @@ impl Server {
     }
 }
 
-fn publication(message: Prepared, receivers: Clients) -> Publication {
+fn publication(message: PreparedMessage, receivers: Clients) -> Publication {
     Publication::new(Offer::new(message, 0, SlowConsumerPolicy::default()), receivers)
 }
 

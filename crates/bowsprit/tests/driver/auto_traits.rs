@@ -53,7 +53,7 @@ assert_auto_traits!(
     bowsprit::OriginPolicy,
     bowsprit::Outgoing<'static>,
     bowsprit::PeerAddr,
-    bowsprit::Prepared,
+    bowsprit::PreparedMessage,
     bowsprit::ProtocolError,
     bowsprit::Publication,
     ReceiveHalf,

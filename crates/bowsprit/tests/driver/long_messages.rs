@@ -10,7 +10,7 @@ use std::{
 
 use bowsprit::{
     Client, CloseCode, ContextTakeover, Deflate, Error, Event, Fragment, Message, MessageKind,
-    Options, Outgoing, Prepared, SendError, Server, State, WebSocket,
+    Options, Outgoing, PreparedMessage, SendError, Server, State, WebSocket,
 };
 use tokio::task::yield_now;
 
@@ -307,7 +307,7 @@ fn a_prepared_message_suits_all_connections() {
     threaded(async {
         for len in [0, 500, 5000, 100_000, LONG] {
             let message = text(len, 9);
-            let prepared = Prepared::new(&*message);
+            let prepared = PreparedMessage::new(&*message);
             assert_eq!(prepared.message(), &Message::text(&*message));
             let mut pairs = vec![super::support::pair().await];
             for takeover in [true, false, true, false] {

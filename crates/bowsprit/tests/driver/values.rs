@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use bowsprit::{Bytes, BytesMut, Client, CloseCode, Error, Message, Prepared, SendError};
+use bowsprit::{Bytes, BytesMut, Client, CloseCode, Error, Message, PreparedMessage, SendError};
 
 use super::support::{pair, paused, server};
 
@@ -56,7 +56,7 @@ fn handles_and_prepared_messages_take_the_same() {
         let message = Message::text("borrowed");
         handle.try_send(&message).unwrap();
         handle.send(Arc::<str>::from("shared")).await.unwrap();
-        handle.send(&Prepared::new(Box::<str>::from("prepared"))).await.unwrap();
+        handle.send(&PreparedMessage::new(Box::<str>::from("prepared"))).await.unwrap();
         for text in ["borrowed", "shared", "prepared"] {
             assert_eq!(other.recv().await.unwrap().unwrap(), text);
         }
