@@ -204,7 +204,7 @@ pub use server::{
     RequestExt, Route, Server, ServerBuilder, Shutdown, ShutdownSummary, TrustedProxies, UnixPeer,
     Upgrade, constant_time_eq, handler,
 };
-pub use stream::MessageIo;
+pub use stream::ByteStream;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use tcp::{Keepalive, TcpOptions};
 pub use try_recv::TryRecvError;

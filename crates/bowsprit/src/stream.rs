@@ -34,7 +34,7 @@ const MAX_PARTIAL_LEN: usize = 3;
 /// [`close`](Self::close), waits for the peer's close frame; dropping the stream ends
 /// the connection without it, but under [`serve`](crate::BoundServer::serve), which closes it well.
 #[derive(Debug)]
-pub struct MessageIo {
+pub struct ByteStream {
     receive: ReceiveHalf,
     send: SendHalf,
     /// How much of the current piece was taken; `None` if there is none.
@@ -71,15 +71,15 @@ impl WebSocket {
     /// # }
     /// ```
     #[must_use]
-    pub fn into_io(self) -> MessageIo {
+    pub fn into_io(self) -> ByteStream {
         let (receive, send) = self.split();
         let partial = Vec::new();
         let kind = MessageKind::Binary;
-        MessageIo { receive, send, taken: None, kind, partial, half_close: None }
+        ByteStream { receive, send, taken: None, kind, partial, half_close: None }
     }
 }
 
-impl MessageIo {
+impl ByteStream {
     /// Writes text messages. What is written has to be UTF-8; a character may be cut in two, its
     /// beginning then waits for its end.
     #[must_use]
@@ -133,7 +133,7 @@ impl MessageIo {
 }
 
 /// The end of one direction.
-impl MessageIo {
+impl ByteStream {
     /// Whether the piece that was just received is the peer's last.
     fn note_end(&mut self) -> io::Result<bool> {
         let (Some(half_close), Some(chunk)) = (&mut self.half_close, self.receive.chunk()) else {
@@ -176,7 +176,7 @@ impl MessageIo {
     }
 }
 
-impl AsyncBufRead for MessageIo {
+impl AsyncBufRead for ByteStream {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let this = self.get_mut();
         if this.half_close.is_some_and(|half_close| half_close.peer_has_ended) {
@@ -208,7 +208,7 @@ impl AsyncBufRead for MessageIo {
     }
 }
 
-impl AsyncRead for MessageIo {
+impl AsyncRead for ByteStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -222,7 +222,7 @@ impl AsyncRead for MessageIo {
     }
 }
 
-impl AsyncWrite for MessageIo {
+impl AsyncWrite for ByteStream {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -46,7 +46,7 @@ assert_auto_traits!(
     bowsprit::Limits,
     bowsprit::Listener,
     bowsprit::Message,
-    bowsprit::MessageIo,
+    bowsprit::ByteStream,
     bowsprit::MessageKind,
     bowsprit::Options,
     bowsprit::OriginMatcher,
