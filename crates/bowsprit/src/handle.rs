@@ -157,7 +157,7 @@ impl Handle {
 
     /// When the opening handshake was over.
     #[must_use]
-    pub fn connected_since(&self) -> Instant {
+    pub fn connected_at(&self) -> Instant {
         self.link.info().since().into_std()
     }
 
@@ -211,7 +211,7 @@ impl Handle {
     /// How many messages of broadcasts and topics this connection has missed, because it was too
     /// slow for them.
     #[must_use]
-    pub fn dropped(&self) -> u64 {
+    pub fn dropped_messages(&self) -> u64 {
         self.link.dropped()
     }
 

@@ -186,7 +186,7 @@ fn handles_tell_connections_apart_and_when_they_began() {
         let (two, _two) = server().await;
         assert_eq!(one.handle(), one.handle());
         assert_ne!(one.handle(), two.handle());
-        let since = |handle: Handle| Instant::from_std(handle.connected_since());
+        let since = |handle: Handle| Instant::from_std(handle.connected_at());
         assert_eq!(since(one.handle()) - begun, Duration::ZERO);
         assert_eq!(since(two.handle()) - begun, Duration::from_secs(5));
     });

@@ -119,7 +119,7 @@ fn the_newest_are_left_out_and_counted() {
         let (ws, mut peer) = open(&server, NARROW_LEN).await;
         let total = flood(&server, SlowConsumerPolicy::DropNewest).await;
         assert_eq!(total.queued + total.dropped, 100);
-        assert_eq!(ws.handle().dropped(), total.dropped as u64);
+        assert_eq!(ws.handle().dropped_messages(), total.dropped as u64);
         let received = numbers(&mut peer).await;
         assert!((20..25).contains(&received.len()), "{received:?}");
         assert!(received.into_iter().eq(0..u32::try_from(total.queued).unwrap()));
@@ -135,7 +135,7 @@ fn the_oldest_that_have_not_begun_are_left_out_and_counted() {
         let (ws, mut peer) = open(&server, NARROW_LEN).await;
         let total = flood(&server, SlowConsumerPolicy::DropOldest).await;
         assert_eq!(total.queued, 100);
-        assert_eq!(ws.handle().dropped(), total.dropped as u64);
+        assert_eq!(ws.handle().dropped_messages(), total.dropped as u64);
         let received = numbers(&mut peer).await;
         assert_eq!(received.len(), 100 - total.dropped);
         // What was on its way comes first, then the newest without a gap.

@@ -70,7 +70,7 @@ fn only_publications_make_room_for_others() {
         peer.expect(TEXT, "between").await;
         peer.expect(BINARY, vec![3; 500_000]).await;
         peer.expect(TEXT, "last").await;
-        assert_eq!(handle.dropped(), 1);
+        assert_eq!(handle.dropped_messages(), 1);
     });
 }
 
@@ -118,7 +118,7 @@ fn what_was_accepted_before_the_peers_close_frame_leaves_before_the_answer() {
         peer.expect(BINARY, vec![1; 100_000]).await;
         peer.expect(TEXT, "sent").await;
         assert_eq!(peer.frame().await.opcode, CLOSE);
-        assert_eq!(handle.dropped(), 1, "nobody wants a publication any more");
+        assert_eq!(handle.dropped_messages(), 1, "nobody wants a publication any more");
     });
 }
 

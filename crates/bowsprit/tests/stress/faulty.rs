@@ -228,7 +228,7 @@ async fn publish_to_slow_member(slow: SlowConsumerPolicy, mut random: Random) ->
     let handle = ends.recv().await.unwrap();
     served.expect_empty().await;
     let stats = served.server.stats();
-    assert_eq!(handle.dropped(), stats.dropped);
+    assert_eq!(handle.dropped_messages(), stats.dropped);
     if stats.slow_closes == 0 {
         let all = u64::try_from(received.count()).unwrap() + stats.dropped;
         assert_eq!(all, u64::from(COUNT), "{slow:?}: {stats:?}");
