@@ -219,11 +219,12 @@ impl SendHalf {
     /// Sends a message: `&str`, `String`, `&[u8]`, `Vec<u8>`, [`Bytes`](bytes::Bytes) or
     /// [`Message`].
     ///
-    /// Waits while more than [`Options::high_water_len`](crate::Options::high_water_len) bytes are
-    /// queued, then queues the message whole. It is written out, together with all else that was
-    /// queued, when the task's current poll has ended: by a task of the connection's runtime. One
-    /// that is driven for this call alone, as by `rt.block_on(send.send(…))` on a current-thread
-    /// runtime, has no turn for it; then [`flush`](Self::flush) in the same call as well.
+    /// Waits while more than [`Options::high_water_mark`](crate::Options::high_water_mark) bytes
+    /// are queued, then queues the message whole. It is written out, together with all else that
+    /// was queued, when the task's current poll has ended: by a task of the connection's runtime.
+    /// One that is driven for this call alone, as by `rt.block_on(send.send(…))` on a
+    /// current-thread runtime, has no turn for it; then [`flush`](Self::flush) in the same call as
+    /// well.
     ///
     /// # Errors
     ///

@@ -74,7 +74,7 @@ pub struct Options {
     /// `clients`, and for `serve_until`.
     pub linger_timeout: Duration,
     /// `send` waits while more bytes than this wait to be written. Default: 64 KiB.
-    pub high_water_len: usize,
+    pub high_water_mark: usize,
     /// [`Handle::send`](crate::Handle::send) waits while more bytes than this wait to be written.
     /// Default: 1 MiB.
     pub max_queue_len: usize,
@@ -107,7 +107,7 @@ impl Options {
             write_stall_timeout: Settings::DEFAULT.write_stall_timeout,
             close_timeout: Settings::DEFAULT.close_timeout,
             linger_timeout: Settings::DEFAULT.linger_timeout,
-            high_water_len: 64 * 1024,
+            high_water_mark: 64 * 1024,
             max_queue_len: 1024 * 1024,
             max_inline_compression_len: 64 * 1024,
             max_concurrent_compressions: 10,
@@ -117,7 +117,7 @@ impl Options {
     /// For peers that pause on purpose: neither the heartbeat nor silence nor the write stall ends
     /// the connection.
     #[must_use]
-    pub const fn patient(self) -> Self {
+    pub const fn without_timeouts(self) -> Self {
         Self { heartbeat: None, idle_timeout: None, write_stall_timeout: None, ..self }
     }
 
@@ -209,8 +209,8 @@ impl Options {
 
     /// These options with another length of the queue above which `send` waits.
     #[must_use]
-    pub const fn high_water_len(mut self, high_water_len: usize) -> Self {
-        self.high_water_len = high_water_len;
+    pub const fn high_water_mark(mut self, high_water_mark: usize) -> Self {
+        self.high_water_mark = high_water_mark;
         self
     }
 

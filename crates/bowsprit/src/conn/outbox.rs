@@ -175,7 +175,7 @@ impl Link {
         let room = match offer.slow {
             // Nothing that is queued already can be taken back.
             SlowConsumerPolicy::KeepLatest => 0,
-            _ => self.options().high_water_len,
+            _ => self.options().high_water_mark,
         };
         let mut message = offer.message.clone().into();
         if out.outbox_len() == 0 && !out.is_occupied() && out.output.len() <= room {
@@ -192,7 +192,7 @@ impl Link {
         let mut moved = false;
         while !out.is_occupied()
             && !out.is_closing()
-            && out.output.len() <= self.options().high_water_len
+            && out.output.len() <= self.options().high_water_mark
             && let Some(mut next) = out.next_waiting()
         {
             moved |= self.send_next(out, &mut next).is_ok();
@@ -312,7 +312,7 @@ impl Out {
         self.outbox_len() == 0
             && !self.is_occupied()
             && !batch.is_some_and(|batch| batch.is_full())
-            && self.output.len() + self.batch_len() <= options.high_water_len
+            && self.output.len() + self.batch_len() <= options.high_water_mark
             && self.sender.takes_batches(len)
     }
 

@@ -239,7 +239,7 @@ impl Link {
     #[inline]
     pub(super) const fn room_of(options: &Options, origin: Origin) -> usize {
         match origin {
-            Origin::Owner => options.high_water_len,
+            Origin::Owner => options.high_water_mark,
             Origin::Handle => options.max_queue_len,
         }
     }

@@ -54,7 +54,7 @@ impl Link {
                 // Those who wait may call this themselves: without progress they would wake each
                 // other for ever.
                 Ok(progress)
-                    if progress && out.output.len() <= self.options().high_water_len / 2 =>
+                    if progress && out.output.len() <= self.options().high_water_mark / 2 =>
                 {
                     out.wake_for_progress(self.options());
                 }

@@ -136,7 +136,7 @@ fn other_ends_are_errors() {
 #[test]
 fn writing_waits_for_a_reader_that_does_not_read() {
     paused(async {
-        let patient = Server::builder().options(Options::server().patient()).build();
+        let patient = Server::builder().options(Options::server().without_timeouts()).build();
         let (client, server) =
             testing::pair_of(&Client::new(), &patient, "ws://localhost/").await.unwrap();
         let (mut client, mut server) = (client.into_io(), server.into_io());

@@ -31,7 +31,7 @@ async fn open(server: &Server, pipe_len: usize) -> (WebSocket, Peer<DuplexStream
 
 fn narrow() -> Server {
     let mut options = Options::server();
-    options.high_water_len = 2000;
+    options.high_water_mark = 2000;
     options.max_queue_len = MAX_QUEUE_LEN;
     Server::builder().options(options).build()
 }

@@ -20,7 +20,7 @@ fn options_of_connections_are_set_one_after_the_other() {
         .write_stall_timeout(seconds(9))
         .close_timeout(seconds(10))
         .linger_timeout(seconds(11))
-        .high_water_len(12)
+        .high_water_mark(12)
         .max_queue_len(13)
         .max_inline_compression_len(14)
         .max_concurrent_compressions(15);
@@ -34,7 +34,7 @@ fn options_of_connections_are_set_one_after_the_other() {
     expected.write_stall_timeout = Some(seconds(9));
     expected.close_timeout = seconds(10);
     expected.linger_timeout = seconds(11);
-    expected.high_water_len = 12;
+    expected.high_water_mark = 12;
     expected.max_queue_len = 13;
     expected.max_inline_compression_len = 14;
     expected.max_concurrent_compressions = 15;
@@ -49,7 +49,7 @@ fn what_is_optional_is_switched_off_by_none() {
         .max_messages_per_second(None)
         .max_pings_per_second(None)
         .write_stall_timeout(None);
-    assert_eq!(options, Options::server().patient());
+    assert_eq!(options, Options::server().without_timeouts());
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn without_jitter_all_are_told_at_once() {
 #[test]
 fn those_who_do_not_go_are_cut_at_the_deadline() {
     paused(async {
-        let server = Server::builder().options(Options::server().patient()).build();
+        let server = Server::builder().options(Options::server().without_timeouts()).build();
         let (polite, mut polite_peer) = open(&server).await;
         let (deaf, mut deaf_peer) = open(&server).await;
         let deaf_handle = deaf.handle();
@@ -144,7 +144,7 @@ fn with_jitter_clients_are_told_one_after_the_other() {
 #[test]
 fn a_deadline_that_never_comes_is_no_deadline() {
     paused(async {
-        let server = Server::builder().options(Options::server().patient()).build();
+        let server = Server::builder().options(Options::server().without_timeouts()).build();
         let (ws, mut peer) = open(&server).await;
         read(ws);
         let leaving = server.clone();

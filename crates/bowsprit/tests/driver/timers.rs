@@ -154,7 +154,7 @@ fn patient_connections_wait_for_ever() {
     paused(async {
         let mut options = Options::server();
         options.idle_timeout = Some(SECOND);
-        let (mut ws, mut peer) = server_opts(options.patient()).await;
+        let (mut ws, mut peer) = server_opts(options.without_timeouts()).await;
         ws.send(vec![0; 100_000]).await.unwrap();
         assert!(timeout(HOUR / 2, ws.recv()).await.is_err());
         assert_eq!(peer.frame().await.payload.len(), 100_000);

@@ -62,7 +62,7 @@ fn publications_that_wait_keep_their_order() {
     const MESSAGES: usize = 25;
     paused(async {
         let mut options = Options::server();
-        options.high_water_len = 2000;
+        options.high_water_mark = 2000;
         options.max_queue_len = 4000;
         let server = Server::builder().options(options).build();
         let topics = Topics::new().slow_consumers(SlowConsumerPolicy::Wait);

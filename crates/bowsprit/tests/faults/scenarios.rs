@@ -101,7 +101,7 @@ fn kind(error: &Error) -> String {
 pub(super) fn options() -> Options {
     let mut options = Options::server();
     options.heartbeat = Some(Heartbeat::new(Duration::from_secs(20), Duration::from_secs(20)));
-    options.high_water_len = 16 * 1024;
+    options.high_water_mark = 16 * 1024;
     options
 }
 

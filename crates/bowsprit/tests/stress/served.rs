@@ -27,7 +27,7 @@ pub(super) fn options() -> Options {
         .close_timeout(Duration::from_secs(2))
         .linger_timeout(Duration::from_millis(300))
         .write_stall_timeout(Duration::from_secs(5))
-        .high_water_len(16 * 1024)
+        .high_water_mark(16 * 1024)
         .max_queue_len(64 * 1024)
 }
 

@@ -79,7 +79,7 @@ pub(crate) fn background<T: Send + 'static>(
 /// Options with low limits on what is queued, so that sending has to wait.
 pub(crate) fn narrow() -> Options {
     let mut options = Options::server();
-    options.high_water_len = 100;
+    options.high_water_mark = 100;
     options.max_queue_len = 100;
     options
 }
