@@ -20,7 +20,7 @@ struct User(&'static str);
 
 async fn authorize(request: Request<()>) -> Result<User, Refusal> {
     match request.bearer() {
-        Some(bearer) if bearer.is("token") => Ok(User("alice")),
+        Some(bearer) if bearer.matches("token") => Ok(User("alice")),
         _ => Err(Bearer::challenge("example")),
     }
 }

@@ -16,7 +16,7 @@ struct User(&'static str);
 /// Asynchronous, so that it can query a database or another server.
 async fn authorize(request: Request<()>) -> Result<User, Refusal> {
     let token = request.bearer().ok_or_else(|| Bearer::challenge("example"))?;
-    let user = TOKENS.iter().find(|(_, expected)| token.is(expected));
+    let user = TOKENS.iter().find(|(_, expected)| token.matches(expected));
     user.map(|(name, _)| User(name)).ok_or_else(|| Bearer::challenge("example"))
 }
 

@@ -32,7 +32,7 @@ impl Basic {
         &self.user
     }
 
-    /// The password. To compare it, take [`is`](Self::is) or [`constant_time_eq`].
+    /// The password. To compare it, take [`matches`](Self::matches) or [`constant_time_eq`].
     #[must_use]
     pub fn password(&self) -> &str {
         &self.password
@@ -40,7 +40,7 @@ impl Basic {
 
     /// Whether these are that user and password, found out by [`constant_time_eq`].
     #[must_use]
-    pub fn is(&self, user: &str, password: &str) -> bool {
+    pub fn matches(&self, user: &str, password: &str) -> bool {
         // Both are always compared, so that the time does not tell which of them is wrong.
         constant_time_eq(&self.user, user) & constant_time_eq(&self.password, password)
     }
@@ -64,7 +64,7 @@ impl Basic {
 pub struct Bearer<'r>(&'r str);
 
 impl<'r> Bearer<'r> {
-    /// The token. To compare it, take [`is`](Self::is) or [`constant_time_eq`].
+    /// The token. To compare it, take [`matches`](Self::matches) or [`constant_time_eq`].
     #[must_use]
     pub const fn token(&self) -> &'r str {
         self.0
@@ -72,7 +72,7 @@ impl<'r> Bearer<'r> {
 
     /// Whether this is that token, found out by [`constant_time_eq`].
     #[must_use]
-    pub fn is(&self, token: &str) -> bool {
+    pub fn matches(&self, token: &str) -> bool {
         constant_time_eq(self.0, token)
     }
 

@@ -12,7 +12,7 @@ use super::peers::{OurServer, Peer, output, play};
 
 async fn authorize(request: Request<()>) -> Result<(), Refusal> {
     match request.basic() {
-        Some(login) if login.is("alice", "open sesame") => Ok(()),
+        Some(login) if login.matches("alice", "open sesame") => Ok(()),
         _ => Err(Basic::challenge("cave")),
     }
 }
