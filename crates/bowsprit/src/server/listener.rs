@@ -31,8 +31,8 @@ pub(super) const BACKLOG: u32 = 1024;
 /// let server = Server::builder()
 ///     .bind("0.0.0.0:8080")
 ///     .await?
-///     .and_listen_on(Listener::bind("[::1]:8081").await?)
-///     .and_listen_on(Listener::bind_unix("/run/chat.sock")?);
+///     .add_listener(Listener::bind("[::1]:8081").await?)
+///     .add_listener(Listener::bind_unix("/run/chat.sock")?);
 /// # Ok(())
 /// # }
 /// ```

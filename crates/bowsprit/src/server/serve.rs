@@ -40,7 +40,7 @@ impl BoundServer {
 
     /// Takes connections from this listener as well.
     #[must_use]
-    pub fn and_listen_on(mut self, listener: impl Into<Listener>) -> Self {
+    pub fn add_listener(mut self, listener: impl Into<Listener>) -> Self {
         self.listeners.push(listener.into());
         self
     }

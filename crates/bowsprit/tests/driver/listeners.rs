@@ -35,8 +35,8 @@ fn one_server_listens_on_several_sockets() {
         let path = SocketPath::new("several");
         let server = Server::builder().bind("127.0.0.1:0").await.unwrap();
         let server = server
-            .and_listen_on(TcpListener::bind("127.0.0.1:0").await.unwrap())
-            .and_listen_on(Listener::bind_unix(&path.0).unwrap());
+            .add_listener(TcpListener::bind("127.0.0.1:0").await.unwrap())
+            .add_listener(Listener::bind_unix(&path.0).unwrap());
         let addrs: Vec<_> =
             server.listeners().iter().filter_map(|listener| listener.local_addr().ok()).collect();
         assert_eq!((addrs.len(), addrs[0]), (2, server.local_addr().unwrap()));

@@ -75,10 +75,10 @@ async fn each_listener_encrypts_as_it_is_told() {
         .bind("127.0.0.1:0")
         .await
         .unwrap()
-        .and_listen_on(bind().await.unwrap())
-        .and_listen_on(bind().await.unwrap().tls(other.server("localhost").tls()))
-        .and_listen_on(bind().await.unwrap().plain())
-        .and_listen_on(Listener::bind_unix(&path).unwrap());
+        .add_listener(bind().await.unwrap())
+        .add_listener(bind().await.unwrap().tls(other.server("localhost").tls()))
+        .add_listener(bind().await.unwrap().plain())
+        .add_listener(Listener::bind_unix(&path).unwrap());
     let addrs: Vec<_> = server.listeners().iter().map(Listener::local_addr).collect();
     let addr = |i: usize| *addrs[i].as_ref().unwrap();
     tell(server);
@@ -199,7 +199,7 @@ async fn requests_tell_whether_they_were_encrypted() {
         .bind("127.0.0.1:0")
         .await
         .unwrap()
-        .and_listen_on(Listener::bind("127.0.0.1:0").await.unwrap().plain());
+        .add_listener(Listener::bind("127.0.0.1:0").await.unwrap().plain());
     let plain = server.listeners()[1].local_addr().unwrap();
     let addr = server.local_addr().unwrap();
     tokio::spawn(server.serve(|mut ws, request| async move {

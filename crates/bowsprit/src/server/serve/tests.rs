@@ -13,7 +13,7 @@ use crate::{
 /// was given.
 async fn accepted(builder: ServerBuilder) -> [TcpStream; 2] {
     let given = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = builder.bind("127.0.0.1:0").await.unwrap().and_listen_on(given);
+    let server = builder.bind("127.0.0.1:0").await.unwrap().add_listener(given);
     let mut first = 0;
     let mut streams = Vec::new();
     for listener in server.listeners() {
