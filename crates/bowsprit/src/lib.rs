@@ -110,7 +110,7 @@
 //! | `idna` | no | host names outside of ASCII in URLs |
 //! | `json` | no | `send_json` and `Message::json`, by serde |
 //! | `proxy-protocol` | no | `Listener::proxy_protocol`: proxies tell where clients are |
-//! | `http2` | no | [`Server::upgrade`] and [`Server::admit`] know extended CONNECT by hyper's extension; part of the next two |
+//! | `http2` | no | [`Server::upgrade`] and [`Server::upgrade_async`] know extended CONNECT by hyper's extension; part of the next two |
 //! | `tower` | no | `tower::WebSocketLayer`, before any tower service |
 //! | `axum` | no | `axum::WebSocketUpgrade`, an extractor |
 //! | `metrics` | no | what [`Server::stats`] tells, for a recorder of the crate `metrics` |

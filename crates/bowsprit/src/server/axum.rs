@@ -110,7 +110,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let server = Server::from_ref(state);
         let mut request = Request::from_parts(parts.clone(), ());
-        let (response, mut upgrade) = server.admit(&mut request).await?;
+        let (response, mut upgrade) = server.upgrade_async(&mut request).await?;
         // The handler is the one that axum calls.
         upgrade.handler = None;
         parts.extensions = request.into_parts().0.extensions;

@@ -146,7 +146,7 @@ impl ServerBuilder {
     ///
     /// Clients over Unix sockets, and over other transports without an address that
     /// [`Server::accept`] is given, are not limited. Any other request whose
-    /// address [`Server::admit`] and [`Server::upgrade`] do not learn by a
+    /// address [`Server::upgrade_async`] and [`Server::upgrade`] do not learn by a
     /// [`PeerAddr`](crate::PeerAddr) is answered 500.
     #[must_use]
     pub fn max_connections_per_address(mut self, max: impl Into<Option<usize>>) -> Self {
@@ -228,7 +228,7 @@ impl ServerBuilder {
     /// host that [`allowed_origins`](Self::allowed_origins) and
     /// [`allowed_hosts`](Self::allowed_hosts) are compared with. Default: none.
     ///
-    /// Of requests for [`Server::admit`] and [`Server::upgrade`] the
+    /// Of requests for [`Server::upgrade_async`] and [`Server::upgrade`] the
     /// [`PeerAddr`](crate::PeerAddr) tells whether they are a proxy's; without it they are answered
     /// 500.
     #[must_use]

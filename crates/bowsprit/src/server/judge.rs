@@ -118,7 +118,9 @@ impl Shared {
     fn admit_at_once(&self, request: &mut Request<()>) -> Judged {
         let (place, origin) = self.find(request)?;
         if place.endpoint.authorize.is_some() {
-            tracing::error!("Server::upgrade cannot wait for a decision: call Server::admit");
+            tracing::error!(
+                "Server::upgrade cannot wait for a decision: call Server::upgrade_async"
+            );
             return Err(StatusCode::INTERNAL_SERVER_ERROR.into());
         }
         let slot = self.gate.enter(origin.addr)?;

@@ -159,12 +159,12 @@ impl Server {
         self.shared.accept(io).await.map(|opened| (opened.ws, opened.request))
     }
 
-    /// Judges a request that another HTTP server has read, as [`admit`](Self::admit) does, but at
-    /// once.
+    /// Judges a request that another HTTP server has read, as
+    /// [`upgrade_async`](Self::upgrade_async) does, but at once.
     ///
     /// # Errors
     ///
-    /// As [`admit`](Self::admit); and 500 if there is a decision to be made by
+    /// As [`upgrade_async`](Self::upgrade_async); and 500 if there is a decision to be made by
     /// [`authorize`](ServerBuilder::authorize), which may take time.
     ///
     /// ```
@@ -202,7 +202,7 @@ impl Server {
     /// # Cancel safety
     ///
     /// Dropping the future drops the decision that it waits for.
-    pub async fn admit<B: Send>(
+    pub async fn upgrade_async<B: Send>(
         &self,
         request: &mut Request<B>,
     ) -> Result<(Response<()>, Upgrade), Refusal> {

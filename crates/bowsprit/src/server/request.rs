@@ -33,23 +33,23 @@ impl Params {
 /// The address that a request came from, as an extension of it.
 ///
 /// Connections that a bowsprit server accepts have it. Where another HTTP server accepts them, put
-/// it in before [`Server::admit`](crate::Server::admit), which looks for trusted proxies by it. With
-/// the feature `axum`, axum's `ConnectInfo<SocketAddr>` counts as well.
+/// it in before [`Server::upgrade_async`](crate::Server::upgrade_async), which looks for trusted
+/// proxies by it. With the feature `axum`, axum's `ConnectInfo<SocketAddr>` counts as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
 /// That a request came over a Unix socket, so that it has no [`PeerAddr`], as an extension of it.
 ///
 /// Requests on a server's own listeners need none. Where another HTTP server accepts connections,
-/// put it in before [`Server::admit`](crate::Server::admit), which otherwise refuses to let in
-/// clients whose addresses it is to limit and cannot tell.
+/// put it in before [`Server::upgrade_async`](crate::Server::upgrade_async), which otherwise
+/// refuses to let in clients whose addresses it is to limit and cannot tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnixPeer;
 
 /// That the transport of a request is encrypted, as an extension of it.
 ///
 /// Requests on a server's listeners have it where they came by TLS. Where another HTTP server
-/// accepts connections, put it in before [`Server::admit`](crate::Server::admit).
+/// accepts connections, put it in before [`Server::upgrade_async`](crate::Server::upgrade_async).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encrypted;
 

@@ -76,7 +76,7 @@ impl WebSocketLayer {
 
     /// Answers a request, and has its connection live in a task of its own.
     async fn answer<B: Send>(self, mut request: Request<B>) -> Result<Response<()>, Refusal> {
-        let (response, upgrade) = self.server.admit(&mut request).await?;
+        let (response, upgrade) = self.server.upgrade_async(&mut request).await?;
         let upgraded = request.extensions_mut().remove::<OnUpgrade>();
         let upgraded = upgraded.ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
         take_over(upgrade, upgraded, request.map(drop), self.handler);

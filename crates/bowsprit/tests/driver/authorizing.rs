@@ -235,9 +235,9 @@ fn a_decision_is_never_skipped_for_another_http_server() {
         }
         let mut request = request.body("a body of another type").unwrap();
         assert_eq!(server.upgrade(&request).unwrap_err().response().status(), 500);
-        assert_eq!(server.admit(&mut request).await.unwrap_err().response().status(), 401);
+        assert_eq!(server.upgrade_async(&mut request).await.unwrap_err().response().status(), 401);
         request.headers_mut().insert("x-user", HeaderValue::from_static("carol"));
-        let (response, _) = server.admit(&mut request).await.unwrap();
+        let (response, _) = server.upgrade_async(&mut request).await.unwrap();
         assert_eq!(response.status(), 101);
         assert_eq!(request.extensions().get(), Some(&User("carol".into())));
     });

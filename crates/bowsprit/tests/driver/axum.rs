@@ -110,12 +110,12 @@ fn a_limit_that_cannot_be_applied_is_an_error_of_upgrade_and_admit() {
             let server = builder.build();
             let mut request = accepted_request();
             assert_eq!(status(server.upgrade(&request).map(drop)), 500);
-            assert_eq!(status(server.admit(&mut request).await.map(drop)), 500);
+            assert_eq!(status(server.upgrade_async(&mut request).await.map(drop)), 500);
             request.extensions_mut().insert(UnixPeer);
             assert_eq!(status(server.upgrade(&request).map(drop)), 101);
             let mut request = accepted_request();
             request.extensions_mut().insert(PeerAddr("192.0.2.1:5".parse().unwrap()));
-            assert_eq!(status(server.admit(&mut request).await.map(drop)), 101);
+            assert_eq!(status(server.upgrade_async(&mut request).await.map(drop)), 101);
         }
     });
 }

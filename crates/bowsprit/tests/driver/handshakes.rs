@@ -218,8 +218,8 @@ fn by_a_caller_that_gives_up() {
         peer.write(REQUEST).await;
         timeout(SECOND / 2, server.accept(ours)).await.unwrap_err();
         assert_counted("accept", &server, 1, Failed);
-        timeout(SECOND / 2, server.admit(&mut accepted_request())).await.unwrap_err();
-        assert_counted("admit", &server, 2, Failed);
+        timeout(SECOND / 2, server.upgrade_async(&mut accepted_request())).await.unwrap_err();
+        assert_counted("upgrade_async", &server, 2, Failed);
     });
 }
 
@@ -242,12 +242,12 @@ fn of_another_http_server() {
         drop(upgrade);
         assert_counted("given up", &server, 1, Failed);
         let server = builder().build();
-        let (_, upgrade) = server.admit(&mut accepted_request()).await.unwrap();
+        let (_, upgrade) = server.upgrade_async(&mut accepted_request()).await.unwrap();
         let (ours, _theirs) = tokio::io::duplex(PIPE_LEN);
         drop(upgrade.attach(ours));
         assert_counted("attached", &server, 1, Accepted);
         let server = builder().authorize(forbid).build();
-        server.admit(&mut accepted_request()).await.unwrap_err();
+        server.upgrade_async(&mut accepted_request()).await.unwrap_err();
         assert_counted("refused", &server, 1, Refused(403));
         let server = builder().should_handle(|_| panicking()).build();
         server.upgrade(&accepted_request()).unwrap_err();

@@ -183,7 +183,7 @@ fn a_hook_that_panics_is_answered_500_by_another_http_server() {
         let server = Server::builder().should_handle(|_| panic!("as asked")).build();
         let mut request = accepted_request();
         assert_eq!(server.upgrade(&request).unwrap_err().response().status(), 500);
-        assert_eq!(server.admit(&mut request).await.unwrap_err().response().status(), 500);
+        assert_eq!(server.upgrade_async(&mut request).await.unwrap_err().response().status(), 500);
     });
 }
 
@@ -300,7 +300,7 @@ fn an_external_http_server_can_tell_the_peer() {
         let fields = HeaderValue::from_static("for=192.0.2.1");
         request.headers_mut().insert(header::FORWARDED, fields);
         request.extensions_mut().insert(PeerAddr("127.0.0.1:5".parse().unwrap()));
-        let (_, upgrade) = server.admit(&mut request).await.unwrap();
+        let (_, upgrade) = server.upgrade_async(&mut request).await.unwrap();
         assert_eq!(request.client_addr(), Some("192.0.2.1".parse().unwrap()));
         let (near, mut far) = tokio::io::duplex(PIPE_LEN);
         let ws = upgrade.attach(near);

@@ -74,7 +74,7 @@ fn a_refused_request_leaves_its_place() {
             .authorize(|_| async { Err::<(), _>(Refusal::new(StatusCode::FORBIDDEN)) })
             .build();
         for _ in 0..2 {
-            let refused = server.admit(&mut accepted_request()).await.unwrap_err();
+            let refused = server.upgrade_async(&mut accepted_request()).await.unwrap_err();
             assert_eq!(refused.response().status(), 403);
         }
     });

@@ -122,8 +122,10 @@ fn another_http_server_is_told_503_for_a_decision_at_the_deadline() {
         let never = |_| pending::<Result<(), Refusal>>();
         let server = Server::builder().authorize(never).build();
         let mut request = accepted_request();
-        let (refused, departed) =
-            tokio::join!(server.admit(&mut request), server.shutdown(Shutdown::within(3 * SECOND)));
+        let (refused, departed) = tokio::join!(
+            server.upgrade_async(&mut request),
+            server.shutdown(Shutdown::within(3 * SECOND))
+        );
         assert_eq!(refused.unwrap_err().response().status(), 503);
         assert_eq!(departed.cut, 1);
     });
