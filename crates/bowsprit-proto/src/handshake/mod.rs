@@ -30,7 +30,7 @@ pub use key::accept_for;
 pub use origin::{OriginMatcher, OriginPolicy};
 pub use rejection::Rejection;
 pub use server::{
-    Accepted, Context, Policy, SubprotocolPolicy, asks_for_websocket, respond, respond_in,
+    Accepted, Policy, RequestContext, SubprotocolPolicy, asks_for_websocket, respond, respond_with,
 };
 
 /// A version of the protocol: what `Sec-WebSocket-Version` says, §4.1 (9).

@@ -49,7 +49,7 @@ pub enum SubprotocolPolicy {
 /// What a server knows of a request beyond the request itself.
 #[derive(Clone, Copy, Default)]
 #[non_exhaustive]
-pub struct Context<'c> {
+pub struct RequestContext<'c> {
     /// The host that the client has asked for, where a trusted proxy tells another than `Host`.
     pub host: Option<&'c str>,
     /// The client is known to have encrypted its request.
@@ -59,9 +59,9 @@ pub struct Context<'c> {
     pub choose_subprotocol: Option<&'c dyn Fn(&[&str]) -> Option<String>>,
 }
 
-impl fmt::Debug for Context<'_> {
+impl fmt::Debug for RequestContext<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("host", &self.host).finish_non_exhaustive()
+        f.debug_struct("RequestContext").field("host", &self.host).finish_non_exhaustive()
     }
 }
 
@@ -121,7 +121,7 @@ pub fn asks_for_websocket<B>(request: &Request<B>) -> bool {
 /// handshake that matches the description below [...] the server MUST stop processing the client's
 /// handshake and return an HTTP response with an appropriate error code".
 pub fn respond<B>(request: &Request<B>, policy: &Policy) -> Result<Accepted, Box<Rejection>> {
-    respond_in(Context::default(), request, policy)
+    respond_with(RequestContext::default(), request, policy)
 }
 
 /// Judges a client's request, knowing more than what stands in it.
@@ -129,8 +129,8 @@ pub fn respond<B>(request: &Request<B>, policy: &Policy) -> Result<Accepted, Box
 /// # Errors
 ///
 /// As [`respond`]; also 500 if a subprotocol was chosen that was not offered.
-pub fn respond_in<B>(
-    context: Context<'_>,
+pub fn respond_with<B>(
+    context: RequestContext<'_>,
     request: &Request<B>,
     policy: &Policy,
 ) -> Result<Accepted, Box<Rejection>> {
@@ -141,7 +141,7 @@ pub fn respond_in<B>(
 }
 
 fn accept<B>(
-    context: Context<'_>,
+    context: RequestContext<'_>,
     request: &Request<B>,
     policy: &Policy,
 ) -> Result<Accepted, HandshakeError> {

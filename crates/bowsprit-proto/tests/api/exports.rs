@@ -7,9 +7,9 @@ use bowsprit_proto::{
     Receiver, Role, SendError, Sender, State, Url, UserInfo, Utf8Bytes,
     extension::{Extension, InvalidExtensions, Parameter, parse},
     handshake::{
-        Accepted, ClientHandshake, ConnectProtocol, Context, HandshakeError, HostPolicy,
-        Negotiated, Offer, OriginPolicy, Policy, Rejection, SubprotocolPolicy, Version, accept_for,
-        asks_for_websocket, basic_authorization, bearer_authorization, respond, respond_in,
+        Accepted, ClientHandshake, ConnectProtocol, HandshakeError, HostPolicy, Negotiated, Offer,
+        OriginPolicy, Policy, Rejection, RequestContext, SubprotocolPolicy, Version, accept_for,
+        asks_for_websocket, basic_authorization, bearer_authorization, respond, respond_with,
     },
     mask::{apply_mask, copy_masked},
     subprotocol::is_token,

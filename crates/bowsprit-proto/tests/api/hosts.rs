@@ -1,6 +1,8 @@
 //! What a server knows beyond the request: allowed hosts, proxies, its own choices.
 
-use bowsprit_proto::handshake::{Context, HandshakeError, HostPolicy, Policy, respond, respond_in};
+use bowsprit_proto::handshake::{
+    HandshakeError, HostPolicy, Policy, RequestContext, respond, respond_with,
+};
 use http::{HeaderMap, HeaderValue, Request, header};
 
 fn request() -> Request<()> {
@@ -86,12 +88,12 @@ fn the_host_that_a_proxy_tells_takes_the_place_of_the_requests() {
     request.headers_mut().insert(header::ORIGIN, HeaderValue::from_static("https://example.com"));
     let policy = Policy::default();
     assert!(matches!(respond(&request, &policy).unwrap_err().error, HandshakeError::Origin(_)));
-    let mut context = Context::default();
+    let mut context = RequestContext::default();
     for (host, allowed) in
         [("example.com", true), ("EXAMPLE.COM:443", true), ("example.org", false), ("", false)]
     {
         context.host = Some(host);
-        assert_eq!(respond_in(context, &request, &policy).is_ok(), allowed, "{host}");
+        assert_eq!(respond_with(context, &request, &policy).is_ok(), allowed, "{host}");
     }
 }
 
@@ -105,22 +107,22 @@ fn a_function_may_choose_only_what_was_offered() {
         assert_eq!(offers, ["chat", "superchat"]);
         Some(offers[1].to_owned())
     };
-    let mut context = Context::default();
+    let mut context = RequestContext::default();
     context.choose_subprotocol = Some(&choose);
-    let accepted = respond_in(context, &request, &Policy::default()).unwrap();
+    let accepted = respond_with(context, &request, &Policy::default()).unwrap();
     assert_eq!(accepted.negotiated.subprotocol.as_deref(), Some("superchat"));
     assert_eq!(accepted.response.headers()[header::SEC_WEBSOCKET_PROTOCOL], "superchat");
     for choice in ["", "other", "chat, superchat", "chat\r\nX-Evil: 1"] {
         let choose = |_: &[&str]| Some(choice.to_owned());
-        let mut context = Context::default();
+        let mut context = RequestContext::default();
         context.choose_subprotocol = Some(&choose);
-        let rejection = respond_in(context, &request, &Policy::default()).unwrap_err();
+        let rejection = respond_with(context, &request, &Policy::default()).unwrap_err();
         assert_eq!(rejection.response.status(), 500);
         assert!(matches!(rejection.error, HandshakeError::UnofferedSubprotocol(_)));
     }
     let unasked = |_: &[&str]| panic!("asked");
     context.choose_subprotocol = Some(&unasked);
-    respond_in(context, &self::request(), &Policy::default()).unwrap();
+    respond_with(context, &self::request(), &Policy::default()).unwrap();
 }
 
 #[test]

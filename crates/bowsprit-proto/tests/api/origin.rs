@@ -1,7 +1,7 @@
 //! Whose pages may connect, RFC 6455 §10.2.
 
 use bowsprit_proto::handshake::{
-    Context, HandshakeError, OriginPolicy, Policy, respond, respond_in,
+    HandshakeError, OriginPolicy, Policy, RequestContext, respond, respond_with,
 };
 use http::{HeaderName, header};
 
@@ -74,7 +74,7 @@ fn by_default_only_pages_of_the_same_host_and_port_are_let_in() {
 /// RFC: 10.2-1
 #[test]
 fn a_request_that_was_encrypted_is_of_the_origin_of_encrypted_pages() {
-    let mut context = Context::default();
+    let mut context = RequestContext::default();
     context.encrypted = true;
     for (host, origin, same) in [
         ("example.com", "https://example.com", true),
@@ -85,10 +85,10 @@ fn a_request_that_was_encrypted_is_of_the_origin_of_encrypted_pages() {
         ("example.com:8443", "http://example.com:8443", false),
     ] {
         let request = request(&[("Host", &[host]), ("Origin", &[origin])]);
-        let judged = respond_in(context, &request, &policy(OriginPolicy::Same));
+        let judged = respond_with(context, &request, &policy(OriginPolicy::Same));
         assert_eq!(judged.is_ok(), same, "{origin} to {host}");
         let list = policy(OriginPolicy::List(vec![origin.to_owned()]));
-        assert!(respond_in(context, &request, &list).is_ok(), "{origin} in a list");
+        assert!(respond_with(context, &request, &list).is_ok(), "{origin} in a list");
     }
 }
 

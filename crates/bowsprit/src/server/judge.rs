@@ -2,7 +2,7 @@
 
 use std::{convert::identity, sync::Arc};
 
-use bowsprit_proto::handshake::{self, Context, asks_for_websocket};
+use bowsprit_proto::handshake::{self, RequestContext, asks_for_websocket};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 
@@ -108,7 +108,7 @@ impl Shared {
         let slot = self.gate.enter(origin.addr)?;
         if let Some(authorize) = &endpoint.authorize {
             // Nobody is asked about what cannot be accepted.
-            hooks::ask(|| handshake::respond_in(origin.context(), request, &endpoint.policy))??;
+            hooks::ask(|| handshake::respond_with(origin.context(), request, &endpoint.policy))??;
             authorize.decide(request, endpoint.authorize_timeout, handshake).await?;
             self.check_open()?;
         }
@@ -211,8 +211,8 @@ impl HandshakeGuard {
 
 impl Origin {
     /// What the handshake is to know of it.
-    fn context(&self) -> Context<'_> {
-        let mut context = Context::default();
+    fn context(&self) -> RequestContext<'_> {
+        let mut context = RequestContext::default();
         context.host = self.host.as_deref();
         context.encrypted = self.encrypted.unwrap_or(false);
         context
@@ -242,7 +242,7 @@ impl Place {
         let choose = choose.map(|choose| |offers: &[&str]| choose(request, offers));
         let mut context = origin.context();
         context.choose_subprotocol = choose.as_ref().map(|choose| choose as _);
-        let mut accepted = handshake::respond_in(context, request, &endpoint.policy)?;
+        let mut accepted = handshake::respond_with(context, request, &endpoint.policy)?;
         if let Some(add) = &endpoint.add_headers {
             let mut headers = HeaderMap::new();
             add(request, &mut headers);
