@@ -59,8 +59,8 @@ pub mod utf8;
 
 pub use close::{Close, CloseCode};
 pub use connection::{
-    Block, Chunk, Compressing, Connection, EncodedBatch, EncodedMessage, Encoding, Event, Fragment,
-    MaskingKeys, Output, Progress, ReceiveBuffer, Receiver, Role, Sender, State,
+    Block, Chunk, Connection, DetachedCompressor, EncodedBatch, EncodedMessage, Encoding, Event,
+    Fragment, MaskingKeys, Output, Progress, ReceiveBuffer, Receiver, Role, Sender, State,
 };
 pub use error::{ProtocolError, SendError};
 pub use frame::{FrameHeader, Opcode};

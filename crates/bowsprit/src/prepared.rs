@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use bowsprit_proto::{Compressing, EncodedMessage, Encoding, deflate::CompressorConfig};
+use bowsprit_proto::{DetachedCompressor, EncodedMessage, Encoding, deflate::CompressorConfig};
 
 use crate::{Message, pool};
 
@@ -92,7 +92,7 @@ impl PreparedMessage {
 
 /// Compresses a message by itself, with a context from the pool.
 pub(crate) fn compress(message: &Message, config: CompressorConfig) -> EncodedMessage {
-    let mut compressing = Compressing::new(pool::compressor(config));
+    let mut compressing = DetachedCompressor::new(pool::compressor(config));
     let encoded = compressing.message(message);
     pool::give_compressor(compressing.into_compressor());
     encoded

@@ -2,7 +2,7 @@
 
 use core::mem;
 
-use super::encoded::{Compressing, Encoding};
+use super::encoded::{DetachedCompressor, Encoding};
 use crate::{
     SendError,
     deflate::{Compressor, CompressorConfig, Deflate, Side},
@@ -72,13 +72,13 @@ impl Compression {
     }
 
     /// Lets a message be compressed elsewhere with the context that earlier messages have left.
-    pub(super) fn begin_elsewhere(&mut self) -> Option<Compressing> {
+    pub(super) fn begin_elsewhere(&mut self) -> Option<DetachedCompressor> {
         if self.no_context_takeover || !self.is_here() {
             return None;
         }
         self.elsewhere = Elsewhere::Compressing;
         let compressor = self.compressor.take();
-        Some(Compressing::own(compressor.unwrap_or_else(|| Compressor::new(self.config))))
+        Some(DetachedCompressor::own(compressor.unwrap_or_else(|| Compressor::new(self.config))))
     }
 
     /// Ends what `begin_elsewhere` began. A context whose message was not sent is dropped.

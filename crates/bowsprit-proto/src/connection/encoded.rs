@@ -156,13 +156,13 @@ impl EncodedBatch {
 
 /// A context that compresses messages apart from the connections that will send them.
 #[derive(Debug)]
-pub struct Compressing {
+pub struct DetachedCompressor {
     pub(super) compressor: Compressor,
     /// The context is that of a connection whose messages refer to earlier ones.
     own: bool,
 }
 
-impl Compressing {
+impl DetachedCompressor {
     /// Compresses each message by itself, for [`Encoding::Compressed`] with the configuration of
     /// this context.
     #[must_use]

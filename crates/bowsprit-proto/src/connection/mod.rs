@@ -23,7 +23,7 @@ mod receiver;
 mod sender;
 
 pub use buffer::{Block, ReceiveBuffer};
-pub use encoded::{Compressing, EncodedBatch, EncodedMessage, Encoding};
+pub use encoded::{DetachedCompressor, EncodedBatch, EncodedMessage, Encoding};
 pub use event::{Chunk, Event};
 pub use fragment::Fragment;
 pub use output::Output;

@@ -1,8 +1,8 @@
 //! Messages that are encoded apart from the connections that send them.
 
 use bowsprit_proto::{
-    CloseCode, Compressing, EncodedBatch, EncodedMessage, Encoding, Fragment, Limits, Message,
-    MessageKind, Output, Role, SendError, Sender,
+    CloseCode, DetachedCompressor, EncodedBatch, EncodedMessage, Encoding, Fragment, Limits,
+    Message, MessageKind, Output, Role, SendError, Sender,
     deflate::{Compressor, Deflate},
 };
 
@@ -23,11 +23,11 @@ fn deliver(pair: &mut Pair, role: Role, message: &EncodedMessage) -> Vec<Seen> {
     to.receive(&sent)
 }
 
-fn compressing(end: &mut End, len: usize) -> Compressing {
+fn compressing(end: &mut End, len: usize) -> DetachedCompressor {
     let Encoding::Compressed(config) = end.connection.sender().encoding(len) else {
         panic!("not compressed by itself")
     };
-    Compressing::new(Compressor::new(config))
+    DetachedCompressor::new(Compressor::new(config))
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_shared_message_has_a_context_forget_what_was_before_it() {
     let long = noisy(5000);
     let first = pair_send(&mut pair, Role::Server, &long);
     let config = pair.client.connection.sender().wanted_compressor().unwrap();
-    let mut compressing = Compressing::new(Compressor::new(config));
+    let mut compressing = DetachedCompressor::new(Compressor::new(config));
     let mut own = pair.server.connection.sender().begin_compressing().unwrap();
     let shared = compressing.message(&Message::text(prose(4000, 1)));
     assert_eq!(deliver(&mut pair, Role::Server, &shared), [text(&prose(4000, 1))]);

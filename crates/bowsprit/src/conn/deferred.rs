@@ -6,7 +6,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use bowsprit_proto::{Compressing, EncodedMessage, Encoding, deflate::CompressorConfig};
+use bowsprit_proto::{DetachedCompressor, EncodedMessage, Encoding, deflate::CompressorConfig};
 
 use super::{
     Link, Out,
@@ -32,12 +32,12 @@ enum Job {
     Alone(Message, CompressorConfig),
     Shared(PreparedMessage, CompressorConfig),
     /// With the connection's own context, as it may refer to earlier messages.
-    Own(Message, Compressing),
+    Own(Message, DetachedCompressor),
 }
 
 impl Job {
     /// Does the work, and gives the connection's context back.
-    fn run(self) -> (EncodedMessage, Option<Compressing>) {
+    fn run(self) -> (EncodedMessage, Option<DetachedCompressor>) {
         match self {
             Self::Alone(message, config) => (prepared::compress(&message, config), None),
             Self::Shared(prepared, config) => (prepared.compressed(config), None),
@@ -178,7 +178,7 @@ impl Out {
     }
 
     /// Queues the message of a job, unless the connection has failed meanwhile.
-    fn end_job(&mut self, encoded: &EncodedMessage, compressing: Option<Compressing>) {
+    fn end_job(&mut self, encoded: &EncodedMessage, compressing: Option<DetachedCompressor>) {
         if let Some(message) = self.deferred_mut().and_then(Deferred::pop) {
             let queued = self.queue_encoded(|sender, output| sender.encoded(encoded, output));
             self.note_sent(message.kind(), message.len(), encoded.payload_len());

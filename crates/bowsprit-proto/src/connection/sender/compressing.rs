@@ -1,7 +1,7 @@
 //! Compression contexts that come and go, and messages that are encoded elsewhere.
 
 use super::{
-    super::{Compressing, EncodedBatch, EncodedMessage, Encoding, Output},
+    super::{DetachedCompressor, EncodedBatch, EncodedMessage, Encoding, Output},
     Sender, header,
 };
 use crate::{
@@ -112,14 +112,14 @@ impl Sender {
     /// `None` in the middle of a fragmented message, while another one is compressed elsewhere, and
     /// where messages do not refer to earlier ones.
     #[must_use]
-    pub fn begin_compressing(&mut self) -> Option<Compressing> {
+    pub fn begin_compressing(&mut self) -> Option<DetachedCompressor> {
         let between = self.fragmented.is_none();
         self.compression.as_mut().filter(|_| between)?.begin_elsewhere()
     }
 
     /// Takes the context back, after the message was [sent](Self::encoded). If it was not, the
     /// context is dropped, and later messages refer to nothing before them.
-    pub fn end_compressing(&mut self, compressing: Compressing) {
+    pub fn end_compressing(&mut self, compressing: DetachedCompressor) {
         if let Some(compression) = &mut self.compression {
             compression.end_elsewhere(compressing.into_compressor());
         }
