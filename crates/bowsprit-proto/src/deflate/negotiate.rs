@@ -127,7 +127,7 @@ pub(crate) fn offer(deflate: &Deflate) -> String {
             let bits = deflate.client_max_window_bits.limit().unwrap_or(MAX_WINDOW_BITS);
             offer.push_str(&format!("; {CLIENT_MAX_WINDOW_BITS}={bits}"));
         }
-        WindowBits::Unspoken => {}
+        WindowBits::Unspecified => {}
     }
     offer
 }
@@ -152,7 +152,7 @@ fn accept_one(deflate: &Deflate, offer: Stated) -> Option<Parameters> {
         no_context_takeover: offer.server_no_context_takeover
             || deflate.server_context_takeover == ContextTakeover::Never,
         max_window_bits: match (deflate.server_max_window_bits, offer.server_max_window_bits) {
-            (WindowBits::Unspoken, Some(_)) => return None,
+            (WindowBits::Unspecified, Some(_)) => return None,
             // §7.1.2.1: "accepts ... by including the parameter with the same or smaller value".
             (own, offered) => own.limit().into_iter().chain(offered).min(),
         },
@@ -165,7 +165,7 @@ fn accept_one(deflate: &Deflate, offer: Stated) -> Option<Parameters> {
             // "client_max_window_bits" extension parameter, the corresponding extension negotiation
             // response to the offer MUST NOT include" it; so this limit cannot be had.
             (WindowBits::AtMost(_), None) => return None,
-            (WindowBits::Unspoken, _) | (_, None) => None,
+            (WindowBits::Unspecified, _) | (_, None) => None,
             (own, Some(offered)) => own.limit().into_iter().chain(offered).min(),
         },
     };
@@ -177,7 +177,7 @@ pub(crate) fn verify(deflate: &Deflate, answer: &Extension<'_>) -> Option<Parame
     let stated = Some(answer).filter(|answer| answer.name == NAME).and_then(Stated::read)?;
     let client_bits = match (stated.client_max_window_bits, deflate.client_max_window_bits) {
         // In an answer the parameter needs a value, and may only follow an offer of it.
-        (Some(None), _) | (Some(Some(_)), WindowBits::Unspoken) => return None,
+        (Some(None), _) | (Some(Some(_)), WindowBits::Unspecified) => return None,
         // §7.1.2.2: even if the answer has a greater value than the offer, or none, "the client is
         // not going to use an LZ77 sliding window size greater than the size specified by the value
         // in the extension negotiation offer".

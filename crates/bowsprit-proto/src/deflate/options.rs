@@ -65,7 +65,7 @@ pub enum WindowBits {
     AtMost(u8),
     /// The parameter is not spoken about: not offered, not answered; an offer that depends on it is
     /// declined.
-    Unspoken,
+    Unspecified,
 }
 
 /// How a compressor looks for repetitions; zlib's strategies.

@@ -195,7 +195,7 @@ fn only_a_header_that_breaks_the_grammar_is_refused() {
 #[test]
 fn a_server_with_wishes_of_its_own_answers_them_or_declines() {
     use ContextTakeover::{Never, Required};
-    use WindowBits::{AtMost, Unspoken};
+    use WindowBits::{AtMost, Unspecified};
     let client = |bits| open().client_max_window_bits(bits);
     let server = |bits| open().server_max_window_bits(bits);
     let windows = [
@@ -203,15 +203,15 @@ fn a_server_with_wishes_of_its_own_answers_them_or_declines() {
         (client(AtMost(10)), "client_max_window_bits", Some("client_max_window_bits=10")),
         (client(AtMost(10)), "client_max_window_bits=9", Some("client_max_window_bits=9")),
         (client(AtMost(10)), "client_max_window_bits=12", Some("client_max_window_bits=10")),
-        (client(Unspoken), "client_max_window_bits=9", Some("")),
-        (client(Unspoken), "client_max_window_bits", Some("")),
+        (client(Unspecified), "client_max_window_bits=9", Some("")),
+        (client(Unspecified), "client_max_window_bits", Some("")),
         (server(AtMost(10)), "", Some("server_max_window_bits=10")),
         (server(AtMost(10)), "server_max_window_bits=9", Some("server_max_window_bits=9")),
         (server(AtMost(10)), "server_max_window_bits=15", Some("server_max_window_bits=10")),
         (server(AtMost(3)), "", Some("server_max_window_bits=8")),
         (server(AtMost(99)), "", Some("server_max_window_bits=15")),
-        (server(Unspoken), "server_max_window_bits=15", None),
-        (server(Unspoken), "", Some("")),
+        (server(Unspecified), "server_max_window_bits=15", None),
+        (server(Unspecified), "", Some("")),
     ];
     let server = |takeover| open().server_context_takeover(takeover);
     let client = |takeover| open().client_context_takeover(takeover);
@@ -244,7 +244,7 @@ fn a_server_with_wishes_of_its_own_answers_them_or_declines() {
 #[test]
 fn a_client_takes_an_answer_to_what_it_offered() {
     use ContextTakeover::{Never, Required};
-    use WindowBits::{AtMost, Unspoken};
+    use WindowBits::{AtMost, Unspecified};
     let any = (false, 15);
     assert_client_takes(open(), NAME, any, any);
     let all = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
@@ -262,7 +262,7 @@ fn a_client_takes_an_answer_to_what_it_offered() {
     for (deflate, answer) in [
         (server, ""),
         (server, "; server_max_window_bits=11"),
-        (open().client_max_window_bits(Unspoken), "; client_max_window_bits=15"),
+        (open().client_max_window_bits(Unspecified), "; client_max_window_bits=15"),
         (open(), "; client_max_window_bits"),
         (open().server_context_takeover(Never), ""),
         (open().server_context_takeover(Required), "; server_no_context_takeover"),
@@ -316,7 +316,7 @@ fn options() -> impl Strategy<Value = Deflate> {
     ]);
     let bits = prop_oneof![
         Just(WindowBits::Any),
-        Just(WindowBits::Unspoken),
+        Just(WindowBits::Unspecified),
         any::<u8>().prop_map(WindowBits::AtMost),
         (8..=15_u8).prop_map(WindowBits::AtMost),
     ];
@@ -334,17 +334,17 @@ fn options() -> impl Strategy<Value = Deflate> {
 /// Whether a server with these options has to decline what a client with those offers.
 fn is_declined(client: &Deflate, server: &Deflate) -> bool {
     use ContextTakeover::{Never, Required};
-    use WindowBits::{AtMost, Unspoken};
+    use WindowBits::{AtMost, Unspecified};
     let takeover = |asked, own| asked == Never && own == Required;
     takeover(client.server_context_takeover, server.server_context_takeover)
         || takeover(client.client_context_takeover, server.client_context_takeover)
         || matches!(
             (client.server_max_window_bits, server.server_max_window_bits),
-            (AtMost(_), Unspoken)
+            (AtMost(_), Unspecified)
         )
         || matches!(
             (client.client_max_window_bits, server.client_max_window_bits),
-            (Unspoken, AtMost(_))
+            (Unspecified, AtMost(_))
         )
 }
 
@@ -367,7 +367,7 @@ proptest! {
             if by_server.client.max_window_bits.is_none() {
                 by_server.client.max_window_bits = by_client.client.max_window_bits;
                 prop_assert!(by_server.client.max_window_bits.is_none()
-                    || server.client_max_window_bits == WindowBits::Unspoken);
+                    || server.client_max_window_bits == WindowBits::Unspecified);
             }
             prop_assert_eq!(by_client, by_server);
         }

@@ -280,8 +280,8 @@ async fn an_offer_that_ws_refuses_is_declined_by_our_server() {
     in_time(async {
         // §7.1.2.2: a server may not limit the window of a client that does not offer so.
         let ours = Deflate::server().client_max_window_bits(WindowBits::AtMost(12));
-        let client =
-            Client::new().deflate(Deflate::client().client_max_window_bits(WindowBits::Unspoken));
+        let client = Client::new()
+            .deflate(Deflate::client().client_max_window_bits(WindowBits::Unspecified));
 
         let argument = "--deflate=client_max_window_bits=12";
         let theirs = PeerServer::start_with(Peer::Ws, &[argument]).await;
