@@ -12,8 +12,8 @@ use super::{
     authorize::Authorize,
     clients::{Hook, Registry},
     endpoint::{Settings, endpoint_options},
-    gate::Gate,
     hooks::{OnHandshakeError, OnReject},
+    limiter::ConnectionLimiter,
     listener::{BACKLOG, Listener},
     pending::{self, MAX_HANDSHAKES, Pending},
     refusal_log::RefusalLog,
@@ -281,7 +281,8 @@ impl ServerBuilder {
     /// A server without a listener, for [`Server::accept`] and [`Server::upgrade`].
     #[must_use]
     pub fn build(self) -> Server {
-        let gate = Gate::new(self.max_connections, self.max_connections_per_address);
+        let limiter =
+            ConnectionLimiter::new(self.max_connections, self.max_connections_per_address);
         let max_silent = self.max_silent_connections.unwrap_or_else(pending::max_silent);
         let registry = Arc::new(Registry::new(self.on_connect, self.on_disconnect));
         let shared = Shared {
@@ -292,7 +293,7 @@ impl ServerBuilder {
             head_limits: self.head_limits,
             tcp: self.tcp,
             fallback: self.fallback,
-            gate: Arc::new(gate),
+            limiter: Arc::new(limiter),
             pending: Pending::new(self.max_pending_handshakes, max_silent),
             hosts: self.hosts,
             proxies: self.proxies,

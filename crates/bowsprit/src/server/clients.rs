@@ -13,8 +13,8 @@ use slab::Slab;
 use tokio::sync::Notify;
 
 use super::{
-    gate::Slot,
     hooks,
+    limiter::ConnectionPermit,
     phase::{Phase, Phases},
 };
 use crate::{
@@ -58,7 +58,7 @@ struct Shared {
 struct Member {
     link: Weak<Link>,
     /// Its place among the connections that are allowed, where their number is limited.
-    slot: Option<Box<Slot>>,
+    permit: Option<Box<ConnectionPermit>>,
 }
 
 impl Registry {
@@ -117,14 +117,14 @@ impl Members {
         Arc::new(Self { list: Arc::new(Box::new(Arc::clone(&shared))), shared })
     }
 
-    /// Puts a connection on the list until it ends, and keeps its slot as long.
+    /// Puts a connection on the list until it ends, and keeps its permit as long.
     ///
     /// The hook comes first, so that nobody leaves before having joined.
-    pub(super) fn join(&self, link: &Arc<Link>, slot: Option<Box<Slot>>) {
+    pub(super) fn join(&self, link: &Arc<Link>, permit: Option<Box<ConnectionPermit>>) {
         let registry = &self.shared.registry;
         run_hook(registry.on_connect.as_ref(), link);
         registry.count.fetch_add(1, Ordering::SeqCst);
-        let key = self.shared.insert(link.id(), Member { link: Arc::downgrade(link), slot });
+        let key = self.shared.insert(link.id(), Member { link: Arc::downgrade(link), permit });
         link.join(Membership::new(Arc::clone(&self.list), key));
         if registry.phases.now() > Phase::Open {
             // Its handshake was accepted before.
@@ -169,9 +169,9 @@ impl Shared {
 
 impl List for Arc<Shared> {
     fn leave(&self, key: u32) {
-        let Member { link, slot } = self.remove(key);
+        let Member { link, permit } = self.remove(key);
         // Before anybody is told, so that whoever is can let in another one.
-        drop(slot);
+        drop(permit);
         if let Some(link) = link.upgrade() {
             run_hook(self.registry.on_disconnect.as_ref(), &link);
         }

@@ -10,9 +10,9 @@ use super::{
     Encrypted, Refusal, RequestExt, Shared, UnixPeer, Upgrade,
     endpoint::Endpoint,
     forwarded::Origin,
-    gate::Slot,
     guard::HandshakeGuard,
     hooks,
+    limiter::ConnectionPermit,
     phase::{Alerted, Phase},
     refusal_log::Cause,
     request::{ClientAddr, ClientEncrypted},
@@ -105,14 +105,14 @@ impl Shared {
     async fn admit(&self, request: &mut Request<()>, handshake: &HandshakeGuard) -> Judged {
         let (place, origin) = self.find(request)?;
         let endpoint = &place.endpoint;
-        let slot = self.gate.enter(origin.addr)?;
+        let permit = self.limiter.acquire(origin.addr)?;
         if let Some(authorize) = &endpoint.authorize {
             // Nobody is asked about what cannot be accepted.
             hooks::ask(|| handshake::respond_with(origin.context(), request, &endpoint.policy))??;
             authorize.decide(request, endpoint.authorize_timeout, handshake).await?;
             self.check_open()?;
         }
-        place.respond(request, &origin, slot)
+        place.respond(request, &origin, permit)
     }
 
     fn admit_at_once(&self, request: &mut Request<()>) -> Judged {
@@ -123,8 +123,8 @@ impl Shared {
             );
             return Err(StatusCode::INTERNAL_SERVER_ERROR.into());
         }
-        let slot = self.gate.enter(origin.addr)?;
-        place.respond(request, &origin, slot)
+        let permit = self.limiter.acquire(origin.addr)?;
+        place.respond(request, &origin, permit)
     }
 
     /// Where a request goes, and what is known of its client.
@@ -151,7 +151,7 @@ impl Shared {
 
     /// Refuses a request to which an option cannot be applied, as nobody knows where it is from.
     fn require_peer(&self, request: &Request<()>) -> Result<(), Refusal> {
-        let option = if self.gate.max_connections_per_address.is_some() {
+        let option = if self.limiter.max_connections_per_address.is_some() {
             "max_connections_per_address"
         } else if self.proxies.is_some() {
             "trusted_proxies"
@@ -221,12 +221,17 @@ impl Origin {
 
 impl Place {
     /// Answers a request that is let in if it keeps the rules.
-    fn respond(&self, request: &Request<()>, origin: &Origin, slot: Option<Box<Slot>>) -> Judged {
+    fn respond(
+        &self,
+        request: &Request<()>,
+        origin: &Origin,
+        permit: Option<Box<ConnectionPermit>>,
+    ) -> Judged {
         if self.endpoint.has_hooks() {
-            hooks::ask(|| self.respond_asking(request, origin, slot)).and_then(identity)
+            hooks::ask(|| self.respond_asking(request, origin, permit)).and_then(identity)
         } else {
             // Who has none does not pay for a panic.
-            self.respond_asking(request, origin, slot)
+            self.respond_asking(request, origin, permit)
         }
     }
 
@@ -235,7 +240,7 @@ impl Place {
         &self,
         request: &Request<()>,
         origin: &Origin,
-        slot: Option<Box<Slot>>,
+        permit: Option<Box<ConnectionPermit>>,
     ) -> Judged {
         let endpoint: &Endpoint = &self.endpoint;
         let choose = endpoint.choose_subprotocol.as_ref();
@@ -255,7 +260,7 @@ impl Place {
             deflate: endpoint.policy.deflate.unwrap_or_else(Deflate::server),
             handler: endpoint.handler.clone(),
             peer_addr: request.peer_addr(),
-            slot,
+            permit,
             members: Arc::clone(&self.members),
             handshake: None,
         };

@@ -11,11 +11,11 @@ mod clients;
 mod credentials;
 mod endpoint;
 mod forwarded;
-mod gate;
 mod guard;
 mod handler;
 mod hooks;
 mod judge;
+mod limiter;
 mod listener;
 mod output;
 mod pending;
@@ -57,8 +57,8 @@ pub use self::{
 };
 use self::{
     clients::Registry,
-    gate::Gate,
     hooks::{OnHandshakeError, OnReject},
+    limiter::ConnectionLimiter,
     pending::Pending,
     refusal_log::RefusalLog,
     route::Routes,
@@ -85,7 +85,7 @@ struct Shared {
     head_limits: HeadLimits,
     tcp: TcpOptions,
     fallback: Box<dyn Fallback>,
-    gate: Arc<Gate>,
+    limiter: Arc<ConnectionLimiter>,
     pending: Pending,
     hosts: HostPolicy,
     proxies: Option<TrustedProxies>,

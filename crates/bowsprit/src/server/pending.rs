@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::{
     admission::Queued,
-    gate::{network, shrink},
+    limiter::{network, shrink},
 };
 
 /// Handshakes that may be under way at a time, by default.

@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 
 use bowsprit_proto::handshake::Negotiated;
 
-use super::{clients::Members, gate::Slot, guard::HandshakeGuard, handler::Handler};
+use super::{clients::Members, guard::HandshakeGuard, handler::Handler, limiter::ConnectionPermit};
 use crate::{Deflate, Io, Role, WebSocket, io::Transport, terms::Terms, websocket::Opened};
 
 /// A handshake that was accepted by [`Server::upgrade`](super::Server::upgrade) and waits for its
@@ -16,7 +16,7 @@ pub struct Upgrade {
     pub(super) deflate: Deflate,
     pub(super) handler: Option<Handler>,
     pub(super) peer_addr: Option<SocketAddr>,
-    pub(super) slot: Option<Box<Slot>>,
+    pub(super) permit: Option<Box<ConnectionPermit>>,
     pub(super) members: Arc<Members>,
     /// Once the answer is on its way.
     pub(super) handshake: Option<HandshakeGuard>,
@@ -59,7 +59,7 @@ impl Upgrade {
             deflate: self.deflate,
         };
         let ws = opened.into_websocket(None);
-        self.members.join(ws.link(), self.slot);
+        self.members.join(ws.link(), self.permit);
         if let Some(handshake) = self.handshake {
             handshake.accepted();
         }

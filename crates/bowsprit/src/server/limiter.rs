@@ -10,7 +10,7 @@ use super::Refusal;
 use http::{HeaderValue, StatusCode, header};
 
 /// Counts connections where their number is limited.
-pub(super) struct Gate {
+pub(super) struct ConnectionLimiter {
     pub(super) max_connections: Option<usize>,
     pub(super) max_connections_per_address: Option<usize>,
     open: Mutex<Open>,
@@ -23,12 +23,12 @@ struct Open {
 }
 
 /// A connection's place among those that are counted; free again when it is dropped.
-pub(super) struct Slot {
-    gate: Arc<Gate>,
+pub(super) struct ConnectionPermit {
+    limiter: Arc<ConnectionLimiter>,
     network: Option<IpAddr>,
 }
 
-impl Gate {
+impl ConnectionLimiter {
     pub(super) fn new(
         max_connections: Option<usize>,
         max_connections_per_address: Option<usize>,
@@ -41,10 +41,10 @@ impl Gate {
     /// # Errors
     ///
     /// 503 if all places are taken.
-    pub(super) fn enter(
+    pub(super) fn acquire(
         self: &Arc<Self>,
         client: Option<IpAddr>,
-    ) -> Result<Option<Box<Slot>>, Refusal> {
+    ) -> Result<Option<Box<ConnectionPermit>>, Refusal> {
         if self.max_connections.is_none() && self.max_connections_per_address.is_none() {
             return Ok(None);
         }
@@ -60,10 +60,10 @@ impl Gate {
         if let Some(network) = network {
             *open.by_network.entry(network).or_default() += 1;
         }
-        Ok(Some(Box::new(Slot { gate: Arc::clone(self), network })))
+        Ok(Some(Box::new(ConnectionPermit { limiter: Arc::clone(self), network })))
     }
 
-    fn leave(&self, network: Option<IpAddr>) {
+    fn release(&self, network: Option<IpAddr>) {
         let mut open = self.open();
         open.total -= 1;
         let Some(network) = network else { return };
@@ -79,9 +79,9 @@ impl Gate {
     }
 }
 
-impl Drop for Slot {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        self.gate.leave(self.network);
+        self.limiter.release(self.network);
     }
 }
 
@@ -120,40 +120,46 @@ mod tests {
 
     #[test]
     fn places_are_limited_in_all_and_for_an_address_and_free_again() {
-        let gate = Arc::new(Gate::new(Some(3), Some(2)));
-        let one = gate.enter(addr("192.0.2.1")).unwrap();
-        let _two = gate.enter(addr("::ffff:192.0.2.1")).unwrap();
-        let refused = gate.enter(addr("192.0.2.1")).err().unwrap();
+        let limiter = Arc::new(ConnectionLimiter::new(Some(3), Some(2)));
+        let one = limiter.acquire(addr("192.0.2.1")).unwrap();
+        let _two = limiter.acquire(addr("::ffff:192.0.2.1")).unwrap();
+        let refused = limiter.acquire(addr("192.0.2.1")).err().unwrap();
         assert_eq!(refused.response().status(), 503);
-        let three = gate.enter(addr("192.0.2.2")).unwrap();
-        assert!(gate.enter(addr("192.0.2.3")).is_err());
+        let three = limiter.acquire(addr("192.0.2.2")).unwrap();
+        assert!(limiter.acquire(addr("192.0.2.3")).is_err());
         drop(one);
-        assert!(gate.enter(addr("192.0.2.1")).is_ok());
+        assert!(limiter.acquire(addr("192.0.2.1")).is_ok());
         drop(three);
-        assert!(gate.enter(None).is_ok());
+        assert!(limiter.acquire(None).is_ok());
     }
 
     #[test]
     fn an_ipv6_network_counts_as_one_address() {
-        let gate = Arc::new(Gate::new(None, Some(1)));
-        let _one = gate.enter(addr("2001:db8::1")).unwrap();
-        assert!(gate.enter(addr("2001:db8::ffff:1")).is_err());
-        assert!(gate.enter(addr("2001:db8:0:1::1")).is_ok());
+        let limiter = Arc::new(ConnectionLimiter::new(None, Some(1)));
+        let _one = limiter.acquire(addr("2001:db8::1")).unwrap();
+        assert!(limiter.acquire(addr("2001:db8::ffff:1")).is_err());
+        assert!(limiter.acquire(addr("2001:db8:0:1::1")).is_ok());
     }
 
     #[test]
     fn what_a_storm_has_needed_is_given_back() {
-        let gate = Arc::new(Gate::new(None, Some(1)));
-        let storm = |i: u32| gate.enter(Some(std::net::Ipv4Addr::from_bits(i).into())).unwrap();
-        let slots: Vec<_> = (0..10_000).map(storm).collect();
-        assert!(gate.open().by_network.capacity() >= 10_000);
-        drop(slots);
-        assert!(gate.open().by_network.capacity() <= 64);
-        assert_eq!(gate.open().total, 0);
+        let limiter = Arc::new(ConnectionLimiter::new(None, Some(1)));
+        let storm =
+            |i: u32| limiter.acquire(Some(std::net::Ipv4Addr::from_bits(i).into())).unwrap();
+        let permits: Vec<_> = (0..10_000).map(storm).collect();
+        assert!(limiter.open().by_network.capacity() >= 10_000);
+        drop(permits);
+        assert!(limiter.open().by_network.capacity() <= 64);
+        assert_eq!(limiter.open().total, 0);
     }
 
     #[test]
     fn nothing_is_counted_where_nothing_is_limited() {
-        assert!(Arc::new(Gate::new(None, None)).enter(addr("192.0.2.1")).unwrap().is_none());
+        assert!(
+            Arc::new(ConnectionLimiter::new(None, None))
+                .acquire(addr("192.0.2.1"))
+                .unwrap()
+                .is_none()
+        );
     }
 }
