@@ -150,12 +150,12 @@ mod prepared;
 mod redacted;
 #[cfg(feature = "server")]
 mod server;
+mod shared_config;
 mod sink;
 pub mod stats;
 mod stream;
 #[cfg(any(feature = "client", feature = "server"))]
 mod tcp;
-mod terms;
 #[cfg(all(feature = "client", feature = "server"))]
 pub mod testing;
 #[cfg(any(feature = "client", feature = "tls"))]

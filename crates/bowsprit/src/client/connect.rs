@@ -198,7 +198,7 @@ impl Client {
     pub(super) fn watch<F>(&self, url: &Url, opening: F) -> Watched<'_, F> {
         let span = trace::opening(Role::Client, None);
         span.record("host", url.host()).record("path", path(url.resource_name()));
-        let counters = &self.terms.counters;
+        let counters = &self.shared_config.counters;
         Watched { opening, counters, role: Role::Client, span, begun: Instant::now() }
     }
 
@@ -260,7 +260,7 @@ impl Client {
             path: path(url.resource_name()),
             negotiated,
             received: &received,
-            terms: Arc::clone(&self.terms),
+            shared_config: Arc::clone(&self.shared_config),
             deflate: self.offer.deflate.unwrap_or_else(Deflate::client),
         };
         let opening = Opening { url: url.clone(), response };

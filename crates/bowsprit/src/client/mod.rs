@@ -40,8 +40,8 @@ use crate::{
     deadline::deadline_after,
     error::check_runtime,
     head::{HeadLimits, Spelling},
+    shared_config::SharedConfig,
     stats::{Counters, Stats},
-    terms::Terms,
     tls::TlsConnector,
 };
 
@@ -87,7 +87,7 @@ pub async fn connect(url: &str) -> Result<WebSocket, ConnectError> {
 pub struct Client {
     offer: Offer,
     spelling: Spelling,
-    terms: Arc<Terms>,
+    shared_config: Arc<SharedConfig>,
     handshake_timeout: Duration,
     head_limits: HeadLimits,
     network: Network,
@@ -119,7 +119,7 @@ impl Client {
         Self {
             offer,
             spelling: Spelling::default(),
-            terms: Arc::new(Terms {
+            shared_config: Arc::new(SharedConfig {
                 options: Options::client(),
                 counters: Arc::new(Counters::new(Role::Client)),
             }),
@@ -195,7 +195,7 @@ impl Client {
     /// and how connections have ended.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.terms.counters.snapshot()
+        self.shared_config.counters.snapshot()
     }
 
     /// What can be wrong before anything is opened.

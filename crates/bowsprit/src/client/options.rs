@@ -142,14 +142,14 @@ impl Client {
     /// What the server may make us hold. Default: [`Limits::CLIENT`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        Arc::make_mut(&mut self.terms).options.limits = limits;
+        Arc::make_mut(&mut self.shared_config).options.limits = limits;
         self
     }
 
     /// Limits and timers of the open connection. Default: [`Options::client`].
     #[must_use]
     pub fn options(mut self, options: Options) -> Self {
-        Arc::make_mut(&mut self.terms).options = options;
+        Arc::make_mut(&mut self.shared_config).options = options;
         self
     }
 

@@ -72,8 +72,8 @@ use crate::{
     Close, Options, Output, Sender, State,
     error::Cause,
     io::WriteHalf,
+    shared_config::SharedConfig,
     stats::{Counters, Tally},
-    terms::Terms,
 };
 
 /// What the tasks of one connection share.
@@ -91,7 +91,7 @@ pub(crate) struct Link {
     /// The reader, unless it is lent to whoever looks at what it has read.
     place: AtomicCell<Option<Box<Reader>>>,
     helpers: Arc<Helpers>,
-    terms: Arc<Terms>,
+    shared_config: Arc<SharedConfig>,
     /// Apart, as it is seldom looked at: the allocator has room for it between larger things.
     info: Box<Info>,
 }
@@ -144,7 +144,7 @@ impl Link {
         sender: Sender,
         write: WriteHalf,
         info: Info,
-        terms: Arc<Terms>,
+        shared_config: Arc<SharedConfig>,
     ) -> Arc<Self> {
         let out = Out {
             sender,
@@ -177,7 +177,7 @@ impl Link {
             halves: AtomicU8::new(2),
             place: AtomicCell::new(None),
             helpers: Helpers::of_current_runtime(),
-            terms,
+            shared_config,
             info: Box::new(info),
         });
         link.helpers.watch(&link);
@@ -194,11 +194,11 @@ impl Link {
     }
 
     pub(crate) fn options(&self) -> &Options {
-        &self.terms.options
+        &self.shared_config.options
     }
 
     pub(crate) fn counters(&self) -> &Counters {
-        &self.terms.counters
+        &self.shared_config.counters
     }
 
     /// How far the closing handshake has come.

@@ -9,7 +9,7 @@ use super::{
     handler::Handler,
     hooks::{AddHeaders, ChooseSubprotocol, ShouldHandle},
 };
-use crate::{Deflate, Limits, Options, stats::Counters, terms::Terms};
+use crate::{Deflate, Limits, Options, shared_config::SharedConfig, stats::Counters};
 
 /// Options of a route, or of a whole server for the routes that do not set them.
 #[derive(Clone, Default)]
@@ -53,7 +53,7 @@ impl Settings {
 /// What is spoken at a path, complete.
 pub(super) struct Endpoint {
     pub(super) policy: Policy,
-    pub(super) terms: Arc<Terms>,
+    pub(super) shared_config: Arc<SharedConfig>,
     pub(super) authorize: Option<Authorize>,
     pub(super) authorize_timeout: Duration,
     pub(super) should_handle: Option<ShouldHandle>,
@@ -80,7 +80,7 @@ impl Endpoint {
         options.limits = settings.limits.unwrap_or(options.limits);
         Self {
             policy,
-            terms: Arc::new(Terms { options, counters: Arc::clone(counters) }),
+            shared_config: Arc::new(SharedConfig { options, counters: Arc::clone(counters) }),
             authorize: settings.authorize,
             authorize_timeout: settings.authorize_timeout.unwrap_or(DECISION_TIMEOUT),
             should_handle: settings.should_handle,

@@ -256,7 +256,7 @@ impl Place {
         let upgrade = Upgrade {
             path: request.uri().path().into(),
             negotiated: accepted.negotiated,
-            terms: Arc::clone(&endpoint.terms),
+            shared_config: Arc::clone(&endpoint.shared_config),
             deflate: endpoint.policy.deflate.unwrap_or_else(Deflate::server),
             handler: endpoint.handler.clone(),
             peer_addr: request.peer_addr(),

@@ -5,14 +5,16 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 use bowsprit_proto::handshake::Negotiated;
 
 use super::{clients::Members, guard::HandshakeGuard, handler::Handler, limiter::ConnectionPermit};
-use crate::{Deflate, Io, Role, WebSocket, io::Transport, terms::Terms, websocket::Opened};
+use crate::{
+    Deflate, Io, Role, WebSocket, io::Transport, shared_config::SharedConfig, websocket::Opened,
+};
 
 /// A handshake that was accepted by [`Server::upgrade`](super::Server::upgrade) and waits for its
 /// transport.
 pub struct Upgrade {
     pub(super) path: Box<str>,
     pub(super) negotiated: Negotiated,
-    pub(super) terms: Arc<Terms>,
+    pub(super) shared_config: Arc<SharedConfig>,
     pub(super) deflate: Deflate,
     pub(super) handler: Option<Handler>,
     pub(super) peer_addr: Option<SocketAddr>,
@@ -55,7 +57,7 @@ impl Upgrade {
             path: &self.path,
             negotiated: self.negotiated,
             received: &received,
-            terms: self.terms,
+            shared_config: self.shared_config,
             deflate: self.deflate,
         };
         let ws = opened.into_websocket(None);

@@ -8,8 +8,8 @@ use crate::{
     conn::{Info, Link, Opening, Reader},
     entropy,
     io::Transport,
+    shared_config::SharedConfig,
     stats::Direction,
-    terms::Terms,
     trace,
 };
 
@@ -22,7 +22,7 @@ pub(crate) struct Opened<'r> {
     pub(crate) negotiated: Negotiated,
     /// Bytes that came after the head: the first frames.
     pub(crate) received: &'r [u8],
-    pub(crate) terms: Arc<Terms>,
+    pub(crate) shared_config: Arc<SharedConfig>,
     /// How hard to compress, if that was agreed on.
     pub(crate) deflate: Deflate,
 }
@@ -34,7 +34,7 @@ impl Opened<'_> {
             Role::Client => Sender::client(entropy::masking_key),
             Role::Server => Sender::server(),
         };
-        let limits: Limits = self.terms.options.limits;
+        let limits: Limits = self.shared_config.options.limits;
         let mut receiver = Receiver::new(self.role, limits).with_version(self.negotiated.version);
         let mut extensions = String::new();
         if let Some(parameters) = &self.negotiated.deflate {
@@ -45,7 +45,7 @@ impl Opened<'_> {
         let info = Info::new(self.peer_addr, self.path)
             .with_agreed(self.negotiated.subprotocol.as_deref(), &extensions)
             .with_opening(opening);
-        let link = Link::new(sender, write, info, self.terms);
+        let link = Link::new(sender, write, info, self.shared_config);
         link.counters().opened();
         trace::opened(&link, self.role);
         if !self.received.is_empty() {

@@ -82,7 +82,7 @@ impl Client {
             retry: Arc::new(RetryCause::is_retryable),
             watch: Arc::new(|_| ()),
             on_open: None,
-            max_queue_len: self.terms.options.max_queue_len,
+            max_queue_len: self.shared_config.options.max_queue_len,
             overflow_policy: OverflowPolicy::default(),
         })
     }

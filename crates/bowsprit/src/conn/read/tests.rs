@@ -14,8 +14,8 @@ use crate::{
     Limits, Options, Output, Sender,
     conn::Info,
     io::{Transport, WriteHalf},
+    shared_config::SharedConfig,
     stats::Counters,
-    terms::Terms,
 };
 
 const TEXT_LEN: usize = 100_000;
@@ -37,9 +37,9 @@ fn agree(takeover: ContextTakeover) -> Parameters {
     respond(&request, &policy).unwrap().negotiated.deflate.unwrap()
 }
 
-fn terms() -> Arc<Terms> {
+fn shared_config() -> Arc<SharedConfig> {
     let counters = Arc::new(Counters::new(Role::Server));
-    Arc::new(Terms { options: Options::server(), counters })
+    Arc::new(SharedConfig { options: Options::server(), counters })
 }
 
 /// A server's side of a connection that compresses, and the other end of its transport.
@@ -48,7 +48,7 @@ fn connection(parameters: &Parameters, pipe_len: usize) -> (Reader, DuplexStream
     let (read, write): (ReadHalf, WriteHalf) = Transport::recognise(ours).0.split();
     let sender = Sender::server().with_deflate(parameters, &Deflate::server());
     let receiver = Receiver::new(Role::Server, Limits::SERVER).with_deflate(parameters);
-    let link = Link::new(sender, write, Info::new(None, "/"), terms());
+    let link = Link::new(sender, write, Info::new(None, "/"), shared_config());
     (Reader::new(read, Role::Server, receiver, ReceiveBuffer::default(), link), theirs)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{Options, stats::Counters};
 
 #[derive(Clone, Debug)]
-pub(crate) struct Terms {
+pub(crate) struct SharedConfig {
     pub(crate) options: Options,
     pub(crate) counters: Arc<Counters>,
 }
