@@ -28,13 +28,6 @@ impl<B: Block> ReceiveBuffer<B> {
         self.scratch.take_if(|scratch| scratch.len == 0).map(|scratch| scratch.block)
     }
 
-    /// Lends memory to decompress messages into.
-    pub fn lend_scratch(&mut self, block: B) {
-        if self.scratch.is_none() {
-            self.scratch = Some(Box::new(Scratch { block, len: 0 }));
-        }
-    }
-
     /// The decompressed part of the message under way.
     pub(crate) fn inflated(&self) -> &[u8] {
         self.scratch.as_ref().map_or(&[], |scratch| &scratch.block[..scratch.len])
