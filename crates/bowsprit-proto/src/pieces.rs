@@ -73,3 +73,39 @@ impl Pieces {
         full.into_iter().chain([last]).map(Bytes::from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_PIECE_LEN, Pieces};
+
+    const END: &[u8] = &[0, 0, 0xff, 0xff];
+
+    /// Bytes of which the last piece has only so many of the end's.
+    fn ending_across(split: usize) -> Pieces {
+        let mut pieces = Pieces::default();
+        pieces.last_mut(MAX_PIECE_LEN).resize(MAX_PIECE_LEN - END.len() + split, 7);
+        pieces.last_mut(0).extend_from_slice(&END[..END.len() - split]);
+        pieces.last_mut(END.len()).extend_from_slice(&END[END.len() - split..]);
+        pieces
+    }
+
+    #[test]
+    fn an_end_is_taken_away_wherever_it_is_split() {
+        for split in 0..=END.len() {
+            let mut pieces = ending_across(split);
+            let len = pieces.len() - END.len();
+            pieces.strip(END);
+            assert_eq!(pieces.len(), len, "{split}");
+            assert_eq!(pieces.iter().map(<[u8]>::len).sum::<usize>(), len, "{split}");
+            assert!(pieces.iter().flatten().all(|byte| *byte == 7), "{split}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_end_stays() {
+        let mut pieces = ending_across(2);
+        let len = pieces.len();
+        pieces.strip(&[1, 0, 0xff, 0xff]);
+        assert_eq!(pieces.len(), len);
+    }
+}
