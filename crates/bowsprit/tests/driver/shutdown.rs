@@ -6,7 +6,7 @@ use std::{
 };
 
 use bowsprit::{
-    AcceptError, CloseCode, Error, Options, Server, Shutdown, ShutdownSummary, WebSocket,
+    AcceptError, CloseCode, Error, Options, Route, Server, Shutdown, ShutdownSummary, WebSocket,
 };
 use tokio::{
     io::DuplexStream,
@@ -228,6 +228,26 @@ fn handlers_learn_of_it() {
         told.recv().await.unwrap();
         peer.finish(1001).await;
         serving.await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn servers_whose_routes_have_handlers_run_until_a_signal() {
+    real(async {
+        let handler = |mut ws: WebSocket, _| async move {
+            while ws.recv().await?.is_some() {}
+            Ok(())
+        };
+        let builder = Server::builder().route("/chat", Route::new(handler));
+        let bound = builder.bind("127.0.0.1:0").await.unwrap();
+        let addr = bound.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let signal = async move { stopped.await.unwrap() };
+        let serving = tokio::spawn(bound.run_until(signal, Shutdown::default()));
+        let mut peer = dial(addr).await;
+        stop.send(()).unwrap();
+        peer.finish(1001).await;
+        assert_eq!(serving.await.unwrap().unwrap().closed, 1);
     });
 }
 
