@@ -2,11 +2,11 @@
 //!
 //! A server must be busier than this thread. So frames are made and masked beforehand, all messages
 //! in flight on a connection go out in one write as soon as the answers to the ones before are in,
-//! and answers are read into one large buffer. It never sleeps: to wake it would cost the server more
-//! than many a message, and only those servers that are slow enough for it to fall asleep.
+//! and answers are read into one large buffer. It never sleeps: to wake it would cost the server
+//! more than many a message, and only those servers that are slow enough for it to fall asleep.
 //!
-//! Of each connection the first answer is compared byte by byte; of those that follow the header with
-//! opcode, FIN and length, and the number of bytes.
+//! Of each connection the first answer is compared byte by byte; of those that follow the header
+//! with opcode, FIN and length, and the number of bytes.
 
 use std::{
     io::{self, Read, Write},

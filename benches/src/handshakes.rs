@@ -141,7 +141,8 @@ pub(crate) fn ratio(own: &[f64], other: &[f64]) -> f64 {
 
 /// Opens connections and resets them. Microseconds of the server's CPU time for each.
 ///
-/// A server that has to be woken for each step of each connection would spend most of its time on that.
+/// A server that has to be woken for each step of each connection would spend most of its time on
+/// that.
 fn open(server: &Process, subject: &Subject, connections: usize) -> anyhow::Result<f64> {
     let before = server.cpu_time()?;
     let mut streams = Vec::new();

@@ -81,8 +81,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let some = Scene::new(connections, arguments.in_flight);
     let large = Scene { connections: LARGE_CONNECTIONS.min(connections), ..some };
     let mut scenes = vec![("some at a time", some, SMALL_LEN), ("1 MiB each", large, LARGE_LEN)];
-    // With TLS so many handshakes at once take longer than they may: two processors have work for more
-    // than ten seconds.
+    // With TLS so many handshakes at once take longer than they may: two processors have work for
+    // more than ten seconds.
     if !arguments.quick && !arguments.tls {
         let storm = STORM.min(connections);
         let storm = Scene::new(storm, storm);

@@ -1,11 +1,11 @@
 //! Measures what connections and messages cost.
 //!
 //! `bench idle` is about memory, `bench batching` about system calls, `bench echo` about CPU time,
-//! `bench deflate` about memory and CPU time with compression, `bench broadcast` and `bench tls` about
-//! CPU time of these, `bench handshakes` about what it costs to open connections, `bench shutdown`
-//! and `bench fairness` about time.
-//! Servers run in processes of their own, which this program starts by executing itself. Whatever
-//! is echoed is compared byte by byte; a run with a wrong byte fails.
+//! `bench deflate` about memory and CPU time with compression, `bench broadcast` and `bench tls`
+//! about CPU time of these, `bench handshakes` about what it costs to open connections, `bench
+//! shutdown` and `bench fairness` about time. Servers run in processes of their own, which this
+//! program starts by executing itself. Whatever is echoed is compared byte by byte; a run with a
+//! wrong byte fails.
 
 mod audience;
 mod batching;

@@ -29,8 +29,8 @@ const MORE: usize = 4;
 const SHORTER: u32 = 8;
 
 impl Plan {
-    /// More and shorter rounds, for what is at its best at once: then what the machine does meanwhile
-    /// falls on both sides of a ratio.
+    /// More and shorter rounds, for what is at its best at once: then what the machine does
+    /// meanwhile falls on both sides of a ratio.
     pub(crate) fn finer(self) -> Self {
         let rounds = self.rounds.unwrap_or(self.rounds() * MORE);
         let time = self.time.unwrap_or(self.millis() / SHORTER);

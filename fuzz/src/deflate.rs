@@ -12,9 +12,9 @@ use bowsprit_proto::{
 /// The longest message: short, so that inputs go beyond it.
 const MAX_MESSAGE_LEN: u64 = 1000;
 
-/// The first byte says whether there is context takeover and how long the frames are; the others are
-/// a compressed text, an uncompressed one, and the compressed one again. Any cut gives the same, in
-/// chunks as well, and what comes out survives being sent.
+/// The first byte says whether there is context takeover and how long the frames are; the others
+/// are a compressed text, an uncompressed one, and the compressed one again. Any cut gives the
+/// same, in chunks as well, and what comes out survives being sent.
 pub fn deflate(bytes: &[u8]) {
     let Some((settings, payload)) = bytes.split_first() else { return };
     let frame_len = usize::from(settings >> 1).max(1);

@@ -13,8 +13,8 @@ use crate::secret::{
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 pub(crate) struct Arguments {
-    /// Log more to stderr: connections, what was negotiated, messages with their lengths in memory and
-    /// on the wire
+    /// Log more to stderr: connections, what was negotiated, messages with their lengths in memory
+    /// and on the wire
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     #[command(subcommand)]
@@ -40,14 +40,16 @@ pub(crate) struct Serve {
     /// The most frames that one message may come in
     #[arg(long, value_name = "COUNT", default_value_t = 4096)]
     pub(crate) max_fragments: u32,
-    /// A subprotocol to speak; can be given several times [default: the first that a client asks for]
+    /// A subprotocol to speak; can be given several times [default: the first that a client asks
+    /// for]
     #[arg(long = "subprotocol", value_name = "NAME")]
     pub(crate) subprotocols: Vec<String>,
     /// Speak version 8 (HyBi drafts) as well as 13
     #[arg(long)]
     pub(crate) protocol_version_8: bool,
-    /// Compress messages of clients that offer it. SETTINGS is a comma-separated list of: level=0-9,
-    /// mem-level=1-9, threshold=BYTES, chunk=BYTES, takeover (refer to earlier messages), window=8-15
+    /// Compress messages of clients that offer it. SETTINGS is a comma-separated list of:
+    /// level=0-9, mem-level=1-9, threshold=BYTES, chunk=BYTES, takeover (refer to earlier
+    /// messages), window=8-15
     #[arg(long, value_name = "SETTINGS", num_args = 0..=1, require_equals = true,
           default_missing_value = "", value_parser = parse_deflate)]
     pub(crate) deflate: Option<Deflate>,

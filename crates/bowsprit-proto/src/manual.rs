@@ -91,15 +91,15 @@
 //! * **Closing the transport.** The server closes it as soon as both close frames are through
 //!   ([`State::Closed`](crate::State::Closed)), the client waits a while for the server to do so,
 //!   §7.1.1. Both give up after a time: see the next point.
-//! * **Time.** Ask [`Timers`](crate::timers::Timers) a few times a second what to do about peers that
-//!   are silent, take nothing, or do not answer a close frame, and count what peers send with a
-//!   [`RateLimiter`](crate::timers::RateLimiter). A time-out for the opening handshake is yours.
+//! * **Time.** Ask [`Timers`](crate::timers::Timers) a few times a second what to do about peers
+//!   that are silent, take nothing, or do not answer a close frame, and count what peers send with
+//!   a [`RateLimiter`](crate::timers::RateLimiter). A time-out for the opening handshake is yours.
 //! * **Backpressure.** Stop reading, or sending, while [`Output::len`] is large.
 //! * **Randomness.** A client's [`MaskingKeys`](crate::MaskingKeys) and nonce come from the
 //!   operating system.
 //! * **Memory.** Lend blocks from a pool with [`ReceiveBuffer::replace_block`] and
-//!   [`Output::set_block`], and take them back before waiting. Where blocks are to be something else
-//!   than vectors, such as mappings, or memory in which the input is already, implement
+//!   [`Output::set_block`], and take them back before waiting. Where blocks are to be something
+//!   else than vectors, such as mappings, or memory in which the input is already, implement
 //!   [`Block`](crate::Block) for a [`ReceiveBuffer`] over it.
 //!
 //! [`ReceiveBuffer`]: crate::ReceiveBuffer

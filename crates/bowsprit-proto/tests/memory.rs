@@ -180,8 +180,8 @@ fn bomb_parts() -> [Vec<u8>; 2] {
     [first, second]
 }
 
-/// Feeds frames, each a first byte and a payload, in small reads; returns how it ended, and how many
-/// bytes came out.
+/// Feeds frames, each a first byte and a payload, in small reads; returns how it ended, and how
+/// many bytes came out.
 fn feed<'p>(
     receiver: &mut Receiver,
     input: &mut ReceiveBuffer,

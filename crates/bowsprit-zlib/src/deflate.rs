@@ -89,8 +89,8 @@ impl Deflate {
     #[must_use]
     pub fn new_with_config(config: DeflateConfig) -> Self {
         let mut stream = Stream::new();
-        // SAFETY: the stream is valid, and its functions allocate and free as zlib expects. Whatever
-        // the numbers are, zlib checks them; the version is a string that ends.
+        // SAFETY: the stream is valid, and its functions allocate and free as zlib expects.
+        // Whatever the numbers are, zlib checks them; the version is a string that ends.
         let code = unsafe {
             deflateInit2_(
                 stream.raw(),

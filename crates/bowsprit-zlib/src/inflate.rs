@@ -46,8 +46,8 @@ impl Inflate {
     ///
     /// # Panics
     ///
-    /// If `zlib_header` is set, as only raw data is for this crate; unless `window_bits` is from 8 to
-    /// 15; or if no memory is left, as wherever Rust allocates.
+    /// If `zlib_header` is set, as only raw data is for this crate; unless `window_bits` is from 8
+    /// to 15; or if no memory is left, as wherever Rust allocates.
     #[must_use]
     pub fn new(zlib_header: bool, window_bits: u8) -> Self {
         assert!(!zlib_header, "no headers here");
@@ -100,8 +100,8 @@ impl Inflate {
     pub fn set_dictionary(&mut self, dictionary: &[u8]) -> Result<(), InflateError> {
         let dictionary = &dictionary[dictionary.len().saturating_sub(MAX_WINDOW_LEN)..];
         let Ok(len @ 1..) = uInt::try_from(dictionary.len()) else { return Ok(()) };
-        // SAFETY: `new` has had the stream initialised by `inflateInit2_`; zlib copies what it needs
-        // of the dictionary, which has this length.
+        // SAFETY: `new` has had the stream initialised by `inflateInit2_`; zlib copies what it
+        // needs of the dictionary, which has this length.
         match unsafe { inflateSetDictionary(self.stream.raw(), dictionary.as_ptr(), len) } {
             Z_OK => Ok(()),
             code => Err(error_of(code)),

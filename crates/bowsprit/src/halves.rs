@@ -229,8 +229,8 @@ impl SendHalf {
     /// # Errors
     ///
     /// [`Error::Send`] after a close frame or inside a fragmented message; else why the connection
-    /// has ended, which may concern messages that were sent before. While nobody receives, an unread
-    /// message may hide that the peer is gone: see
+    /// has ended, which may concern messages that were sent before. While nobody receives, an
+    /// unread message may hide that the peer is gone: see
     /// [`WebSocket`](crate::WebSocket#while-nobody-receives).
     ///
     /// # Cancel safety

@@ -139,8 +139,8 @@ impl Handle {
         self.link.closed()
     }
 
-    /// Sends a ping, whose pong [`round_trip_time`](Self::round_trip_time) tells of once it is read.
-    /// Never waits. One that comes before the pong of another takes its place.
+    /// Sends a ping, whose pong [`round_trip_time`](Self::round_trip_time) tells of once it is
+    /// read. Never waits. One that comes before the pong of another takes its place.
     ///
     /// # Errors
     ///
@@ -198,9 +198,9 @@ impl Handle {
         self.link.queued_len()
     }
 
-    /// How long the last ping and its pong took, those of the [`Heartbeat`](crate::Heartbeat) and of
-    /// [`measure_round_trip`](Self::measure_round_trip); `None` as long as none was answered. In microseconds, with the time that both wait
-    /// in queues, such as for the application to read.
+    /// How long the last ping and its pong took, those of the [`Heartbeat`](crate::Heartbeat) and
+    /// of [`measure_round_trip`](Self::measure_round_trip); `None` as long as none was answered. In
+    /// microseconds, with the time that both wait in queues, such as for the application to read.
     ///
     /// A heartbeat sends pings into silence only. Pings of the application's are not measured.
     #[must_use]

@@ -25,8 +25,8 @@ use tokio::{
 
 /// Anything that a WebSocket connection can run over.
 ///
-/// Every duplex byte stream that can move to another task is one. Its polling methods are called with
-/// a lock held and must not use the connection; its `Drop` may.
+/// Every duplex byte stream that can move to another task is one. Its polling methods are called
+/// with a lock held and must not use the connection; its `Drop` may.
 pub trait Io: Any + AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: Any + AsyncRead + AsyncWrite + Send + Unpin> Io for T {}

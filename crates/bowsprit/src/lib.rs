@@ -40,9 +40,9 @@
 //!
 //! # Errors
 //!
-//! `connect` fails with a `ConnectError`, `accept` with an `AcceptError`, an open connection with an
-//! [`Error`]. `?` converts the first two into the third, and each into a [`std::io::Error`] of the
-//! nearest kind:
+//! `connect` fails with a `ConnectError`, `accept` with an `AcceptError`, an open connection with
+//! an [`Error`]. `?` converts the first two into the third, and each into a [`std::io::Error`] of
+//! the nearest kind:
 //!
 //! ```no_run
 //! use bowsprit::{ConnectError, Error, WebSocket};
@@ -61,9 +61,10 @@
 //!
 //! # Seeing inside
 //!
-//! [`Server::stats`] and [`Client::stats`] are snapshots of counters. With the feature `metrics` the
-//! global recorder of the crate [`metrics`](https://docs.rs/metrics) gets the same; install it before
-//! servers and clients are made. All names have the label `role`, which is `server` or `client`:
+//! [`Server::stats`] and [`Client::stats`] are snapshots of counters. With the feature `metrics`
+//! the global recorder of the crate [`metrics`](https://docs.rs/metrics) gets the same; install it
+//! before servers and clients are made. All names have the label `role`, which is `server` or
+//! `client`:
 //!
 //! | name | kind, unit | further labels | in [`Stats`](stats::Stats) |
 //! |---|---|---|---|

@@ -22,8 +22,8 @@ use crate::{Heartbeat, Limits};
 pub struct Options {
     /// What a peer may make us hold. Default: [`Limits::SERVER`] or [`Limits::CLIENT`].
     pub limits: Limits,
-    /// Looks for dead peers, and keeps silent connections open behind proxies that end them, most of
-    /// them after 60 s. Default: 20 s and 20 s.
+    /// Looks for dead peers, and keeps silent connections open behind proxies that end them, most
+    /// of them after 60 s. Default: 20 s and 20 s.
     ///
     /// The pings have payloads that cannot be guessed, and their pongs tell the
     /// [`round_trip_time`](crate::WebSocket::round_trip_time).
@@ -32,9 +32,9 @@ pub struct Options {
     /// connection is cut. Default: `None`, for ever.
     ///
     /// For a client whose server sends pings in known intervals, this is a way to notice that it is
-    /// gone without asking: the interval, and as long as a ping may be late. Nothing is sent for it. With a
-    /// [`heartbeat`](Self::heartbeat) of its own, a side makes the other answer, so only one that is
-    /// gone is idle, and what takes less time ends the connection. Behind a message
+    /// gone without asking: the interval, and as long as a ping may be late. Nothing is sent for
+    /// it. With a [`heartbeat`](Self::heartbeat) of its own, a side makes the other answer, so only
+    /// one that is gone is idle, and what takes less time ends the connection. Behind a message
     /// that the application has yet to receive no time counts, nor does any after our close frame.
     pub idle_timeout: Option<Duration>,
     /// How many messages a peer may send in a second, those of one second at once; more fail the
@@ -78,8 +78,8 @@ pub struct Options {
     /// [`Handle::send`](crate::Handle::send) waits while more bytes than this wait to be written.
     /// Default: 1 MiB.
     pub max_queue_len: usize,
-    /// Messages that are longer are compressed on another thread, as it takes long. Default:
-    /// 64 KiB: at level 1 a quarter of a millisecond, at level 6 one. Fragments are compressed where
+    /// Messages that are longer are compressed on another thread, as it takes long. Default: 64
+    /// KiB: at level 1 a quarter of a millisecond, at level 6 one. Fragments are compressed where
     /// they are sent; keep them short.
     pub max_inline_compression_len: usize,
     /// How many of those threads a runtime runs at once, each with a context of some 400 KiB.

@@ -23,8 +23,9 @@ const MAX_PARTIAL_LEN: usize = 3;
 /// What is written goes out in messages of at most 64 KiB, binary ones unless
 /// [`text`](Self::text) asks for text.
 ///
-/// Backpressure goes both ways: a message is read only when the one before it was taken, and writing
-/// waits while more than [`high_water_mark`](crate::Options::high_water_mark) bytes are queued.
+/// Backpressure goes both ways: a message is read only when the one before it was taken, and
+/// writing waits while more than [`high_water_mark`](crate::Options::high_water_mark) bytes are
+/// queued.
 ///
 /// A clean close by the peer is the end of reading; everything else that ends the connection is an
 /// error. Shutting down sends a close frame with code 1000. After that nothing can be written, but
@@ -88,8 +89,8 @@ impl ByteStream {
         self
     }
 
-    /// Lets each direction end alone, as TCP does: shutting down sends an empty message, and one that
-    /// comes is the end of reading. The connection is closed when both directions have ended.
+    /// Lets each direction end alone, as TCP does: shutting down sends an empty message, and one
+    /// that comes is the end of reading. The connection is closed when both directions have ended.
     ///
     /// Both ends have to agree on that, for example by a subprotocol: to others an empty message is
     /// one like any other. A peer that closes the connection ends both directions.

@@ -59,8 +59,8 @@ pub(crate) fn opened(link: &Arc<Link>, role: Role) {
 }
 
 pin_project! {
-    /// An opening handshake that runs in its span. A client's is counted when it is over; a server's
-    /// is by whoever has its guard, as other HTTP servers may have the rest of it.
+    /// An opening handshake that runs in its span. A client's is counted when it is over; a
+    /// server's is by whoever has its guard, as other HTTP servers may have the rest of it.
     ///
     /// No `async fn`: that would hold the handshake several times.
     pub(crate) struct Watched<'c, F> {

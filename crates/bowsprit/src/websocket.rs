@@ -35,12 +35,12 @@ use crate::{
 ///
 /// # While nobody receives
 ///
-/// Within a second, the runtime sees to a connection that nobody receives from: pings and the peer's
-/// close frame are answered, a peer that is gone or dead is noticed, and [`closed`](Self::closed)
-/// and [`send`](Self::send) tell. That goes on up to the next message, which stays where it is for
-/// the next receive call. Behind an unread message only the end of a socket (on Linux, without TLS)
-/// and a peer that takes nothing are noticed, so a connection that only sends should call
-/// [`discard_incoming`](Self::discard_incoming).
+/// Within a second, the runtime sees to a connection that nobody receives from: pings and the
+/// peer's close frame are answered, a peer that is gone or dead is noticed, and
+/// [`closed`](Self::closed) and [`send`](Self::send) tell. That goes on up to the next message,
+/// which stays where it is for the next receive call. Behind an unread message only the end of a
+/// socket (on Linux, without TLS) and a peer that takes nothing are noticed, so a connection that
+/// only sends should call [`discard_incoming`](Self::discard_incoming).
 ///
 /// What was seen to that way is no [`Event`] later: neither pings and pongs nor the close frame,
 /// which [`peer_close`](Self::peer_close) tells. With
@@ -53,8 +53,8 @@ use crate::{
 /// [`peer_close`](Self::peer_close) then tells the peer's code and reason. Anything else is an
 /// error. Dropping a `WebSocket` ends the connection without a close frame, when what was sent has
 /// been written out: in the background, for as long as
-/// [`Options::close_timeout`](crate::Options::close_timeout) says, and only while the runtime lives. Call
-/// [`close`](Self::close) to end it well, or [`terminate`](Self::terminate) to cut it.
+/// [`Options::close_timeout`](crate::Options::close_timeout) says, and only while the runtime
+/// lives. Call [`close`](Self::close) to end it well, or [`terminate`](Self::terminate) to cut it.
 ///
 /// In a handler under [`serve`](crate::BoundServer::serve) the connection is closed properly when
 /// the handler returns.
@@ -303,9 +303,9 @@ impl WebSocket {
         self.send.queued_len()
     }
 
-    /// How long the last ping and its pong took, those of the [`Heartbeat`](crate::Heartbeat) and of
-    /// [`Handle::measure_round_trip`]; `None` as long as none was answered. In microseconds, with the time that both wait
-    /// in queues, such as for the application to read.
+    /// How long the last ping and its pong took, those of the [`Heartbeat`](crate::Heartbeat) and
+    /// of [`Handle::measure_round_trip`]; `None` as long as none was answered. In microseconds,
+    /// with the time that both wait in queues, such as for the application to read.
     ///
     /// A heartbeat sends pings into silence only. Pings of the application's are not measured.
     #[must_use]

@@ -106,10 +106,12 @@ impl<B> ReceiveBuffer<B> {
 }
 
 impl<B: Block> ReceiveBuffer<B> {
-    /// The free part of the block, at least one byte: read into it, then [`advance`](Self::advance).
+    /// The free part of the block, at least one byte: read into it, then
+    /// [`advance`](Self::advance).
     ///
     /// Grows the block when it is nearly full: to twice what it has to hold at most, or less if the
-    /// message under way is known to need less. A length that a peer merely claims reserves nothing.
+    /// message under way is known to need less. A length that a peer merely claims reserves
+    /// nothing.
     pub fn spare_mut(&mut self) -> &mut [u8] {
         self.release();
         if self.spare_len() < (self.block.len() / 2).max(1) {
@@ -189,8 +191,8 @@ impl<B: Block> ReceiveBuffer<B> {
         matches!(self.event, Some(Pending::Message { .. } | Pending::Chunk { .. }))
     }
 
-    /// Kind and length of the message that the last `receive` completed, or of the chunk of one, and
-    /// whether the message ends with it. `None` for control frames.
+    /// Kind and length of the message that the last `receive` completed, or of the chunk of one,
+    /// and whether the message ends with it. `None` for control frames.
     ///
     /// Cheaper than [`event`](Self::event), which may have to look at the whole payload.
     #[must_use]
@@ -240,8 +242,8 @@ impl<B: Block> ReceiveBuffer<B> {
         self.block.len()
     }
 
-    /// Length of a block that would hold the message under way, when the present one is full and too
-    /// short for it. [`spare_mut`](Self::spare_mut) would at most double it.
+    /// Length of a block that would hold the message under way, when the present one is full and
+    /// too short for it. [`spare_mut`](Self::spare_mut) would at most double it.
     ///
     /// `None` while that is not known and the block is not full of the message: then there are gaps
     /// to close, or a flood of short messages would have the block grow with each read.
@@ -292,8 +294,8 @@ impl<B: Block> ReceiveBuffer<B> {
         self.block.len() - self.filled
     }
 
-    /// Whether moving what is live gains at least half as many bytes as it moves, so that on average
-    /// no byte moves often, or makes room for the rest of the message.
+    /// Whether moving what is live gains at least half as many bytes as it moves, so that on
+    /// average no byte moves often, or makes room for the rest of the message.
     fn is_worth_closing(&self, wanted: usize) -> bool {
         let live_len = self.live_len();
         let gap_len = self.filled - live_len;

@@ -16,8 +16,8 @@ pub(super) struct Inflation {
     no_context_takeover: bool,
     /// How far back the peer refers at most, as a power of 2.
     window_bits: u8,
-    /// How many of the frame's bytes that are still to come have been unmasked, because decompression
-    /// stopped before them.
+    /// How many of the frame's bytes that are still to come have been unmasked, because
+    /// decompression stopped before them.
     unmasked: usize,
     /// How many decompressed bytes have been checked to be text and are not handed out.
     checked: usize,
@@ -87,8 +87,8 @@ impl Inflation {
         unchecked
     }
 
-    /// Tells that this output is handed out, all but for `held` bytes. What comes later may refer to
-    /// it, but for the next message if each is compressed by itself.
+    /// Tells that this output is handed out, all but for `held` bytes. What comes later may refer
+    /// to it, but for the next message if each is compressed by itself.
     pub(super) fn hand_out(&mut self, output: &[u8], held: usize, last: bool) {
         self.checked = held;
         if let Some(decompressor) = self.decompressor.as_mut()
@@ -110,8 +110,8 @@ impl Inflation {
         self.decompressor.as_mut().map_or(0, Decompressor::take_work)
     }
 
-    /// The window of a context for this peer: of one that is kept no more than is needed, of one that
-    /// others will use the largest.
+    /// The window of a context for this peer: of one that is kept no more than is needed, of one
+    /// that others will use the largest.
     const fn context_bits(&self) -> u8 {
         if self.no_context_takeover { MAX_WINDOW_BITS } else { self.window_bits }
     }

@@ -151,8 +151,8 @@ impl Output {
         }
     }
 
-    /// Appends a frame; a client's is masked while it is copied. A call for it costs a twentieth of what
-    /// a short message does here.
+    /// Appends a frame; a client's is masked while it is copied. A call for it costs a twentieth of
+    /// what a short message does here.
     #[inline(always)]
     pub(super) fn push_frame(&mut self, header: &FrameHeader, payload: &[u8]) {
         if self.block.len() + payload.len() > MAX_PIECE_LEN - FrameHeader::MAX_LEN {

@@ -236,8 +236,8 @@ impl Receiver {
         }
     }
 
-    /// Whether a frame is an uncompressed message by itself, and is all there. Most are, and need no
-    /// book-keeping, which is most of what a short message costs.
+    /// Whether a frame is an uncompressed message by itself, and is all there. Most are, and need
+    /// no book-keeping, which is most of what a short message costs.
     #[inline]
     fn is_whole_message<B: Block>(&self, header: &FrameHeader, input: &ReceiveBuffer<B>) -> bool {
         let len = header.payload_len;

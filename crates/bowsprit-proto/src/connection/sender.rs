@@ -244,7 +244,8 @@ impl Sender {
         self.closed
     }
 
-    /// Whether a message may begin: no close frame was sent, and no fragmented message is under way.
+    /// Whether a message may begin: no close frame was sent, and no fragmented message is under
+    /// way.
     #[must_use]
     #[inline]
     pub const fn may_begin(&self) -> bool {

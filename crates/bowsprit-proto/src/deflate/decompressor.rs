@@ -34,8 +34,8 @@ pub(crate) struct Inflated {
 }
 
 /// A decompression context: 48 KB, and the window that was agreed on once more (at most 32 KiB) if
-/// messages may refer to earlier ones. With the feature `stock-zlib` it is 7 KB and its window, which
-/// is the one that was agreed on unless a driver lends the context.
+/// messages may refer to earlier ones. With the feature `stock-zlib` it is 7 KB and its window,
+/// which is the one that was agreed on unless a driver lends the context.
 pub struct Decompressor {
     /// Boxed, as every connection that may decompress has room for a context.
     inflate: Box<backend::Inflate>,
@@ -128,8 +128,8 @@ impl Decompressor {
         }
     }
 
-    /// Ends a message whose output is not full: puts the tail back, and checks that the message ends
-    /// with a block.
+    /// Ends a message whose output is not full: puts the tail back, and checks that the message
+    /// ends with a block.
     pub(crate) fn finish(&mut self) -> Result<(), InflateError> {
         self.restarts = 0;
         // A message whose last block is final needs no tail, and has no place for one.

@@ -5,7 +5,8 @@
 //! without context takeover a driver can lend them from a pool and take them back between messages.
 //!
 //! zlib-rs does the work, or zlib if the Cargo feature `stock-zlib` is on. What that changes is how
-//! much memory a context takes, how much time it needs, and which bytes a sender makes of a message.
+//! much memory a context takes, how much time it needs, and which bytes a sender makes of a
+//! message.
 //!
 //! [RFC 7692]: https://datatracker.ietf.org/doc/html/rfc7692
 

@@ -122,8 +122,8 @@ impl ClientHandshake {
     }
 
     /// §4.1 (5): if the response "indicates the use of an extension that was not present in the
-    /// client's handshake [...], the client MUST _Fail the WebSocket Connection_". RFC 7692 §7.1: the
-    /// same for parameters that it may not have.
+    /// client's handshake [...], the client MUST _Fail the WebSocket Connection_". RFC 7692 §7.1:
+    /// the same for parameters that it may not have.
     fn deflate(&self, headers: &HeaderMap) -> Result<Option<Parameters>, HandshakeError> {
         const NAME: HeaderName = header::SEC_WEBSOCKET_EXTENSIONS;
         let Some(value) = field::single(headers, &NAME)? else { return Ok(None) };
@@ -143,8 +143,8 @@ impl ClientHandshake {
     }
 
     /// §4.1 (6): "If the response includes a |Sec-WebSocket-Protocol| header field and this header
-    /// field indicates the use of a subprotocol that was not present in the client's handshake [...]
-    /// the client MUST _Fail the WebSocket Connection_."
+    /// field indicates the use of a subprotocol that was not present in the client's handshake
+    /// [...] the client MUST _Fail the WebSocket Connection_."
     fn subprotocol(&self, headers: &HeaderMap) -> Result<Option<String>, HandshakeError> {
         match field::single(headers, &header::SEC_WEBSOCKET_PROTOCOL)? {
             Some(chosen) if self.subprotocols.iter().any(|asked| asked == chosen) => {

@@ -66,7 +66,8 @@ pub(super) fn check_connection(headers: &HeaderMap) -> Result<(), HandshakeError
     Ok(())
 }
 
-/// Whether a field belongs to the handshake, or would give it a body. An application may not set it.
+/// Whether a field belongs to the handshake, or would give it a body. An application may not set
+/// it.
 pub(super) fn is_reserved(name: &HeaderName) -> bool {
     name.as_str().starts_with("sec-websocket-")
         || [

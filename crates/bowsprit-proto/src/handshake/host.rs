@@ -11,9 +11,9 @@ use crate::url::split_authority;
 /// Which hosts a request may be addressed to, against DNS rebinding.
 ///
 /// A page can give its own name the address of any server, such as one on the visitor's machine
-/// that trusts whoever can reach it. The browser then takes the two for the same origin, and so does
-/// [`OriginPolicy::Same`](super::OriginPolicy::Same). What such a page cannot do is ask for another
-/// name than its own.
+/// that trusts whoever can reach it. The browser then takes the two for the same origin, and so
+/// does [`OriginPolicy::Same`](super::OriginPolicy::Same). What such a page cannot do is ask for
+/// another name than its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HostPolicy {

@@ -49,8 +49,8 @@ pub(super) fn refuse(error: &HandshakeError, policy: &Policy, http: Version) -> 
 /// What HTTP/2 has no fields for, RFC 9113 §8.2.2.
 fn say_what_becomes_of_the_connection(headers: &mut HeaderMap, upgrade_required: bool) {
     let mut connection = "close";
-    // RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426 response to indicate
-    // the required protocol(s)"
+    // RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426 response to
+    // indicate the required protocol(s)"
     if upgrade_required {
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         connection = "Upgrade, close";

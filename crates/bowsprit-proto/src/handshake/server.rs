@@ -95,8 +95,8 @@ impl Accepted {
 ///
 /// Such a request is for [`respond`], which may still refuse it. Any other is plain HTTP, whatever
 /// else it wants to upgrade to: RFC 9110 §7.8 has servers ignore protocols that they do not know.
-/// It has them ignore `Upgrade` in HTTP/1.0 as well; such a request counts here, so that the operator
-/// of a proxy that speaks HTTP/1.0 is told what is wrong.
+/// It has them ignore `Upgrade` in HTTP/1.0 as well; such a request counts here, so that the
+/// operator of a proxy that speaks HTTP/1.0 is told what is wrong.
 ///
 /// ```
 /// use bowsprit_proto::handshake::asks_for_websocket;
@@ -196,7 +196,8 @@ fn check_request<B>(request: &Request<B>) -> Result<&str, HandshakeError> {
     Ok(host)
 }
 
-/// §4.2.1 (1): "The "Request-URI" matching the /resource name/ [...] or an absolute HTTP/HTTPS URI".
+/// §4.2.1 (1): "The "Request-URI" matching the /resource name/ [...] or an absolute HTTP/HTTPS
+/// URI".
 fn check_target(target: &Uri) -> Result<(), HandshakeError> {
     let is_http = matches!(target.scheme_str(), None | Some("http" | "https"));
     if is_http && target.path().starts_with('/') {

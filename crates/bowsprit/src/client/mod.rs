@@ -67,10 +67,10 @@ pub async fn connect(url: &str) -> Result<WebSocket, ConnectError> {
 
 /// Opens connections.
 ///
-/// With the feature `proxy`, which is on by default, it honours the proxies that the environment names
-/// in `wss_proxy`, `https_proxy`, `all_proxy` and the like, as curl does:
-/// [`no_proxy`](Self::no_proxy) and [`proxy`](Self::proxy) override them, and a `tracing` event at the
-/// level debug tells that one is used. Without the feature they are ignored, with a warning.
+/// With the feature `proxy`, which is on by default, it honours the proxies that the environment
+/// names in `wss_proxy`, `https_proxy`, `all_proxy` and the like, as curl does:
+/// [`no_proxy`](Self::no_proxy) and [`proxy`](Self::proxy) override them, and a `tracing` event at
+/// the level debug tells that one is used. Without the feature they are ignored, with a warning.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), bowsprit::Error> {

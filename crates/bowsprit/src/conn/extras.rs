@@ -167,8 +167,8 @@ impl Out {
         self.extras().first_close.get_or_insert((side, code));
     }
 
-    /// The application's data once nobody looks for it any longer: neither a half, nor who is told of
-    /// the end. It may hold a handle, and would keep the link for ever.
+    /// The application's data once nobody looks for it any longer: neither a half, nor who is told
+    /// of the end. It may hold a handle, and would keep the link for ever.
     fn take_data(&mut self, link: &Link) -> Option<Data> {
         let is_over = self.was_told && link.is_abandoned();
         self.extras.as_mut().filter(|_| is_over)?.data.take()

@@ -118,8 +118,8 @@ impl Helpers {
         flusher.task = Some(cx.waker().clone());
         let mut links = mem::take(&mut flusher.links);
         drop(flusher);
-        // A transport that wakes whenever it is polled is polled twice below: what that puts on the list
-        // must not double from one time to the next.
+        // A transport that wakes whenever it is polled is polled twice below: what that puts on the
+        // list must not double from one time to the next.
         links.dedup_by(|one, other| Arc::ptr_eq(one, other));
         for link in links {
             link.write_out();

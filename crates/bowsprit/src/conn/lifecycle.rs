@@ -173,9 +173,9 @@ impl Link {
         }
     }
 
-    /// Ends a connection that the application has dropped. What was sent is delivered: it is written
-    /// out, and what comes meanwhile is read, for a socket that is closed with bytes unread takes
-    /// back what it has sent.
+    /// Ends a connection that the application has dropped. What was sent is delivered: it is
+    /// written out, and what comes meanwhile is read, for a socket that is closed with bytes unread
+    /// takes back what it has sent.
     fn leave(self: &Arc<Self>) {
         // Whoever has it now comes here when it puts it back.
         let Some(reader) = self.take_reader() else { return };
@@ -321,7 +321,8 @@ impl Link {
                 if pinged {
                     self.counters().control(Direction::Sent, Control::Ping);
                 }
-                // At once, not when all others have been swept: the time until the pong is measured.
+                // At once, not when all others have been swept: the time until the pong is
+                // measured.
                 self.write_out();
             }
             Action::End(timeout) => {

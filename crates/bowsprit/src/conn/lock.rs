@@ -36,7 +36,8 @@ pub(super) struct Waiting {
     /// For room in turn.
     pub(super) turns: Turns,
     /// For room, all being written, the end of a fragmented message, or that of the connection: the
-    /// task of each half, which is one at a time, so that whoever gives up leaves its waker to the next.
+    /// task of each half, which is one at a time, so that whoever gives up leaves its waker to the
+    /// next.
     pub(super) send_half: Option<Waker>,
     pub(super) receive_half: Option<Waker>,
     /// For room or the end: publications.
@@ -172,7 +173,8 @@ impl Drop for After {
 }
 
 impl Waiting {
-    /// Notes those to be woken who wait for more than the end and have no turns. Whether anybody is.
+    /// Notes those to be woken who wait for more than the end and have no turns. Whether anybody
+    /// is.
     pub(super) fn wake(&mut self) -> bool {
         let wake = &mut self.due.wake;
         wake.extend(self.send_half.take());

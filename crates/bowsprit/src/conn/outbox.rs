@@ -99,8 +99,8 @@ impl Drop for Offering<'_> {
 }
 
 impl Link {
-    /// Queues a publication, or does as its policy says where there is no room. It is [`Full`] where
-    /// that is to wait, if anybody does.
+    /// Queues a publication, or does as its policy says where there is no room. It is [`Full`]
+    /// where that is to wait, if anybody does.
     ///
     /// [`Full`]: Offered::Full
     pub(crate) fn offer(self: &Arc<Self>, offer: &mut Offer, can_wait: bool) -> Offered {

@@ -106,8 +106,8 @@ impl Link {
         self.reading.has(Reading::WAITING)
     }
 
-    /// A receive call that has waited was given up: unless another one comes, the helper waits in its
-    /// place, as far as timers can tell from now on.
+    /// A receive call that has waited was given up: unless another one comes, the helper waits in
+    /// its place, as far as timers can tell from now on.
     #[cold]
     pub(crate) fn note_given_up(&self) {
         if self.reading.take(Reading::WAITING) {

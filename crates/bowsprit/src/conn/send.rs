@@ -36,7 +36,8 @@ pub(crate) enum Half {
 }
 
 impl Link {
-    /// Queues a message now, if nothing unusual goes on, as is nearly always. Pending if there does.
+    /// Queues a message now, if nothing unusual goes on, as is nearly always. Pending if there
+    /// does.
     pub(super) fn send_if_free(
         self: &Arc<Self>,
         message: &mut Outgoing<'_>,
@@ -53,8 +54,8 @@ impl Link {
         Poll::Ready(self.send(&mut out, message))
     }
 
-    /// Polls under the lock for one of the halves. If that is pending, its task is woken when there is
-    /// more room, a fragmented message or the connection ends.
+    /// Polls under the lock for one of the halves. If that is pending, its task is woken when there
+    /// is more room, a fragmented message or the connection ends.
     pub(super) fn poll_or_wait<T>(
         self: &Arc<Self>,
         half: Half,
@@ -365,7 +366,8 @@ impl Out {
         }
     }
 
-    /// Wakes the task of a half when there is more room, a fragmented message or the connection ends.
+    /// Wakes the task of a half when there is more room, a fragmented message or the connection
+    /// ends.
     fn wait(&mut self, half: Half, waker: Waker) {
         let waiting = self.waiting.get_or_insert_default();
         let before = match half {

@@ -1,9 +1,9 @@
 //! Turns for those who wait to send: first come, first served.
 //!
 //! Whoever finds no room, or others waiting for it, gets a place behind them. When there is room,
-//! as many are woken as it is for, and each sends when it is the first; so a task that sends without
-//! pause takes its turn like all others. A task that was woken and does not come loses its place at
-//! a sweep, so it holds others up for a second at most.
+//! as many are woken as it is for, and each sends when it is the first; so a task that sends
+//! without pause takes its turn like all others. A task that was woken and does not come loses its
+//! place at a sweep, so it holds others up for a second at most.
 
 use std::{
     collections::BTreeMap,
@@ -120,7 +120,8 @@ impl<'m> Waiting<'m> {
         if polled.is_ready() {
             return polled;
         }
-        // Cloned without the lock, as that may run code of the application; then all may be different.
+        // Cloned without the lock, as that may run code of the application; then all may be
+        // different.
         let waker = cx.waker().clone();
         let mut out = link.lock();
         let polled = link.send_in_turn(&mut out, message, origin, ticket);

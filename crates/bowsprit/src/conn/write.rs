@@ -83,9 +83,9 @@ impl Link {
 
     /// Writes out what the task that reads has queued, when it is about to wait.
     ///
-    /// The flusher would do it as well, but only after all other tasks that are ready, each of which
-    /// then holds a block and has the cache forget the others'. Under `serve`, the end of the poll
-    /// is known better; but if it is not the served task that waits, that may be far away.
+    /// The flusher would do it as well, but only after all other tasks that are ready, each of
+    /// which then holds a block and has the cache forget the others'. Under `serve`, the end of the
+    /// poll is known better; but if it is not the served task that waits, that may be far away.
     pub(crate) fn write_out_before_waiting(self: &Arc<Self>, is_served: bool) {
         if !is_served || !self.is_polled() {
             self.write_out_if_scheduled();
@@ -202,8 +202,8 @@ impl Out {
         Ok(progress)
     }
 
-    /// Writes publications from where they are, if nothing goes before them, and puts into the output
-    /// what the transport does not take. Tells whether it took anything.
+    /// Writes publications from where they are, if nothing goes before them, and puts into the
+    /// output what the transport does not take. Tells whether it took anything.
     fn write_batch(&mut self, cx: &mut Context<'_>, all: &mut Written) -> io::Result<bool> {
         let Some(batch) = &self.batch else { return Ok(false) };
         let mut taken = 0;

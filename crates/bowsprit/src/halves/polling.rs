@@ -61,8 +61,8 @@ impl ReceiveHalf {
         }
     }
 
-    /// Waits for an event, and keeps the reader for looking at it. `false` means that the connection
-    /// has ended.
+    /// Waits for an event, and keeps the reader for looking at it. `false` means that the
+    /// connection has ended.
     #[inline]
     pub(crate) fn poll_event(
         &mut self,

@@ -30,8 +30,8 @@ pub(crate) struct HeadReader {
     stage: Stage,
 }
 
-/// The beginning is parsed at once, so that what is not HTTP fails without waiting for a line's end;
-/// the first line when it is whole; and then the head.
+/// The beginning is parsed at once, so that what is not HTTP fails without waiting for a line's
+/// end; the first line when it is whole; and then the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// So many bytes of empty lines have come.

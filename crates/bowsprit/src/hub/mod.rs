@@ -129,8 +129,8 @@ impl Delivery {
 ///
 /// # Cancel safety
 ///
-/// Dropped while it waits, it has been sent to some only, or to none. One that is kept without being
-/// polled keeps back others of its topic that wait as well.
+/// Dropped while it waits, it has been sent to some only, or to none. One that is kept without
+/// being polled keeps back others of its topic that wait as well.
 impl IntoFuture for Publication {
     type Output = Delivery;
     type IntoFuture = Pin<Box<dyn Future<Output = Delivery> + Send>>;

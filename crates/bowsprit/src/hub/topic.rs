@@ -34,8 +34,8 @@ pub(super) struct Topic {
     members: Mutex<Members>,
     /// Held while a publication is offered to the members, so that all get it in one order.
     offering: Mutex<()>,
-    /// Held by a publication that waits for members without room, so that none gets in before it. In
-    /// the order of coming.
+    /// Held by a publication that waits for members without room, so that none gets in before it.
+    /// In the order of coming.
     waiting: OnceLock<Box<tokio::sync::Mutex<()>>>,
 }
 
@@ -122,8 +122,9 @@ impl Topic {
 
     /// Runs what offers a publication to the members, one after the other.
     ///
-    /// What an offer runs on the way, such as a subscriber of `tracing`, may publish something itself.
-    /// That cannot wait for the publication that it is a part of, so it goes out in the midst of it.
+    /// What an offer runs on the way, such as a subscriber of `tracing`, may publish something
+    /// itself. That cannot wait for the publication that it is a part of, so it goes out in the
+    /// midst of it.
     pub(super) fn in_order<T>(&self, offer: impl FnOnce() -> T) -> T {
         if IS_PUBLISHING.replace(true) {
             return offer();
@@ -276,8 +277,8 @@ impl Hasher for NumberHasher {
     }
 }
 
-/// Whether a table has so much room to spare that it is to be made smaller. Rarely, so that removing
-/// takes constant time all the same.
+/// Whether a table has so much room to spare that it is to be made smaller. Rarely, so that
+/// removing takes constant time all the same.
 const fn is_sparse(len: usize, capacity: usize) -> bool {
     capacity > MIN_SHRUNK_LEN && len < capacity / 8
 }

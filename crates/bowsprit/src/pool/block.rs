@@ -1,9 +1,9 @@
 //! Blocks that are read into, and that messages are decompressed into.
 //!
 //! They are mappings of their own: what is no longer used goes back to the system at once, wherever
-//! it lies between what is. An allocator keeps such memory in its heap, as soon as a few long blocks
-//! have been freed. Only what is short comes from the heap: a part of a message that waits for the
-//! rest.
+//! it lies between what is. An allocator keeps such memory in its heap, as soon as a few long
+//! blocks have been freed. Only what is short comes from the heap: a part of a message that waits
+//! for the rest.
 //!
 //! Fresh memory costs more than the copies that it is for, a page fault for every 4 KiB, so large
 //! blocks are kept as well: few, for all threads, and only while they are being used.

@@ -44,8 +44,8 @@ impl Authorize {
     ///
     /// # Errors
     ///
-    /// The application's refusal; 503 if it takes too long, or longer than the server that shuts down
-    /// waits; 500 if it panics.
+    /// The application's refusal; 503 if it takes too long, or longer than the server that shuts
+    /// down waits; 500 if it panics.
     pub(super) async fn decide(
         &self,
         request: &mut Request<()>,

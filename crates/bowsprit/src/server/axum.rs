@@ -34,8 +34,8 @@ use crate::WebSocket;
 /// Clients' addresses are those of axum's `ConnectInfo<SocketAddr>`: serve the router with
 /// `into_make_service_with_connect_info::<SocketAddr>()`. Options that need them
 /// ([`max_connections_per_address`](crate::ServerBuilder::max_connections_per_address),
-/// [`trusted_proxies`](crate::ServerBuilder::trusted_proxies)) answer 500 where there are none. What
-/// listens on a Unix socket puts [`UnixPeer`](crate::UnixPeer) into the requests' extensions.
+/// [`trusted_proxies`](crate::ServerBuilder::trusted_proxies)) answer 500 where there are none.
+/// What listens on a Unix socket puts [`UnixPeer`](crate::UnixPeer) into the requests' extensions.
 ///
 /// ```
 /// use ::axum::{Router, response::Response, routing::any};

@@ -115,8 +115,8 @@ impl ServerBuilder {
         self
     }
 
-    /// How many bytes the head of a request may have, with the empty line at its end. A longer one is
-    /// answered 431. Default: 16 KiB. Behind proxies that add large tokens or cookies, such as
+    /// How many bytes the head of a request may have, with the empty line at its end. A longer one
+    /// is answered 431. Default: 16 KiB. Behind proxies that add large tokens or cookies, such as
     /// oauth2-proxy, 64 KiB are usual.
     #[must_use]
     pub const fn max_head_len(mut self, max: usize) -> Self {
@@ -156,9 +156,9 @@ impl ServerBuilder {
 
     /// How many handshakes may be under way on the server's listeners: from the first byte of a
     /// connection to the answer, the time for [`authorize`](Self::authorize) included. Others are
-    /// queued. A single address may use at most a quarter of them, at least one; IPv6 addresses with
-    /// the same first 64 bits are one. [Trusted proxies](Self::trusted_proxies), listeners for the
-    /// PROXY protocol and Unix sockets have no such limit. Default: 1,024.
+    /// queued. A single address may use at most a quarter of them, at least one; IPv6 addresses
+    /// with the same first 64 bits are one. [Trusted proxies](Self::trusted_proxies), listeners for
+    /// the PROXY protocol and Unix sockets have no such limit. Default: 1,024.
     #[must_use]
     pub fn max_pending_handshakes(mut self, max: usize) -> Self {
         self.max_pending_handshakes = max;
@@ -166,8 +166,9 @@ impl ServerBuilder {
     }
 
     /// Maximum number of accepted connections that have sent nothing yet or are queued for a
-    /// [pending handshake](Self::max_pending_handshakes). When it is exceeded, the oldest are closed.
-    /// Default: 16,384, or half of the descriptors that the process may have if that is less.
+    /// [pending handshake](Self::max_pending_handshakes). When it is exceeded, the oldest are
+    /// closed. Default: 16,384, or half of the descriptors that the process may have if that is
+    /// less.
     #[must_use]
     pub fn max_silent_connections(mut self, max: usize) -> Self {
         self.max_silent_connections = Some(max);
@@ -175,8 +176,8 @@ impl ServerBuilder {
     }
 
     /// Encrypts the connections of this server's listeners, which then speak `wss:`, but for those
-    /// of a [`Listener`] that says otherwise. The TLS handshake is part of the time that the opening
-    /// handshake may take. Default: no encryption.
+    /// of a [`Listener`] that says otherwise. The TLS handshake is part of the time that the
+    /// opening handshake may take. Default: no encryption.
     ///
     /// [`Server::accept`] and [`Server::upgrade`] take transports as they are.
     #[cfg(feature = "tls")]

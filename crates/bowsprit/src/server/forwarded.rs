@@ -52,10 +52,10 @@ impl TrustedProxies {
     /// Proxies in these networks that write `X-Forwarded-For`, `X-Forwarded-Host` and
     /// `X-Forwarded-Proto`.
     ///
-    /// All three are believed, so the proxies must set or remove each of them. One that they pass on
-    /// as it came is the client's, who then chooses whether it has encrypted its request, or which
-    /// host its origin is compared with. docs/deployment.md has what to write into the configuration
-    /// of nginx and HAProxy.
+    /// All three are believed, so the proxies must set or remove each of them. One that they pass
+    /// on as it came is the client's, who then chooses whether it has encrypted its request, or
+    /// which host its origin is compared with. docs/deployment.md has what to write into the
+    /// configuration of nginx and HAProxy.
     pub fn x_forwarded(networks: impl IntoIterator<Item = IpNet>) -> Self {
         Self::new(networks, Family::XForwarded)
     }
@@ -65,8 +65,8 @@ impl TrustedProxies {
         Self::new(networks, Family::Forwarded)
     }
 
-    /// Also trusts peers without an IP address: those of Unix sockets. Where another HTTP server has
-    /// read the request, [`UnixPeer`](crate::UnixPeer) says that it is one of them.
+    /// Also trusts peers without an IP address: those of Unix sockets. Where another HTTP server
+    /// has read the request, [`UnixPeer`](crate::UnixPeer) says that it is one of them.
     #[must_use]
     pub const fn and_unix_sockets(mut self) -> Self {
         self.local = true;
@@ -196,8 +196,9 @@ fn unquote(value: &str) -> Option<String> {
     Some(unquoted)
 }
 
-/// RFC 7239 §6: an address, in brackets if it is one of IPv6, with or without a port. X-Forwarded-For
-/// has IPv6 addresses without brackets as well. Names that hide who it was are no addresses.
+/// RFC 7239 §6: an address, in brackets if it is one of IPv6, with or without a port.
+/// X-Forwarded-For has IPv6 addresses without brackets as well. Names that hide who it was are no
+/// addresses.
 fn parse_node(node: &str) -> Option<IpAddr> {
     let bracketed = || node.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
     let with_port = || node.parse::<SocketAddr>().ok().map(|addr| addr.ip());

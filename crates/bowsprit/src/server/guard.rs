@@ -62,8 +62,8 @@ impl HandshakeGuard {
         self.begun_in < self.registry.phases.now()
     }
 
-    /// Waits for `future` as long as the server waits for the handshake. It has to be polled anew in
-    /// each phase.
+    /// Waits for `future` as long as the server waits for the handshake. It has to be polled anew
+    /// in each phase.
     ///
     /// # Errors
     ///

@@ -122,8 +122,8 @@ impl Server {
     /// # Errors
     ///
     /// The client's request was refused ([`AcceptError::Handshake`] for what breaks the rules, else
-    /// [`AcceptError::Rejected`]; the client has been told why), it is no HTTP, it took too long, or
-    /// the transport failed; [`AcceptError::NoRuntime`] outside of a tokio runtime.
+    /// [`AcceptError::Rejected`]; the client has been told why), it is no HTTP, it took too long,
+    /// or the transport failed; [`AcceptError::NoRuntime`] outside of a tokio runtime.
     ///
     /// # Panics
     ///

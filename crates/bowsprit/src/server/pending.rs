@@ -3,7 +3,8 @@
 //! A handshake under way has a *permit*: from the client's first byte on, until it is answered. A
 //! connection without one costs little but a socket, and the oldest of these are closed when there
 //! are too many. So silent connections keep nobody out. Those of one address get a quarter of the
-//! permits at most; clients with several addresses can have all of them, until the handshake time-out.
+//! permits at most; clients with several addresses can have all of them, until the handshake
+//! time-out.
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -30,8 +30,8 @@ use crate::{
 const MIN_BUF_LEN: usize = 8 * 1024;
 
 impl Shared {
-    /// Answers a request with what the fallback says, else with a refusal, which is the error that is
-    /// returned. Either ends the connection.
+    /// Answers a request with what the fallback says, else with a refusal, which is the error that
+    /// is returned. Either ends the connection.
     pub(super) async fn serve_plain(
         &self,
         arrived: Arrived,

@@ -29,8 +29,9 @@ pub(crate) const fn role_name(role: Role) -> &'static str {
 /// What a [server](crate::Server::stats) or a [client](crate::Client::stats) has done so far.
 ///
 /// All numbers but `connections` only grow. Those of an open connection are added whenever it waits
-/// for its peer or writes, so that they are at most one batch behind; those of a connection that has
-/// ended are exact. The numbers of a snapshot are read one after the other while others count on.
+/// for its peer or writes, so that they are at most one batch behind; those of a connection that
+/// has ended are exact. The numbers of a snapshot are read one after the other while others count
+/// on.
 ///
 /// ```no_run
 /// # fn example(server: &bowsprit::Server) {
@@ -112,7 +113,8 @@ pub struct CloseCounts {
     pub protocol_error: u64,
     /// The peer did not answer a ping in time.
     pub heartbeat: u64,
-    /// The peer said nothing for too long; see [`Options::idle_timeout`](crate::Options::idle_timeout).
+    /// The peer said nothing for too long; see
+    /// [`Options::idle_timeout`](crate::Options::idle_timeout).
     pub idle: u64,
     /// The peer took no data for too long.
     pub write_stall: u64,

@@ -218,8 +218,8 @@ impl Curious {
     }
 }
 
-/// Repeats what is to be told until it is. An event that another test meets for the first time, just
-/// as our subscriber comes, is told nobody until its interest is looked at anew.
+/// Repeats what is to be told until it is. An event that another test meets for the first time,
+/// just as our subscriber comes, is told nobody until its interest is looked at anew.
 async fn until_told<F: Future>(armed: &Mutex<Option<Handle>>, mut repeat: impl FnMut() -> F) {
     loop {
         tracing::callsite::rebuild_interest_cache();

@@ -10,7 +10,8 @@ use super::{
     support::{SECOND, client_with, pair, paused, real, server, server_opts},
 };
 
-/// How late two sweeps may notice that a time is over: one asks whether the application still reads.
+/// How late two sweeps may notice that a time is over: one asks whether the application still
+/// reads.
 const LATE: Duration = Duration::from_millis(1100);
 
 fn idle(mut options: Options, seconds: u32) -> Options {

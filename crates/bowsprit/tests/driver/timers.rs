@@ -208,8 +208,8 @@ fn a_stall_ends_a_connection_that_only_reads_as_well() {
     });
 }
 
-/// A transport that takes everything and hands on nothing, as one that encrypts may. That it takes a
-/// ping as well is no progress.
+/// A transport that takes everything and hands on nothing, as one that encrypts may. That it takes
+/// a ping as well is no progress.
 #[test]
 fn what_a_transport_holds_back_counts_as_unsent() {
     paused(async {

@@ -5,11 +5,11 @@ use core::ops::DerefMut;
 
 use bytes::Bytes;
 
-/// A block of initialised bytes, all of which a [`ReceiveBuffer`](super::ReceiveBuffer) may use. The
-/// default is one without any.
+/// A block of initialised bytes, all of which a [`ReceiveBuffer`](super::ReceiveBuffer) may use.
+/// The default is one without any.
 ///
-/// `Vec` is one. A driver that knows better where long blocks come from, or that has memory in which
-/// the input is already, brings its own.
+/// `Vec` is one. A driver that knows better where long blocks come from, or that has memory in
+/// which the input is already, brings its own.
 pub trait Block: DerefMut<Target = [u8]> + Default {
     /// Lengthens the block to `len` bytes or more, of which the first `kept` are as they were.
     ///

@@ -16,9 +16,9 @@ const MAX_CHUNK_LEN: usize = 64 * 1024;
 
 /// Decompression contexts.
 impl Receiver {
-    /// Whether a [`Decompressor`] can be lent: compression was agreed on, and there is none. Where the
-    /// peer may refer to earlier messages through a window below 2^15 bytes, the connection makes one
-    /// for that window, which may be much smaller, and keeps it.
+    /// Whether a [`Decompressor`] can be lent: compression was agreed on, and there is none. Where
+    /// the peer may refer to earlier messages through a window below 2^15 bytes, the connection
+    /// makes one for that window, which may be much smaller, and keeps it.
     #[must_use]
     #[inline]
     pub fn wants_decompressor(&self) -> bool {
@@ -32,8 +32,8 @@ impl Receiver {
         self.inflation.as_ref().is_some_and(|inflation| inflation.has_decompressor())
     }
 
-    /// Lends a context from a pool; it is dropped if none can be lent. Without one, a context is made
-    /// when the first compressed message comes.
+    /// Lends a context from a pool; it is dropped if none can be lent. Without one, a context is
+    /// made when the first compressed message comes.
     pub fn lend_decompressor(&mut self, decompressor: Decompressor) {
         if let Some(inflation) = &mut self.inflation {
             inflation.lend(decompressor);

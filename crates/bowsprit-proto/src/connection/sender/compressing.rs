@@ -26,8 +26,8 @@ impl Sender {
         }
     }
 
-    /// Takes the context back, unless it is needed for what follows: in the middle of a message, and
-    /// between messages if they may refer to earlier ones.
+    /// Takes the context back, unless it is needed for what follows: in the middle of a message,
+    /// and between messages if they may refer to earlier ones.
     #[must_use]
     pub fn take_compressor(&mut self) -> Option<Compressor> {
         let between = self.fragmented.is_none();
@@ -83,8 +83,8 @@ impl Sender {
         Ok(())
     }
 
-    /// Whether a message of this length may be part of a [`batch`](Self::batch): the connection is a
-    /// server's, and would not compress it.
+    /// Whether a message of this length may be part of a [`batch`](Self::batch): the connection is
+    /// a server's, and would not compress it.
     #[must_use]
     pub fn takes_batches(&self, len: usize) -> bool {
         self.keys.is_none() && self.encoding(len) == Encoding::Plain

@@ -32,8 +32,8 @@ impl Choice {
     }
 }
 
-/// The proxy that the environment names for a URL. That it does is told: whoever looks for the reason
-/// why a connection takes another way, or fails, may not think of it.
+/// The proxy that the environment names for a URL. That it does is told: whoever looks for the
+/// reason why a connection takes another way, or fails, may not think of it.
 fn from(
     url: &Url,
     variable: impl Fn(&str) -> Option<String>,
