@@ -19,8 +19,8 @@ use super::{
     lock::{Spent, exempt},
 };
 use crate::{
-    Options, SendError, TimeoutKind, entropy,
-    error::{Cause, Unsent},
+    Options, TimeoutKind,
+    error::Cause,
     stats::{Control, Direction},
 };
 
@@ -250,37 +250,6 @@ impl Link {
             // Left here, it would keep the link alive, and the link the reader.
             drop(reader);
         }
-    }
-
-    /// Sends a ping whose pong tells the round-trip time.
-    ///
-    /// # Errors
-    ///
-    /// The connection is closing or has ended.
-    pub(crate) fn measure_round_trip(self: &Arc<Self>) -> Result<(), Unsent> {
-        let mut out = self.lock();
-        out.check_open()?;
-        self.ping(&mut out)?;
-        self.request_flush(&mut out);
-        drop(out);
-        self.counters().control(Direction::Sent, Control::Ping);
-        Ok(())
-    }
-
-    fn ping(&self, out: &mut Out) -> Result<(), SendError> {
-        let nonce = out.round_trip.ping(self.info.age(), entropy::random());
-        out.queue(|sender, output| sender.ping(&nonce, output))
-    }
-
-    /// A pong has come.
-    pub(crate) fn note_pong(self: &Arc<Self>, payload: &[u8]) {
-        let took = self.lock().round_trip.on_pong(payload, || self.info.age());
-        self.counters().pong(took);
-    }
-
-    /// How long the last ping and its pong took.
-    pub(crate) fn round_trip_time(&self) -> Option<Duration> {
-        self.look().round_trip.time()
     }
 
     /// Drops a compression context that was not used since the last call.

@@ -15,6 +15,7 @@
 
 mod batch;
 mod closed;
+mod control;
 mod deferred;
 mod extras;
 mod flusher;
