@@ -1,8 +1,8 @@
 //! Servers of other WebSocket libraries, each as its own examples show it.
 //!
 //! A server prints its address in its first line, runs on one thread, and ends with its input.
-//! `*-batch` queues the answers of all messages that are ready, and flushes once. With `--connect` it
-//! is a client, which opens connections.
+//! `*-batch` queues the answers of all messages that are ready, and flushes once. With `--connect`
+//! it is a client, which opens connections.
 
 mod broadcast;
 mod echo;

@@ -217,7 +217,9 @@ macro_rules! endpoint_options {
         ///
         /// async fn authorize(request: Request<()>) -> Result<User, Refusal> {
         ///     match request.basic() {
-        ///         Some(login) if login.matches("alice", "secret") => Ok(User(login.user().into())),
+        ///         Some(login) if login.matches("alice", "secret") => {
+        ///             Ok(User(login.user().into()))
+        ///         }
         ///         _ => Err(Basic::challenge("chat")),
         ///     }
         /// }
