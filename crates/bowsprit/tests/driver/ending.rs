@@ -94,6 +94,24 @@ fn a_connection_that_is_over_keeps_its_place_until_the_transport_has_ended() {
 }
 
 #[test]
+fn who_waits_for_the_end_does_not_wait_for_that_of_the_transport() {
+    paused(async {
+        let (mut ws, mut peer) = server().await;
+        let handle = ws.handle();
+        let told = tokio::spawn(async move {
+            handle.closed().await.unwrap();
+            Instant::now()
+        });
+        sleep(SECOND).await;
+        let begun = Instant::now();
+        peer.send_close(1000, "").await;
+        assert!(ws.recv().await.unwrap().is_none());
+        assert!(told.await.unwrap() - begun < SECOND);
+        drop((ws, peer));
+    });
+}
+
+#[test]
 fn a_server_that_shuts_down_waits_for_the_transport() {
     paused(async {
         let server = Server::builder().build();
