@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use bowsprit::{Client, Error, Options, TimeoutKind};
+use bowsprit::{Client, ConnectionConfig, Error, TimeoutKind};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,9 +14,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let url = args.next().ok_or("usage: broken-connection URL [SECONDS]")?;
     let seconds = args.next().map_or(Ok(31.0), |seconds| seconds.parse())?;
     // The interval of the server's pings, plus a second for delays. For a server that sends none,
-    // use `Options::heartbeat`, which sends pings itself.
-    let options = Options::client().idle_timeout(Duration::from_secs_f64(seconds));
-    let mut ws = Client::new().options(options).connect(&url).await?;
+    // use `ConnectionConfig::heartbeat`, which sends pings itself.
+    let config = ConnectionConfig::client().idle_timeout(Duration::from_secs_f64(seconds));
+    let mut ws = Client::new().config(config).connect(&url).await?;
     loop {
         match ws.recv().await {
             Ok(Some(message)) => println!("{message:?}"),

@@ -45,7 +45,7 @@ fn answer(mut request: Request<Incoming>, websockets: &Server) -> Response<Full<
 async fn attach(upgraded: OnUpgrade, upgrade: Upgrade) {
     match upgraded.await {
         Ok(upgraded) => {
-            if let Err(error) = echo(upgrade.attach(TokioIo::new(upgraded))).await {
+            if let Err(error) = echo(upgrade.into_websocket(TokioIo::new(upgraded))).await {
                 eprintln!("{error}");
             }
         }

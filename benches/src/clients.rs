@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use bowsprit::Io;
+use bowsprit::Transport;
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::{
@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
 pub(crate) struct Clients {
     scene: Scene,
     runtime: Runtime,
-    streams: Vec<Box<dyn Io>>,
+    streams: Vec<Box<dyn Transport>>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -92,13 +92,13 @@ async fn open(
     source: Ipv4Addr,
     upgrade: &[u8],
     encrypted: bool,
-) -> anyhow::Result<Box<dyn Io>> {
+) -> anyhow::Result<Box<dyn Transport>> {
     let socket = TcpSocket::new_v4()?;
     // A bound port is taken whatever it is connected to, and takes long to find.
     if source != Ipv4Addr::LOCALHOST {
         socket.bind(SocketAddr::new(IpAddr::V4(source), 0))?;
     }
-    let mut stream: Box<dyn Io> = Box::new(socket.connect(addr).await?);
+    let mut stream: Box<dyn Transport> = Box::new(socket.connect(addr).await?);
     if encrypted {
         let connector = TlsConnector::from(identity::client()?);
         stream = Box::new(connector.connect(identity::name()?, stream).await?);
@@ -116,7 +116,10 @@ async fn open(
 }
 
 /// Sends a message and compares what comes back.
-async fn echo(stream: Box<dyn Io>, exchange: &Exchange) -> anyhow::Result<Box<dyn Io>> {
+async fn echo(
+    stream: Box<dyn Transport>,
+    exchange: &Exchange,
+) -> anyhow::Result<Box<dyn Transport>> {
     let mut reply = vec![0; exchange.reply.len()];
     let (mut read, mut write) = tokio::io::split(stream);
     let sending = async {

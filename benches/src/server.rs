@@ -13,8 +13,8 @@ use std::{
 };
 
 use bowsprit::{
-    BoxError, ContextTakeover, Deflate, Event, Heartbeat, Limits, Options, Server, Shutdown,
-    Topics, WebSocket, WindowBits, tls::TlsServerConfig,
+    BoxError, ConnectionConfig, ContextTakeover, Deflate, Event, Heartbeat, Limits, Server,
+    Shutdown, Topics, WebSocket, WindowBits, tls::TlsServerConfig,
 };
 use clap::{Args, ValueEnum};
 use http_body_util::Full;
@@ -236,11 +236,11 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     let listener = listener.listen(BACKLOG)?;
     println!("{}", listener.local_addr()?);
     let heartbeat = Duration::from_secs(arguments.heartbeat);
-    let mut options = Options::server();
-    options.heartbeat = Some(Heartbeat::new(heartbeat, heartbeat));
+    let mut config = ConnectionConfig::server();
+    config.heartbeat = Some(Heartbeat::new(heartbeat, heartbeat));
     let tls = arguments.tls.then(identity::server).transpose()?;
     let mut server = Server::builder()
-        .options(options)
+        .config(config)
         .limits(Limits::SERVER.max_message_len(arguments.max_message_len))
         .deflate(arguments.deflate.map(Compression::options));
     if let Some(tls) = &tls {
@@ -310,7 +310,7 @@ async fn attach(listener: TcpListener, server: Server) -> io::Result<()> {
                 Ok((response, upgrade)) => {
                     let upgraded = hyper::upgrade::on(&mut request);
                     tokio::spawn(async move {
-                        echo_owned(upgrade.attach(TokioIo::new(upgraded.await?))).await
+                        echo_owned(upgrade.into_websocket(TokioIo::new(upgraded.await?))).await
                     });
                     response.map(|()| Full::default())
                 }

@@ -105,7 +105,7 @@ impl ReceiveHalf {
 
     /// Closes the connection: sends a close frame, then waits for the peer's, dropping what still
     /// comes. The end of the transport is awaited in the background: see
-    /// [`Options::linger_timeout`](crate::Options::linger_timeout).
+    /// [`ConnectionConfig::linger_timeout`](crate::ConnectionConfig::linger_timeout).
     ///
     /// What is dropped is read up to 1 MiB, beside the rest of a frame that the peer has begun (up
     /// to [`Limits::max_message_len`](crate::Limits::max_message_len)) and as much as was queued
@@ -219,7 +219,7 @@ impl SendHalf {
     /// Sends a message: `&str`, `String`, `&[u8]`, `Vec<u8>`, [`Bytes`](bytes::Bytes) or
     /// [`Message`].
     ///
-    /// Waits while more than [`Options::high_water_mark`](crate::Options::high_water_mark) bytes
+    /// Waits while more than [`ConnectionConfig::high_water_mark`](crate::ConnectionConfig::high_water_mark) bytes
     /// are queued, then queues the message whole. It is written out, together with all else that
     /// was queued, when the task's current poll has ended: by a task of the connection's runtime.
     /// One that is driven for this call alone, as by `rt.block_on(send.send(…))` on a
@@ -272,7 +272,7 @@ impl SendHalf {
 
     /// Sends a pong with at most 125 bytes. Never waits.
     ///
-    /// Pings are answered already, unless [`Options::auto_pong`](crate::Options::auto_pong) is off;
+    /// Pings are answered already, unless [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) is off;
     /// one that nobody has asked for is a sign of life, RFC 6455 §5.5.3.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use crate::{
 /// A cheap, clonable way to send on a connection from any task.
 ///
 /// Messages of a handle share the connection's queue, which is bounded: above
-/// [`Options::max_queue_len`](crate::Options::max_queue_len) bytes, [`send`](Self::send) waits and
+/// [`ConnectionConfig::max_queue_len`](crate::ConnectionConfig::max_queue_len) bytes, [`send`](Self::send) waits and
 /// [`try_send`](Self::try_send) refuses. Nothing is dropped silently.
 ///
 /// A handle does not keep the connection open, and it may outlive it.
@@ -112,7 +112,7 @@ impl Handle {
 
     /// Sends a pong with at most 125 bytes. Never waits.
     ///
-    /// Pings are answered already, unless [`Options::auto_pong`](crate::Options::auto_pong) is off;
+    /// Pings are answered already, unless [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) is off;
     /// one that nobody has asked for is a sign of life, RFC 6455 §5.5.3.
     ///
     /// # Errors

@@ -104,9 +104,9 @@
 //! | `server` | yes | [`Server`] |
 //! | `proxy` | yes | connections through HTTP and SOCKS proxies, also those that the environment names |
 //! | `tls` | yes | `wss:` URLs, `ServerBuilder::tls`, by rustls; needs one of the next two, or an installed provider |
-//! | `tls-aws-lc-rs` | yes | cryptography by AWS-LC, used if both are there |
-//! | `tls-ring` | no | cryptography by ring |
-//! | `tls-webpki-roots` | no | `TlsClientConfig::webpki_roots`: Mozilla's roots, compiled in |
+//! | `rustls-aws-lc-rs` | yes | cryptography by AWS-LC, used if both are there |
+//! | `rustls-ring` | no | cryptography by ring |
+//! | `rustls-webpki-roots` | no | `TlsClientConfig::webpki_roots`: Mozilla's roots, compiled in |
 //! | `native-tls` | no | `TlsConnector::native`: the system's TLS, for clients |
 //! | `idna` | no | host names outside of ASCII in URLs |
 //! | `json` | no | `send_json` and `Message::json`, by serde |
@@ -128,6 +128,7 @@
 pub mod blocking;
 #[cfg(feature = "client")]
 pub mod client;
+mod config;
 mod conn;
 #[cfg(any(feature = "client", feature = "server"))]
 mod deadline;
@@ -140,10 +141,8 @@ mod handle;
 #[cfg(any(feature = "client", feature = "server"))]
 mod head;
 mod hub;
-mod io;
 #[cfg(feature = "json")]
 mod json;
-mod options;
 mod outgoing;
 mod park;
 mod pool;
@@ -162,6 +161,7 @@ pub mod testing;
 #[cfg(any(feature = "client", feature = "tls"))]
 pub mod tls;
 mod trace;
+mod transport;
 mod try_recv;
 mod websocket;
 
@@ -183,6 +183,7 @@ pub use bytes::{Bytes, BytesMut};
 pub use client::Proxy;
 #[cfg(feature = "client")]
 pub use client::{Client, connect};
+pub use config::ConnectionConfig;
 pub use conn::SlowConsumerPolicy;
 #[cfg(feature = "server")]
 pub use error::AcceptError;
@@ -193,10 +194,8 @@ pub use halves::{ReceiveHalf, SendHalf};
 pub use handle::Handle;
 pub use http;
 pub use hub::{Delivery, Publication, Topics};
-pub use io::Io;
 #[cfg(feature = "server")]
 pub use ipnet;
-pub use options::Options;
 pub use outgoing::Outgoing;
 pub use prepared::PreparedMessage;
 #[cfg(feature = "server")]
@@ -208,6 +207,7 @@ pub use server::{
 pub use stream::ByteStream;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use tcp::{Keepalive, TcpOptions};
+pub use transport::Transport;
 pub use try_recv::TryRecvError;
 pub use websocket::WebSocket;
 

@@ -5,7 +5,9 @@ use std::{borrow::Cow, mem, sync::Arc};
 use bowsprit_proto::Encoding;
 use bytes::{Bytes, BytesMut};
 
-use crate::{Message, MessageKind, Options, Output, PreparedMessage, SendError, Sender, Utf8Bytes};
+use crate::{
+    ConnectionConfig, Message, MessageKind, Output, PreparedMessage, SendError, Sender, Utf8Bytes,
+};
 
 /// A message to send, borrowed or owned.
 ///
@@ -87,9 +89,9 @@ impl Outgoing<'_> {
     }
 
     /// Whether compressing this would hold up other connections.
-    pub(crate) fn is_heavy(&self, sender: &Sender, options: &Options) -> bool {
+    pub(crate) fn is_heavy(&self, sender: &Sender, config: &ConnectionConfig) -> bool {
         let len = self.len();
-        if len <= options.max_inline_compression_len || matches!(self, Self::Uncompressed(_)) {
+        if len <= config.max_inline_compression_len || matches!(self, Self::Uncompressed(_)) {
             return false;
         }
         match (self, sender.encoding(len)) {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::{Options, stats::Counters};
+use crate::{ConnectionConfig, stats::Counters};
 
 #[derive(Clone, Debug)]
 pub(crate) struct SharedConfig {
-    pub(crate) options: Options,
+    pub(crate) config: ConnectionConfig,
     pub(crate) counters: Arc<Counters>,
 }

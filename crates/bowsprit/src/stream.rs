@@ -24,7 +24,7 @@ const MAX_PARTIAL_LEN: usize = 3;
 /// [`text`](Self::text) asks for text.
 ///
 /// Backpressure goes both ways: a message is read only when the one before it was taken, and
-/// writing waits while more than [`high_water_mark`](crate::Options::high_water_mark) bytes are
+/// writing waits while more than [`high_water_mark`](crate::ConnectionConfig::high_water_mark) bytes are
 /// queued.
 ///
 /// A clean close by the peer is the end of reading; everything else that ends the connection is an

@@ -44,7 +44,7 @@ use crate::{
 ///
 /// What was seen to that way is no [`Event`] later: neither pings and pongs nor the close frame,
 /// which [`peer_close`](Self::peer_close) tells. With
-/// [`Options::auto_pong`](crate::Options::auto_pong) off, where the application answers pings,
+/// [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) off, where the application answers pings,
 /// nothing is read in its place.
 ///
 /// # How it ends
@@ -53,7 +53,7 @@ use crate::{
 /// [`peer_close`](Self::peer_close) then tells the peer's code and reason. Anything else is an
 /// error. Dropping a `WebSocket` ends the connection without a close frame, when what was sent has
 /// been written out: in the background, for as long as
-/// [`Options::close_timeout`](crate::Options::close_timeout) says, and only while the runtime
+/// [`ConnectionConfig::close_timeout`](crate::ConnectionConfig::close_timeout) says, and only while the runtime
 /// lives. Call [`close`](Self::close) to end it well, or [`terminate`](Self::terminate) to cut it.
 ///
 /// In a handler under [`serve`](crate::BoundServer::serve) the connection is closed properly when
@@ -159,7 +159,7 @@ impl WebSocket {
 
     /// Sends a pong with at most 125 bytes. Never waits.
     ///
-    /// Pings are answered already, unless [`Options::auto_pong`](crate::Options::auto_pong) is off;
+    /// Pings are answered already, unless [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) is off;
     /// one that nobody has asked for is a sign of life, RFC 6455 §5.5.3.
     ///
     /// # Errors

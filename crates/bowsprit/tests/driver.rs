@@ -23,6 +23,7 @@ mod driver {
     mod closed;
     mod closing;
     mod compression;
+    mod config;
     mod connecting;
     mod ending;
     mod errors;
@@ -41,7 +42,6 @@ mod driver {
     mod long_messages;
     mod no_runtime;
     mod numbers;
-    mod options;
     mod order;
     mod peer;
     mod pings;

@@ -5,7 +5,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bowsprit::{
-    Client, CloseCode, Event, Message, Options, Server, SlowConsumerPolicy, testing::pair_of,
+    Client, CloseCode, ConnectionConfig, Event, Message, Server, SlowConsumerPolicy,
+    testing::pair_of,
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tokio::{
@@ -44,9 +45,9 @@ async fn a_recorder_gets_what_stats_tell() {
     let recorder = DebuggingRecorder::new();
     let recorded = recorder.snapshotter();
     recorder.install().unwrap();
-    let mut options = Options::server();
-    options.max_queue_len = 10_000;
-    let server = Server::builder().path("/chat").options(options).build();
+    let mut config = ConnectionConfig::server();
+    config.max_queue_len = 10_000;
+    let server = Server::builder().path("/chat").config(config).build();
     let client = Client::new().deflate(None);
     let (mut theirs, mut ours) = pair_of(&client, &server, "ws://localhost/chat").await.unwrap();
     let open = values(&recorded);

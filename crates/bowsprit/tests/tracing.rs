@@ -10,8 +10,9 @@ use std::{
 };
 
 use bowsprit::{
-    Client, CloseCode, ConnectError, Deflate, Error, HostPolicy, Options, OriginPolicy, Proxy,
-    Refusal, Server, ServerBuilder, SlowConsumerPolicy, SubprotocolPolicy, TimeoutKind, WebSocket,
+    Client, CloseCode, ConnectError, ConnectionConfig, Deflate, Error, HostPolicy, OriginPolicy,
+    Proxy, Refusal, Server, ServerBuilder, SlowConsumerPolicy, SubprotocolPolicy, TimeoutKind,
+    WebSocket,
     http::{HeaderMap, HeaderValue, Request, StatusCode, header},
     testing::pair_of,
 };
@@ -212,8 +213,8 @@ async fn what_goes_wrong_is_told_in_the_span_of_its_connection() {
 #[tokio::test]
 async fn operators_are_told_of_a_peer_that_takes_no_data() {
     let log = &*LOG;
-    let options = Options::server().write_stall_timeout(Duration::from_millis(50));
-    let server = Server::builder().path("/stall").options(options).build();
+    let config = ConnectionConfig::server().write_stall_timeout(Duration::from_millis(50));
+    let server = Server::builder().path("/stall").config(config).build();
     let (_client, mut ws) = pair_of(&Client::new(), &server, "ws://localhost/stall").await.unwrap();
     ws.send(vec![0; 1 << 20]).await.unwrap();
     let stalled = ws.recv().await;

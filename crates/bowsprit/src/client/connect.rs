@@ -20,9 +20,9 @@ use crate::{
     deadline::deadline_after,
     entropy,
     error::RedirectError,
-    io::Transport,
     tls::{self, Identity},
     trace::{self, Watched},
+    transport::AnyTransport,
     websocket::Opened,
 };
 
@@ -230,9 +230,9 @@ impl Client {
     async fn encrypt(
         &self,
         url: &Url,
-        transport: Transport,
+        transport: AnyTransport,
         identity: Identity,
-    ) -> Result<Transport, ConnectError> {
+    ) -> Result<AnyTransport, ConnectError> {
         if !url.is_secure() {
             return Ok(transport);
         }
@@ -245,7 +245,7 @@ impl Client {
         &self,
         url: &Url,
         offer: &Offer,
-        transport: Transport,
+        transport: AnyTransport,
         deadline: Instant,
     ) -> Result<WebSocket, ConnectError> {
         let (handshake, request) = ClientHandshake::new(url, offer, entropy::random())?;
@@ -291,12 +291,12 @@ fn without_query(url: &Url) -> String {
 }
 
 #[cfg(unix)]
-async fn unix(path: &str) -> io::Result<Transport> {
-    tokio::net::UnixStream::connect(path).await.map(Transport::Unix)
+async fn unix(path: &str) -> io::Result<AnyTransport> {
+    tokio::net::UnixStream::connect(path).await.map(AnyTransport::Unix)
 }
 
 #[cfg(not(unix))]
-async fn unix(_: &str) -> io::Result<Transport> {
+async fn unix(_: &str) -> io::Result<AnyTransport> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets"))
 }
 

@@ -8,8 +8,8 @@ use super::rejection::read_rejection;
 use crate::{
     ConnectError,
     head::{HeadLimits, HeadReader, Received, Spelling, write_request},
-    io::Transport,
     pool,
+    transport::AnyTransport,
 };
 
 /// How many 1xx responses are skipped, RFC 9110 §15.2: "A client MUST be able to parse one or more
@@ -27,7 +27,7 @@ pub(crate) struct Bounds {
 /// The response that was asked for.
 pub(crate) struct Exchanged {
     pub(crate) response: Response<()>,
-    pub(crate) transport: Transport,
+    pub(crate) transport: AnyTransport,
     /// What came after the response's head.
     pub(crate) received: Bytes,
 }
@@ -40,7 +40,7 @@ pub(crate) struct Exchanged {
 pub(super) async fn exchange(
     request: &Request<()>,
     spelling: &Spelling,
-    mut transport: Transport,
+    mut transport: AnyTransport,
     bounds: Bounds,
 ) -> Result<Exchanged, ConnectError> {
     send(request, spelling, &mut transport).await?;
@@ -61,7 +61,7 @@ pub(super) async fn exchange(
 async fn send(
     request: &Request<()>,
     spelling: &Spelling,
-    transport: &mut Transport,
+    transport: &mut AnyTransport,
 ) -> Result<(), ConnectError> {
     let mut block = pool::take_write_block();
     write_request(request, spelling, &mut block);
@@ -76,7 +76,7 @@ async fn send(
 
 /// Reads the head of the final response.
 async fn receive(
-    transport: &mut Transport,
+    transport: &mut AnyTransport,
     limits: HeadLimits,
 ) -> Result<Received<Response<()>>, ConnectError> {
     let mut rest = Bytes::new();

@@ -36,7 +36,8 @@ use self::{
 pub use self::{network::Destination, redirect::Redirect, rejection::Rejected};
 pub use crate::head::FieldName;
 use crate::{
-    BoxError, ConnectError, Deflate, Io, Options, Role, TimeoutKind, Url, WebSocket,
+    BoxError, ConnectError, ConnectionConfig, Deflate, Role, TimeoutKind, Transport, Url,
+    WebSocket,
     deadline::deadline_after,
     error::check_runtime,
     head::{HeadLimits, Spelling},
@@ -120,7 +121,7 @@ impl Client {
             offer,
             spelling: Spelling::default(),
             shared_config: Arc::new(SharedConfig {
-                options: Options::client(),
+                config: ConnectionConfig::client(),
                 counters: Arc::new(Counters::new(Role::Client)),
             }),
             handshake_timeout: Duration::from_secs(10),
@@ -181,7 +182,11 @@ impl Client {
     /// # Cancel safety
     ///
     /// Dropping the future gives up the transport.
-    pub async fn connect_over(&self, url: &str, io: impl Io) -> Result<WebSocket, ConnectError> {
+    pub async fn connect_over(
+        &self,
+        url: &str,
+        io: impl Transport,
+    ) -> Result<WebSocket, ConnectError> {
         check_runtime()?;
         let url = self.begin(url)?;
         let mut offer = self.offer.clone();

@@ -14,7 +14,7 @@ use super::{
     connect_permit::{ConnectPermit, Host},
     happy_eyeballs,
 };
-use crate::{ConnectError, TcpOptions, io::Transport};
+use crate::{ConnectError, TcpOptions, transport::AnyTransport};
 
 /// Where a client connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(super) struct Network {
     pub(super) tcp: TcpOptions,
     pub(super) local_addr: Option<IpAddr>,
     pub(super) resolver: Option<Callback<String, io::Result<Vec<IpAddr>>>>,
-    pub(super) connector: Option<Callback<Destination, io::Result<Transport>>>,
+    pub(super) connector: Option<Callback<Destination, io::Result<AnyTransport>>>,
     pub(super) connect_timeout: Duration,
     pub(super) serialize_connects: bool,
 }
@@ -61,7 +61,7 @@ impl Default for Network {
 
 /// A transport, and the permit to open a connection over it.
 pub(super) struct Reached {
-    pub(super) transport: Transport,
+    pub(super) transport: AnyTransport,
     pub(super) permit: Option<ConnectPermit>,
 }
 
@@ -90,7 +90,7 @@ impl Network {
         };
         let stream = self.dial(addr).await?;
         self.tcp.apply(&stream)?;
-        Ok(Reached { transport: Transport::Tcp(stream), permit })
+        Ok(Reached { transport: AnyTransport::Tcp(stream), permit })
     }
 
     async fn dial(&self, addr: SocketAddr) -> io::Result<TcpStream> {
@@ -170,11 +170,11 @@ mod tests {
         let to = Destination::new("127.0.0.1", listener.local_addr().unwrap().port());
         let network = Network::default();
         let reached = network.reach(&to, false).await.unwrap();
-        let Transport::Tcp(stream) = reached.transport else { panic!("not TCP") };
+        let AnyTransport::Tcp(stream) = reached.transport else { panic!("not TCP") };
         assert_default(&stream);
         let network = Network { tcp: others(), ..network };
         let reached = network.reach(&to, false).await.unwrap();
-        let Transport::Tcp(stream) = reached.transport else { panic!("not TCP") };
+        let AnyTransport::Tcp(stream) = reached.transport else { panic!("not TCP") };
         assert_others(&stream);
     }
 

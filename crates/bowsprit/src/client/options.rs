@@ -10,8 +10,8 @@ use super::{Redirect, Rejected, read_ahead::from_io, redirect::RedirectPolicy};
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use crate::tls::TlsConnector;
 use crate::{
-    BoxError, ConnectError, Deflate, HandshakeError, Io, Limits, Options, TcpOptions, Url, Version,
-    client::FieldName,
+    BoxError, ConnectError, ConnectionConfig, Deflate, HandshakeError, Limits, TcpOptions,
+    Transport, Url, Version, client::FieldName,
 };
 
 /// What is wrong with an option: told when connecting, so that options can be chained.
@@ -142,14 +142,14 @@ impl Client {
     /// What the server may make us hold. Default: [`Limits::CLIENT`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        Arc::make_mut(&mut self.shared_config).options.limits = limits;
+        Arc::make_mut(&mut self.shared_config).config.limits = limits;
         self
     }
 
-    /// Limits and timers of the open connection. Default: [`Options::client`].
+    /// Limits and timers of the open connection. Default: [`ConnectionConfig::client`].
     #[must_use]
-    pub fn options(mut self, options: Options) -> Self {
-        Arc::make_mut(&mut self.shared_config).options = options;
+    pub fn config(mut self, config: ConnectionConfig) -> Self {
+        Arc::make_mut(&mut self.shared_config).config = config;
         self
     }
 
@@ -196,7 +196,7 @@ impl Client {
         self
     }
 
-    /// Options of the TCP socket. Default: [`TcpOptions::default`].
+    /// ConnectionConfig of the TCP socket. Default: [`TcpOptions::default`].
     #[must_use]
     pub const fn tcp(mut self, options: TcpOptions) -> Self {
         self.network.tcp = options;
@@ -238,7 +238,7 @@ impl Client {
     ) -> Self
     where
         F: Future<Output = io::Result<T>> + Send + 'static,
-        T: Io,
+        T: Transport,
     {
         self.network.connector = Some(Callback::new(move |to| {
             let connecting = connector(to);

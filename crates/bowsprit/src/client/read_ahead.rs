@@ -9,18 +9,18 @@ use std::{
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::{Io, io::Transport};
+use crate::{Transport, transport::AnyTransport};
 
 /// A transport of the application, with what an HTTP client has read from it ahead.
-pub(super) fn from_io(io: impl Io) -> Transport {
-    let (transport, read_ahead) = Transport::recognise(io);
+pub(super) fn from_io(io: impl Transport) -> AnyTransport {
+    let (transport, read_ahead) = AnyTransport::from_io(io);
     if read_ahead.is_empty() {
         return transport;
     }
     let addr = transport.peer_addr();
     let (read, write) = transport.split();
     let io = ReadAhead { bytes: read_ahead, read, write };
-    Transport::boxed(io, addr)
+    AnyTransport::boxed(io, addr)
 }
 
 /// Gives back what was read ahead, before what is read.

@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{Url, head::Received, io::Transport, redacted::Redacted};
+use crate::{Url, head::Received, redacted::Redacted, transport::AnyTransport};
 
 /// How much of the body of a rejection is kept.
 const MAX_REJECTION_LEN: usize = 64 * 1024;
@@ -56,7 +56,7 @@ impl fmt::Debug for Rejected {
 /// that to a request of its own, which goes nowhere.
 pub(super) async fn read_rejection(
     received: Received<Response<()>>,
-    transport: Transport,
+    transport: AnyTransport,
     deadline: Instant,
 ) -> Response<Bytes> {
     let mut start = BytesMut::new();

@@ -72,7 +72,7 @@ impl Link {
             // What the application has sent goes before our answer.
             out.drop_publications();
             self.empty_outbox(&mut out);
-            out.note_close(Side::Peer, close.code, self.options());
+            out.note_close(Side::Peer, close.code, self.config());
             out.extras().peer_close = Some(Box::new(close.clone().into_owned()));
             // Nothing more may be sent, so nobody need wait for room.
             out.wake_waiting();
@@ -94,7 +94,7 @@ impl Link {
         out.wake_waiting();
         out.drop_deferred();
         out.drop_outbox();
-        out.note_close(Side::UsForFault, error.close_code(), self.options());
+        out.note_close(Side::UsForFault, error.close_code(), self.config());
         self.answer(&mut out, |sender, output| sender.fail(error, output));
     }
 

@@ -13,7 +13,7 @@ use super::{
     lock::{Foreign, Spent},
 };
 use crate::{
-    Close, Error, Event, Message, Options, Output, PreparedMessage, SendError, Sender,
+    Close, ConnectionConfig, Error, Event, Message, Output, PreparedMessage, SendError, Sender,
     error::Unsent, outgoing::Outgoing, prepared, stats::Side,
 };
 
@@ -66,7 +66,7 @@ impl Link {
         out: &mut Out,
         message: &mut Outgoing<'_>,
     ) -> Result<(), Unsent> {
-        if out.deferred().is_none() && !message.is_heavy(&out.sender, self.options()) {
+        if out.deferred().is_none() && !message.is_heavy(&out.sender, self.config()) {
             out.queue_message(message)?;
             self.request_flush(out);
             return Ok(());
@@ -98,7 +98,7 @@ impl Link {
             out.queue(|sender, output| sender.close(close, output))?;
             self.request_flush(&mut out);
         }
-        out.note_close(Side::Us, close.code, self.options());
+        out.note_close(Side::Us, close.code, self.config());
         out.wake_waiting();
         Ok(())
     }
@@ -124,7 +124,7 @@ impl Link {
         if let Some((encoded, compressing)) = done {
             out.end_job(&encoded, compressing);
         }
-        let more = out.queue_light(self.options());
+        let more = out.queue_light(self.config());
         self.request_flush(&mut out);
         more
     }
@@ -202,9 +202,9 @@ impl Out {
     }
 
     /// Queues what has waited for a job, as far as the next job. Whether there is one.
-    fn queue_light(&mut self, options: &Options) -> bool {
+    fn queue_light(&mut self, config: &ConnectionConfig) -> bool {
         while let Some(first) = self.deferred().and_then(|deferred| deferred.messages.front()) {
-            if first.is_heavy(&self.sender, options) {
+            if first.is_heavy(&self.sender, config) {
                 return true;
             }
             if let Some(message) = self.deferred_mut().and_then(Deferred::pop) {
@@ -214,7 +214,7 @@ impl Out {
             }
         }
         self.queue_late_close();
-        self.wake_for_progress(options);
+        self.wake_for_progress(config);
         false
     }
 

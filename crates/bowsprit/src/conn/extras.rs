@@ -8,7 +8,7 @@ use tracing::Span;
 use super::Membership;
 use super::{Link, Out, deferred::Deferred, outbox::Outbox};
 use crate::{
-    Close, CloseCode, Options,
+    Close, CloseCode, ConnectionConfig,
     error::Cause,
     stats::{Ending, Side},
 };
@@ -162,8 +162,8 @@ impl Out {
     }
 
     /// Notes whose close frame was the first, and begins the time for the end.
-    pub(super) fn note_close(&mut self, side: Side, code: CloseCode, options: &Options) {
-        self.begin_end(options);
+    pub(super) fn note_close(&mut self, side: Side, code: CloseCode, config: &ConnectionConfig) {
+        self.begin_end(config);
         self.extras().first_close.get_or_insert((side, code));
     }
 

@@ -19,7 +19,7 @@ use super::{
     lock::{Spent, exempt},
 };
 use crate::{
-    Options, TimeoutKind,
+    ConnectionConfig, TimeoutKind,
     error::Cause,
     stats::{Control, Direction},
 };
@@ -131,7 +131,7 @@ impl Link {
             return;
         }
         out.lingering = Some(cause);
-        out.timers.begin_linger(&self.options().timers());
+        out.timers.begin_linger(&self.config().timers());
         out.wake_waiting();
         out.wake_for_end();
         // When the lock is given back, the end is told, and what was kept is given up.
@@ -189,7 +189,7 @@ impl Link {
         let delivers = out.timers.has_written() || out.queued_len() > 0 || out.deferred().is_some();
         let delivers = delivers && out.ended.is_none();
         if delivers {
-            out.begin_end(self.options());
+            out.begin_end(self.config());
             out.extras().is_leaving = true;
             if out.sender.is_fragmented() {
                 // Publications wait for the end of a message that will have none.
@@ -275,8 +275,8 @@ impl Link {
             held_back: out.output.is_empty() && out.unflushed,
             closing: out.sender.is_closed() || out.is_leaving(),
         };
-        out.sweep_turns(self.options());
-        let ticked = out.timers.tick(&self.options().timers(), seen, now);
+        out.sweep_turns(self.config());
+        let ticked = out.timers.tick(&self.config().timers(), seen, now);
         if ticked.ask_reader {
             // Whoever has stopped reading need not tell us, so ask whether somebody still does.
             self.reading.ask();
@@ -326,9 +326,9 @@ impl Out {
     }
 
     /// Begins the time for the end of the connection, if it has not begun.
-    pub(super) fn begin_end(&mut self, options: &Options) {
+    pub(super) fn begin_end(&mut self, config: &ConnectionConfig) {
         let queued_len = self.queued_len();
-        self.timers.begin_close(&options.timers(), queued_len);
+        self.timers.begin_close(&config.timers(), queued_len);
     }
 
     fn wake_for_end(&mut self) {

@@ -25,9 +25,9 @@ use super::{
 };
 use crate::{
     Output,
-    io::WriteHalf,
     outgoing::Outgoing,
     stats::{Direction, Policy, Tally},
+    transport::WriteHalf,
 };
 
 /// Who waits for a connection, and what is done when the lock is given back.
@@ -228,7 +228,7 @@ impl Due {
         }
         self.wake.into_iter().for_each(Waker::wake);
         if self.compress {
-            link.helpers.compress(Arc::clone(link), link.options().max_concurrent_compressions);
+            link.helpers.compress(Arc::clone(link), link.config().max_concurrent_compressions);
         }
         drop(self.spent);
         let is_end = left.as_ref().is_some_and(|left| left.is_end());

@@ -70,11 +70,11 @@ pub(crate) use self::{
     turns::Sending,
 };
 use crate::{
-    Close, Options, Output, Sender, State,
+    Close, ConnectionConfig, Output, Sender, State,
     error::Cause,
-    io::WriteHalf,
     shared_config::SharedConfig,
     stats::{Counters, Tally},
+    transport::WriteHalf,
 };
 
 /// What the tasks of one connection share.
@@ -194,8 +194,8 @@ impl Link {
         self.info.id()
     }
 
-    pub(crate) fn options(&self) -> &Options {
-        &self.shared_config.options
+    pub(crate) fn config(&self) -> &ConnectionConfig {
+        &self.shared_config.config
     }
 
     pub(crate) fn counters(&self) -> &Counters {

@@ -19,7 +19,7 @@ use super::{
     lock::{Foreign, Spent},
     waiters::Ticket,
 };
-use crate::{CloseCode, Options, Outgoing, stats::Policy};
+use crate::{CloseCode, ConnectionConfig, Outgoing, stats::Policy};
 
 /// What a publication counts beside its payload, so that empty ones are bounded as well.
 const OVERHEAD: usize = 32;
@@ -136,7 +136,7 @@ impl Link {
     /// Queues a publication, if there is room for it.
     #[inline]
     fn offer_now(&self, out: &mut Out, offer: &mut Offer) -> Offered {
-        let max_len = self.options().max_queue_len;
+        let max_len = self.config().max_queue_len;
         if out.check_open().is_err() {
             return Offered::Gone;
         }
@@ -163,7 +163,7 @@ impl Link {
 
     /// Queues a publication that there is room for.
     fn take_in(&self, out: &mut Out, offer: &mut Offer) {
-        if offer.may_join() && out.may_join(offer.message.message().len(), self.options()) {
+        if offer.may_join() && out.may_join(offer.message.message().len(), self.config()) {
             let (len, before) = (out.batch_len(), out.batch.take());
             let batch = out.batch.insert(offer.join(before));
             let message = offer.message.message();
@@ -175,7 +175,7 @@ impl Link {
         let room = match offer.slow {
             // Nothing that is queued already can be taken back.
             SlowConsumerPolicy::KeepLatest => 0,
-            _ => self.options().high_water_mark,
+            _ => self.config().high_water_mark,
         };
         let mut message = offer.message.clone().into();
         if out.outbox_len() == 0 && !out.is_occupied() && out.output.len() <= room {
@@ -192,7 +192,7 @@ impl Link {
         let mut moved = false;
         while !out.is_occupied()
             && !out.is_closing()
-            && out.output.len() <= self.options().high_water_mark
+            && out.output.len() <= self.config().high_water_mark
             && let Some(mut next) = out.next_waiting()
         {
             moved |= self.send_next(out, &mut next).is_ok();
@@ -307,12 +307,12 @@ impl Out {
     }
 
     /// Whether a publication of this length may wait to leave together with others.
-    fn may_join(&self, len: usize, options: &Options) -> bool {
+    fn may_join(&self, len: usize, config: &ConnectionConfig) -> bool {
         let batch = self.batch.as_ref();
         self.outbox_len() == 0
             && !self.is_occupied()
             && !batch.is_some_and(|batch| batch.is_full())
-            && self.output.len() + self.batch_len() <= options.high_water_mark
+            && self.output.len() + self.batch_len() <= config.high_water_mark
             && self.sender.takes_batches(len)
     }
 

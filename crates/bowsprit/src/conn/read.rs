@@ -21,9 +21,9 @@ use super::Link;
 use crate::{
     Error, Event, Message, MessageKind, Progress, ProtocolError, ReceiveBuffer, Receiver, Role,
     error::Cause,
-    io::ReadHalf,
     pool::{self, Block},
     stats::{Control, Direction},
+    transport::ReadHalf,
 };
 
 /// Up to this much of an unfinished message is moved out of a pooled block before waiting.
@@ -83,7 +83,7 @@ impl Reader {
             receiver,
             phase: Phase::Open,
             burst: Burst::default(),
-            rates: RateLimiter::new(link.options().rates()),
+            rates: RateLimiter::new(link.config().rates()),
             watched: false,
             stopped: false,
             link,
@@ -221,7 +221,7 @@ impl Reader {
             }
             Event::Ping(_) => {
                 self.link.counters().control(Direction::Received, Control::Ping);
-                if self.link.options().auto_pong {
+                if self.link.config().auto_pong {
                     self.link.respond(&event);
                 }
             }

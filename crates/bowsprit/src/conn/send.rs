@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::{Link, Out, lock::Spent};
 use crate::{
-    Fragment, Message, MessageKind, Options, Output, SendError, Sender,
+    ConnectionConfig, Fragment, Message, MessageKind, Output, SendError, Sender,
     error::{Cause, Unsent},
     outgoing::Outgoing,
     pool,
@@ -46,7 +46,7 @@ impl Link {
         if !out.is_free(self.room(origin)) {
             return Poll::Pending;
         }
-        if let Some(queued) = out.queue_copied(message, self.options().max_inline_compression_len) {
+        if let Some(queued) = out.queue_copied(message, self.config().max_inline_compression_len) {
             self.request_flush(&mut out);
             return Poll::Ready(queued.map_err(Unsent::from));
         }
@@ -133,7 +133,7 @@ impl Link {
             out.queue(|sender, output| sender.fragment(fragment, output))?;
             out.tally.note(fragment.kind, fragment.payload.len(), fragment.fin);
             if fragment.fin {
-                out.wake_for_progress(self.options());
+                out.wake_for_progress(self.config());
             }
             self.request_flush(out);
             Poll::Ready(Ok(()))
@@ -164,14 +164,14 @@ impl Link {
 
     #[inline]
     pub(super) fn room(&self, origin: Origin) -> usize {
-        Self::room_of(self.options(), origin)
+        Self::room_of(self.config(), origin)
     }
 
     #[inline]
-    pub(super) const fn room_of(options: &Options, origin: Origin) -> usize {
+    pub(super) const fn room_of(config: &ConnectionConfig, origin: Origin) -> usize {
         match origin {
-            Origin::Owner => options.high_water_mark,
-            Origin::Handle => options.max_queue_len,
+            Origin::Owner => config.high_water_mark,
+            Origin::Handle => config.max_queue_len,
         }
     }
 }
@@ -318,12 +318,12 @@ impl Out {
     }
 
     /// Wakes those who wait for all being written, or for room that there is now.
-    pub(super) fn wake_for_progress(&mut self, options: &Options) {
+    pub(super) fn wake_for_progress(&mut self, config: &ConnectionConfig) {
         if let Some(waiting) = &mut self.waiting {
             if waiting.wake() {
                 self.due();
             }
-            self.wake_for_room(options);
+            self.wake_for_room(config);
         }
     }
 

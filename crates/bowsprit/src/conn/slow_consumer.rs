@@ -3,7 +3,7 @@
 use crate::{CloseCode, stats::Policy};
 
 /// What becomes of a publication where a connection has no room for it: where more than
-/// [`Options::max_queue_len`](crate::Options::max_queue_len) bytes wait to be written.
+/// [`ConnectionConfig::max_queue_len`](crate::ConnectionConfig::max_queue_len) bytes wait to be written.
 ///
 /// Pings, pongs and close frames are not concerned: they always have room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -40,7 +40,7 @@ impl Default for Watched {
 impl Sweeper {
     /// Looks at a link's timers from now on, unless the runtime has ended.
     pub(super) fn watch(&self, link: &Arc<Link>) -> bool {
-        let tick = link.options().timers().tick_interval();
+        let tick = link.config().timers().tick_interval();
         let mut watched = self.lock();
         if watched.ended {
             return false;

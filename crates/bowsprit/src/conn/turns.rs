@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use super::{Link, Options, Origin, Out, lock::Spent, waiters::Ticket};
+use super::{ConnectionConfig, Link, Origin, Out, lock::Spent, waiters::Ticket};
 use crate::{error::Unsent, outgoing::Outgoing};
 
 /// Those who wait for room.
@@ -130,7 +130,7 @@ impl<'m> Waiting<'m> {
         } else {
             let place = Place { waker: Some(waker), len: message.len(), origin, is_late: false };
             let before = out.waiting.get_or_insert_default().turns.wait(ticket, place);
-            out.wake_for_room(link.options());
+            out.wake_for_room(link.config());
             before
         };
         if let Some(waker) = spent {
@@ -150,7 +150,7 @@ impl Drop for Waiting<'_> {
             let mut out = self.link.lock();
             out.give_up_turn(&mut self.ticket);
             // It may have been woken for room that is there for others now.
-            out.wake_for_room(self.link.options());
+            out.wake_for_room(self.link.config());
         }
     }
 }
@@ -174,7 +174,7 @@ impl Link {
         out.give_up_turn(ticket);
         let sent = open.and_then(|()| self.send(out, message));
         // The next one may have come before it was its turn.
-        out.wake_for_room(self.options());
+        out.wake_for_room(self.config());
         Poll::Ready(sent)
     }
 }
@@ -198,17 +198,17 @@ impl Out {
     }
 
     /// Has those lose their places who were woken long ago and have not come.
-    pub(super) fn sweep_turns(&mut self, options: &Options) {
+    pub(super) fn sweep_turns(&mut self, config: &ConnectionConfig) {
         if let Some(waiting) = &mut self.waiting {
             waiting.turns.places.retain(|_, place| {
                 place.waker.is_some() || !mem::replace(&mut place.is_late, true)
             });
-            self.wake_for_room(options);
+            self.wake_for_room(config);
         }
     }
 
     /// Wakes those who wait for room that there is.
-    pub(super) fn wake_for_room(&mut self, options: &Options) {
+    pub(super) fn wake_for_room(&mut self, config: &ConnectionConfig) {
         let Some(waiting) = &mut self.waiting else { return };
         if waiting.turns.is_empty() {
             return;
@@ -219,7 +219,7 @@ impl Out {
             if fragmented && place.origin == Origin::Handle {
                 continue;
             }
-            if queued > Link::room_of(options, place.origin) {
+            if queued > Link::room_of(config, place.origin) {
                 break;
             }
             queued += place.len;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
 use super::{Half, Link, Out, lock::exempt};
-use crate::{Error, Output, error::Cause, io::WriteHalf, pool};
+use crate::{Error, Output, error::Cause, pool, transport::WriteHalf};
 
 /// How many slices one write may gather.
 const MAX_SLICES: usize = 16;
@@ -54,9 +54,9 @@ impl Link {
                 // Those who wait may call this themselves: without progress they would wake each
                 // other for ever.
                 Ok(progress)
-                    if progress && out.output.len() <= self.options().high_water_mark / 2 =>
+                    if progress && out.output.len() <= self.config().high_water_mark / 2 =>
                 {
-                    out.wake_for_progress(self.options());
+                    out.wake_for_progress(self.config());
                 }
                 Ok(_) => {}
             }

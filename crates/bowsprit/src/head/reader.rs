@@ -15,7 +15,7 @@ use super::{
     error::{Fault, HeadError, ReadError},
     parse::{Head, Parsed, parse},
 };
-use crate::{io::Transport, pool::Block};
+use crate::{pool::Block, transport::AnyTransport};
 
 /// While a head is unfinished, what is there of it is kept in steps of this size, and longer ones
 /// in memory that doubles.
@@ -76,7 +76,7 @@ impl HeadReader {
     #[cfg(any(feature = "client", test))]
     pub(crate) async fn read<H: Head>(
         &mut self,
-        io: &mut Transport,
+        io: &mut AnyTransport,
         received: &[u8],
     ) -> Result<Received<H>, ReadError> {
         match self.begin(received)? {
@@ -104,7 +104,7 @@ impl HeadReader {
     #[cfg(feature = "server")]
     pub(crate) async fn read_now<H: Head>(
         &mut self,
-        io: &mut Transport,
+        io: &mut AnyTransport,
     ) -> Option<Result<Received<H>, ReadError>> {
         poll_fn(|cx| match self.poll_read(cx, io) {
             Poll::Ready(read) => Poll::Ready(Some(read)),
@@ -123,7 +123,7 @@ impl HeadReader {
     pub(crate) fn poll_read<H: Head>(
         &mut self,
         cx: &mut Context<'_>,
-        io: &mut Transport,
+        io: &mut AnyTransport,
     ) -> Poll<Result<Received<H>, ReadError>> {
         loop {
             let mut block = Block::to_read();
@@ -261,7 +261,7 @@ impl HeadReader {
 
 fn poll_read_some(
     cx: &mut Context<'_>,
-    io: &mut Transport,
+    io: &mut AnyTransport,
     block: &mut [u8],
 ) -> Poll<io::Result<usize>> {
     let mut buf = ReadBuf::new(block);

@@ -21,11 +21,11 @@ use super::{
     handler::Handler, hooks, phase::Alerted,
 };
 use crate::{
-    AcceptError, Io, Role, TimeoutKind, WebSocket,
+    AcceptError, Role, TimeoutKind, Transport, WebSocket,
     head::{HeadError, HeadReader, ReadError, Received, write_rejection, write_response},
-    io::Transport,
     pool,
     trace::{self, Watched},
+    transport::AnyTransport,
 };
 
 /// After a refusal: how much is read, and how long, before the socket is closed.
@@ -47,11 +47,11 @@ impl Opened {
     pub(super) fn new(
         mut upgrade: Upgrade,
         request: Request<()>,
-        io: impl Io,
+        io: impl Transport,
         received: &[u8],
     ) -> Self {
         let handler = upgrade.handler.take();
-        Self { ws: upgrade.attach_with(io, received), request, handler }
+        Self { ws: upgrade.into_websocket_with(io, received), request, handler }
     }
 }
 
@@ -63,8 +63,11 @@ impl trace::Path for Opened {
 
 impl Shared {
     /// Speaks the opening handshake over a transport from elsewhere, watched.
-    pub(super) fn accept(&self, io: impl Io) -> impl Future<Output = Result<Opened, AcceptError>> {
-        let (transport, received) = Transport::recognise(io);
+    pub(super) fn accept(
+        &self,
+        io: impl Transport,
+    ) -> impl Future<Output = Result<Opened, AcceptError>> {
+        let (transport, received) = AnyTransport::from_io(io);
         let peer = transport.peer_addr();
         let arrived = Arrived::new(transport, self.arrival(peer));
         self.watch(peer, self.speak(arrived, Admission::Exempt(received), self.begin()))
@@ -135,7 +138,7 @@ impl Shared {
     #[expect(clippy::too_many_arguments, reason = "what they would come in is held beside them")]
     fn answer(
         &self,
-        mut io: Transport,
+        mut io: AnyTransport,
         mut request: Request<()>,
         rest: Bytes,
         admission: Admission<'_>,
@@ -168,7 +171,7 @@ impl Shared {
     /// Tells a client that what it has sent is no request, if it is still there.
     async fn reject_head(
         &self,
-        mut io: Transport,
+        mut io: AnyTransport,
         error: ReadError,
         admission: Admission<'_>,
         handshake: HandshakeGuard,
@@ -199,7 +202,7 @@ impl Shared {
     /// could be told.
     async fn refuse_over(
         &self,
-        mut io: Transport,
+        mut io: AnyTransport,
         refusal: Refusal,
         admission: Admission<'_>,
         handshake: HandshakeGuard,
@@ -217,7 +220,7 @@ impl Shared {
     /// Writes an answer that is no upgrade.
     async fn tell(
         &self,
-        io: &mut Transport,
+        io: &mut AnyTransport,
         response: Response<Bytes>,
         handshake: &HandshakeGuard,
     ) -> Result<(), AcceptError> {
@@ -229,7 +232,7 @@ impl Shared {
     /// Writes a pooled block within the client's time for taking it.
     async fn write(
         &self,
-        io: &mut Transport,
+        io: &mut AnyTransport,
         block: Vec<u8>,
         handshake: &HandshakeGuard,
     ) -> Result<(), AcceptError> {
@@ -252,7 +255,7 @@ impl Shared {
 
 /// What a client sends before it is answered: frames, or its end.
 struct Early<'t> {
-    io: &'t mut Transport,
+    io: &'t mut AnyTransport,
     bytes: Vec<u8>,
 }
 

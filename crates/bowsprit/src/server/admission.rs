@@ -17,7 +17,7 @@ use super::{
 use crate::{
     AcceptError,
     head::{HeadReader, ReadError, Received},
-    io::Transport,
+    transport::AnyTransport,
 };
 
 /// How far a connection has come on its way in.
@@ -51,7 +51,7 @@ impl<'p> Admission<'p> {
     pub(super) async fn read(
         &mut self,
         reader: &mut HeadReader,
-        io: &mut Transport,
+        io: &mut AnyTransport,
         handshake: &HandshakeGuard,
     ) -> Result<Received<Request<()>>, ReadError> {
         while let Self::Queued(queued, client) = self {

@@ -32,7 +32,7 @@ use super::{
 use super::{forwarded::contains, proxy_protocol};
 #[cfg(feature = "tls")]
 use crate::tls::TlsServerConfig;
-use crate::{AcceptError, deadline::deadline_after, io::Transport};
+use crate::{AcceptError, deadline::deadline_after, transport::AnyTransport};
 
 /// What is known of a connection before its request.
 pub(super) struct Arrival {
@@ -56,7 +56,7 @@ impl Arrival {
 
 /// A connection that a listener has accepted.
 pub(super) struct Arrived {
-    pub(super) transport: Transport,
+    pub(super) transport: AnyTransport,
     pub(super) arrival: Arrival,
     #[cfg(feature = "proxy-protocol")]
     pub(super) proxies: Option<Arc<[IpNet]>>,
@@ -98,7 +98,7 @@ impl Shared {
 
 impl Arrived {
     /// A connection in which HTTP begins at once.
-    pub(super) const fn new(transport: Transport, arrival: Arrival) -> Self {
+    pub(super) const fn new(transport: AnyTransport, arrival: Arrival) -> Self {
         Self {
             transport,
             arrival,
@@ -179,15 +179,15 @@ impl Arrived {
 
 /// Waits until there is something to read, where the transport can tell.
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
-fn wait_for_bytes(transport: &Transport) -> impl Future<Output = Result<(), AcceptError>> {
+fn wait_for_bytes(transport: &AnyTransport) -> impl Future<Output = Result<(), AcceptError>> {
     // Not `poll_read_ready`: a stream that was just accepted claims to be ready.
     poll_fn(|cx| match transport {
-        Transport::Tcp(stream) => stream
+        AnyTransport::Tcp(stream) => stream
             .poll_peek(cx, &mut ReadBuf::new(&mut [0]))
             .map_ok(drop)
             .map_err(AcceptError::from),
         #[cfg(unix)]
-        Transport::Unix(stream) => poll_peek(stream, cx).map_err(AcceptError::from),
+        AnyTransport::Unix(stream) => poll_peek(stream, cx).map_err(AcceptError::from),
         _ => Poll::Ready(Ok(())),
     })
 }
@@ -215,11 +215,11 @@ mod tests {
     #[tokio::test]
     async fn a_silent_peer_of_a_unix_socket_is_waited_for() {
         let (near, mut far) = UnixStream::pair().unwrap();
-        let transport = Transport::Unix(near);
+        let transport = AnyTransport::Unix(near);
         assert!(wait_for_bytes(&transport).now_or_never().is_none());
         far.write_all(b"hello").await.unwrap();
         wait_for_bytes(&transport).await.unwrap();
-        let Transport::Unix(mut near) = transport else { unreachable!() };
+        let AnyTransport::Unix(mut near) = transport else { unreachable!() };
         let mut told = [0; 5];
         near.read_exact(&mut told).await.unwrap();
         assert_eq!(&told, b"hello");

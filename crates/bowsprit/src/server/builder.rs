@@ -19,7 +19,7 @@ use super::{
     refusal_log::RefusalLog,
     route::{Paths, Route},
 };
-use crate::{AcceptError, Deflate, Handle, Limits, Options, TcpOptions, head::HeadLimits};
+use crate::{AcceptError, ConnectionConfig, Deflate, Handle, Limits, TcpOptions, head::HeadLimits};
 
 /// Makes a [`Server`].
 ///
@@ -194,7 +194,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Options of the TCP sockets that this server's listeners accept, those that were given to it
+    /// ConnectionConfig of the TCP sockets that this server's listeners accept, those that were given to it
     /// as well. Default: [`TcpOptions::default`]. What the system does not take is logged, and the
     /// connection goes on without it.
     ///

@@ -9,16 +9,16 @@ use super::{
     handler::Handler,
     hooks::{AddHeaders, ChooseSubprotocol, ShouldHandle},
 };
-use crate::{Deflate, Limits, Options, shared_config::SharedConfig, stats::Counters};
+use crate::{ConnectionConfig, Deflate, Limits, shared_config::SharedConfig, stats::Counters};
 
-/// Options of a route, or of a whole server for the routes that do not set them.
+/// ConnectionConfig of a route, or of a whole server for the routes that do not set them.
 #[derive(Clone, Default)]
 pub(super) struct Settings {
     pub(super) subprotocols: Option<SubprotocolPolicy>,
     pub(super) origins: Option<OriginPolicy>,
     pub(super) deflate: Option<Option<Deflate>>,
     pub(super) accept_version_8: Option<bool>,
-    pub(super) options: Option<Options>,
+    pub(super) config: Option<ConnectionConfig>,
     pub(super) limits: Option<Limits>,
     pub(super) authorize: Option<Authorize>,
     pub(super) authorize_timeout: Option<Duration>,
@@ -33,14 +33,14 @@ impl Settings {
         // A policy and a function both choose the subprotocol.
         let chooser = if self.subprotocols.is_some() { &None } else { &others.choose_subprotocol };
         // Limits belong to the options that they were set for.
-        let limits = if self.options.is_some() { None } else { others.limits };
+        let limits = if self.config.is_some() { None } else { others.limits };
         Self {
             subprotocols: self.subprotocols.or_else(|| others.subprotocols.clone()),
             origins: self.origins.or_else(|| others.origins.clone()),
             deflate: self.deflate.or(others.deflate),
             accept_version_8: self.accept_version_8.or(others.accept_version_8),
             limits: self.limits.or(limits),
-            options: self.options.or_else(|| others.options.clone()),
+            config: self.config.or_else(|| others.config.clone()),
             should_handle: self.should_handle.or_else(|| others.should_handle.clone()),
             choose_subprotocol: self.choose_subprotocol.or_else(|| chooser.clone()),
             add_headers: self.add_headers.or_else(|| others.add_headers.clone()),
@@ -76,11 +76,11 @@ impl Endpoint {
         policy.allowed_origins = settings.origins.unwrap_or_default();
         policy.deflate = settings.deflate.flatten();
         policy.accept_version_8 = settings.accept_version_8.unwrap_or_default();
-        let mut options = settings.options.unwrap_or_else(Options::server);
-        options.limits = settings.limits.unwrap_or(options.limits);
+        let mut config = settings.config.unwrap_or_else(ConnectionConfig::server);
+        config.limits = settings.limits.unwrap_or(config.limits);
         Self {
             policy,
-            shared_config: Arc::new(SharedConfig { options, counters: Arc::clone(counters) }),
+            shared_config: Arc::new(SharedConfig { config, counters: Arc::clone(counters) }),
             authorize: settings.authorize,
             authorize_timeout: settings.authorize_timeout.unwrap_or(DECISION_TIMEOUT),
             should_handle: settings.should_handle,
@@ -192,11 +192,11 @@ macro_rules! endpoint_options {
             self
         }
 
-        /// Limits and timers of open connections. Default: [`Options::server`].
+        /// Limits and timers of open connections. Default: [`ConnectionConfig::server`].
         #[must_use]
-        pub fn options(mut self, options: Options) -> Self {
+        pub fn config(mut self, config: ConnectionConfig) -> Self {
             self.settings.limits = None;
-            self.settings.options = Some(options);
+            self.settings.config = Some(config);
             self
         }
 

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 
 #[cfg(feature = "tls")]
 use crate::tls::TlsServerConfig;
-use crate::{TcpOptions, error::check_runtime, io::Transport};
+use crate::{TcpOptions, error::check_runtime, transport::AnyTransport};
 
 /// Connections that wait to be accepted, by default.
 pub(super) const BACKLOG: u32 = 1024;
@@ -178,17 +178,17 @@ impl Listener {
         &self,
         cx: &mut Context<'_>,
         options: &TcpOptions,
-    ) -> Poll<io::Result<(Transport, Option<SocketAddr>)>> {
+    ) -> Poll<io::Result<(AnyTransport, Option<SocketAddr>)>> {
         match &self.socket {
             Socket::Tcp(listener) => listener.poll_accept(cx).map_ok(|(stream, peer)| {
                 if let Err(error) = options.apply(&stream) {
                     tracing::warn!(%error, %peer, "cannot set the options of a socket");
                 }
-                (Transport::Tcp(stream), Some(peer))
+                (AnyTransport::Tcp(stream), Some(peer))
             }),
             #[cfg(unix)]
             Socket::Unix(listener) => {
-                listener.poll_accept(cx).map_ok(|(unix, _)| (Transport::Unix(unix), None))
+                listener.poll_accept(cx).map_ok(|(unix, _)| (AnyTransport::Unix(unix), None))
             }
         }
     }

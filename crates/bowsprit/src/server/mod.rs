@@ -64,8 +64,8 @@ use self::{
     route::Routes,
 };
 use crate::{
-    AcceptError, Io, PreparedMessage, Publication, SlowConsumerPolicy, TcpOptions, WebSocket,
-    conn::Offer, error::check_runtime, head::HeadLimits, stats::Stats,
+    AcceptError, PreparedMessage, Publication, SlowConsumerPolicy, TcpOptions, Transport,
+    WebSocket, conn::Offer, error::check_runtime, head::HeadLimits, stats::Stats,
 };
 
 /// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.
@@ -133,7 +133,7 @@ impl Server {
     /// # Cancel safety
     ///
     /// Dropping the future drops the transport.
-    pub async fn accept(&self, io: impl Io) -> Result<WebSocket, AcceptError> {
+    pub async fn accept(&self, io: impl Transport) -> Result<WebSocket, AcceptError> {
         check_runtime()?;
         self.shared.accept(io).await.map(|opened| opened.ws)
     }
@@ -153,7 +153,7 @@ impl Server {
     /// As [`accept`](Self::accept).
     pub async fn accept_request(
         &self,
-        io: impl Io,
+        io: impl Transport,
     ) -> Result<(WebSocket, Request<()>), AcceptError> {
         check_runtime()?;
         self.shared.accept(io).await.map(|opened| (opened.ws, opened.request))
@@ -185,7 +185,7 @@ impl Server {
     /// the path, become extensions of the request, and
     /// where the client is if the request has a [`PeerAddr`].
     ///
-    /// Send the response with that server, then [`attach`](Upgrade::attach) the transport.
+    /// Send the response with that server, then [`into_websocket`](Upgrade::into_websocket) the transport.
     ///
     /// The request may be an extended CONNECT of HTTP/2 (RFC 8441), which hyper's servers and
     /// clients agree on by `enable_connect_protocol`; the response is then a 200. Of hyper's

@@ -16,7 +16,7 @@ use super::{
     output::HandlerOutput,
     request::Params,
 };
-use crate::{Deflate, Limits, Options, WebSocket};
+use crate::{ConnectionConfig, Deflate, Limits, WebSocket};
 
 /// A path's handler, and its own options.
 ///

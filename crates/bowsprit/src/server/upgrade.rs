@@ -6,7 +6,8 @@ use bowsprit_proto::handshake::Negotiated;
 
 use super::{clients::Members, guard::HandshakeGuard, handler::Handler, limiter::ConnectionPermit};
 use crate::{
-    Deflate, Io, Role, WebSocket, io::Transport, shared_config::SharedConfig, websocket::Opened,
+    Deflate, Role, Transport, WebSocket, shared_config::SharedConfig, transport::AnyTransport,
+    websocket::Opened,
 };
 
 /// A handshake that was accepted by [`Server::upgrade`](super::Server::upgrade) and waits for its
@@ -30,14 +31,14 @@ impl Upgrade {
     /// With hyper, `io` is `TokioIo::new(hyper::upgrade::on(request).await?)`; the TCP socket is
     /// taken out of it together with the bytes that hyper has read ahead, so that nothing of HTTP
     /// stays behind. With other servers, bytes that were read ahead go to
-    /// [`attach_with`](Self::attach_with).
+    /// [`into_websocket_with`](Self::into_websocket_with).
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime, or in one whose builder has not enabled time.
     #[must_use]
-    pub fn attach(self, io: impl Io) -> WebSocket {
-        self.attach_with(io, &[])
+    pub fn into_websocket(self, io: impl Transport) -> WebSocket {
+        self.into_websocket_with(io, &[])
     }
 
     /// The same, with bytes that were read from `io` after the request: the client's first frames.
@@ -46,8 +47,8 @@ impl Upgrade {
     ///
     /// Outside of a tokio runtime, or in one whose builder has not enabled time.
     #[must_use]
-    pub fn attach_with(self, io: impl Io, received: &[u8]) -> WebSocket {
-        let (transport, ahead) = Transport::recognise(io);
+    pub fn into_websocket_with(self, io: impl Transport, received: &[u8]) -> WebSocket {
+        let (transport, ahead) = AnyTransport::from_io(io);
         // Whoever has read ahead first has got what comes first.
         let received = [received, &ahead].concat();
         let opened = Opened {

@@ -114,7 +114,7 @@ pub struct CloseCounts {
     /// The peer did not answer a ping in time.
     pub heartbeat: u64,
     /// The peer said nothing for too long; see
-    /// [`Options::idle_timeout`](crate::Options::idle_timeout).
+    /// [`ConnectionConfig::idle_timeout`](crate::ConnectionConfig::idle_timeout).
     pub idle: u64,
     /// The peer took no data for too long.
     pub write_stall: u64,

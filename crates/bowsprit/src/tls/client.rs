@@ -41,7 +41,7 @@ enum Trust {
     System,
     /// Nobody but the roots that were added.
     Added,
-    #[cfg(feature = "tls-webpki-roots")]
+    #[cfg(feature = "rustls-webpki-roots")]
     Webpki,
     Dangerous(Arc<dyn ServerCertVerifier>),
     DangerousAny,
@@ -60,7 +60,7 @@ impl TlsClientConfig {
     }
 
     /// Trusts the authorities that Mozilla trusts, compiled in, in place of the system's.
-    #[cfg(feature = "tls-webpki-roots")]
+    #[cfg(feature = "rustls-webpki-roots")]
     pub fn webpki_roots() -> Self {
         Self { trust: Trust::Webpki, ..Self::default() }
     }
@@ -159,7 +159,7 @@ impl TlsClientConfig {
                 Ok(Arc::new(verifier.map_err(failed)?))
             }
             Trust::Added => webpki(self.added()?, provider),
-            #[cfg(feature = "tls-webpki-roots")]
+            #[cfg(feature = "rustls-webpki-roots")]
             Trust::Webpki => {
                 let mut roots = self.added()?;
                 Arc::make_mut(&mut roots).extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());

@@ -10,7 +10,7 @@ use rustls::{ClientConfig, client::ResolvesClientCert, pki_types::ServerName};
 
 #[cfg(feature = "tls")]
 use super::TlsClientConfig;
-use crate::{ConnectError, io::Transport};
+use crate::{ConnectError, transport::AnyTransport};
 
 /// What a client encrypts with: a [`TlsClientConfig`], a [`rustls::ClientConfig`] or, with the
 /// feature `native-tls`, a `native_tls::TlsConnector`.
@@ -23,7 +23,7 @@ pub struct TlsConnector {
 
 enum Backend {
     #[cfg(feature = "tls")]
-    Options { tls: TlsClientConfig, config: OnceLock<Arc<ClientConfig>> },
+    ConnectionConfig { tls: TlsClientConfig, config: OnceLock<Arc<ClientConfig>> },
     #[cfg(feature = "tls")]
     Config(Arc<ClientConfig>),
     #[cfg(feature = "native-tls")]
@@ -57,12 +57,12 @@ impl TlsConnector {
     pub(crate) async fn connect(
         &self,
         host: &str,
-        transport: Transport,
+        transport: AnyTransport,
         identity: Identity,
-    ) -> Result<Transport, ConnectError> {
+    ) -> Result<AnyTransport, ConnectError> {
         match &*self.backend {
             #[cfg(feature = "tls")]
-            Backend::Options { config, .. } => {
+            Backend::ConnectionConfig { config, .. } => {
                 let config = match config.get() {
                     Some(config) => Arc::clone(config),
                     None => self.load().await?,
@@ -93,7 +93,7 @@ impl TlsConnector {
     async fn load(&self) -> Result<Arc<ClientConfig>, ConnectError> {
         let backend = Arc::clone(&self.backend);
         let loading = tokio::task::spawn_blocking(move || match &*backend {
-            Backend::Options { tls, config } => {
+            Backend::ConnectionConfig { tls, config } => {
                 let made = Arc::new(tls.config()?);
                 Ok(Arc::clone(config.get_or_init(|| made)))
             }
@@ -133,7 +133,7 @@ pub(crate) fn shared() -> TlsConnector {
 #[cfg(feature = "tls")]
 impl From<TlsClientConfig> for TlsConnector {
     fn from(tls: TlsClientConfig) -> Self {
-        Self::new(Backend::Options { tls, config: OnceLock::new() })
+        Self::new(Backend::ConnectionConfig { tls, config: OnceLock::new() })
     }
 }
 
@@ -150,9 +150,9 @@ impl From<Arc<ClientConfig>> for TlsConnector {
 async fn rustls_connect(
     mut config: Arc<ClientConfig>,
     host: &str,
-    transport: Transport,
+    transport: AnyTransport,
     identity: Identity,
-) -> Result<Transport, ConnectError> {
+) -> Result<AnyTransport, ConnectError> {
     let name = ServerName::try_from(host.to_owned()).map_err(super::failed)?;
     if identity == Identity::Hidden && config.client_auth_cert_resolver.has_certs() {
         let config = Arc::make_mut(&mut config);
@@ -163,7 +163,7 @@ async fn rustls_connect(
     let connector = tokio_rustls::TlsConnector::from(config);
     // Boxed, as the transport will be: the state of a handshake takes some kilobytes.
     let stream = Box::pin(connector.connect(name, transport)).await;
-    Ok(Transport::boxed(stream.map_err(super::handshake_failed::<ConnectError>)?, addr))
+    Ok(AnyTransport::boxed(stream.map_err(super::handshake_failed::<ConnectError>)?, addr))
 }
 
 /// A client without a certificate.
@@ -210,13 +210,13 @@ impl From<native_tls::TlsConnector> for TlsConnector {
 async fn native_connect(
     connector: &Result<native_tls::TlsConnector, String>,
     host: &str,
-    transport: Transport,
-) -> Result<Transport, ConnectError> {
+    transport: AnyTransport,
+) -> Result<AnyTransport, ConnectError> {
     let connector = connector.as_ref().map_err(|error| super::failed(error.as_str()))?;
     let addr = transport.peer_addr();
     let connector = tokio_native_tls::TlsConnector::from(connector.clone());
     let stream = Box::pin(connector.connect(host, transport)).await;
-    Ok(Transport::boxed(stream.map_err(super::failed)?, addr))
+    Ok(AnyTransport::boxed(stream.map_err(super::failed)?, addr))
 }
 
 impl fmt::Debug for TlsConnector {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 #[cfg(feature = "tls")]
 use rustls::{CommonState, pki_types::CertificateDer};
 
-use crate::io::Transport;
+use crate::transport::AnyTransport;
 
 /// The certificates of a peer, its own first: those of the server by
 /// [`WebSocket::peer_certificates`](crate::WebSocket::peer_certificates); those of a client also as
@@ -34,15 +34,15 @@ impl PeerCertificates {
     /// Those of the peer of an encrypted transport.
     pub(crate) fn in_transport(io: &dyn Any) -> Option<Self> {
         #[cfg(feature = "client")]
-        if let Some(stream) = io.downcast_ref::<tokio_rustls::client::TlsStream<Transport>>() {
+        if let Some(stream) = io.downcast_ref::<tokio_rustls::client::TlsStream<AnyTransport>>() {
             return Self::of(stream.get_ref().1);
         }
         #[cfg(feature = "native-tls")]
-        if let Some(stream) = io.downcast_ref::<tokio_native_tls::TlsStream<Transport>>() {
+        if let Some(stream) = io.downcast_ref::<tokio_native_tls::TlsStream<AnyTransport>>() {
             let certificate = stream.get_ref().peer_certificate().ok()??.to_der().ok()?;
             return Some(Self(Arc::new([certificate.into()])));
         }
-        let stream = io.downcast_ref::<tokio_rustls::server::TlsStream<Transport>>()?;
+        let stream = io.downcast_ref::<tokio_rustls::server::TlsStream<AnyTransport>>()?;
         Self::of(stream.get_ref().1)
     }
 
@@ -60,17 +60,17 @@ pub(crate) fn local_addr(io: &dyn Any) -> Option<SocketAddr> {
 }
 
 /// What an encrypted transport runs over.
-fn transport(io: &dyn Any) -> Option<&Transport> {
+fn transport(io: &dyn Any) -> Option<&AnyTransport> {
     #[cfg(all(feature = "client", feature = "tls"))]
-    if let Some(stream) = io.downcast_ref::<tokio_rustls::client::TlsStream<Transport>>() {
+    if let Some(stream) = io.downcast_ref::<tokio_rustls::client::TlsStream<AnyTransport>>() {
         return Some(stream.get_ref().0);
     }
     #[cfg(all(feature = "server", feature = "tls"))]
-    if let Some(stream) = io.downcast_ref::<tokio_rustls::server::TlsStream<Transport>>() {
+    if let Some(stream) = io.downcast_ref::<tokio_rustls::server::TlsStream<AnyTransport>>() {
         return Some(stream.get_ref().0);
     }
     #[cfg(feature = "native-tls")]
-    if let Some(stream) = io.downcast_ref::<tokio_native_tls::TlsStream<Transport>>() {
+    if let Some(stream) = io.downcast_ref::<tokio_native_tls::TlsStream<AnyTransport>>() {
         return Some(stream.get_ref().get_ref().get_ref());
     }
     let _plain = io;

@@ -13,22 +13,22 @@ pub(super) fn provider() -> Result<Arc<CryptoProvider>, TlsFailure> {
     match CryptoProvider::get_default() {
         Some(installed) => Ok(Arc::clone(installed)),
         None => built_in().ok_or_else(|| {
-            failed("there is no cryptography: enable the feature tls-aws-lc-rs or tls-ring")
+            failed("there is no cryptography: enable the feature rustls-aws-lc-rs or rustls-ring")
         }),
     }
 }
 
-#[cfg(feature = "tls-aws-lc-rs")]
+#[cfg(feature = "rustls-aws-lc-rs")]
 fn built_in() -> Option<Arc<CryptoProvider>> {
     Some(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
 }
 
-#[cfg(all(feature = "tls-ring", not(feature = "tls-aws-lc-rs")))]
+#[cfg(all(feature = "rustls-ring", not(feature = "rustls-aws-lc-rs")))]
 fn built_in() -> Option<Arc<CryptoProvider>> {
     Some(Arc::new(rustls::crypto::ring::default_provider()))
 }
 
-#[cfg(not(any(feature = "tls-aws-lc-rs", feature = "tls-ring")))]
+#[cfg(not(any(feature = "rustls-aws-lc-rs", feature = "rustls-ring")))]
 const fn built_in() -> Option<Arc<CryptoProvider>> {
     None
 }

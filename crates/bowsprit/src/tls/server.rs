@@ -6,7 +6,7 @@ use rustls::{ServerConfig, server::WebPkiClientVerifier};
 use tokio::io::AsyncBufRead;
 
 use super::{PeerCertificates, TlsFailure, failed, handshake_failed, pem, provider::provider};
-use crate::{AcceptError, io::Transport};
+use crate::{AcceptError, transport::AnyTransport};
 
 /// How a server encrypts: TLS 1.2 and 1.3, by rustls.
 ///
@@ -95,8 +95,8 @@ impl TlsServerConfig {
     /// Speaks the TLS handshake, and waits for the request to begin.
     pub(crate) async fn accept(
         &self,
-        transport: Transport,
-    ) -> Result<(Transport, Option<PeerCertificates>), AcceptError> {
+        transport: AnyTransport,
+    ) -> Result<(AnyTransport, Option<PeerCertificates>), AcceptError> {
         let addr = transport.peer_addr();
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&self.config));
         let mut stream =
@@ -104,7 +104,7 @@ impl TlsServerConfig {
         // hyper takes 16 KiB as soon as it waits. An end or an error it will see by itself.
         let _begun = poll_fn(|cx| Pin::new(&mut stream).poll_fill_buf(cx).map_ok(drop)).await;
         let certificates = PeerCertificates::of(stream.get_ref().1);
-        Ok((Transport::boxed(stream, addr), certificates))
+        Ok((AnyTransport::boxed(stream, addr), certificates))
     }
 }
 

@@ -7,16 +7,16 @@ use crate::{
     Deflate, Limits, Negotiated, ReceiveBuffer, ReceiveHalf, Receiver, Role, SendHalf, Sender,
     conn::{Info, Link, Opening, Reader},
     entropy,
-    io::Transport,
     shared_config::SharedConfig,
     stats::Direction,
     trace,
+    transport::AnyTransport,
 };
 
 /// What becomes a connection when the opening handshake is over.
 pub(crate) struct Opened<'r> {
     pub(crate) role: Role,
-    pub(crate) transport: Transport,
+    pub(crate) transport: AnyTransport,
     pub(crate) peer_addr: Option<SocketAddr>,
     pub(crate) path: &'r str,
     pub(crate) negotiated: Negotiated,
@@ -34,7 +34,7 @@ impl Opened<'_> {
             Role::Client => Sender::client(entropy::masking_key),
             Role::Server => Sender::server(),
         };
-        let limits: Limits = self.shared_config.options.limits;
+        let limits: Limits = self.shared_config.config.limits;
         let mut receiver = Receiver::new(self.role, limits).with_version(self.negotiated.version);
         let mut extensions = String::new();
         if let Some(parameters) = &self.negotiated.deflate {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bowsprit::{Heartbeat, Options, Server};
+use bowsprit::{ConnectionConfig, Heartbeat, Server};
 
 use super::{Attacked, BLOCKS, KIB, REQUEST, flood};
 
@@ -128,11 +128,11 @@ fn a_flood_after_a_close() {
 
 #[test]
 fn closes_that_are_never_answered_and_clients_that_are_dead() {
-    let mut options = Options::server();
+    let mut config = ConnectionConfig::server();
     let short = Duration::from_millis(300);
-    options.close_timeout = short;
-    options.heartbeat = Some(Heartbeat::new(short, short));
-    let server = Attacked::start(Server::builder().options(options));
+    config.close_timeout = short;
+    config.heartbeat = Some(Heartbeat::new(short, short));
+    let server = Attacked::start(Server::builder().config(config));
     let mut streams: Vec<TcpStream> = (0..200).map(|_| server.open()).collect();
     let own = streams.capacity() * size_of::<TcpStream>();
     // Half of them ask for a close frame, and leave it at that; the others say nothing at all.

@@ -1,6 +1,6 @@
 //! Closing.
 
-use bowsprit::{CloseCode, Error, Message, Options, ReceiveHalf, State, WebSocket};
+use bowsprit::{CloseCode, ConnectionConfig, Error, Message, ReceiveHalf, State, WebSocket};
 
 use crate::support::{
     background, collect,
@@ -20,11 +20,11 @@ async fn close_by(
     close: impl AsyncFnOnce(WebSocket, &mut Knife),
 ) -> String {
     let (transport, peer, control) = rough(64);
-    let options = Options::server();
+    let config = ConnectionConfig::server();
     let (ws, mut peer) = if client {
-        open(transport, peer, &options).await.unwrap()
+        open(transport, peer, &config).await.unwrap()
     } else {
-        let (peer, ws) = open(peer, transport, &options).await.unwrap();
+        let (peer, ws) = open(peer, transport, &config).await.unwrap();
         (ws, peer)
     };
     control.slow_down(1, 5);

@@ -22,7 +22,7 @@ fn slow() -> (Rough, DuplexStream) {
 async fn another_works() {
     let (transport, peer) = slow();
     let (mut client, mut server) =
-        open(transport, peer, &bowsprit::Options::client()).await.unwrap();
+        open(transport, peer, &bowsprit::ConnectionConfig::client()).await.unwrap();
     client.send("hello").await.unwrap();
     assert_eq!(server.recv().await.unwrap(), Some("hello".into()));
 }

@@ -1,7 +1,8 @@
 //! Receiving: [`recv`](bowsprit::WebSocket::recv) and its kin.
 
 use bowsprit::{
-    Close, CloseCode, Error, Event, Fragment, Heartbeat, Message, MessageKind, Options, WebSocket,
+    Close, CloseCode, ConnectionConfig, Error, Event, Fragment, Heartbeat, Message, MessageKind,
+    WebSocket,
 };
 use tokio::time::Duration;
 
@@ -82,11 +83,11 @@ async fn listen_to(
     listen: &impl AsyncFn(&mut WebSocket, &mut Knife),
 ) {
     let (transport, peer, control) = rough(1 << 16);
-    let options = Options::server();
+    let config = ConnectionConfig::server();
     let (mut ws, peer) = if client {
-        open(transport, peer, &options).await.unwrap()
+        open(transport, peer, &config).await.unwrap()
     } else {
-        let (peer, ws) = open(peer, transport, &options).await.unwrap();
+        let (peer, ws) = open(peer, transport, &config).await.unwrap();
         (ws, peer)
     };
     control.slow_down(1, pace.piece);
@@ -210,10 +211,10 @@ fn a_next_chunk_that_is_dropped_loses_nothing() {
 fn a_recv_that_was_dropped_does_not_make_the_peer_look_dead() {
     run(async || {
         let (client, server, _control) = rough(1 << 16);
-        let mut options = Options::server();
+        let mut config = ConnectionConfig::server();
         let seconds = Duration::from_secs;
-        options.heartbeat = Some(Heartbeat::new(seconds(20), seconds(20)));
-        let (mut client, mut server) = open(client, server, &options).await.unwrap();
+        config.heartbeat = Some(Heartbeat::new(seconds(20), seconds(20)));
+        let (mut client, mut server) = open(client, server, &config).await.unwrap();
         let client = background(async move {
             client.send("late").await.unwrap();
             collect(&mut client).await

@@ -48,7 +48,7 @@ assert_auto_traits!(
     bowsprit::Message,
     bowsprit::ByteStream,
     bowsprit::MessageKind,
-    bowsprit::Options,
+    bowsprit::ConnectionConfig,
     bowsprit::OriginMatcher,
     bowsprit::OriginPolicy,
     bowsprit::Outgoing<'static>,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bowsprit::{Error, Options, SendError, Server};
+use bowsprit::{ConnectionConfig, Error, SendError, Server};
 use tokio::{task::yield_now, time::timeout};
 
 use super::{
@@ -101,9 +101,9 @@ fn a_handles_queue_is_bounded() {
 #[test]
 fn many_waiting_handles_all_get_their_turn() {
     paused(async {
-        let mut options = Options::server();
-        options.max_queue_len = 1000;
-        let (ws, mut peer) = server_with(Server::builder().options(options)).await;
+        let mut config = ConnectionConfig::server();
+        config.max_queue_len = 1000;
+        let (ws, mut peer) = server_with(Server::builder().config(config)).await;
         let mut tasks = tokio::task::JoinSet::new();
         for number in 0..200 {
             let handle = ws.handle();

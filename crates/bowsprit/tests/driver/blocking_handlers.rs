@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, mpsc},
 };
 
-use bowsprit::{BoxError, Error, Fragment, MessageKind, Options, Server, WebSocket};
+use bowsprit::{BoxError, ConnectionConfig, Error, Fragment, MessageKind, Server, WebSocket};
 use tokio::{
     runtime::Handle,
     task::{JoinHandle, block_in_place},
@@ -28,8 +28,8 @@ async fn blocking<F>(
 where
     F: Future<Output = Result<(), BoxError>> + Send + 'static,
 {
-    let options = Options::server().heartbeat(None).write_stall_timeout(None);
-    let bound = Server::builder().options(options).bind("127.0.0.1:0").await.unwrap();
+    let config = ConnectionConfig::server().heartbeat(None).write_stall_timeout(None);
+    let bound = Server::builder().config(config).bind("127.0.0.1:0").await.unwrap();
     let (server, addr) = (bound.server(), bound.local_addr().unwrap());
     let serving =
         tokio::spawn(bound.serve(move |ws, _| async move {

@@ -3,8 +3,8 @@
 use std::io;
 
 use bowsprit::{
-    Client, CloseCode, ConnectError, Error, Fragment, Limits, Message, MessageKind, Options,
-    Server, SubprotocolPolicy, testing,
+    Client, CloseCode, ConnectError, ConnectionConfig, Error, Fragment, Limits, Message,
+    MessageKind, Server, SubprotocolPolicy, testing,
 };
 use tokio::{
     io::{
@@ -136,7 +136,8 @@ fn other_ends_are_errors() {
 #[test]
 fn writing_waits_for_a_reader_that_does_not_read() {
     paused(async {
-        let patient = Server::builder().options(Options::server().without_timeouts()).build();
+        let patient =
+            Server::builder().config(ConnectionConfig::server().without_timeouts()).build();
         let (client, server) =
             testing::pair_of(&Client::new(), &patient, "ws://localhost/").await.unwrap();
         let (mut client, mut server) = (client.into_io(), server.into_io());

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use bowsprit::{ContextTakeover, Deflate, Options, Server, WebSocket};
+use bowsprit::{ConnectionConfig, ContextTakeover, Deflate, Server, WebSocket};
 use tokio::{io::AsyncWriteExt, io::DuplexStream, time::sleep};
 
 use super::{
@@ -16,8 +16,10 @@ const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnec
 
 async fn server_with_takeover() -> (WebSocket, Peer<DuplexStream>) {
     let deflate = Deflate::server().server_context_takeover(ContextTakeover::Allowed);
-    let server =
-        Server::builder().deflate(deflate).options(Options::server().without_timeouts()).build();
+    let server = Server::builder()
+        .deflate(deflate)
+        .config(ConnectionConfig::server().without_timeouts())
+        .build();
     let (ours, mut theirs) = tokio::io::duplex(PIPE_LEN);
     theirs.write_all(REQUEST.as_bytes()).await.unwrap();
     let mut peer = Peer::client(theirs);

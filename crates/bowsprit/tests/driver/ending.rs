@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{Close, CloseCode, Error, Options, Server, Shutdown, State, TimeoutKind, WebSocket};
+use bowsprit::{
+    Close, CloseCode, ConnectionConfig, Error, Server, Shutdown, State, TimeoutKind, WebSocket,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     net::{TcpListener, TcpStream},
@@ -320,8 +322,8 @@ async fn trickle(peer: &mut Peer<DuplexStream>, pause: Duration) -> Duration {
 #[test]
 fn bytes_that_the_peer_takes_do_not_extend_the_end() {
     paused(async {
-        let options = Options::server().close_timeout(3 * SECOND);
-        let builder = Server::builder().options(options);
+        let config = ConnectionConfig::server().close_timeout(3 * SECOND);
+        let builder = Server::builder().config(config);
         let (mut ws, mut peer) = server_over(builder, 16).await;
         ws.send(vec![0; 4 * 65536]).await.unwrap();
         let begun = Instant::now();
@@ -342,9 +344,9 @@ fn bytes_that_the_peer_takes_do_not_extend_the_end() {
 #[test]
 fn the_time_for_the_end_holds_for_a_violation_and_for_the_peers_close_as_well() {
     paused(async {
-        let options = || Options::server().close_timeout(3 * SECOND);
+        let config = || ConnectionConfig::server().close_timeout(3 * SECOND);
         for violates in [true, false] {
-            let builder = Server::builder().options(options());
+            let builder = Server::builder().config(config());
             let (mut ws, mut peer) = server_over(builder, 16).await;
             ws.send(vec![0; 4 * 65536]).await.unwrap();
             let bytes = if violates {
@@ -371,8 +373,8 @@ fn the_time_for_the_end_holds_for_a_violation_and_for_the_peers_close_as_well() 
 #[test]
 fn the_transport_is_awaited_within_the_time_for_the_whole_end() {
     paused(async {
-        let options = Options::server().close_timeout(SECOND).linger_timeout(60 * SECOND);
-        let (mut ws, mut peer) = server_opts(options).await;
+        let config = ConnectionConfig::server().close_timeout(SECOND).linger_timeout(60 * SECOND);
+        let (mut ws, mut peer) = server_opts(config).await;
         peer.send_close(1000, "").await;
         assert!(ws.recv().await.unwrap().is_none());
         let begun = Instant::now();

@@ -244,7 +244,7 @@ fn of_another_http_server() {
         let server = builder().build();
         let (_, upgrade) = server.upgrade_async(&mut accepted_request()).await.unwrap();
         let (ours, _theirs) = tokio::io::duplex(PIPE_LEN);
-        drop(upgrade.attach(ours));
+        drop(upgrade.into_websocket(ours));
         assert_counted("attached", &server, 1, Accepted);
         let server = builder().authorize(forbid).build();
         server.upgrade_async(&mut accepted_request()).await.unwrap_err();

@@ -303,7 +303,7 @@ fn an_external_http_server_can_tell_the_peer() {
         let (_, upgrade) = server.upgrade_async(&mut request).await.unwrap();
         assert_eq!(request.client_addr(), Some("192.0.2.1".parse().unwrap()));
         let (near, mut far) = tokio::io::duplex(PIPE_LEN);
-        let ws = upgrade.attach(near);
+        let ws = upgrade.into_websocket(near);
         assert_eq!(ws.peer_addr(), Some("127.0.0.1:5".parse().unwrap()));
         drop(ws);
         assert_eq!(far.read(&mut [0]).await.unwrap(), 0);

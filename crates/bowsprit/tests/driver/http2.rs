@@ -181,7 +181,7 @@ fn an_upgrade_for_hypers_server_may_be_an_extended_connect() {
                 };
                 tokio::spawn(async move {
                     let io = TokioIo::new(hyper::upgrade::on(request).await.unwrap());
-                    let mut ws = upgrade.attach(io);
+                    let mut ws = upgrade.into_websocket(io);
                     while let Some(message) = ws.recv().await.unwrap() {
                         ws.send(message).await.unwrap();
                     }

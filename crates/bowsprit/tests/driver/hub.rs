@@ -1,7 +1,7 @@
 //! Broadcasts and topics, and what becomes of consumers that are slow.
 
 use bowsprit::{
-    CloseCode, Delivery, Fragment, Handle, Message, MessageKind, Options, Server,
+    CloseCode, ConnectionConfig, Delivery, Fragment, Handle, Message, MessageKind, Server,
     SlowConsumerPolicy, Topics, WebSocket,
 };
 use tokio::{io::DuplexStream, task::yield_now, time::timeout};
@@ -30,10 +30,10 @@ async fn open(server: &Server, pipe_len: usize) -> (WebSocket, Peer<DuplexStream
 }
 
 fn narrow() -> Server {
-    let mut options = Options::server();
-    options.high_water_mark = 2000;
-    options.max_queue_len = MAX_QUEUE_LEN;
-    Server::builder().options(options).build()
+    let mut config = ConnectionConfig::server();
+    config.high_water_mark = 2000;
+    config.max_queue_len = MAX_QUEUE_LEN;
+    Server::builder().config(config).build()
 }
 
 /// Message `number`, 1,000 bytes.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bowsprit::{
-    Client, Deflate, Error, Limits, Message, Options, Server, SlowConsumerPolicy, Topics, WebSocket,
+    Client, ConnectionConfig, Deflate, Error, Limits, Message, Server, SlowConsumerPolicy, Topics,
+    WebSocket,
 };
 use tokio::{
     io::AsyncReadExt,
@@ -36,9 +37,9 @@ fn pattern() -> Vec<u8> {
 #[test]
 fn a_large_message_arrives_although_the_connection_is_dropped() {
     real(async {
-        let mut options = Options::server();
-        options.limits = Limits::CLIENT;
-        let server = Server::builder().options(options).build();
+        let mut config = ConnectionConfig::server();
+        config.limits = Limits::CLIENT;
+        let server = Server::builder().config(config).build();
         let (mut client, mut server) = over_tcp(Client::new(), server).await;
         client.send(pattern()).await.unwrap();
         // Unread, it would have the socket take back what it has sent.
@@ -107,9 +108,9 @@ fn until_all_is_written_pings_are_answered_and_handles_are_refused() {
 #[test]
 fn a_peer_that_takes_nothing_is_given_the_time_of_a_close() {
     paused(async {
-        let mut options = Options::server();
-        options.close_timeout = 3 * SECOND;
-        let (mut ws, mut peer) = server_over(Server::builder().options(options), 256).await;
+        let mut config = ConnectionConfig::server();
+        config.close_timeout = 3 * SECOND;
+        let (mut ws, mut peer) = server_over(Server::builder().config(config), 256).await;
         ws.send(vec![1; 10_000]).await.unwrap();
         let begun = Instant::now();
         drop(ws);

@@ -179,7 +179,7 @@ struct AttachOnDrop(Option<Upgrade>);
 impl Drop for AttachOnDrop {
     fn drop(&mut self) {
         let upgrade = self.0.take().unwrap();
-        drop(upgrade.attach(tokio::io::duplex(64).0));
+        drop(upgrade.into_websocket(tokio::io::duplex(64).0));
     }
 }
 

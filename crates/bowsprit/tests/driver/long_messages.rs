@@ -9,8 +9,8 @@ use std::{
 };
 
 use bowsprit::{
-    Client, CloseCode, ContextTakeover, Deflate, Error, Event, Fragment, Message, MessageKind,
-    Options, Outgoing, PreparedMessage, SendError, Server, State, WebSocket,
+    Client, CloseCode, ConnectionConfig, ContextTakeover, Deflate, Error, Event, Fragment, Message,
+    MessageKind, Outgoing, PreparedMessage, SendError, Server, State, WebSocket,
 };
 use tokio::task::yield_now;
 
@@ -23,24 +23,24 @@ fn deflate(takeover: bool) -> Deflate {
     Deflate::client().server_context_takeover(rule).client_context_takeover(rule).level(6)
 }
 
-fn options() -> Options {
-    let mut options = Options::client();
-    options.limits = options.limits.max_message_len(64 << 20);
-    options
+fn config() -> ConnectionConfig {
+    let mut config = ConnectionConfig::client();
+    config.limits = config.limits.max_message_len(64 << 20);
+    config
 }
 
 /// A server and a client that have agreed on compression.
-async fn pair_with(takeover: bool, options: Options) -> (WebSocket, WebSocket) {
+async fn pair_with(takeover: bool, config: ConnectionConfig) -> (WebSocket, WebSocket) {
     let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
     let deflate = deflate(takeover);
-    let server = Server::builder().deflate(deflate).options(options.clone()).build();
-    let client = Client::new().deflate(deflate).options(options);
+    let server = Server::builder().deflate(deflate).config(config.clone()).build();
+    let client = Client::new().deflate(deflate).config(config);
     let (server, client) = tokio::join!(server.accept(ours), client.connect_over(URL, theirs));
     (server.unwrap(), client.unwrap())
 }
 
 async fn pair(takeover: bool) -> (WebSocket, WebSocket) {
-    pair_with(takeover, options()).await
+    pair_with(takeover, config()).await
 }
 
 /// Lines that are all different and compress to a third.
@@ -258,12 +258,12 @@ fn a_connection_that_is_cut_forgets_its_long_messages() {
 #[test]
 fn many_connections_share_one_thread_if_they_are_told_to() {
     real(async {
-        let mut options = options();
-        options.max_concurrent_compressions = 1;
-        options.max_inline_compression_len = 3000;
+        let mut config = config();
+        config.max_concurrent_compressions = 1;
+        config.max_inline_compression_len = 3000;
         let mut pairs = Vec::new();
         for seed in 0..20 {
-            let (from, to) = pair_with(seed % 2 == 0, options.clone()).await;
+            let (from, to) = pair_with(seed % 2 == 0, config.clone()).await;
             for i in 0..5 {
                 from.handle().try_send(text(4000 + i, seed)).unwrap();
             }
@@ -282,10 +282,10 @@ fn a_runtime_that_ends_ends_the_connections_it_compresses_for() {
     watched(|| {
         let runtime = two_threads();
         let handle = runtime.block_on(async {
-            let mut options = options();
-            options.max_concurrent_compressions = 1;
-            let (from, to) = pair_with(false, options.clone()).await;
-            let (other, other_peer) = pair_with(false, options).await;
+            let mut config = config();
+            config.max_concurrent_compressions = 1;
+            let (from, to) = pair_with(false, config.clone()).await;
+            let (other, other_peer) = pair_with(false, config).await;
             for handle in [from.handle(), other.handle()] {
                 handle.try_send(text(2 * LONG, 1)).unwrap();
             }

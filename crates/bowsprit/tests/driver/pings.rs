@@ -1,6 +1,6 @@
 //! Pings and pongs that applications send themselves.
 
-use bowsprit::{Error, Event, Options, SendError, Server};
+use bowsprit::{ConnectionConfig, Error, Event, SendError, Server};
 
 use super::{
     peer::{PING, PONG, TEXT},
@@ -48,8 +48,8 @@ fn pongs_count_as_sent() {
 #[test]
 fn an_application_answers_pings_itself() {
     paused(async {
-        let options = Options::server().auto_pong(false);
-        let (mut ws, mut peer) = server_opts(options).await;
+        let config = ConnectionConfig::server().auto_pong(false);
+        let (mut ws, mut peer) = server_opts(config).await;
         let answering = tokio::spawn(async move {
             let (receive, send) = ws.split_mut();
             while let Some(event) = receive.next_event().await? {
@@ -79,8 +79,8 @@ fn an_application_answers_pings_itself() {
 #[test]
 fn a_server_without_automatic_pongs_still_answers_the_close_frame() {
     paused(async {
-        let options = Options::server().auto_pong(false);
-        let (mut ws, mut peer) = server_opts(options).await;
+        let config = ConnectionConfig::server().auto_pong(false);
+        let (mut ws, mut peer) = server_opts(config).await;
         peer.send(PING, "unanswered").await;
         peer.send_close(1000, "").await;
         assert!(ws.recv().await.unwrap().is_none());

@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use bowsprit::{Error, Options, Server, TryRecvError, WebSocket};
+use bowsprit::{ConnectionConfig, Error, Server, TryRecvError, WebSocket};
 use futures_util::Stream;
 
 use super::{
@@ -137,7 +137,7 @@ fn whoever_waits_is_woken_for_what_comes_later() {
 #[test]
 fn a_peer_that_is_only_looked_at_can_be_found_dead() {
     paused(async {
-        let (mut ws, _silent) = server_opts(Options::server()).await;
+        let (mut ws, _silent) = server_opts(ConnectionConfig::server()).await;
         let ended = loop {
             match ws.try_recv() {
                 Err(TryRecvError::Empty) => tokio::time::sleep(SECOND / 10).await,

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use bowsprit::{Client, Error, Options, ProtocolError, WebSocket};
+use bowsprit::{Client, ConnectionConfig, Error, ProtocolError, WebSocket};
 use tokio::{io::DuplexStream, time::sleep};
 
 use super::{
@@ -13,14 +13,14 @@ use super::{
 /// So many may come in a second.
 const MAX: usize = 10;
 
-fn limited(mut options: Options) -> Options {
-    options.max_messages_per_second = Some(10);
-    options.max_pings_per_second = Some(10);
-    options
+fn limited(mut config: ConnectionConfig) -> ConnectionConfig {
+    config.max_messages_per_second = Some(10);
+    config.max_pings_per_second = Some(10);
+    config
 }
 
 async fn server() -> (WebSocket, Peer<DuplexStream>) {
-    server_opts(limited(Options::server())).await
+    server_opts(limited(ConnectionConfig::server())).await
 }
 
 /// Expects the end, and that the peer is told why.
@@ -71,7 +71,7 @@ fn more_messages_than_allowed_end_the_connection_with_1008() {
 #[test]
 fn a_client_limits_its_server_as_well() {
     paused(async {
-        let client = Client::new().options(limited(Options::client()));
+        let client = Client::new().config(limited(ConnectionConfig::client()));
         let (mut ws, mut peer) = client_with(client).await;
         peer.write(peer.encode(BINARY, "x").repeat(MAX + 1)).await;
         peer.shut_down().await;

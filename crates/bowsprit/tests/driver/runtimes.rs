@@ -247,7 +247,7 @@ fn a_runtime_without_timers_is_refused_at_once() {
             panic_of(|| drop(runtime.block_on(client()))),
             panic_of(|| {
                 let _context = runtime.enter();
-                drop(accepted().attach(tokio::io::duplex(64).0));
+                drop(accepted().into_websocket(tokio::io::duplex(64).0));
             }),
         ] {
             assert!(message.contains("timers are disabled"), "{message}");

@@ -1,8 +1,8 @@
-//! Options as they are written: in one expression.
+//! ConnectionConfig as they are written: in one expression.
 
 use std::time::Duration;
 
-use bowsprit::{Heartbeat, Keepalive, Limits, Options, TcpOptions, reconnect::Backoff};
+use bowsprit::{ConnectionConfig, Heartbeat, Keepalive, Limits, TcpOptions, reconnect::Backoff};
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -10,7 +10,7 @@ const fn seconds(seconds: u64) -> Duration {
 
 #[test]
 fn options_of_connections_are_set_one_after_the_other() {
-    let options = Options::client()
+    let config = ConnectionConfig::client()
         .limits(Limits::CLIENT.max_message_len(1))
         .heartbeat(Heartbeat::new(seconds(2), seconds(3)).interval(seconds(4)).timeout(seconds(5)))
         .idle_timeout(seconds(6))
@@ -24,7 +24,7 @@ fn options_of_connections_are_set_one_after_the_other() {
         .max_queue_len(13)
         .max_inline_compression_len(14)
         .max_concurrent_compressions(15);
-    let mut expected = Options::client();
+    let mut expected = ConnectionConfig::client();
     expected.limits.max_message_len = 1;
     expected.heartbeat = Some(Heartbeat::new(seconds(4), seconds(5)));
     expected.idle_timeout = Some(seconds(6));
@@ -38,18 +38,18 @@ fn options_of_connections_are_set_one_after_the_other() {
     expected.max_queue_len = 13;
     expected.max_inline_compression_len = 14;
     expected.max_concurrent_compressions = 15;
-    assert_eq!(options, expected);
+    assert_eq!(config, expected);
 }
 
 #[test]
 fn what_is_optional_is_switched_off_by_none() {
-    let options = Options::server()
+    let config = ConnectionConfig::server()
         .heartbeat(None)
         .idle_timeout(None)
         .max_messages_per_second(None)
         .max_pings_per_second(None)
         .write_stall_timeout(None);
-    assert_eq!(options, Options::server().without_timeouts());
+    assert_eq!(config, ConnectionConfig::server().without_timeouts());
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::{
 };
 
 use bowsprit::{
-    AcceptError, CloseCode, Error, Options, Route, Server, Shutdown, ShutdownSummary, WebSocket,
+    AcceptError, CloseCode, ConnectionConfig, Error, Route, Server, Shutdown, ShutdownSummary,
+    WebSocket,
 };
 use tokio::{
     io::DuplexStream,
@@ -94,7 +95,8 @@ fn without_jitter_all_are_told_at_once() {
 #[test]
 fn those_who_do_not_go_are_cut_at_the_deadline() {
     paused(async {
-        let server = Server::builder().options(Options::server().without_timeouts()).build();
+        let server =
+            Server::builder().config(ConnectionConfig::server().without_timeouts()).build();
         let (polite, mut polite_peer) = open(&server).await;
         let (deaf, mut deaf_peer) = open(&server).await;
         let deaf_handle = deaf.handle();
@@ -144,7 +146,8 @@ fn with_jitter_clients_are_told_one_after_the_other() {
 #[test]
 fn a_deadline_that_never_comes_is_no_deadline() {
     paused(async {
-        let server = Server::builder().options(Options::server().without_timeouts()).build();
+        let server =
+            Server::builder().config(ConnectionConfig::server().without_timeouts()).build();
         let (ws, mut peer) = open(&server).await;
         read(ws);
         let leaving = server.clone();
@@ -186,7 +189,7 @@ fn a_connection_whose_handshake_was_accepted_before_gets_1001_at_once() {
         yield_now().await;
         assert!(!leaving.is_finished());
         let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
-        read(upgrade.attach(ours));
+        read(upgrade.into_websocket(ours));
         Peer::client(theirs).finish(1001).await;
         assert_eq!(leaving.await.unwrap().closed, 1);
     });

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use bowsprit::{Client, CloseCode, Error, Heartbeat, Message, Options, TimeoutKind, WebSocket};
+use bowsprit::{
+    Client, CloseCode, ConnectionConfig, Error, Heartbeat, Message, TimeoutKind, WebSocket,
+};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
@@ -14,9 +16,9 @@ use super::{
 /// reads.
 const LATE: Duration = Duration::from_millis(1100);
 
-fn idle(mut options: Options, seconds: u32) -> Options {
-    options.idle_timeout = Some(seconds * SECOND);
-    options
+fn idle(mut config: ConnectionConfig, seconds: u32) -> ConnectionConfig {
+    config.idle_timeout = Some(seconds * SECOND);
+    config
 }
 
 /// Expects the connection to be cut for silence when `expected` has passed since `begun`.
@@ -30,9 +32,9 @@ fn assert_idle(received: &Result<Option<Message>, Error>, begun: Instant, expect
 #[test]
 fn a_client_notices_that_pings_stay_away() {
     paused(async {
-        let mut options = idle(Options::client(), 31);
-        options.heartbeat = None;
-        let (mut ws, mut peer) = client_with(Client::new().options(options)).await;
+        let mut config = idle(ConnectionConfig::client(), 31);
+        config.heartbeat = None;
+        let (mut ws, mut peer) = client_with(Client::new().config(config)).await;
         let (received, last) = tokio::join!(ws.recv(), async {
             for _ in 0..5 {
                 sleep(30 * SECOND).await;
@@ -49,9 +51,9 @@ fn a_client_notices_that_pings_stay_away() {
 #[test]
 fn a_server_notices_silence_as_well_and_any_byte_breaks_it() {
     paused(async {
-        let mut options = idle(Options::server(), 8);
-        options.heartbeat = None;
-        let (mut ws, mut peer) = server_opts(options).await;
+        let mut config = idle(ConnectionConfig::server(), 8);
+        config.heartbeat = None;
+        let (mut ws, mut peer) = server_opts(config).await;
         let (received, last) = tokio::join!(ws.recv(), async {
             let bytes = peer.encode(TEXT, "slow");
             for byte in &bytes[..bytes.len() - 1] {
@@ -67,9 +69,9 @@ fn a_server_notices_silence_as_well_and_any_byte_breaks_it() {
 #[test]
 fn a_client_is_not_idle_behind_an_unread_message() {
     paused(async {
-        let mut options = idle(Options::server(), 8);
-        options.heartbeat = None;
-        let (mut ws, mut peer) = server_opts(options).await;
+        let mut config = idle(ConnectionConfig::server(), 8);
+        config.heartbeat = None;
+        let (mut ws, mut peer) = server_opts(config).await;
         // It has been reading, and then does something else.
         assert!(timeout(SECOND, ws.recv()).await.is_err());
         for _ in 0..2 {
@@ -87,9 +89,9 @@ fn a_client_is_not_idle_behind_an_unread_message() {
 #[test]
 fn an_application_that_has_just_looked_away_cuts_nobody() {
     paused(async {
-        let mut options = idle(Options::server(), 8);
-        options.heartbeat = None;
-        let (mut ws, mut peer) = server_opts(options).await;
+        let mut config = idle(ConnectionConfig::server(), 8);
+        config.heartbeat = None;
+        let (mut ws, mut peer) = server_opts(config).await;
         assert!(timeout(15 * SECOND / 2, ws.recv()).await.is_err());
         peer.send(TEXT, "alive").await;
         sleep(SECOND * 100).await;
@@ -100,9 +102,9 @@ fn an_application_that_has_just_looked_away_cuts_nobody() {
 #[test]
 fn short_silence_is_noticed_in_time() {
     paused(async {
-        let mut options = Options::client();
-        options.idle_timeout = Some(SECOND / 10);
-        let (mut ws, _peer) = client_with(Client::new().options(options)).await;
+        let mut config = ConnectionConfig::client();
+        config.idle_timeout = Some(SECOND / 10);
+        let (mut ws, _peer) = client_with(Client::new().config(config)).await;
         let begun = Instant::now();
         let received = ws.recv().await;
         assert!(matches!(received, Err(Error::TimedOut(TimeoutKind::Idle))), "{received:?}");
@@ -113,8 +115,8 @@ fn short_silence_is_noticed_in_time() {
 #[test]
 fn silence_counts_whether_anybody_receives_or_not() {
     paused(async {
-        let options = idle(Options::server(), 8).heartbeat(None);
-        let (mut ws, _peer) = server_opts(options).await;
+        let config = idle(ConnectionConfig::server(), 8).heartbeat(None);
+        let (mut ws, _peer) = server_opts(config).await;
         let begun = Instant::now();
         for _ in 0..3 {
             assert!(timeout(SECOND / 10, ws.recv()).await.is_err());
@@ -130,9 +132,9 @@ fn silence_counts_whether_anybody_receives_or_not() {
 #[test]
 fn a_peer_that_answers_the_heartbeat_is_not_idle() {
     paused(async {
-        let mut options = idle(Options::server(), 5);
-        options.heartbeat = Some(Heartbeat::new(3 * SECOND, 3 * SECOND));
-        let (mut ws, mut peer) = server_opts(options).await;
+        let mut config = idle(ConnectionConfig::server(), 5);
+        config.heartbeat = Some(Heartbeat::new(3 * SECOND, 3 * SECOND));
+        let (mut ws, mut peer) = server_opts(config).await;
         let (received, last) = tokio::join!(ws.recv(), async {
             for _ in 0..10 {
                 let ping = peer.frame().await;
@@ -150,7 +152,7 @@ fn a_peer_that_answers_the_heartbeat_is_not_idle() {
 fn after_a_close_frame_silence_has_the_time_of_closing() {
     paused(async {
         let (mut ws, mut peer) =
-            client_with(Client::new().options(idle(Options::client(), 3))).await;
+            client_with(Client::new().config(idle(ConnectionConfig::client(), 3))).await;
         assert!(timeout(2 * SECOND, ws.recv()).await.is_err());
         let begun = Instant::now();
         let (closed, _) = tokio::join!(ws.close(CloseCode::NORMAL), peer.expect_close(1000));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bowsprit::{
-    Client, CloseCode, Deflate, Error, Fragment, Heartbeat, Message, MessageKind, Options, Server,
-    SlowConsumerPolicy, WebSocket,
+    Client, CloseCode, ConnectionConfig, Deflate, Error, Fragment, Heartbeat, Message, MessageKind,
+    Server, SlowConsumerPolicy, WebSocket,
     http::{Request, StatusCode},
     stats::{Stats, TrafficCounts},
     testing::pair_of,
@@ -245,10 +245,10 @@ fn heartbeats_and_answers_to_them_are_counted() {
 
 /// How a server counts a connection that `act` ends.
 async fn ended<F: Future<Output = ()>>(
-    options: Options,
+    config: ConnectionConfig,
     act: impl FnOnce(WebSocket, Peer<DuplexStream>) -> F,
 ) -> Stats {
-    let server = Server::builder().options(options).build();
+    let server = Server::builder().config(config).build();
     let (ws, peer) = open(&server).await;
     act(ws, peer).await;
     let stats = server.stats();
@@ -259,7 +259,7 @@ async fn ended<F: Future<Output = ()>>(
 #[test]
 fn clean_ends_are_counted_by_side_and_code() {
     paused(async {
-        let by_peer = ended(Options::server(), async |mut ws, mut peer| {
+        let by_peer = ended(ConnectionConfig::server(), async |mut ws, mut peer| {
             peer.send_close(4321, "private").await;
             drain(&mut ws).await.unwrap();
         });
@@ -267,7 +267,7 @@ fn clean_ends_are_counted_by_side_and_code() {
         assert_eq!(stats.closes.by_peer, 1);
         assert_eq!(stats.closes.with_code(CloseCode::new(4000)), 1, "all of them count as one");
         assert_eq!(stats.closes.with_code(CloseCode::new(3000)), 0);
-        let by_us = ended(Options::server(), async |mut ws, mut peer| {
+        let by_us = ended(ConnectionConfig::server(), async |mut ws, mut peer| {
             let closing = tokio::spawn(async move { ws.close(CloseCode::GOING_AWAY).await });
             peer.expect_close(1001).await;
             // The peer need not send the same code.
@@ -284,7 +284,7 @@ fn clean_ends_are_counted_by_side_and_code() {
 #[test]
 fn other_ends_are_counted_by_their_cause() {
     paused(async {
-        let stats = ended(Options::server(), async |mut ws, mut peer| {
+        let stats = ended(ConnectionConfig::server(), async |mut ws, mut peer| {
             peer.write([0xff, 0xff]).await;
             drop(peer.io);
             drain(&mut ws).await.unwrap_err();
@@ -293,7 +293,7 @@ fn other_ends_are_counted_by_their_cause() {
         assert_eq!(stats.closes.protocol_error, 1);
         assert_eq!(stats.closes.with_code(CloseCode::PROTOCOL_ERROR), 1);
 
-        let stats = ended(Options::server(), async |mut ws, peer| {
+        let stats = ended(ConnectionConfig::server(), async |mut ws, peer| {
             drop(peer);
             drain(&mut ws).await.unwrap_err();
         });
@@ -301,7 +301,7 @@ fn other_ends_are_counted_by_their_cause() {
         assert_eq!(stats.closes.disconnected, 1);
         assert_eq!(stats.closes.with_code(CloseCode::ABNORMAL), 1);
 
-        let stats = ended(Options::server(), async |ws, _peer| ws.handle().terminate());
+        let stats = ended(ConnectionConfig::server(), async |ws, _peer| ws.handle().terminate());
         assert_eq!(stats.await.closes.terminated, 1);
     });
 }
@@ -309,27 +309,27 @@ fn other_ends_are_counted_by_their_cause() {
 #[test]
 fn time_outs_are_counted_by_what_was_waited_for() {
     paused(async {
-        let stats = ended(Options::server(), async |mut ws, _peer| {
+        let stats = ended(ConnectionConfig::server(), async |mut ws, _peer| {
             drain(&mut ws).await.unwrap_err();
         });
         assert_eq!(stats.await.closes.heartbeat, 1);
 
-        let mut options = Options::server();
-        options.heartbeat = None;
-        let mut impatient = options.clone();
+        let mut config = ConnectionConfig::server();
+        config.heartbeat = None;
+        let mut impatient = config.clone();
         impatient.idle_timeout = Some(SECOND);
         let stats = ended(impatient, async |mut ws, _peer| {
             drain(&mut ws).await.unwrap_err();
         });
         assert_eq!(stats.await.closes.idle, 1);
 
-        let stats = ended(options.clone(), async |mut ws, _peer| {
+        let stats = ended(config.clone(), async |mut ws, _peer| {
             ws.send(vec![0; 2 * PIPE_LEN]).await.unwrap();
             drain(&mut ws).await.unwrap_err();
         });
         assert_eq!(stats.await.closes.write_stall, 1);
 
-        let stats = ended(options, async |mut ws, _peer| {
+        let stats = ended(config, async |mut ws, _peer| {
             ws.close(CloseCode::NORMAL).await.unwrap_err();
         });
         let stats = stats.await;
@@ -424,9 +424,9 @@ fn a_clients_handshakes_are_counted_by_what_they_come_to() {
 #[test]
 fn a_publication_counts_for_each_who_gets_it_and_each_who_does_not() {
     paused(async {
-        let mut options = Options::server();
-        options.max_queue_len = 10_000;
-        let server = Server::builder().options(options).build();
+        let mut config = ConnectionConfig::server();
+        config.max_queue_len = 10_000;
+        let server = Server::builder().config(config).build();
         let mut connections = Vec::new();
         for _ in 0..3 {
             connections.push(open(&server).await);
@@ -471,9 +471,9 @@ fn nothing_is_lost_between_threads() {
     const CONNECTIONS: u64 = 20;
     const MESSAGES: u64 = 500;
     threaded(async {
-        let mut options = Options::server();
-        options.heartbeat = Some(Heartbeat::new(SECOND * 100, SECOND));
-        let builder = Server::builder().options(options);
+        let mut config = ConnectionConfig::server();
+        config.heartbeat = Some(Heartbeat::new(SECOND * 100, SECOND));
+        let builder = Server::builder().config(config);
         let server = builder.bind("127.0.0.1:0").await.unwrap();
         let (addr, stats) = (server.local_addr().unwrap(), server.server());
         let serving = tokio::spawn(server.serve(|mut ws, _| async move {

@@ -3,7 +3,7 @@
 use std::{future::Future, net::SocketAddr, sync::mpsc, thread, time::Duration};
 
 use bowsprit::{
-    BoxError, Client, Error, Options, Server, ServerBuilder, Upgrade, WebSocket,
+    BoxError, Client, ConnectionConfig, Error, Server, ServerBuilder, Upgrade, WebSocket,
     http::{HeaderName, Request},
 };
 use tokio::{
@@ -83,14 +83,14 @@ pub(super) async fn server_over(
     (ws.unwrap(), peer)
 }
 
-/// A server's connection with default options.
+/// A server's connection with the default configuration.
 pub(super) async fn server() -> (WebSocket, Peer<DuplexStream>) {
     server_with(Server::builder()).await
 }
 
-/// A server's connection with other options.
-pub(super) async fn server_opts(options: Options) -> (WebSocket, Peer<DuplexStream>) {
-    server_with(Server::builder().options(options)).await
+/// A server's connection with another configuration.
+pub(super) async fn server_opts(config: ConnectionConfig) -> (WebSocket, Peer<DuplexStream>) {
+    server_with(Server::builder().config(config)).await
 }
 
 /// A client's connection to a hand-made server.
@@ -100,7 +100,7 @@ pub(super) async fn client_with(client: Client) -> (WebSocket, Peer<DuplexStream
     (ws.unwrap(), peer)
 }
 
-/// A client's connection with default options.
+/// A client's connection with the default configuration.
 pub(super) async fn client() -> (WebSocket, Peer<DuplexStream>) {
     client_with(Client::new()).await
 }
@@ -138,7 +138,7 @@ where
     run_handler(Server::builder(), handler).await
 }
 
-/// The same with other options.
+/// The same with another configuration.
 pub(super) async fn run_handler<H, F>(
     builder: ServerBuilder,
     handler: H,

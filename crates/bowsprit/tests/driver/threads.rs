@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use bowsprit::{Error, Options, SendError, Server};
+use bowsprit::{ConnectionConfig, Error, SendError, Server};
 
 use super::support::{SECOND, real, serve, server_with, two_threads, watched};
 
@@ -52,8 +52,8 @@ fn threads_send_through_handles() {
 #[test]
 fn a_thread_waits_while_the_queue_is_full() {
     real(async {
-        let options = Options::server().max_queue_len(1000);
-        let (ws, mut peer) = server_with(Server::builder().options(options)).await;
+        let config = ConnectionConfig::server().max_queue_len(1000);
+        let (ws, mut peer) = server_with(Server::builder().config(config)).await;
         let (handle, (tell, sent)) = (ws.handle(), mpsc::channel());
         let thread = tokio::task::spawn_blocking(move || {
             // More than the pipe holds.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bowsprit::{Client, CloseCode, Error, Heartbeat, Options, Server, TimeoutKind};
+use bowsprit::{Client, CloseCode, ConnectionConfig, Error, Heartbeat, Server, TimeoutKind};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, BufWriter},
     time::{Instant, sleep, timeout},
@@ -25,10 +25,10 @@ fn assert_passed(begun: Instant, expected: Duration) {
     assert!(passed + LATE / 2 >= expected && passed <= expected + LATE, "{passed:?}, {expected:?}");
 }
 
-fn beating(interval: Duration, timeout: Duration) -> Options {
-    let mut options = Options::server();
-    options.heartbeat = Some(Heartbeat::new(interval, timeout));
-    options
+fn beating(interval: Duration, timeout: Duration) -> ConnectionConfig {
+    let mut config = ConnectionConfig::server();
+    config.heartbeat = Some(Heartbeat::new(interval, timeout));
+    config
 }
 
 #[test]
@@ -141,9 +141,9 @@ fn a_client_watches_its_server_as_well() {
         assert_passed(begun, 40 * SECOND);
         assert_eq!(peer.frame().await.opcode, PING);
         // Told not to, it says nothing.
-        let mut options = Options::client();
-        options.heartbeat = None;
-        let (mut ws, mut peer) = client_with(Client::new().options(options)).await;
+        let mut config = ConnectionConfig::client();
+        config.heartbeat = None;
+        let (mut ws, mut peer) = client_with(Client::new().config(config)).await;
         let quiet = timeout(HOUR / 2, async { tokio::join!(ws.recv(), peer.frame()) }).await;
         assert!(quiet.is_err(), "{quiet:?}");
     });
@@ -152,9 +152,9 @@ fn a_client_watches_its_server_as_well() {
 #[test]
 fn patient_connections_wait_for_ever() {
     paused(async {
-        let mut options = Options::server();
-        options.idle_timeout = Some(SECOND);
-        let (mut ws, mut peer) = server_opts(options.without_timeouts()).await;
+        let mut config = ConnectionConfig::server();
+        config.idle_timeout = Some(SECOND);
+        let (mut ws, mut peer) = server_opts(config.without_timeouts()).await;
         ws.send(vec![0; 100_000]).await.unwrap();
         assert!(timeout(HOUR / 2, ws.recv()).await.is_err());
         assert_eq!(peer.frame().await.payload.len(), 100_000);
@@ -178,9 +178,9 @@ fn a_peer_that_takes_no_data_is_cut_after_half_a_minute() {
 #[test]
 fn every_byte_that_the_peer_takes_resets_the_stall() {
     paused(async {
-        let mut options = beating(HOUR, HOUR);
-        options.write_stall_timeout = Some(5 * SECOND);
-        let (mut ws, mut peer) = server_over(Server::builder().options(options), 64).await;
+        let mut config = beating(HOUR, HOUR);
+        config.write_stall_timeout = Some(5 * SECOND);
+        let (mut ws, mut peer) = server_over(Server::builder().config(config), 64).await;
         ws.send(vec![0; 1000]).await.unwrap();
         let begun = Instant::now();
         let (flushed, stalled) = tokio::join!(ws.flush(), async {
@@ -213,12 +213,12 @@ fn a_stall_ends_a_connection_that_only_reads_as_well() {
 #[test]
 fn what_a_transport_holds_back_counts_as_unsent() {
     paused(async {
-        let unbeating = Options::server().heartbeat(None);
+        let unbeating = ConnectionConfig::server().heartbeat(None);
         let patient = beating(20 * SECOND, 60 * SECOND);
-        for options in [unbeating, patient] {
+        for config in [unbeating, patient] {
             let (ours, theirs) = tokio::io::duplex(4096);
             let ours = BufWriter::with_capacity(1 << 20, ours);
-            let server = Server::builder().options(options).build();
+            let server = Server::builder().config(config).build();
             let (ws, _peer) = tokio::join!(server.accept(ours), Peer::connect(theirs));
             let mut ws = ws.unwrap();
             ws.send(vec![0; 50_000]).await.unwrap();
@@ -255,15 +255,15 @@ fn a_close_frame_is_waited_for_ten_seconds() {
 #[test]
 fn the_closing_timers_can_be_set() {
     paused(async {
-        let mut options = Options::client();
-        options.close_timeout = SECOND;
-        options.linger_timeout = SECOND / 4;
-        let (mut ws, _peer) = client_with(Client::new().options(options.clone())).await;
+        let mut config = ConnectionConfig::client();
+        config.close_timeout = SECOND;
+        config.linger_timeout = SECOND / 4;
+        let (mut ws, _peer) = client_with(Client::new().config(config.clone())).await;
         let begun = Instant::now();
         let closed = ws.close(CloseCode::NORMAL).await;
         assert!(matches!(closed, Err(Error::TimedOut(TimeoutKind::Close))), "{closed:?}");
         assert!((SECOND..SECOND * 5 / 4).contains(&begun.elapsed()), "{:?}", begun.elapsed());
-        let (mut ws, mut peer) = client_with(Client::new().options(options)).await;
+        let (mut ws, mut peer) = client_with(Client::new().config(config)).await;
         peer.send_close(1000, "").await;
         let begun = Instant::now();
         ws.close(CloseCode::NORMAL).await.unwrap();

@@ -2,7 +2,9 @@
 
 use std::{thread, time::Duration};
 
-use bowsprit::{CloseCode, Handle, Options, Server, SlowConsumerPolicy, Topics, WebSocket};
+use bowsprit::{
+    CloseCode, ConnectionConfig, Handle, Server, SlowConsumerPolicy, Topics, WebSocket,
+};
 use tokio::{io::DuplexStream, task::JoinSet};
 use tracing::{Event, Metadata, Subscriber, span};
 
@@ -61,10 +63,10 @@ fn publications_that_wait_keep_their_order() {
     const PUBLISHERS: usize = 4;
     const MESSAGES: usize = 25;
     paused(async {
-        let mut options = Options::server();
-        options.high_water_mark = 2000;
-        options.max_queue_len = 4000;
-        let server = Server::builder().options(options).build();
+        let mut config = ConnectionConfig::server();
+        config.high_water_mark = 2000;
+        config.max_queue_len = 4000;
+        let server = Server::builder().config(config).build();
         let topics = Topics::new().slow_consumers(SlowConsumerPolicy::Wait);
         let mut readers = JoinSet::new();
         for member in 0..3 {
@@ -128,9 +130,9 @@ impl Subscriber for Publisher {
 #[test]
 fn what_a_publication_runs_may_publish_itself() {
     paused(async {
-        let mut options = Options::server();
-        options.max_queue_len = 1000;
-        let server = Server::builder().options(options).build();
+        let mut config = ConnectionConfig::server();
+        config.max_queue_len = 1000;
+        let server = Server::builder().config(config).build();
         let topics = Topics::new().slow_consumers(SlowConsumerPolicy::DropNewest);
         let (slow, _slow_peer) = open(&server, 100).await;
         let (log, mut log_peer) = open(&server, PIPE_LEN).await;

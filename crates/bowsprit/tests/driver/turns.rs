@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bowsprit::{Fragment, Handle, MessageKind, Options, Server, SlowConsumerPolicy, WebSocket};
+use bowsprit::{
+    ConnectionConfig, Fragment, Handle, MessageKind, Server, SlowConsumerPolicy, WebSocket,
+};
 use tokio::{
     io::AsyncReadExt,
     task::{JoinHandle, JoinSet, yield_now},
@@ -84,9 +86,9 @@ fn an_owner_is_never_behind_more_than_one_round() {
 #[test]
 fn those_who_wait_are_served_in_the_order_in_which_they_came() {
     paused(async {
-        let mut options = Options::server();
-        options.max_queue_len = 1000;
-        let (ws, mut peer) = server_with(Server::builder().options(options)).await;
+        let mut config = ConnectionConfig::server();
+        config.max_queue_len = 1000;
+        let (ws, mut peer) = server_with(Server::builder().config(config)).await;
         let mut tasks = JoinSet::new();
         for number in 0..100 {
             let handle = ws.handle();

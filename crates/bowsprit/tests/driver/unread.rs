@@ -4,7 +4,7 @@
 use std::{future::pending, time::Duration};
 
 use bowsprit::{
-    CloseCode, Error, Event, Heartbeat, Message, Options, Server, TimeoutKind, WebSocket,
+    CloseCode, ConnectionConfig, Error, Event, Heartbeat, Message, Server, TimeoutKind, WebSocket,
 };
 use tokio::{
     net::TcpStream,
@@ -162,7 +162,7 @@ fn data_stays_for_who_receives_later() {
 #[test]
 fn without_automatic_pongs_pings_stay_for_who_receives_later() {
     paused(async {
-        let (mut ws, mut peer) = server_opts(Options::server().auto_pong(false)).await;
+        let (mut ws, mut peer) = server_opts(ConnectionConfig::server().auto_pong(false)).await;
         peer.send(PING, "yours").await;
         sleep(10 * SECOND).await;
         assert_eq!(ws.next_event().await.unwrap(), Some(Event::Ping(b"yours")));
@@ -288,15 +288,15 @@ fn a_handler_that_only_sends_is_a_live_peer() {
     });
 }
 
-fn beating() -> Options {
+fn beating() -> ConnectionConfig {
     let beat = SECOND / 4;
-    Options::server().heartbeat(Heartbeat::new(beat, beat))
+    ConnectionConfig::server().heartbeat(Heartbeat::new(beat, beat))
 }
 
 #[test]
 fn a_dead_client_is_gone_while_its_handler_sleeps() {
     real(async {
-        let builder = Server::builder().options(beating()).max_connections(1);
+        let builder = Server::builder().config(beating()).max_connections(1);
         let bound = builder.bind("127.0.0.1:0").await.unwrap();
         let (server, addr) = (bound.server(), bound.local_addr().unwrap());
         let serving = tokio::spawn(bound.serve(|ws, _| async move {
@@ -323,7 +323,7 @@ fn a_dead_client_is_gone_while_its_handler_sleeps() {
 #[test]
 fn the_descriptor_of_a_dead_client_is_closed_while_its_handler_sleeps() {
     real(async {
-        let builder = Server::builder().options(beating());
+        let builder = Server::builder().config(beating());
         let (addr, _serving) = run_handler(builder, |ws, _| async move {
             pending::<()>().await;
             drop(ws);

@@ -32,7 +32,7 @@ async fn upgrade(
     };
     tokio::spawn(async move {
         let upgraded = hyper::upgrade::on(request).await.unwrap();
-        opened.send(upgrade.attach(TokioIo::new(upgraded))).unwrap();
+        opened.send(upgrade.into_websocket(TokioIo::new(upgraded))).unwrap();
     });
     Ok(response.map(|()| Full::default()))
 }
@@ -122,7 +122,7 @@ fn bytes_that_another_server_has_read_ahead_come_first() {
         let mut peer = Peer::client(far);
         let bytes = [peer.encode(TEXT, "ahead"), peer.encode(TEXT, "split")].concat();
         let (ahead, rest) = bytes.split_at(13);
-        let mut ws = accepted().attach_with(near, ahead);
+        let mut ws = accepted().into_websocket_with(near, ahead);
         peer.write(rest).await;
         for text in ["ahead", "split"] {
             assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some(text));
@@ -144,7 +144,7 @@ fn bytes_read_out_of_hypers_connection_come_before_those_that_hyper_holds() {
                 let mut io = TokioIo::new(hyper::upgrade::on(request).await.unwrap());
                 let mut ahead = [0; 5];
                 io.read_exact(&mut ahead).await.unwrap();
-                opened.send(upgrade.attach_with(io, &ahead)).unwrap();
+                opened.send(upgrade.into_websocket_with(io, &ahead)).unwrap();
             });
             std::future::ready(Ok::<_, Infallible>(response.map(|()| Full::<Bytes>::default())))
         });

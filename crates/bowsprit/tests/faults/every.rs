@@ -8,7 +8,7 @@ use tokio::{
     time::{Duration, timeout},
 };
 
-use super::scenarios::{Scenario, Side, Story, options};
+use super::scenarios::{Scenario, Side, Story, config};
 use crate::support::{
     URL, background,
     rough::{Control, Fault, Op, Rough, rough},
@@ -51,10 +51,10 @@ impl Case {
     async fn play(self, side: Side, io: Rough, control: Control) -> Story {
         let opened = match side {
             Side::Client => {
-                Client::new().options(options()).connect_over(URL, io).await.map_err(Error::from)
+                Client::new().config(config()).connect_over(URL, io).await.map_err(Error::from)
             }
             Side::Server => {
-                Server::builder().options(options()).build().accept(io).await.map_err(Error::from)
+                Server::builder().config(config()).build().accept(io).await.map_err(Error::from)
             }
         };
         match opened {

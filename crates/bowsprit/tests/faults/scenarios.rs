@@ -1,7 +1,7 @@
 //! The conversations that are disturbed, each told from both ends.
 
 use bowsprit::{
-    CloseCode, Error, Event, Fragment, Heartbeat, Message, MessageKind, Options, WebSocket,
+    CloseCode, ConnectionConfig, Error, Event, Fragment, Heartbeat, Message, MessageKind, WebSocket,
 };
 use tokio::time::Duration;
 
@@ -98,11 +98,11 @@ fn kind(error: &Error) -> String {
     }
 }
 
-pub(super) fn options() -> Options {
-    let mut options = Options::server();
-    options.heartbeat = Some(Heartbeat::new(Duration::from_secs(20), Duration::from_secs(20)));
-    options.high_water_mark = 16 * 1024;
-    options
+pub(super) fn config() -> ConnectionConfig {
+    let mut config = ConnectionConfig::server();
+    config.heartbeat = Some(Heartbeat::new(Duration::from_secs(20), Duration::from_secs(20)));
+    config.high_water_mark = 16 * 1024;
+    config
 }
 
 async fn send(ws: &mut WebSocket, story: &mut Story, message: Message) -> Result<(), Error> {

@@ -8,8 +8,8 @@ use std::{
 };
 
 use bowsprit::{
-    BoxError, Client, CloseCode, ConnectError, Error, Event, Options, Server, TimeoutKind, Upgrade,
-    WebSocket,
+    BoxError, Client, CloseCode, ConnectError, ConnectionConfig, Error, Event, Server, TimeoutKind,
+    Upgrade, WebSocket,
     http::{Request, StatusCode},
 };
 use tokio::{
@@ -28,7 +28,7 @@ use crate::support::{
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
 /// An upgrade that waits for its transport, for connections without a handshake.
-fn upgrade(options: Options) -> Upgrade {
+fn upgrade(config: ConnectionConfig) -> Upgrade {
     let request = Request::get("/")
         .header("host", "localhost")
         .header("upgrade", "websocket")
@@ -37,7 +37,7 @@ fn upgrade(options: Options) -> Upgrade {
         .header("sec-websocket-key", KEY)
         .body(())
         .unwrap();
-    Server::builder().options(options).build().upgrade(&request).unwrap().1
+    Server::builder().config(config).build().upgrade(&request).unwrap().1
 }
 
 /// Polls a future, and panics if that happens often.
@@ -56,7 +56,8 @@ async fn seldom<F: Future>(future: F) -> F::Output {
 fn a_flush_that_waits_does_not_wake_itself() {
     run(async || {
         let (transport, peer, control) = rough(64);
-        let (mut client, _server) = open(transport, peer, &Options::client()).await.unwrap();
+        let (mut client, _server) =
+            open(transport, peer, &ConnectionConfig::client()).await.unwrap();
         control.slow_down(0, 1);
         client.send("more than the transport takes, ".repeat(10)).await.unwrap();
         // The task is woken once for another reason.
@@ -70,7 +71,8 @@ fn a_flush_that_waits_does_not_wake_itself() {
 fn a_transport_that_does_not_shut_down_is_left_behind_by_whichever_task_waits() {
     run(async || {
         let (transport, peer, control) = rough(1024);
-        let (mut client, mut server) = open(peer, transport, &Options::server()).await.unwrap();
+        let (mut client, mut server) =
+            open(peer, transport, &ConnectionConfig::server()).await.unwrap();
         control.fail_at(Op::Shutdown, 1, Fault::Stall);
         let client = background(async move { client.close(CloseCode::NORMAL).await });
         let event = server.next_event().await.unwrap();
@@ -132,10 +134,10 @@ const CLOSE: &[u8] = &[0x88, 0x80, 1, 2, 3, 4];
 fn run_against_flood(head: &'static [u8], expect: impl AsyncFnOnce(WebSocket) + Send + 'static) {
     run(async move || {
         resume();
-        let mut options = Options::server();
-        options.close_timeout = Duration::from_millis(100);
-        options.linger_timeout = Duration::from_millis(100);
-        expect(upgrade(options).attach(Flood { head: head.to_vec(), then: PING })).await;
+        let mut config = ConnectionConfig::server();
+        config.close_timeout = Duration::from_millis(100);
+        config.linger_timeout = Duration::from_millis(100);
+        expect(upgrade(config).into_websocket(Flood { head: head.to_vec(), then: PING })).await;
     });
 }
 
@@ -157,9 +159,9 @@ fn a_transport_that_is_never_ready_but_always_wakes_does_not_keep_the_timers() {
     run(async || {
         resume();
         let (transport, peer, control) = rough(1024);
-        let mut options = Options::client();
-        options.write_stall_timeout = Some(Duration::from_millis(100));
-        let (mut client, _server) = open(transport, peer, &options).await.unwrap();
+        let mut config = ConnectionConfig::client();
+        config.write_stall_timeout = Some(Duration::from_millis(100));
+        let (mut client, _server) = open(transport, peer, &config).await.unwrap();
         control.slow_down(usize::MAX, 0);
         client.send("hello").await.unwrap();
         let error = client.flush().await.unwrap_err();
@@ -215,7 +217,7 @@ struct Late(Option<Upgrade>);
 impl Drop for Late {
     fn drop(&mut self) {
         if let Some(upgrade) = self.0.take() {
-            drop(upgrade.attach(duplex(64).0));
+            drop(upgrade.into_websocket(duplex(64).0));
         }
     }
 }
@@ -226,7 +228,7 @@ fn a_connection_that_opens_while_its_runtime_ends_does_not_hang() {
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let late = Late(Some(upgrade(Options::server())));
+            let late = Late(Some(upgrade(ConnectionConfig::server())));
             tokio::spawn(async move {
                 let _late = late;
                 std::future::pending::<()>().await;

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use bowsprit::{Io, Server};
+use bowsprit::{Server, Transport};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
@@ -32,7 +32,7 @@ pub(super) async fn origin() -> SocketAddr {
 }
 
 /// Reads up to a blank line, answers, and then passes bytes on to `to`.
-pub(super) async fn http(mut io: impl Io, log: Log, answer: &str, to: SocketAddr) {
+pub(super) async fn http(mut io: impl Transport, log: Log, answer: &str, to: SocketAddr) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(io.read_u8().await.unwrap());
@@ -45,7 +45,12 @@ pub(super) async fn http(mut io: impl Io, log: Log, answer: &str, to: SocketAddr
 }
 
 /// Plays a conversation, of what is read and what is answered, and then passes bytes on to `to`.
-pub(super) async fn talk(mut io: impl Io, log: Log, script: &[(usize, &[u8])], to: SocketAddr) {
+pub(super) async fn talk(
+    mut io: impl Transport,
+    log: Log,
+    script: &[(usize, &[u8])],
+    to: SocketAddr,
+) {
     for (len, answer) in script {
         let mut heard = vec![0; *len];
         io.read_exact(&mut heard).await.unwrap();
@@ -55,7 +60,7 @@ pub(super) async fn talk(mut io: impl Io, log: Log, script: &[(usize, &[u8])], t
     pass_on(io, to).await;
 }
 
-async fn pass_on(mut io: impl Io, to: SocketAddr) {
+async fn pass_on(mut io: impl Transport, to: SocketAddr) {
     let mut server = TcpStream::connect(to).await.unwrap();
     let _ended = copy_bidirectional(&mut io, &mut server).await;
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bowsprit::{
-    Client, CloseCode, ConnectError, Error, Message, Options, WebSocket, tls::TlsClientConfig,
+    Client, CloseCode, ConnectError, ConnectionConfig, Error, Message, WebSocket,
+    tls::TlsClientConfig,
 };
 use tokio::time::timeout;
 
@@ -141,7 +142,7 @@ async fn heartbeats_keep_a_quiet_connection_beyond_the_proxys_timeouts() {
 #[ignore = "needs scripts/setup-reverse-proxies"]
 async fn without_heartbeats_a_quiet_connection_is_cut() {
     for program in Program::ALL {
-        let quiet = Options::server().without_timeouts();
+        let quiet = ConnectionConfig::server().without_timeouts();
         let proxied = Proxied::start_with(program, |text| text, listener().await, quiet).await;
         let mut ws = connect(&proxied, &Client::new()).await.unwrap();
         recv(&mut ws).await;

@@ -13,8 +13,8 @@ use std::{
 };
 
 use bowsprit::{
-    BoundServer, BoxError, Error, Heartbeat, Listener, Options, RequestExt, Server, TrustedProxies,
-    WebSocket, http::Request,
+    BoundServer, BoxError, ConnectionConfig, Error, Heartbeat, Listener, RequestExt, Server,
+    TrustedProxies, WebSocket, http::Request,
 };
 use bowsprit_proto::handshake::asks_for_websocket;
 use tokio::{
@@ -125,15 +125,15 @@ impl Proxied {
         Self::start_with(program, |text| text, listener().await, lively()).await
     }
 
-    /// The same with a changed configuration, a listener for it, and other options.
+    /// The same with a changed configuration, a listener for it, and another configuration.
     pub(super) async fn start_with(
         program: Program,
         change: impl Fn(String) -> String,
         listener: Listener,
-        options: Options,
+        config: ConnectionConfig,
     ) -> Self {
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let server = server(&seen, listener, options);
+        let server = server(&seen, listener, config);
         let server_addr = server.local_addr().unwrap();
         let serving = tokio::spawn(server.serve(tell_client_and_echo));
         // A port that is free may be taken a moment later.
@@ -174,17 +174,21 @@ pub(super) async fn listener() -> Listener {
     Listener::bind("127.0.0.1:0").await.unwrap()
 }
 
-/// Options with a heartbeat that is as fast as the proxies' time-outs are short here.
-pub(super) fn lively() -> Options {
-    let mut options = Options::server();
-    options.heartbeat = Some(Heartbeat::new(Duration::from_millis(500), Duration::from_secs(5)));
-    options
+/// ConnectionConfig with a heartbeat that is as fast as the proxies' time-outs are short here.
+pub(super) fn lively() -> ConnectionConfig {
+    let mut config = ConnectionConfig::server();
+    config.heartbeat = Some(Heartbeat::new(Duration::from_millis(500), Duration::from_secs(5)));
+    config
 }
 
-fn server(seen: &Arc<Mutex<Vec<String>>>, listener: Listener, options: Options) -> BoundServer {
+fn server(
+    seen: &Arc<Mutex<Vec<String>>>,
+    listener: Listener,
+    config: ConnectionConfig,
+) -> BoundServer {
     let (plain, upgrades) = (Arc::clone(seen), Arc::clone(seen));
     Server::builder()
-        .options(options)
+        .config(config)
         .trusted_proxies(TrustedProxies::x_forwarded(["127.0.0.1/32".parse().unwrap()]))
         .fallback(move |request| {
             plain.lock().unwrap().push(request.uri().path().to_owned());

@@ -12,8 +12,8 @@ use std::{
 };
 
 use bowsprit::{
-    BoxError, Client, CloseCode, Error, Heartbeat, Options, ServerBuilder, SlowConsumerPolicy,
-    Topics, WebSocket,
+    BoxError, Client, CloseCode, ConnectionConfig, Error, Heartbeat, ServerBuilder,
+    SlowConsumerPolicy, Topics, WebSocket,
     reconnect::Backoff,
     stats::{Stats, TrafficCounts},
 };
@@ -23,7 +23,7 @@ use super::{
     harness::{Random, any_runtime, stress},
     numbered::{Checker, numbered},
     proxy::{Proxy, Way},
-    served::{Served, builder, client, options, serve},
+    served::{Served, builder, client, config, serve},
 };
 
 const LONG: Duration = Duration::from_secs(30);
@@ -31,8 +31,8 @@ const SHORT: Duration = Duration::from_millis(300);
 const EACH: u32 = 60;
 
 /// Who notices soon that the other is gone.
-fn impatient() -> Options {
-    options()
+fn impatient() -> ConnectionConfig {
+    config()
         .heartbeat(Heartbeat::new(SHORT, SHORT))
         .write_stall_timeout(SHORT)
         .close_timeout(SHORT)
@@ -40,11 +40,11 @@ fn impatient() -> Options {
 }
 
 fn impatient_server(random: &mut Random) -> ServerBuilder {
-    builder(random).options(impatient()).handshake_timeout(SHORT)
+    builder(random).config(impatient()).handshake_timeout(SHORT)
 }
 
 fn impatient_client() -> Client {
-    client().options(impatient()).handshake_timeout(SHORT)
+    client().config(impatient()).handshake_timeout(SHORT)
 }
 
 fn address(served: &Served) -> SocketAddr {

@@ -12,7 +12,7 @@ use tokio::{runtime::Runtime, task::JoinSet, time::timeout};
 use super::{
     harness::{Random, any_runtime, one_thread, stress, threads},
     numbered::{Checker, numbered},
-    served::{builder, client, echo, options, serve},
+    served::{builder, client, config, echo, serve},
 };
 
 const LONG: Duration = Duration::from_secs(20);
@@ -55,7 +55,7 @@ async fn talk_until_the_end(url: Arc<str>, mut random: Random) {
 /// The runtime of a server ends while its connections are busy.
 fn end_servers_runtime(deflate: Option<Deflate>, mut random: Random) {
     let (clients, servers) = (threads(2), any_runtime(&mut random));
-    let builder = Server::builder().options(options()).deflate(deflate);
+    let builder = Server::builder().config(config()).deflate(deflate);
     let kept = Arc::new(Mutex::new(Vec::new()));
     let keeping = Arc::clone(&kept);
     let serving = serve(builder, move |ws: WebSocket, request| {

@@ -6,7 +6,8 @@ use std::{
 };
 
 use bowsprit::{
-    BoxError, Client, Deflate, Error, Options, Server, ServerBuilder, WebSocket, http::Request,
+    BoxError, Client, ConnectionConfig, Deflate, Error, Server, ServerBuilder, WebSocket,
+    http::Request,
 };
 use tokio::{task::JoinHandle, time::sleep};
 
@@ -22,8 +23,8 @@ pub(super) struct Served {
 }
 
 /// Short time-outs and queues.
-pub(super) fn options() -> Options {
-    Options::server()
+pub(super) fn config() -> ConnectionConfig {
+    ConnectionConfig::server()
         .close_timeout(Duration::from_secs(2))
         .linger_timeout(Duration::from_millis(300))
         .write_stall_timeout(Duration::from_secs(5))
@@ -34,11 +35,11 @@ pub(super) fn options() -> Options {
 /// With compression or without it.
 pub(super) fn builder(random: &mut Random) -> ServerBuilder {
     let deflate = random.once_in(2).then(Deflate::server);
-    Server::builder().options(options()).deflate(deflate)
+    Server::builder().config(config()).deflate(deflate)
 }
 
 pub(super) fn client() -> Client {
-    Client::new().options(options()).deflate(Deflate::client())
+    Client::new().config(config()).deflate(Deflate::client())
 }
 
 /// A server with this handler.

@@ -7,7 +7,7 @@ pub(crate) mod rough;
 
 use std::{panic::resume_unwind, sync::mpsc, thread, time::Duration};
 
-use bowsprit::{Client, Error, Io, Message, Options, Server, WebSocket};
+use bowsprit::{Client, ConnectionConfig, Error, Message, Server, Transport, WebSocket};
 use tokio::{runtime::Builder, time::timeout};
 
 pub(crate) const URL: &str = "ws://localhost/";
@@ -39,12 +39,12 @@ pub(crate) fn run<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'sta
 
 /// Opens a connection over two transports that are joined: the client's and the server's end.
 pub(crate) async fn open(
-    client: impl Io,
-    server: impl Io,
-    options: &Options,
+    client: impl Transport,
+    server: impl Transport,
+    config: &ConnectionConfig,
 ) -> Result<(WebSocket, WebSocket), Error> {
-    let builder = Server::builder().options(options.clone()).build();
-    let connector = Client::new().options(options.clone());
+    let builder = Server::builder().config(config.clone()).build();
+    let connector = Client::new().config(config.clone());
     let opened = tokio::join!(connector.connect_over(URL, client), builder.accept(server));
     Ok((opened.0?, opened.1?))
 }
@@ -76,10 +76,10 @@ pub(crate) fn background<T: Send + 'static>(
     async { task.await.unwrap_or_else(|error| resume_unwind(error.into_panic())) }
 }
 
-/// Options with low limits on what is queued, so that sending has to wait.
-pub(crate) fn narrow() -> Options {
-    let mut options = Options::server();
-    options.high_water_mark = 100;
-    options.max_queue_len = 100;
-    options
+/// ConnectionConfig with low limits on what is queued, so that sending has to wait.
+pub(crate) fn narrow() -> ConnectionConfig {
+    let mut config = ConnectionConfig::server();
+    config.high_water_mark = 100;
+    config.max_queue_len = 100;
+    config
 }

@@ -78,7 +78,7 @@ async fn by_default_the_system_is_trusted_and_our_authority_is_not() {
     check_echo(&mut connect(tls, "localhost", addr).await.unwrap()).await;
 }
 
-#[cfg(feature = "tls-webpki-roots")]
+#[cfg(feature = "rustls-webpki-roots")]
 #[tokio::test]
 async fn compiled_in_roots_can_be_extended() {
     let authority = Authority::new();

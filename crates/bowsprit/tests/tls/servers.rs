@@ -54,9 +54,9 @@ fn parts(signed: &Signed) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'stati
 
 /// Explicitly one provider: two may be compiled in.
 fn provider() -> Arc<rustls::crypto::CryptoProvider> {
-    #[cfg(feature = "tls-aws-lc-rs")]
+    #[cfg(feature = "rustls-aws-lc-rs")]
     return Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    #[cfg(not(feature = "tls-aws-lc-rs"))]
+    #[cfg(not(feature = "rustls-aws-lc-rs"))]
     return Arc::new(rustls::crypto::ring::default_provider());
 }
 

@@ -17,8 +17,8 @@ use super::{
 use crate::{
     ConnectError, Url, UserInfo,
     error::ProxyError,
-    io::Transport,
     tls::{self, Identity, TlsConnector},
+    transport::AnyTransport,
 };
 
 pub(super) use self::environment::Choice;
@@ -121,7 +121,7 @@ impl Proxy {
     }
 }
 
-/// Options.
+/// ConnectionConfig.
 impl Client {
     /// Connects through this proxy, whatever the environment says; not to Unix sockets.
     ///
@@ -198,8 +198,8 @@ impl Client {
     async fn encrypt_to(
         &self,
         proxy: &Proxy,
-        transport: Transport,
-    ) -> Result<Transport, ConnectError> {
+        transport: AnyTransport,
+    ) -> Result<AnyTransport, ConnectError> {
         let tls = proxy.tls.as_ref().or(self.proxy_tls.as_ref()).cloned();
         let tls = tls.unwrap_or_else(tls::shared);
         let encrypted = tls.connect(&proxy.host, transport, Identity::Shown).await;

@@ -11,15 +11,17 @@ use tokio_socks::{
 };
 
 use super::{Kind, Proxy};
-use crate::{ConnectError, client::network::Destination, error::ProxyError, io::Transport};
+use crate::{
+    ConnectError, client::network::Destination, error::ProxyError, transport::AnyTransport,
+};
 
 /// Asks the proxy to connect to the first address that it can carry.
 pub(super) async fn open_resolved(
     proxy: &Proxy,
     addrs: Vec<IpAddr>,
     port: u16,
-    transport: Transport,
-) -> Result<Transport, ConnectError> {
+    transport: AnyTransport,
+) -> Result<AnyTransport, ConnectError> {
     let carries = |addr: &IpAddr| proxy.kind == Kind::Socks5 || addr.is_ipv4();
     let addr = addrs.into_iter().find(carries);
     let addr = addr.ok_or_else(|| proxy.failed(ProxyError::Ipv6))?;
@@ -30,8 +32,8 @@ pub(super) async fn open_resolved(
 pub(super) async fn open(
     proxy: &Proxy,
     to: &Destination,
-    transport: Transport,
-) -> Result<Transport, ConnectError> {
+    transport: AnyTransport,
+) -> Result<AnyTransport, ConnectError> {
     match to.host.parse() {
         Ok(IpAddr::V6(_)) if proxy.kind == Kind::Socks4a => Err(proxy.failed(ProxyError::Ipv6)),
         Ok(addr) => ask(proxy, TargetAddr::Ip(SocketAddr::new(addr, to.port)), transport).await,
@@ -42,8 +44,8 @@ pub(super) async fn open(
 async fn ask(
     proxy: &Proxy,
     target: TargetAddr<'_>,
-    transport: Transport,
-) -> Result<Transport, ConnectError> {
+    transport: AnyTransport,
+) -> Result<AnyTransport, ConnectError> {
     let is_version_5 = matches!(proxy.kind, Kind::Socks5 | Kind::Socks5h);
     let opened = match (is_version_5, proxy.user.as_deref()) {
         (true, None) => {

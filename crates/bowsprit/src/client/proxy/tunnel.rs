@@ -11,16 +11,16 @@ use crate::{
     },
     error::ProxyError,
     head::Spelling,
-    io::Transport,
+    transport::AnyTransport,
 };
 
 /// Asks the proxy for a tunnel.
 pub(super) async fn open(
     proxy: &Proxy,
     to: &Destination,
-    transport: Transport,
+    transport: AnyTransport,
     bounds: Bounds,
-) -> Result<Transport, ConnectError> {
+) -> Result<AnyTransport, ConnectError> {
     let request = request(proxy, to)?;
     match exchange(&request, &Spelling::default(), transport, bounds).await {
         // Nobody speaks before we do: what is there is no part of the tunnel.

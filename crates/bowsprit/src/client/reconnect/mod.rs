@@ -82,7 +82,7 @@ impl Client {
             retry: Arc::new(RetryCause::is_retryable),
             watch: Arc::new(|_| ()),
             on_open: None,
-            max_queue_len: self.shared_config.options.max_queue_len,
+            max_queue_len: self.shared_config.config.max_queue_len,
             overflow_policy: OverflowPolicy::default(),
         })
     }
@@ -126,7 +126,7 @@ impl Reconnect {
 
     /// How much a [`ReconnectingWebSocket`] keeps while there is no connection, each message
     /// counted with 64 bytes more than it has. Default:
-    /// [`Options::max_queue_len`](crate::Options::max_queue_len).
+    /// [`ConnectionConfig::max_queue_len`](crate::ConnectionConfig::max_queue_len).
     pub const fn max_queue_len(mut self, max: usize) -> Self {
         self.max_queue_len = max;
         self

@@ -18,9 +18,9 @@ use super::{
 use crate::{
     Role,
     error::Cause,
-    io::ReadHalf,
     pool::Block,
     stats::{Direction, Tally},
+    transport::ReadHalf,
 };
 
 /// A connection that the application has dropped, on its way out.
@@ -100,7 +100,7 @@ impl Reader {
     pub(super) fn discarding(&mut self) -> &mut DiscardBudget {
         let discard = self.rates.discard(|| self.link.queued_len());
         let frame_rest_len = self.receiver.frame_rest_len();
-        discard.allow_frame(frame_rest_len.min(self.link.options().limits.max_message_len));
+        discard.allow_frame(frame_rest_len.min(self.link.config().limits.max_message_len));
         discard
     }
 }

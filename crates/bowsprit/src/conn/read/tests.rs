@@ -11,11 +11,11 @@ use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 
 use super::*;
 use crate::{
-    Limits, Options, Output, Sender,
+    ConnectionConfig, Limits, Output, Sender,
     conn::Info,
-    io::{Transport, WriteHalf},
     shared_config::SharedConfig,
     stats::Counters,
+    transport::{AnyTransport, WriteHalf},
 };
 
 const TEXT_LEN: usize = 100_000;
@@ -39,13 +39,13 @@ fn agree(takeover: ContextTakeover) -> Parameters {
 
 fn shared_config() -> Arc<SharedConfig> {
     let counters = Arc::new(Counters::new(Role::Server));
-    Arc::new(SharedConfig { options: Options::server(), counters })
+    Arc::new(SharedConfig { config: ConnectionConfig::server(), counters })
 }
 
 /// A server's side of a connection that compresses, and the other end of its transport.
 fn connection(parameters: &Parameters, pipe_len: usize) -> (Reader, DuplexStream) {
     let (ours, theirs) = duplex(pipe_len);
-    let (read, write): (ReadHalf, WriteHalf) = Transport::recognise(ours).0.split();
+    let (read, write): (ReadHalf, WriteHalf) = AnyTransport::from_io(ours).0.split();
     let sender = Sender::server().with_deflate(parameters, &Deflate::server());
     let receiver = Receiver::new(Role::Server, Limits::SERVER).with_deflate(parameters);
     let link = Link::new(sender, write, Info::new(None, "/"), shared_config());

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use super::{MAX_MOVED_LEN, Phase, Reader, Want};
-use crate::{State, error::Cause, io::ReadHalf, stats::Tally};
+use crate::{State, error::Cause, stats::Tally, transport::ReadHalf};
 
 /// There is room for any control frame in what is read at once.
 const MIN_WATCHED_LEN: usize = 256;
@@ -86,9 +86,7 @@ impl Reader {
 
     /// The application answers pings itself, so whatever comes is for it.
     fn is_left_alone(&self) -> bool {
-        matches!(self.phase, Phase::Open)
-            && !self.link.options().auto_pong
-            && !self.link.has_ended()
+        matches!(self.phase, Phase::Open) && !self.link.config().auto_pong && !self.link.has_ended()
     }
 
     /// Has the application told of an error that nobody has seen.

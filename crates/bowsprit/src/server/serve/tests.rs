@@ -4,9 +4,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::{
-    io::Transport,
     server::ServerBuilder,
     tcp::tests::{assert_default, assert_others, others},
+    transport::AnyTransport,
 };
 
 /// The sockets that a server accepts: at an address that it has bound, and at a listener that it
@@ -19,7 +19,7 @@ async fn accepted(builder: ServerBuilder) -> [TcpStream; 2] {
     for listener in server.listeners() {
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let arrived = server.accept(&mut first).await.unwrap();
-        let Transport::Tcp(stream) = arrived.transport else { panic!("not TCP") };
+        let AnyTransport::Tcp(stream) = arrived.transport else { panic!("not TCP") };
         streams.push(stream);
     }
     streams.try_into().unwrap()

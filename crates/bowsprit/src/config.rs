@@ -11,15 +11,15 @@ use crate::{Heartbeat, Limits};
 ///
 /// ```
 /// use std::time::Duration;
-/// use bowsprit::{Client, Heartbeat, Options};
+/// use bowsprit::{Client, Heartbeat, ConnectionConfig};
 ///
 /// let heartbeat = Heartbeat::new(Duration::from_secs(30), Duration::from_secs(10));
-/// let options = Options::client().heartbeat(heartbeat).write_stall_timeout(None);
-/// let client = Client::new().options(options);
+/// let config = ConnectionConfig::client().heartbeat(heartbeat).write_stall_timeout(None);
+/// let client = Client::new().config(config);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Options {
+pub struct ConnectionConfig {
     /// What a peer may make us hold. Default: [`Limits::SERVER`] or [`Limits::CLIENT`].
     pub limits: Limits,
     /// Looks for dead peers, and keeps silent connections open behind proxies that end them, most
@@ -87,7 +87,7 @@ pub struct Options {
     pub max_concurrent_compressions: usize,
 }
 
-impl Options {
+impl ConnectionConfig {
     /// What a server starts from.
     #[must_use]
     pub const fn server() -> Self {
@@ -140,29 +140,29 @@ impl Options {
 }
 
 /// Setters.
-impl Options {
-    /// These options with other limits on what a peer may make us hold.
+impl ConnectionConfig {
+    /// Sets the limits on what a peer may make us hold.
     #[must_use]
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// These options with another heartbeat, or with `None`.
+    /// Sets the heartbeat; `None` sends no pings.
     #[must_use]
     pub fn heartbeat(mut self, heartbeat: impl Into<Option<Heartbeat>>) -> Self {
         self.heartbeat = heartbeat.into();
         self
     }
 
-    /// These options with another idle time-out, or with `None`.
+    /// Sets the idle time-out; `None` waits for ever.
     #[must_use]
     pub fn idle_timeout(mut self, idle_timeout: impl Into<Option<Duration>>) -> Self {
         self.idle_timeout = idle_timeout.into();
         self
     }
 
-    /// These options with another number of messages a second, or with `None`.
+    /// Sets how many messages a second a peer may send; `None` sets no limit.
     #[must_use]
     pub fn max_messages_per_second(
         mut self,
@@ -172,63 +172,63 @@ impl Options {
         self
     }
 
-    /// These options with another number of pings a second, or with `None`.
+    /// Sets how many pings a second a peer may send; `None` sets no limit.
     #[must_use]
     pub fn max_pings_per_second(mut self, max_pings_per_second: impl Into<Option<u32>>) -> Self {
         self.max_pings_per_second = max_pings_per_second.into();
         self
     }
 
-    /// These options with or without automatic answers to pings.
+    /// Sets whether pings are answered as they are read.
     #[must_use]
     pub const fn auto_pong(mut self, auto_pong: bool) -> Self {
         self.auto_pong = auto_pong;
         self
     }
 
-    /// These options with another time-out for peers that take nothing, or with `None`.
+    /// Sets how long a peer may take no bytes; `None` waits for ever.
     #[must_use]
     pub fn write_stall_timeout(mut self, write_stall_timeout: impl Into<Option<Duration>>) -> Self {
         self.write_stall_timeout = write_stall_timeout.into();
         self
     }
 
-    /// These options with another time-out for the peer's close frame.
+    /// Sets how long the end of a connection may take.
     #[must_use]
     pub const fn close_timeout(mut self, close_timeout: Duration) -> Self {
         self.close_timeout = close_timeout;
         self
     }
 
-    /// These options with another time-out for the end of the transport.
+    /// Sets how long the end of the transport may take.
     #[must_use]
     pub const fn linger_timeout(mut self, linger_timeout: Duration) -> Self {
         self.linger_timeout = linger_timeout;
         self
     }
 
-    /// These options with another length of the queue above which `send` waits.
+    /// Sets the length of the queue above which `send` waits.
     #[must_use]
     pub const fn high_water_mark(mut self, high_water_mark: usize) -> Self {
         self.high_water_mark = high_water_mark;
         self
     }
 
-    /// These options with another length of the queue above which handles wait.
+    /// Sets the length of the queue above which handles wait.
     #[must_use]
     pub const fn max_queue_len(mut self, max_queue_len: usize) -> Self {
         self.max_queue_len = max_queue_len;
         self
     }
 
-    /// These options with another length up to which messages are compressed in place.
+    /// Sets the length up to which messages are compressed in place.
     #[must_use]
     pub const fn max_inline_compression_len(mut self, max_inline_compression_len: usize) -> Self {
         self.max_inline_compression_len = max_inline_compression_len;
         self
     }
 
-    /// These options with another number of threads that compress at once.
+    /// Sets how many threads may compress at once.
     #[must_use]
     pub const fn max_concurrent_compressions(mut self, max_concurrent_compressions: usize) -> Self {
         self.max_concurrent_compressions = max_concurrent_compressions;

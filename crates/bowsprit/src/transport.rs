@@ -27,12 +27,12 @@ use tokio::{
 ///
 /// Every duplex byte stream that can move to another task is one. Its polling methods are called
 /// with a lock held and must not use the connection; its `Drop` may.
-pub trait Io: Any + AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Transport: Any + AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<T: Any + AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+impl<T: Any + AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
 /// A transport in one piece, as the handshake leaves it.
-pub(crate) enum Transport {
+pub(crate) enum AnyTransport {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
@@ -55,10 +55,10 @@ pub(crate) enum WriteHalf {
     Boxed(SharedIo),
 }
 
-impl Transport {
+impl AnyTransport {
     /// The transport in `io`, out of the boxes that HTTP servers put around it, and the bytes that
     /// they have read from it ahead.
-    pub(crate) fn recognise(io: impl Io) -> (Self, Bytes) {
+    pub(crate) fn from_io(io: impl Transport) -> (Self, Bytes) {
         let mut io = Some(io);
         if let Some(transport) = take::<Self>(&mut io) {
             return (transport, Bytes::new());
@@ -100,7 +100,7 @@ impl Transport {
     }
 
     /// Any other transport, and the address of its peer if that is known.
-    pub(crate) fn boxed(io: impl Io, peer_addr: Option<SocketAddr>) -> Self {
+    pub(crate) fn boxed(io: impl Transport, peer_addr: Option<SocketAddr>) -> Self {
         Self::Boxed(SharedIo(Arc::new(Mutex::new(Box::new(io)))), peer_addr)
     }
 
@@ -155,10 +155,10 @@ impl Transport {
 /// The mutex is what makes connections `Sync`, as transports need not be. tokio's own halves hold
 /// one as well, but are `Sync` only over transports that are.
 #[derive(Clone)]
-pub(crate) struct SharedIo(Arc<Mutex<Box<dyn Io>>>);
+pub(crate) struct SharedIo(Arc<Mutex<Box<dyn Transport>>>);
 
 impl SharedIo {
-    fn lock(&self) -> MutexGuard<'_, Box<dyn Io>> {
+    fn lock(&self) -> MutexGuard<'_, Box<dyn Transport>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -320,8 +320,8 @@ macro_rules! write_through {
     )*};
 }
 
-read_through!(ReadHalf, Transport);
-write_through!(WriteHalf, Transport);
+read_through!(ReadHalf, AnyTransport);
+write_through!(WriteHalf, AnyTransport);
 
 #[cfg(test)]
 mod tests {
@@ -334,7 +334,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         assert!(!stream.nodelay().unwrap());
-        let (Transport::Tcp(stream), _) = Transport::recognise(stream) else { panic!("boxed") };
+        let (AnyTransport::Tcp(stream), _) = AnyTransport::from_io(stream) else { panic!("boxed") };
         assert!(stream.nodelay().unwrap());
     }
 }
