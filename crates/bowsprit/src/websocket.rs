@@ -1,13 +1,13 @@
 //! An open connection.
 
-mod opened;
+mod established;
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Response, header};
 
 #[cfg(any(feature = "client", feature = "server"))]
-pub(crate) use self::opened::Opened;
+pub(crate) use self::established::Established;
 #[cfg(any(feature = "client", feature = "server"))]
 use crate::conn::Link;
 use crate::{

@@ -23,7 +23,7 @@ use crate::{
     tls::{self, Identity},
     trace::{self, Watched},
     transport::AnyTransport,
-    websocket::Opened,
+    websocket::Established,
 };
 
 /// One call of `connect`, which may take several requests.
@@ -253,7 +253,7 @@ impl Client {
             exchange(&request, &self.spelling, transport, self.bounds(deadline)).await?;
         let Exchanged { response, transport, received } = exchanged;
         let negotiated = handshake.verify(&response)?;
-        let opened = Opened {
+        let established = Established {
             role: Role::Client,
             peer_addr: transport.peer_addr(),
             transport,
@@ -264,7 +264,7 @@ impl Client {
             deflate: self.offer.deflate.unwrap_or_else(Deflate::client),
         };
         let opening = Opening { url: url.clone(), response };
-        Ok(opened.into_websocket(Some(Box::new(opening))))
+        Ok(established.into_websocket(Some(Box::new(opening))))
     }
 
     /// What bounds an exchange that has to be over at this time.

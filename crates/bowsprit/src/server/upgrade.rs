@@ -7,7 +7,7 @@ use bowsprit_proto::handshake::Negotiated;
 use super::{clients::Members, guard::HandshakeGuard, handler::Handler, limiter::ConnectionPermit};
 use crate::{
     Deflate, Role, Transport, WebSocket, shared_config::SharedConfig, transport::AnyTransport,
-    websocket::Opened,
+    websocket::Established,
 };
 
 /// A handshake that was accepted by [`Server::upgrade`](super::Server::upgrade) and waits for its
@@ -51,7 +51,7 @@ impl Upgrade {
         let (transport, ahead) = AnyTransport::from_io(io);
         // Whoever has read ahead first has got what comes first.
         let received = [received, &ahead].concat();
-        let opened = Opened {
+        let established = Established {
             role: Role::Server,
             peer_addr: self.peer_addr.or_else(|| transport.peer_addr()),
             transport,
@@ -61,7 +61,7 @@ impl Upgrade {
             shared_config: self.shared_config,
             deflate: self.deflate,
         };
-        let ws = opened.into_websocket(None);
+        let ws = established.into_websocket(None);
         self.members.join(ws.link(), self.permit);
         if let Some(handshake) = self.handshake {
             handshake.accepted();

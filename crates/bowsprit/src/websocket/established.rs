@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What becomes a connection when the opening handshake is over.
-pub(crate) struct Opened<'r> {
+pub(crate) struct Established<'r> {
     pub(crate) role: Role,
     pub(crate) transport: AnyTransport,
     pub(crate) peer_addr: Option<SocketAddr>,
@@ -27,7 +27,7 @@ pub(crate) struct Opened<'r> {
     pub(crate) deflate: Deflate,
 }
 
-impl Opened<'_> {
+impl Established<'_> {
     pub(crate) fn into_websocket(self, opening: Option<Box<Opening>>) -> WebSocket {
         let (read, write) = self.transport.split();
         let mut sender = match self.role {
