@@ -17,7 +17,7 @@ use super::{
     listener::{BACKLOG, Listener},
     pending::{self, MAX_HANDSHAKES, Pending},
     refusal_log::RefusalLog,
-    route::{Paths, Route},
+    route::{Route, RouterBuilder},
 };
 use crate::{AcceptError, ConnectionConfig, Deflate, Handle, Limits, TcpOptions, head::HeadLimits};
 
@@ -27,7 +27,7 @@ use crate::{AcceptError, ConnectionConfig, Deflate, Handle, Limits, TcpOptions, 
 /// answered 500 then, and the server goes on; not so in a program that is built with
 /// `panic = "abort"`, which ends.
 pub struct ServerBuilder {
-    paths: Paths,
+    router: RouterBuilder,
     settings: Settings,
     handshake_timeout: Duration,
     head_limits: HeadLimits,
@@ -51,7 +51,7 @@ pub struct ServerBuilder {
 impl ServerBuilder {
     pub(super) fn new() -> Self {
         Self {
-            paths: Paths::default(),
+            router: RouterBuilder::default(),
             settings: Settings::default(),
             handshake_timeout: Duration::from_secs(10),
             head_limits: HeadLimits::default(),
@@ -88,7 +88,7 @@ impl ServerBuilder {
     #[must_use]
     #[track_caller]
     pub fn path(mut self, path: impl AsRef<str>) -> Self {
-        self.paths.add(path.as_ref());
+        self.router.add(path.as_ref());
         self
     }
 
@@ -101,7 +101,7 @@ impl ServerBuilder {
     #[must_use]
     #[track_caller]
     pub fn route(mut self, path: impl AsRef<str>, route: Route) -> Self {
-        self.paths.add_route(path.as_ref(), route);
+        self.router.add_route(path.as_ref(), route);
         self
     }
 
@@ -287,8 +287,8 @@ impl ServerBuilder {
         let max_silent = self.max_silent_connections.unwrap_or_else(pending::max_silent);
         let registry = Arc::new(Registry::new(self.on_connect, self.on_disconnect));
         let shared = Shared {
-            without_handler: self.paths.without_handler().map(Into::into),
-            routes: self.paths.build(&self.settings, &registry),
+            without_handler: self.router.without_handler().map(Into::into),
+            routes: self.router.build(&self.settings, &registry),
             registry,
             handshake_timeout: self.handshake_timeout,
             head_limits: self.head_limits,

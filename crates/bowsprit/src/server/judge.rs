@@ -16,7 +16,7 @@ use super::{
     phase::{Alerted, Phase},
     refusal_log::Cause,
     request::{ClientAddr, ClientEncrypted},
-    route::Place,
+    route::RouteEntry,
 };
 use crate::{Deflate, HandshakeError, trace::Reason};
 
@@ -103,8 +103,8 @@ impl Shared {
     }
 
     async fn admit(&self, request: &mut Request<()>, handshake: &HandshakeGuard) -> Judged {
-        let (place, origin) = self.find(request)?;
-        let endpoint = &place.endpoint;
+        let (entry, origin) = self.find(request)?;
+        let endpoint = &entry.endpoint;
         let permit = self.limiter.acquire(origin.addr)?;
         if let Some(authorize) = &endpoint.authorize {
             // Nobody is asked about what cannot be accepted.
@@ -112,32 +112,32 @@ impl Shared {
             authorize.decide(request, endpoint.authorize_timeout, handshake).await?;
             self.check_open()?;
         }
-        place.respond(request, &origin, permit)
+        entry.respond(request, &origin, permit)
     }
 
     fn admit_at_once(&self, request: &mut Request<()>) -> Judged {
-        let (place, origin) = self.find(request)?;
-        if place.endpoint.authorize.is_some() {
+        let (entry, origin) = self.find(request)?;
+        if entry.endpoint.authorize.is_some() {
             tracing::error!(
                 "Server::upgrade cannot wait for a decision: call Server::upgrade_async"
             );
             return Err(StatusCode::INTERNAL_SERVER_ERROR.into());
         }
         let permit = self.limiter.acquire(origin.addr)?;
-        place.respond(request, &origin, permit)
+        entry.respond(request, &origin, permit)
     }
 
     /// Where a request goes, and what is known of its client.
-    fn find(&self, request: &mut Request<()>) -> Result<(&Place, Origin), Refusal> {
+    fn find(&self, request: &mut Request<()>) -> Result<(&RouteEntry, Origin), Refusal> {
         self.check_open()?;
         let origin = self.check_in(request)?;
-        let (place, params) = self.routes.find(request.uri().path())?;
+        let (entry, params) = self.routes.find(request.uri().path())?;
         params.keep_in(request);
-        match &place.endpoint.should_handle {
+        match &entry.endpoint.should_handle {
             Some(should_handle) if !hooks::ask(|| should_handle(request))? => {
                 Err(Refusal::not_found())
             }
-            _ => Ok((place, origin)),
+            _ => Ok((entry, origin)),
         }
     }
 
@@ -219,7 +219,7 @@ impl Origin {
     }
 }
 
-impl Place {
+impl RouteEntry {
     /// Answers a request that is let in if it keeps the rules.
     fn respond(
         &self,

@@ -62,23 +62,23 @@ impl fmt::Debug for Route {
 
 /// The paths of a server and what is spoken there.
 pub(super) struct Routes {
-    /// The numbers of places.
+    /// Indices of entries.
     paths: Router<usize>,
-    places: Vec<Place>,
-    /// Where no path was named, the only place is everywhere.
+    entries: Vec<RouteEntry>,
+    /// Where no path was named, the only entry is everywhere.
     everywhere: bool,
 }
 
 /// A path, what is spoken there, and who is there.
-pub(super) struct Place {
+pub(super) struct RouteEntry {
     path: Box<str>,
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) members: Arc<Members>,
 }
 
-/// Paths while they are collected.
+/// Collects the paths of a server.
 #[derive(Default)]
-pub(super) struct Paths {
+pub(super) struct RouterBuilder {
     router: Router<usize>,
     /// A path without a route has the server's own endpoint.
     named: Vec<(Box<str>, Option<Route>)>,
@@ -86,7 +86,7 @@ pub(super) struct Paths {
     without_handler: Option<Box<str>>,
 }
 
-impl Paths {
+impl RouterBuilder {
     pub(super) fn add(&mut self, path: &str) {
         self.without_handler = Some(path.into());
         self.insert(path, None);
@@ -108,7 +108,7 @@ impl Paths {
         let own = Arc::new(Endpoint::new(Settings::default(), settings, &registry.counters, None));
         let everywhere = self.named.is_empty();
         let unnamed = everywhere.then(|| ("".into(), None));
-        let place = |(path, route): (Box<str>, Option<Route>)| Place {
+        let entry = |(path, route): (Box<str>, Option<Route>)| RouteEntry {
             path,
             endpoint: route.map_or_else(
                 || Arc::clone(&own),
@@ -118,8 +118,8 @@ impl Paths {
             ),
             members: Members::new(Arc::clone(registry)),
         };
-        let places = self.named.into_iter().chain(unnamed).map(place).collect();
-        Routes { paths: self.router, places, everywhere }
+        let entries = self.named.into_iter().chain(unnamed).map(entry).collect();
+        Routes { paths: self.router, entries, everywhere }
     }
 
     /// Where nothing would run without a handler for the whole server.
@@ -132,7 +132,7 @@ impl Routes {
     /// Whether something is spoken at `path`, by a handler of its own if that is asked for.
     #[cfg(feature = "tower")]
     pub(super) fn knows(&self, path: &str, with_handler: bool) -> bool {
-        let endpoint = self.find(path).map(|(place, _)| &place.endpoint);
+        let endpoint = self.find(path).map(|(entry, _)| &entry.endpoint);
         // A path that is malformed below a known one is for us to refuse.
         endpoint.map_or_else(
             |refusal| refusal.response().status() != StatusCode::NOT_FOUND,
@@ -142,9 +142,9 @@ impl Routes {
 
     /// Who is at all paths, or at this one, written as it was added.
     pub(super) fn members(&self, path: Option<&str>) -> Vec<Arc<Members>> {
-        let places = self.places.iter();
-        let asked = places.filter(|place| path.is_none_or(|path| *place.path == *path));
-        asked.map(|place| Arc::clone(&place.members)).collect()
+        let entries = self.entries.iter();
+        let asked = entries.filter(|entry| path.is_none_or(|path| *entry.path == *path));
+        asked.map(|entry| Arc::clone(&entry.members)).collect()
     }
 
     /// What is spoken at `path`, and the values of the parameters in it.
@@ -152,9 +152,9 @@ impl Routes {
     /// # Errors
     ///
     /// 404 if nothing is, 400 if a parameter is not UTF-8.
-    pub(super) fn find(&self, path: &str) -> Result<(&Place, Params), Refusal> {
+    pub(super) fn find(&self, path: &str) -> Result<(&RouteEntry, Params), Refusal> {
         if self.everywhere {
-            return Ok((&self.places[0], Params::default()));
+            return Ok((&self.entries[0], Params::default()));
         }
         let found = self.paths.at(path).map_err(|_| Refusal::not_found())?;
         let params = found.params.iter().map(|(name, value)| {
@@ -163,6 +163,6 @@ impl Routes {
         });
         let params: Option<Params> = params.collect();
         let malformed = || Refusal::new(StatusCode::BAD_REQUEST).body("the path is not UTF-8\n");
-        Ok((&self.places[*found.value], params.ok_or_else(malformed)?))
+        Ok((&self.entries[*found.value], params.ok_or_else(malformed)?))
     }
 }
