@@ -54,7 +54,7 @@ pub(crate) struct Start {
 impl Start {
     const MAX_LEN: usize = 12;
 
-    pub(super) fn of(input: &[u8]) -> Self {
+    pub(super) fn new(input: &[u8]) -> Self {
         let len = input.len().min(Self::MAX_LEN);
         let mut bytes = [0; Self::MAX_LEN];
         bytes[..len].copy_from_slice(&input[..len]);

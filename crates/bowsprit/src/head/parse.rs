@@ -169,7 +169,7 @@ fn fault(error: httparse::Error, input: &[u8], kind: Kind) -> Fault {
         httparse::Error::TooManyHeaders => Fault::TooManyFields(0),
         httparse::Error::Status => Fault::Malformed("the status line is invalid"),
         httparse::Error::Token | httparse::Error::Version => {
-            let start = Start::of(input);
+            let start = Start::new(input);
             match kind == Kind::Response || start.is_foreign(kind) {
                 true => Fault::NotHttp(start),
                 false => Fault::Malformed(INVALID_LINE),

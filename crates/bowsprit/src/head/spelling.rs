@@ -86,7 +86,7 @@ impl Spelling {
         self.0.retain(|(name, _)| !names.contains_key(name));
     }
 
-    pub(super) fn of(&self, name: &HeaderName) -> Option<&str> {
+    pub(super) fn get(&self, name: &HeaderName) -> Option<&str> {
         let (_, spelled) = self.0.iter().find(|(known, _)| known == name)?;
         Some(spelled)
     }

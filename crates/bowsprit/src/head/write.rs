@@ -20,7 +20,7 @@ pub(crate) fn write_request(request: &Request<()>, spelling: &Spelling, out: &mu
     out.push(b' ');
     out.extend_from_slice(request.uri().to_string().as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    write_fields(request.headers(), out, |name, out| match spelling.of(name) {
+    write_fields(request.headers(), out, |name, out| match spelling.get(name) {
         Some(spelled) => out.extend_from_slice(spelled.as_bytes()),
         None => write_name(name.as_str(), out),
     });

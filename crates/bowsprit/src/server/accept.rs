@@ -82,7 +82,7 @@ impl Shared {
         // Before the future is moved, which would otherwise be moved once more.
         let (span, begun) = (trace::opening(Role::Server, peer), Instant::now());
         Watched {
-            opening: Alerted { future: opening, phases: &self.registry.phases, turned: None },
+            opening: Alerted { future: opening, phases: &self.registry.phases, advanced: None },
             counters: &self.registry.counters,
             role: Role::Server,
             span,

@@ -16,8 +16,8 @@ use super::{Refusal, guard::HandshakeGuard, hooks};
 pub(super) const DECISION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Puts into a request what the decision came to.
-type Grant = Box<dyn FnOnce(&mut Extensions) + Send>;
-type Deciding = Pin<Box<dyn Future<Output = Result<Grant, Refusal>> + Send>>;
+type AuthorizedInsert = Box<dyn FnOnce(&mut Extensions) + Send>;
+type Deciding = Pin<Box<dyn Future<Output = Result<AuthorizedInsert, Refusal>> + Send>>;
 
 /// Decides about requests.
 #[derive(Clone)]
@@ -34,8 +34,8 @@ impl Authorize {
             let deciding = authorize(request);
             Box::pin(async move {
                 let user = deciding.await?;
-                let grant: Grant = Box::new(|extensions| drop(extensions.insert(user)));
-                Ok(grant)
+                let insert: AuthorizedInsert = Box::new(|extensions| drop(extensions.insert(user)));
+                Ok(insert)
             })
         }))
     }
@@ -59,8 +59,8 @@ impl Authorize {
         });
         let decided = handshake.unless_cut(timeout(time, deciding)).await;
         let decided = decided.map_err(|_| Refusal::shutting_down())?;
-        let grant = decided.map_err(|_| timed_out())??;
-        grant(request.extensions_mut());
+        let insert = decided.map_err(|_| timed_out())??;
+        insert(request.extensions_mut());
         Ok(())
     }
 }

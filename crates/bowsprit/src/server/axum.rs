@@ -17,7 +17,7 @@ use hyper::upgrade::OnUpgrade;
 
 use super::{
     Refusal, Server, Upgrade,
-    handler::{Handler, erase},
+    handler::{Handler, into_handler},
     output::{HandlerOutput, Sealed},
     request::take_protocol,
     serve::take_over,
@@ -89,7 +89,7 @@ where
     F: Future<Output: HandlerOutput> + Send + 'static,
 {
     let handler = Mutex::new(Some(handler));
-    erase(move |ws, _| {
+    into_handler(move |ws, _| {
         let handler = handler.lock().unwrap_or_else(PoisonError::into_inner).take();
         async move {
             match handler {

@@ -196,7 +196,7 @@ pub struct Clients {
 }
 
 impl Clients {
-    pub(super) fn of(members: Vec<Arc<Members>>) -> Self {
+    pub(super) fn new(members: Vec<Arc<Members>>) -> Self {
         Self { members: members.into_iter(), current: None, handles: Vec::new().into_iter() }
     }
 

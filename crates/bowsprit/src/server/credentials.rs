@@ -51,7 +51,7 @@ impl Basic {
         challenge(&format!("Basic realm=\"{}\", charset=\"UTF-8\"", quotable(realm)))
     }
 
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(super) fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let decoded = BASE64_STANDARD.decode(credentials(headers, "basic")?).ok()?;
         let decoded = String::from_utf8(decoded).ok()?;
         let (user, password) = decoded.split_once(':')?;
@@ -82,7 +82,7 @@ impl<'r> Bearer<'r> {
         challenge(&format!("Bearer realm=\"{}\"", quotable(realm)))
     }
 
-    pub(super) fn of(headers: &'r HeaderMap) -> Option<Self> {
+    pub(super) fn from_headers(headers: &'r HeaderMap) -> Option<Self> {
         credentials(headers, "bearer").filter(|token| !token.is_empty()).map(Self)
     }
 }

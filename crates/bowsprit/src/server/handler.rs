@@ -61,7 +61,7 @@ impl Future for Connection {
     }
 }
 
-pub(super) fn erase<H, F>(handler: H) -> Handler
+pub(super) fn into_handler<H, F>(handler: H) -> Handler
 where
     H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
     F: Future<Output: HandlerOutput> + Send + 'static,

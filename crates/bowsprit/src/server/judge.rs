@@ -56,7 +56,7 @@ impl Shared {
         let judged = match self.require_peer(request) {
             Ok(()) => {
                 let future = self.judge(request, &handshake);
-                Alerted { future, phases: &self.registry.phases, turned: None }.await
+                Alerted { future, phases: &self.registry.phases, advanced: None }.await
             }
             Err(refusal) => Err(self.refuse(request, refusal)),
         };
@@ -251,7 +251,7 @@ impl RouteEntry {
         if let Some(add) = &endpoint.add_headers {
             let mut headers = HeaderMap::new();
             add(request, &mut headers);
-            accepted.add_headers(headers).map_err(|error| own_mistake(&error))?;
+            accepted.add_headers(headers).map_err(|error| internal_error(&error))?;
         }
         let upgrade = Upgrade {
             path: request.uri().path().into(),
@@ -269,7 +269,7 @@ impl RouteEntry {
 }
 
 /// Clients need not know what the application did wrong.
-fn own_mistake(error: &HandshakeError) -> Refusal {
+fn internal_error(error: &HandshakeError) -> Refusal {
     tracing::error!(%error, "the application's part of a response cannot be sent");
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -62,7 +62,7 @@ pub(super) enum Encryption {
 #[cfg(feature = "tls")]
 impl Encryption {
     /// What to encrypt with, where the server has `server`.
-    pub(super) const fn of<'e>(
+    pub(super) const fn or_server<'e>(
         &'e self,
         server: Option<&'e TlsServerConfig>,
     ) -> Option<&'e TlsServerConfig> {

@@ -227,14 +227,14 @@ impl Server {
     /// ```
     #[must_use]
     pub fn clients(&self) -> Clients {
-        Clients::of(self.shared.routes.members(None))
+        Clients::new(self.shared.routes.members(None))
     }
 
     /// The handles of those that have asked for this path, written as it was given to
     /// [`path`](ServerBuilder::path) or [`route`](ServerBuilder::route). None if it was not.
     #[must_use]
     pub fn clients_at(&self, path: &str) -> Clients {
-        Clients::of(self.shared.routes.members(Some(path)))
+        Clients::new(self.shared.routes.members(Some(path)))
     }
 
     /// Sends a message to all [`clients`](Self::clients).

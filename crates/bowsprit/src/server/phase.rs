@@ -25,7 +25,7 @@ pub(super) enum Phase {
 pub(super) struct Phases {
     now: AtomicU8,
     /// Told of each.
-    turned: Notify,
+    advanced: Notify,
 }
 
 impl Phases {
@@ -37,14 +37,14 @@ impl Phases {
         }
     }
 
-    pub(super) fn turn_to(&self, phase: Phase) {
+    pub(super) fn advance_to(&self, phase: Phase) {
         self.now.fetch_max(phase as u8, Ordering::SeqCst);
-        self.turned.notify_waiters();
+        self.advanced.notify_waiters();
     }
 
     /// Waits until it is no longer open.
     pub(super) async fn until_closing(&self) {
-        wait_until(&self.turned, || self.now() > Phase::Open).await;
+        wait_until(&self.advanced, || self.now() > Phase::Open).await;
     }
 }
 
@@ -69,7 +69,7 @@ pin_project! {
         pub(super) future: F,
         pub(super) phases: &'p Phases,
         // Once it waits. Boxed: most do not.
-        pub(super) turned: Option<Pin<Box<Notified<'p>>>>,
+        pub(super) advanced: Option<Pin<Box<Notified<'p>>>>,
     }
 }
 
@@ -84,9 +84,9 @@ impl<F: Future> Future for Alerted<'_, F> {
             if polled.is_ready() {
                 return polled;
             }
-            let notified = || Box::pin(this.phases.turned.notified());
-            if this.turned.get_or_insert_with(notified).as_mut().poll(cx).is_ready() {
-                *this.turned = None;
+            let notified = || Box::pin(this.phases.advanced.notified());
+            if this.advanced.get_or_insert_with(notified).as_mut().poll(cx).is_ready() {
+                *this.advanced = None;
             } else if phase == this.phases.now() {
                 return Poll::Pending;
             }

@@ -151,10 +151,10 @@ impl<B> RequestExt for Request<B> {
     }
 
     fn basic(&self) -> Option<Basic> {
-        Basic::of(self.headers())
+        Basic::from_headers(self.headers())
     }
 
     fn bearer(&self) -> Option<Bearer<'_>> {
-        Bearer::of(self.headers())
+        Bearer::from_headers(self.headers())
     }
 }

@@ -12,7 +12,7 @@ use super::{
     authorize::Authorize,
     clients::{Members, Registry},
     endpoint::{Endpoint, Settings, endpoint_options},
-    handler::{Handler, erase},
+    handler::{Handler, into_handler},
     output::HandlerOutput,
     request::Params,
 };
@@ -48,7 +48,7 @@ impl Route {
         H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
         F: Future<Output: HandlerOutput> + Send + 'static,
     {
-        Self { handler: erase(handler), settings: Settings::default() }
+        Self { handler: into_handler(handler), settings: Settings::default() }
     }
 
     endpoint_options!();

@@ -17,7 +17,7 @@ use super::{
     Server,
     accept::Opened,
     arrival::Arrived,
-    handler::{Connection, Handler, Running, erase},
+    handler::{Connection, Handler, Running, into_handler},
     listener::Listener,
     output::HandlerOutput,
 };
@@ -97,7 +97,7 @@ impl BoundServer {
         H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
         F: Future<Output: HandlerOutput> + Send + 'static,
     {
-        self.serve_with(Some(erase(handler))).await
+        self.serve_with(Some(into_handler(handler))).await
     }
 
     /// The same for servers whose [routes](crate::ServerBuilder::route) all have handlers.
@@ -164,7 +164,7 @@ impl BoundServer {
             #[cfg(feature = "proxy-protocol")]
             proxies: listener.proxies.clone(),
             #[cfg(feature = "tls")]
-            tls: listener.encryption.of(shared.tls.as_ref()).cloned(),
+            tls: listener.encryption.or_server(shared.tls.as_ref()).cloned(),
         })
     }
 }

@@ -93,13 +93,13 @@ impl Server {
     /// or cut yet stay.
     pub async fn shutdown(&self, shutdown: Shutdown) -> ShutdownSummary {
         let registry = &self.shared.registry;
-        registry.phases.turn_to(Phase::Closing);
+        registry.phases.advance_to(Phase::Closing);
         let before = registry.departed();
         let in_time = timeout(shutdown.deadline, self.empty(shutdown)).await;
         let closed = registry.departed() - before;
         let mut cut = 0;
         if in_time.is_err() {
-            registry.phases.turn_to(Phase::Cutting);
+            registry.phases.advance_to(Phase::Cutting);
             cut += registry.handshakes();
             for client in self.clients() {
                 client.terminate();

@@ -17,7 +17,7 @@ use tower_service::Service;
 
 use super::{
     Refusal, Server,
-    handler::{Handler, erase},
+    handler::{Handler, into_handler},
     output::HandlerOutput,
     request::take_protocol,
     serve::take_over,
@@ -65,7 +65,7 @@ impl WebSocketLayer {
         H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
         F: Future<Output: HandlerOutput> + Send + 'static,
     {
-        self.handler = Some(erase(handler));
+        self.handler = Some(into_handler(handler));
         self
     }
 
