@@ -17,8 +17,8 @@ use tokio::{
 };
 
 use super::{
-    Refusal, Shared, Upgrade, admission::Admission, arrival::Arrived, guard::HandshakeGuard,
-    handler::Handler, hooks, phase::Alerted,
+    Refusal, Shared, Upgrade, admission::Admission, arrival::Arrived, callback,
+    guard::HandshakeGuard, handler::Handler, phase::Alerted,
 };
 use crate::{
     AcceptError, Role, TimeoutKind, Transport, WebSocket,
@@ -248,7 +248,7 @@ impl Shared {
     /// Counts a handshake that came to nothing, and tells the application.
     pub(super) fn failed(&self, handshake: &HandshakeGuard, error: AcceptError) -> AcceptError {
         handshake.failed(&error);
-        let _told = hooks::run(|| (self.on_handshake_error)(&error));
+        let _told = callback::run(|| (self.on_handshake_error)(&error));
         error
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use http::{Extensions, Request, StatusCode};
 use tokio::time::timeout;
 
-use super::{Refusal, guard::HandshakeGuard, hooks};
+use super::{Refusal, callback, guard::HandshakeGuard};
 
 /// How long a decision may take by default.
 pub(super) const DECISION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -52,8 +52,8 @@ impl Authorize {
         time: Duration,
         handshake: &HandshakeGuard,
     ) -> Result<(), Refusal> {
-        let mut deciding = hooks::ask(|| (self.0)(request.clone()))?;
-        let deciding = poll_fn(|cx| match hooks::ask(|| deciding.as_mut().poll(cx)) {
+        let mut deciding = callback::run_or_500(|| (self.0)(request.clone()))?;
+        let deciding = poll_fn(|cx| match callback::run_or_500(|| deciding.as_mut().poll(cx)) {
             Ok(polled) => polled,
             Err(panicked) => Err(panicked).into(),
         });

@@ -8,11 +8,10 @@ use http::{HeaderMap, Request, Response};
 use tokio::net::ToSocketAddrs;
 
 use super::{
-    BoundServer, Fallback, Refusal, Server, Shared, TrustedProxies,
+    BoundServer, Fallback, OnHandshakeError, OnReject, Refusal, Server, Shared, TrustedProxies,
     authorize::Authorize,
     clients::{Hook, Registry},
     endpoint::{Settings, endpoint_options},
-    hooks::{OnHandshakeError, OnReject},
     limiter::ConnectionLimiter,
     listener::{BACKLOG, Listener},
     pending::{self, MAX_HANDSHAKES, Pending},

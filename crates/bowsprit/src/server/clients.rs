@@ -13,7 +13,7 @@ use slab::Slab;
 use tokio::sync::Notify;
 
 use super::{
-    hooks,
+    callback,
     limiter::ConnectionPermit,
     phase::{Phase, Phases},
 };
@@ -185,7 +185,7 @@ impl List for Arc<Shared> {
 fn run_hook(hook: Option<&Hook>, link: &Arc<Link>) {
     let Some(hook) = hook else { return };
     let handle = Handle::new(Arc::clone(link));
-    let _told = hooks::run(|| hook(&handle));
+    let _told = callback::run(|| hook(&handle));
 }
 
 /// The handles of a server's open connections; see [`Server::clients`](crate::Server::clients).

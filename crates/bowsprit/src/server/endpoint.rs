@@ -4,14 +4,24 @@ use std::{sync::Arc, time::Duration};
 
 use bowsprit_proto::handshake::{OriginPolicy, Policy, SubprotocolPolicy};
 
+use http::{HeaderMap, Request};
+
 use super::{
     authorize::{Authorize, DECISION_TIMEOUT},
     handler::Handler,
-    hooks::{AddHeaders, ChooseSubprotocol, ShouldHandle},
 };
 use crate::{ConnectionConfig, Deflate, Limits, shared_config::SharedConfig, stats::Counters};
 
-/// ConnectionConfig of a route, or of a whole server for the routes that do not set them.
+/// Whether a request is for a route.
+type ShouldHandle = Arc<dyn Fn(&Request<()>) -> bool + Send + Sync>;
+
+/// Chooses one of the subprotocols that are offered.
+type ChooseSubprotocol = Arc<dyn Fn(&Request<()>, &[&str]) -> Option<String> + Send + Sync>;
+
+/// Adds to the headers of the 101 response.
+type AddHeaders = Arc<dyn Fn(&Request<()>, &mut HeaderMap) + Send + Sync>;
+
+/// The options of a route, or of a whole server for the routes that do not set them.
 #[derive(Clone, Default)]
 pub(super) struct Settings {
     pub(super) subprotocols: Option<SubprotocolPolicy>,
@@ -93,7 +103,7 @@ impl Endpoint {
 
 impl Endpoint {
     /// Whether the application has a say in the answer to a request that is let in.
-    pub(super) const fn has_hooks(&self) -> bool {
+    pub(super) const fn has_callbacks(&self) -> bool {
         self.choose_subprotocol.is_some()
             || self.add_headers.is_some()
             || matches!(self.policy.allowed_origins, OriginPolicy::Matching(_))

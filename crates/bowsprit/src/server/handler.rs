@@ -1,7 +1,6 @@
 //! What runs for a connection.
 
 use std::{
-    any::Any,
     fmt,
     future::{Future, poll_fn},
     mem,
@@ -16,6 +15,7 @@ use pin_project_lite::pin_project;
 
 use super::{
     accept::Opened,
+    callback::panic_message,
     output::{HandlerOutput, Sealed},
 };
 use crate::{
@@ -154,12 +154,6 @@ async fn finish(reader: &mut Reader, code: CloseCode) -> Result<(), Error> {
     reader.link().begin_close(&Close::from(code))?;
     while poll_fn(|cx| reader.poll_event(cx, Want::Nothing)).await? {}
     Ok(())
-}
-
-pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("panicked: {}", text.unwrap_or("with something that is no text"))
 }
 
 /// A connection that has a handler.

@@ -7,11 +7,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 
 use super::{
-    Encrypted, Refusal, RequestExt, Shared, UnixPeer, Upgrade,
+    Encrypted, Refusal, RequestExt, Shared, UnixPeer, Upgrade, callback,
     endpoint::Endpoint,
     forwarded::Origin,
     guard::HandshakeGuard,
-    hooks,
     limiter::ConnectionPermit,
     phase::{Alerted, Phase},
     refusal_log::Cause,
@@ -36,7 +35,7 @@ impl Shared {
         if asks_for_websocket(request) || self.check_in(request).is_err() {
             return Ok(None);
         }
-        let answered = hooks::ask(|| (self.fallback)(request));
+        let answered = callback::run_or_500(|| (self.fallback)(request));
         answered.map_err(|refusal| self.refuse(request, refusal))
     }
 
@@ -72,7 +71,7 @@ impl Shared {
 
     /// Has the application see a refusal, and tells of it.
     fn refuse(&self, request: &Request<()>, refusal: Refusal) -> Refusal {
-        let refusal = hooks::ask(|| (self.on_reject)(request, refusal));
+        let refusal = callback::run_or_500(|| (self.on_reject)(request, refusal));
         let refusal = refusal.unwrap_or_else(identity).over(request.version());
         self.log(request, &refusal);
         refusal
@@ -108,7 +107,9 @@ impl Shared {
         let permit = self.limiter.acquire(origin.addr)?;
         if let Some(authorize) = &endpoint.authorize {
             // Nobody is asked about what cannot be accepted.
-            hooks::ask(|| handshake::respond_with(origin.context(), request, &endpoint.policy))??;
+            callback::run_or_500(|| {
+                handshake::respond_with(origin.context(), request, &endpoint.policy)
+            })??;
             authorize.decide(request, endpoint.authorize_timeout, handshake).await?;
             self.check_open()?;
         }
@@ -134,7 +135,7 @@ impl Shared {
         let (entry, params) = self.routes.find(request.uri().path())?;
         params.keep_in(request);
         match &entry.endpoint.should_handle {
-            Some(should_handle) if !hooks::ask(|| should_handle(request))? => {
+            Some(should_handle) if !callback::run_or_500(|| should_handle(request))? => {
                 Err(Refusal::not_found())
             }
             _ => Ok((entry, origin)),
@@ -227,8 +228,8 @@ impl RouteEntry {
         origin: &Origin,
         permit: Option<Box<ConnectionPermit>>,
     ) -> Judged {
-        if self.endpoint.has_hooks() {
-            hooks::ask(|| self.respond_asking(request, origin, permit)).and_then(identity)
+        if self.endpoint.has_callbacks() {
+            callback::run_or_500(|| self.respond_asking(request, origin, permit)).and_then(identity)
         } else {
             // Who has none does not pay for a panic.
             self.respond_asking(request, origin, permit)

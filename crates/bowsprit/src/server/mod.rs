@@ -7,13 +7,13 @@ mod authorize;
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
 mod builder;
+mod callback;
 mod clients;
 mod credentials;
 mod endpoint;
 mod forwarded;
 mod guard;
 mod handler;
-mod hooks;
 mod judge;
 mod limiter;
 mod listener;
@@ -56,11 +56,7 @@ pub use self::{
     upgrade::Upgrade,
 };
 use self::{
-    clients::Registry,
-    hooks::{OnHandshakeError, OnReject},
-    limiter::ConnectionLimiter,
-    pending::Pending,
-    refusal_log::RefusalLog,
+    clients::Registry, limiter::ConnectionLimiter, pending::Pending, refusal_log::RefusalLog,
     route::Routes,
 };
 use crate::{
@@ -95,6 +91,12 @@ struct Shared {
     #[cfg(feature = "tls")]
     tls: Option<crate::tls::TlsServerConfig>,
 }
+
+/// Sees each refused request.
+type OnReject = Box<dyn Fn(&Request<()>, Refusal) -> Refusal + Send + Sync>;
+
+/// Sees what has not even become a request.
+type OnHandshakeError = Box<dyn Fn(&AcceptError) + Send + Sync>;
 
 /// Answers requests that do not ask for a WebSocket.
 pub(crate) trait Fallback:

@@ -1,0 +1,31 @@
+//! Calls of the application's functions, whose panics harm nobody else.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use http::StatusCode;
+
+use super::Refusal;
+
+/// Runs a callback. `None` if it panics, which is logged.
+pub(super) fn run<T>(callback: impl FnOnce() -> T) -> Option<T> {
+    let ran = catch_unwind(AssertUnwindSafe(callback));
+    ran.map_err(|panic| tracing::error!(error = panic_message(&*panic), "a hook failed")).ok()
+}
+
+/// Runs a callback that takes part in an answer.
+///
+/// # Errors
+///
+/// 500 if it panics.
+pub(super) fn run_or_500<T>(callback: impl FnOnce() -> T) -> Result<T, Refusal> {
+    run(callback).ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into())
+}
+
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", text.unwrap_or("with something that is no text"))
+}
