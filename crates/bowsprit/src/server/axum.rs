@@ -17,10 +17,9 @@ use hyper::upgrade::OnUpgrade;
 
 use super::{
     Refusal, Server, Upgrade,
-    handler::{Handler, into_handler},
+    handler::{Connection, Handler, into_handler},
     output::{HandlerOutput, Sealed},
     request::take_protocol,
-    serve::take_over,
 };
 use crate::WebSocket;
 
@@ -71,7 +70,7 @@ impl WebSocketUpgrade {
         F: Future<Output: HandlerOutput> + Send + 'static,
     {
         let handler = once(handler);
-        take_over(self.upgrade, self.upgraded, Request::new(()), Some(handler));
+        Connection::spawn_upgraded(self.upgrade, self.upgraded, Request::new(()), Some(handler));
         self.response.map(|()| Body::empty())
     }
 

@@ -13,8 +13,8 @@ use std::{
 use http::StatusCode;
 use pin_project_lite::pin_project;
 
-use super::{Shared, admission::Cut, clients::Registry, phase::Phase};
-use crate::AcceptError;
+use super::{Shared, clients::Registry, phase::Phase};
+use crate::{AcceptError, head::ReadError};
 
 /// Has an opening handshake counted, once: as what it is said to have come to, or as failed when it
 /// is dropped before. A server that shuts down waits for it meanwhile.
@@ -75,6 +75,29 @@ impl HandshakeGuard {
     /// Whether it is still to be counted, which it is now.
     fn count(&self) -> bool {
         !self.is_counted.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// Why a connection has no more time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// Without a permit, it had to make room for others.
+    Evicted,
+    ShuttingDown,
+}
+
+impl From<Cut> for ReadError {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::Evicted => Self::Cut,
+            Cut::ShuttingDown => Self::ShuttingDown,
+        }
+    }
+}
+
+impl From<Cut> for AcceptError {
+    fn from(cut: Cut) -> Self {
+        ReadError::from(cut).into()
     }
 }
 

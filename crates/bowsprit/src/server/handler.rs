@@ -7,15 +7,19 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use http::Request;
 use pin_project_lite::pin_project;
+use tracing::Instrument;
 
+#[cfg(any(feature = "axum", feature = "tower"))]
+use super::Upgrade;
 use super::{
-    accept::Opened,
+    Server,
     callback::panic_message,
+    opening::{OpenConnection, PendingConnection},
     output::{HandlerOutput, Sealed},
 };
 use crate::{
@@ -38,8 +42,60 @@ pub(super) type Handler = Arc<dyn Fn(WebSocket, Request<()>) -> Running + Send +
 /// A future that waits costs memory for as long as its connection lives. This one fits into the
 /// space that any task takes; what the handshake needs is freed with it.
 pub(super) enum Connection {
-    Opening(Pin<Box<dyn Future<Output = Option<Opened>> + Send>>),
+    Opening(Pin<Box<dyn Future<Output = Option<OpenConnection>> + Send>>),
     Open(Running),
+}
+
+impl Connection {
+    /// Opens a connection in a task of its own. It has this handler if its path has none.
+    pub(super) fn spawn(server: Server, pending: PendingConnection, default: Option<Handler>) {
+        let handshake = server.shared.begin();
+        let opening = async move {
+            // What went wrong was logged where it did.
+            Some(server.shared.open(pending, handshake).await.ok()?.with_default(default))
+        };
+        drop(tokio::spawn(Self::Opening(Box::pin(opening))));
+    }
+
+    /// Has a connection that another HTTP server hands over live in a task of its own.
+    #[cfg(any(feature = "axum", feature = "tower"))]
+    pub(super) fn spawn_upgraded(
+        upgrade: Upgrade,
+        upgraded: hyper::upgrade::OnUpgrade,
+        request: Request<()>,
+        handler: Option<Handler>,
+    ) {
+        let opening = async move {
+            let io = upgraded.await;
+            let io =
+                io.inspect_err(|error| tracing::debug!(%error, "no connection was handed over"));
+            let io = hyper_util::rt::TokioIo::new(io.ok()?);
+            Some(OpenConnection::attach(upgrade, request, io, &[]).with_default(handler))
+        };
+        drop(tokio::spawn(Self::Opening(Box::pin(opening))));
+    }
+}
+
+impl OpenConnection {
+    /// With this handler if its path has none of its own.
+    fn with_default(mut self, handler: Option<Handler>) -> Self {
+        self.handler = self.handler.or(handler);
+        self
+    }
+
+    /// Calls the handler of the connection, which the task of this waker will care for.
+    fn begin(self, task: &Waker) -> Option<Running> {
+        let handler = self.handler?;
+        self.ws.link().serve(task.clone());
+        Some(match self.ws.link().span() {
+            // Only who has a span pays for it.
+            Some(span) => {
+                let running = span.in_scope(|| handler(self.ws, self.request));
+                Box::pin(running.instrument(span))
+            }
+            None => handler(self.ws, self.request),
+        })
+    }
 }
 
 impl Future for Connection {

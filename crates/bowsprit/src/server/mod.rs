@@ -1,8 +1,5 @@
 //! Accepting connections, RFC 6455 §4.2.
 
-mod accept;
-mod admission;
-mod arrival;
 mod authorize;
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
@@ -14,13 +11,12 @@ mod endpoint;
 mod forwarded;
 mod guard;
 mod handler;
-mod judge;
 mod limiter;
 mod listener;
+mod opening;
 mod output;
 mod pending;
 mod phase;
-mod plain;
 #[cfg(feature = "proxy-protocol")]
 mod proxy_protocol;
 mod refusal;
@@ -31,7 +27,6 @@ mod serve;
 mod shutdown;
 #[cfg(feature = "tower")]
 pub(crate) mod tower;
-mod upgrade;
 
 use std::{fmt, mem, sync::Arc, time::Duration};
 
@@ -47,13 +42,13 @@ pub use self::{
     credentials::{Basic, Bearer, constant_time_eq},
     forwarded::TrustedProxies,
     listener::Listener,
+    opening::Upgrade,
     output::{HandlerOutput, handler},
     refusal::Refusal,
     request::{Encrypted, PeerAddr, RequestExt, UnixPeer},
     route::Route,
     serve::BoundServer,
     shutdown::{Shutdown, ShutdownSummary},
-    upgrade::Upgrade,
 };
 use self::{
     clients::Registry, limiter::ConnectionLimiter, pending::Pending, refusal_log::RefusalLog,
@@ -113,7 +108,7 @@ impl Server {
         ServerBuilder::new()
     }
 
-    /// Speaks the opening handshake over a transport that nobody has read from yet.
+    /// Accepts the opening handshake over a transport that nobody has read from yet.
     ///
     /// How many handshakes are under way is for the caller to limit:
     /// [`max_pending_handshakes`](ServerBuilder::max_pending_handshakes) is about the server's
@@ -161,7 +156,7 @@ impl Server {
         self.shared.accept(io).await.map(|opened| (opened.ws, opened.request))
     }
 
-    /// Judges a request that another HTTP server has read, as
+    /// Decides about a request that another HTTP server has read, as
     /// [`upgrade_async`](Self::upgrade_async) does, but at once.
     ///
     /// # Errors
@@ -179,10 +174,10 @@ impl Server {
     /// # use bowsprit::http;
     /// ```
     pub fn upgrade<B>(&self, request: &Request<B>) -> Result<(Response<()>, Upgrade), Refusal> {
-        self.shared.judge_at_once(&mut head(request))
+        self.shared.admit_external_now(&mut head(request))
     }
 
-    /// Judges a request that another HTTP server has read: looks for its path, checks it, and has
+    /// Decides about a request that another HTTP server has read: looks for its path, checks it, and has
     /// [`authorize`](ServerBuilder::authorize) decide. What that came to, and the parameters in
     /// the path, become extensions of the request, and
     /// where the client is if the request has a [`PeerAddr`].
@@ -209,9 +204,9 @@ impl Server {
         request: &mut Request<B>,
     ) -> Result<(Response<()>, Upgrade), Refusal> {
         let mut head = head(request);
-        let judged = self.shared.judge_foreign(&mut head).await;
+        let admitted = self.shared.admit_external(&mut head).await;
         *request.extensions_mut() = mem::take(head.extensions_mut());
-        judged
+        admitted
     }
 }
 

@@ -8,18 +8,20 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    future::{Future, poll_fn},
     net::IpAddr,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    task::Waker,
+    task::{Context, Poll, Waker},
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::{
-    admission::Queued,
+    guard::{Cut, HandshakeGuard},
     limiter::{network, shrink},
 };
 
@@ -50,9 +52,9 @@ struct Network {
 
 /// Connections without a permit, in the order in which they came.
 #[derive(Default)]
-pub(super) struct Silent {
+struct Silent {
     next: u64,
-    pub(super) wakers: BTreeMap<u64, Waker>,
+    wakers: BTreeMap<u64, Waker>,
 }
 
 impl Pending {
@@ -115,7 +117,7 @@ impl Pending {
     }
 
     /// Counts a connection without a permit, and has the oldest go if there are too many.
-    pub(super) fn enter(&self, waker: Waker) -> u64 {
+    fn enter(&self, waker: Waker) -> u64 {
         let mut silent = self.silent();
         let id = silent.next;
         silent.next += 1;
@@ -161,7 +163,7 @@ impl Pending {
         self.networks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn silent(&self) -> MutexGuard<'_, Silent> {
+    fn silent(&self) -> MutexGuard<'_, Silent> {
         self.silent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -195,6 +197,88 @@ impl Drop for Member<'_> {
             _ => drop(networks.remove(&self.network)),
         }
         shrink(&mut networks);
+    }
+}
+
+/// A connection without a permit. It is counted when it first has to wait.
+pub(super) struct Queued<'p> {
+    pending: &'p Pending,
+    /// Its place among those that are counted.
+    id: Option<u64>,
+}
+
+impl<'p> Queued<'p> {
+    const fn new(pending: &'p Pending) -> Self {
+        Self { pending, id: None }
+    }
+
+    /// Waits for a permit.
+    pub(super) async fn acquire(
+        &mut self,
+        client: Option<IpAddr>,
+        handshake: &HandshakeGuard,
+    ) -> Result<HandshakePermit<'p>, Cut> {
+        let pending = self.pending;
+        match pending.try_acquire(client) {
+            Some(permit) => Ok(permit),
+            // Boxed: few have to wait.
+            None => {
+                let acquiring = self.wait_for(pending.acquire(client), || handshake.is_cut());
+                Box::pin(acquiring).await
+            }
+        }
+    }
+
+    /// Waits for `future`, unless too many others wait that have come later, or it `is_over`.
+    ///
+    /// # Errors
+    ///
+    /// This is the oldest of too many, or it is over.
+    pub(super) async fn wait_for<F: Future>(
+        &mut self,
+        future: F,
+        is_over: impl Fn() -> bool,
+    ) -> Result<F::Output, Cut> {
+        let mut future = pin!(future);
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Pending if is_over() => Poll::Ready(Err(Cut::ShuttingDown)),
+            Poll::Pending => self.poll_cut(cx).map(Err),
+        })
+        .await
+    }
+
+    /// Waits until the task is woken, by whatever has been polled before.
+    pub(super) async fn wait_for_wake(&mut self, handshake: &HandshakeGuard) -> Result<(), Cut> {
+        let mut has_waited = false;
+        let woken = poll_fn(|_| match std::mem::replace(&mut has_waited, true) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        });
+        self.wait_for(woken, || handshake.is_cut_in_silence()).await
+    }
+
+    fn poll_cut(&mut self, cx: &Context<'_>) -> Poll<Cut> {
+        let Some(id) = self.id else {
+            self.id = Some(self.pending.enter(cx.waker().clone()));
+            return Poll::Pending;
+        };
+        match self.pending.silent().wakers.get_mut(&id) {
+            Some(waker) => {
+                waker.clone_from(cx.waker());
+                Poll::Pending
+            }
+            None => Poll::Ready(Cut::Evicted),
+        }
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            let removed = self.pending.silent().wakers.remove(&id);
+            drop(removed);
+        }
     }
 }
 

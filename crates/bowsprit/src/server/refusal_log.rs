@@ -6,15 +6,19 @@ use std::{
     time::Duration,
 };
 
-use http::StatusCode;
+use bowsprit_proto::handshake::asks_for_websocket;
+use http::{Request, StatusCode};
 use tokio::time::Instant;
+
+use super::{Refusal, RequestExt};
+use crate::trace::Reason;
 
 /// How often refusals for one cause are logged at most.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why a line is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Cause {
+enum Cause {
     /// A request was answered with this.
     Status(StatusCode),
     /// Nobody knows where a request is from.
@@ -33,8 +37,45 @@ struct Entry {
 }
 
 impl RefusalLog {
+    /// Logs a refusal: some of those that an operator may want to do something about at the level
+    /// that is looked at, all others for those who look for details.
+    pub(super) fn log(&self, request: &Request<()>, refusal: &Refusal) {
+        let status = refusal.response().status();
+        let (peer, path) = (request.peer_addr(), request.uri().path());
+        let reason = refusal.error().map(|error| tracing::field::display(Reason(error)));
+        let status_code = status.as_u16();
+        // Crawlers ask for all kinds of pages.
+        let of_interest = asks_for_websocket(request) || status == StatusCode::MISDIRECTED_REQUEST;
+        match of_interest.then(|| self.pick(Cause::Status(status))).flatten() {
+            Some(skipped) => tracing::info!(
+                ?peer,
+                path,
+                status = status_code,
+                reason,
+                skipped,
+                "a request was refused"
+            ),
+            None => {
+                tracing::debug!(?peer, path, status = status_code, reason, "a request was refused")
+            }
+        }
+    }
+
+    /// Logs that this option cannot be applied to a request, as nobody knows where it is from.
+    pub(super) fn log_missing_peer(&self, option: &str) {
+        if let Some(skipped) = self.pick(Cause::NoPeer) {
+            tracing::error!(
+                option,
+                skipped,
+                "a request without the address of its peer, which an option needs, is answered \
+                 500: put a PeerAddr (UnixPeer for a Unix socket) into its extensions; with axum, \
+                 serve by into_make_service_with_connect_info::<SocketAddr>()"
+            );
+        }
+    }
+
     /// How many were skipped since the last one, if this one is to be logged.
-    pub(super) fn pick(&self, cause: Cause) -> Option<u64> {
+    fn pick(&self, cause: Cause) -> Option<u64> {
         let now = Instant::now();
         let mut by_cause = self.by_cause.lock().unwrap_or_else(PoisonError::into_inner);
         match by_cause.get_mut(&cause) {

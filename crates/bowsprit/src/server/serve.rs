@@ -4,24 +4,19 @@ use std::{
     future::{Future, poll_fn},
     io,
     net::SocketAddr,
-    task::{Poll, Waker},
+    task::Poll,
     time::Duration,
 };
 
-use http::Request;
-use tracing::Instrument;
-
-#[cfg(any(feature = "axum", feature = "tower"))]
-use super::Upgrade;
 use super::{
     Server,
-    accept::Opened,
-    arrival::Arrived,
-    handler::{Connection, Handler, Running, into_handler},
+    handler::{Connection, Handler, into_handler},
     listener::Listener,
+    opening::PendingConnection,
     output::HandlerOutput,
 };
 use crate::{Error, WebSocket, error::check_runtime};
+use http::Request;
 
 /// How long to wait when the system has no descriptor for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -125,10 +120,7 @@ impl BoundServer {
         let mut first = 0;
         loop {
             match self.accept(&mut first).await {
-                Ok(arrived) => {
-                    let opening = open(self.server.clone(), arrived, handler.clone());
-                    drop(tokio::spawn(Connection::Opening(Box::pin(opening))));
-                }
+                Ok(pending) => Connection::spawn(self.server.clone(), pending, handler.clone()),
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept connections");
@@ -139,7 +131,7 @@ impl BoundServer {
     }
 
     /// Waits for a connection at any of the listeners, which have precedence in turn.
-    async fn accept(&self, first: &mut usize) -> io::Result<Arrived> {
+    async fn accept(&self, first: &mut usize) -> io::Result<PendingConnection> {
         *first = (*first + 1) % self.listeners.len();
         let (others, these) = self.listeners.split_at(*first);
         let shared = &self.server.shared;
@@ -158,13 +150,12 @@ impl BoundServer {
         )]
         let (listener, accepted) = accepted.await;
         let (transport, peer) = accepted?;
-        Ok(Arrived {
-            transport,
-            arrival: shared.arrival(peer),
+        Ok(PendingConnection {
             #[cfg(feature = "proxy-protocol")]
             proxies: listener.proxies.clone(),
             #[cfg(feature = "tls")]
             tls: listener.encryption.or_server(shared.tls.as_ref()).cloned(),
+            ..PendingConnection::new(transport, peer, shared.handshake_timeout)
         })
     }
 }
@@ -173,58 +164,6 @@ impl BoundServer {
 fn is_about_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
-/// Has a connection that another HTTP server hands over live in a task of its own.
-#[cfg(any(feature = "axum", feature = "tower"))]
-pub(super) fn take_over(
-    upgrade: Upgrade,
-    upgraded: hyper::upgrade::OnUpgrade,
-    request: Request<()>,
-    handler: Option<Handler>,
-) {
-    let opening = async move {
-        let io = upgraded.await;
-        let io = io.inspect_err(|error| tracing::debug!(%error, "no connection was handed over"));
-        let io = hyper_util::rt::TokioIo::new(io.ok()?);
-        Some(Opened::new(upgrade, request, io, &[]).with_default(handler))
-    };
-    drop(tokio::spawn(Connection::Opening(Box::pin(opening))));
-}
-
-/// Speaks the opening handshake; `None` if that came to nothing.
-fn open(
-    server: Server,
-    arrived: Arrived,
-    default: Option<Handler>,
-) -> impl Future<Output = Option<Opened>> {
-    let handshake = server.shared.begin();
-    async move {
-        // What went wrong was told where it did.
-        Some(server.shared.open(arrived, handshake).await.ok()?.with_default(default))
-    }
-}
-
-impl Opened {
-    /// With this handler if its path has none of its own.
-    fn with_default(mut self, handler: Option<Handler>) -> Self {
-        self.handler = self.handler.or(handler);
-        self
-    }
-
-    /// Calls the handler of the connection, which the task of this waker will care for.
-    pub(super) fn begin(self, task: &Waker) -> Option<Running> {
-        let handler = self.handler?;
-        self.ws.link().serve(task.clone());
-        Some(match self.ws.link().span() {
-            // Only who has a span pays for it.
-            Some(span) => {
-                let running = span.in_scope(|| handler(self.ws, self.request));
-                Box::pin(running.instrument(span))
-            }
-            None => handler(self.ws, self.request),
-        })
-    }
 }
 
 #[cfg(test)]

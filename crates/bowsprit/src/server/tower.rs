@@ -17,10 +17,9 @@ use tower_service::Service;
 
 use super::{
     Refusal, Server,
-    handler::{Handler, into_handler},
+    handler::{Connection, Handler, into_handler},
     output::HandlerOutput,
     request::take_protocol,
-    serve::take_over,
 };
 use crate::WebSocket;
 
@@ -79,7 +78,7 @@ impl WebSocketLayer {
         let (response, upgrade) = self.server.upgrade_async(&mut request).await?;
         let upgraded = request.extensions_mut().remove::<OnUpgrade>();
         let upgraded = upgraded.ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
-        take_over(upgrade, upgraded, request.map(drop), self.handler);
+        Connection::spawn_upgraded(upgrade, upgraded, request.map(drop), self.handler);
         Ok(response)
     }
 }

@@ -9,7 +9,6 @@ use std::{
 };
 
 use super::*;
-use crate::server::admission::Cut;
 
 fn addr(addr: &str) -> Option<IpAddr> {
     Some(addr.parse().unwrap())

@@ -18,8 +18,8 @@ async fn accepted(builder: ServerBuilder) -> [TcpStream; 2] {
     let mut streams = Vec::new();
     for listener in server.listeners() {
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let arrived = server.accept(&mut first).await.unwrap();
-        let AnyTransport::Tcp(stream) = arrived.transport else { panic!("not TCP") };
+        let pending = server.accept(&mut first).await.unwrap();
+        let AnyTransport::Tcp(stream) = pending.transport else { panic!("not TCP") };
         streams.push(stream);
     }
     streams.try_into().unwrap()

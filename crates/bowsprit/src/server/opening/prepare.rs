@@ -1,14 +1,14 @@
-//! A connection before its request: who has come, by the PROXY protocol and by TLS.
+//! The first stage of an opening: who has connected, by the PROXY protocol and by TLS.
 
 #[cfg(any(feature = "proxy-protocol", all(unix, feature = "tls")))]
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 #[cfg(feature = "proxy-protocol")]
 use std::sync::Arc;
 #[cfg(all(unix, any(feature = "proxy-protocol", feature = "tls")))]
 use std::task::{Context, ready};
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 use std::{future::poll_fn, task::Poll};
+use std::{net::SocketAddr, time::Duration};
 
 use http::{Extensions, Request};
 #[cfg(feature = "proxy-protocol")]
@@ -21,87 +21,60 @@ use tokio::{io::Interest, net::UnixStream};
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 use tokio::{io::ReadBuf, time::timeout_at};
 
-#[cfg(feature = "tls")]
-use super::Encrypted;
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
-use super::accept::too_late;
-use super::{
-    PeerAddr, Shared, TrustedProxies, accept::Opened, admission::Admission, guard::HandshakeGuard,
-};
+use super::{PermitState, timed_out};
+#[cfg(any(feature = "proxy-protocol", feature = "tls"))]
+use crate::AcceptError;
+#[cfg(feature = "tls")]
+use crate::server::Encrypted;
+#[cfg(any(feature = "proxy-protocol", feature = "tls"))]
+use crate::server::guard::HandshakeGuard;
 #[cfg(feature = "proxy-protocol")]
-use super::{forwarded::contains, proxy_protocol};
+use crate::server::{forwarded::contains, proxy_protocol};
 #[cfg(feature = "tls")]
 use crate::tls::TlsServerConfig;
-use crate::{AcceptError, deadline::deadline_after, transport::AnyTransport};
+use crate::{deadline::deadline_after, server::PeerAddr, transport::AnyTransport};
 
-/// What is known of a connection before its request.
-pub(super) struct Arrival {
-    pub(super) peer: Option<SocketAddr>,
+/// A connection that waits for its request.
+pub(in crate::server) struct PendingConnection {
+    pub(in crate::server) transport: AnyTransport,
+    pub(in crate::server) peer: PeerInfo,
     /// When its request has to be there.
-    pub(super) deadline: Instant,
-    /// What the request is to tell.
+    pub(in crate::server) deadline: Instant,
+    #[cfg(feature = "proxy-protocol")]
+    pub(in crate::server) proxies: Option<Arc<[IpNet]>>,
+    #[cfg(feature = "tls")]
+    pub(in crate::server) tls: Option<TlsServerConfig>,
+}
+
+/// What is known of a client before its request.
+pub(in crate::server) struct PeerInfo {
+    pub(super) addr: Option<SocketAddr>,
     extensions: Extensions,
 }
 
-impl Arrival {
-    /// A request that tells it. hyper's own extension would keep its part of the connection.
-    pub(super) fn told(&self, mut request: Request<()>) -> Request<()> {
+impl PeerInfo {
+    /// Makes it a part of a request. hyper's own extension would keep its part of the connection.
+    pub(super) fn add_to(&self, mut request: Request<()>) -> Request<()> {
         request.extensions_mut().clone_from(&self.extensions);
-        if let Some(peer) = self.peer {
-            request.extensions_mut().insert(PeerAddr(peer));
+        if let Some(addr) = self.addr {
+            request.extensions_mut().insert(PeerAddr(addr));
         }
         request
     }
 }
 
-/// A connection that a listener has accepted.
-pub(super) struct Arrived {
-    pub(super) transport: AnyTransport,
-    pub(super) arrival: Arrival,
-    #[cfg(feature = "proxy-protocol")]
-    pub(super) proxies: Option<Arc<[IpNet]>>,
-    #[cfg(feature = "tls")]
-    pub(super) tls: Option<TlsServerConfig>,
-}
-
-impl Shared {
-    /// A connection that arrives now.
-    pub(super) fn arrival(&self, peer: Option<SocketAddr>) -> Arrival {
-        Arrival {
-            peer,
-            deadline: deadline_after(self.handshake_timeout),
-            extensions: Extensions::new(),
-        }
-    }
-
-    /// Speaks all that comes before frames with a connection that a listener has accepted, watched.
-    pub(super) fn open(
-        &self,
-        arrived: Arrived,
-        handshake: HandshakeGuard,
-    ) -> impl Future<Output = Result<Opened, AcceptError>> {
-        let admission = Admission::Queued(self.pending.queued(), self.counted(&arrived));
-        self.watch(arrived.arrival.peer, self.speak(arrived, admission, handshake))
-    }
-
-    /// The address whose share of the places a connection takes.
-    fn counted(&self, arrived: &Arrived) -> Option<IpAddr> {
-        #[cfg(feature = "proxy-protocol")]
-        if arrived.proxies.is_some() {
-            return None;
-        }
-        let peer = arrived.arrival.peer?.ip();
-        let is_trusted = |proxies: &TrustedProxies| proxies.trusts(Some(peer.to_canonical()));
-        (!self.proxies.as_ref().is_some_and(is_trusted)).then_some(peer)
-    }
-}
-
-impl Arrived {
-    /// A connection in which HTTP begins at once.
-    pub(super) const fn new(transport: AnyTransport, arrival: Arrival) -> Self {
+impl PendingConnection {
+    /// A connection that begins now, with HTTP. Its request has to be there in this time.
+    pub(in crate::server) fn new(
+        transport: AnyTransport,
+        addr: Option<SocketAddr>,
+        timeout: Duration,
+    ) -> Self {
         Self {
             transport,
-            arrival,
+            peer: PeerInfo { addr, extensions: Extensions::new() },
+            deadline: deadline_after(timeout),
             #[cfg(feature = "proxy-protocol")]
             proxies: None,
             #[cfg(feature = "tls")]
@@ -111,7 +84,7 @@ impl Arrived {
 }
 
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
-impl Arrived {
+impl PendingConnection {
     /// Whether something comes before HTTP.
     pub(super) const fn has_prelude(&self) -> bool {
         #[cfg(feature = "proxy-protocol")]
@@ -125,23 +98,22 @@ impl Arrived {
         false
     }
 
-    /// Speaks what comes before HTTP, in a place from the first byte on. What a proxy tells of the
-    /// client stands before all else.
+    /// Reads and answers what comes before HTTP, with a permit from the first byte on. A proxy's
+    /// header precedes TLS.
     pub(super) async fn prepare<'p>(
         self,
-        admission: Admission<'p>,
+        permit: PermitState<'p>,
         handshake: &HandshakeGuard,
-    ) -> Result<(Self, Admission<'p>), AcceptError> {
-        let admitting = admission.admit(wait_for_bytes(&self.transport), handshake);
-        let admission = timeout_at(self.arrival.deadline, admitting).await.map_err(too_late)??;
-        Ok((handshake.unless_cut(self.prepared()).await??, admission))
+    ) -> Result<(Self, PermitState<'p>), AcceptError> {
+        let acquiring = permit.acquire(wait_for_bytes(&self.transport), handshake);
+        let permit = timeout_at(self.deadline, acquiring).await.map_err(timed_out)??;
+        Ok((handshake.unless_cut(self.read_prelude()).await??, permit))
     }
 
-    /// The same in a place.
-    async fn prepared(mut self) -> Result<Self, AcceptError> {
+    async fn read_prelude(mut self) -> Result<Self, AcceptError> {
         #[cfg(feature = "proxy-protocol")]
         if let Some(proxies) = self.proxies.take() {
-            self.ask_proxy(&proxies).await?;
+            self.read_proxy_header(&proxies).await?;
         }
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls.take() {
@@ -150,28 +122,28 @@ impl Arrived {
         Ok(self)
     }
 
-    /// Lets the proxy tell where the client is.
+    /// Reads where the client is from the header that the proxy has written.
     #[cfg(feature = "proxy-protocol")]
-    async fn ask_proxy(&mut self, proxies: &[IpNet]) -> Result<(), AcceptError> {
-        if self.arrival.peer.is_some_and(|peer| !contains(proxies, peer.ip())) {
+    async fn read_proxy_header(&mut self, proxies: &[IpNet]) -> Result<(), AcceptError> {
+        if self.peer.addr.is_some_and(|peer| !contains(proxies, peer.ip())) {
             return Err(io::Error::from(io::ErrorKind::PermissionDenied).into());
         }
-        let told = proxy_protocol::read(&mut self.transport);
-        let told = timeout_at(self.arrival.deadline, told).await.map_err(too_late)??;
-        self.arrival.peer = told.or(self.arrival.peer);
+        let reading = proxy_protocol::read(&mut self.transport);
+        let client = timeout_at(self.deadline, reading).await.map_err(timed_out)??;
+        self.peer.addr = client.or(self.peer.addr);
         Ok(())
     }
 
-    /// Speaks the handshake of TLS, within the time of the opening handshake.
+    /// Runs the TLS handshake, within the time of the opening handshake.
     #[cfg(feature = "tls")]
     async fn encrypt(mut self, tls: TlsServerConfig) -> Result<Self, AcceptError> {
         let encrypting = tls.accept(self.transport);
-        let encrypted = timeout_at(self.arrival.deadline, encrypting).await.map_err(too_late)?;
+        let encrypted = timeout_at(self.deadline, encrypting).await.map_err(timed_out)?;
         let (transport, certificates) = encrypted?;
         self.transport = transport;
-        self.arrival.extensions.insert(Encrypted);
+        self.peer.extensions.insert(Encrypted);
         if let Some(certificates) = certificates {
-            self.arrival.extensions.insert(certificates);
+            self.peer.extensions.insert(certificates);
         }
         Ok(self)
     }
@@ -220,8 +192,8 @@ mod tests {
         far.write_all(b"hello").await.unwrap();
         wait_for_bytes(&transport).await.unwrap();
         let AnyTransport::Unix(mut near) = transport else { unreachable!() };
-        let mut told = [0; 5];
-        near.read_exact(&mut told).await.unwrap();
-        assert_eq!(&told, b"hello");
+        let mut received = [0; 5];
+        near.read_exact(&mut received).await.unwrap();
+        assert_eq!(&received, b"hello");
     }
 }

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use bowsprit_proto::handshake::HandshakeError;
+use bowsprit_proto::handshake::{HandshakeError, asks_for_websocket};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -14,16 +14,11 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{io::AsyncReadExt, time::timeout};
 
-use super::{
-    Refusal, Shared,
-    accept::{drain, too_late},
-    admission::Admission,
-    arrival::Arrived,
-    guard::HandshakeGuard,
-};
+use super::{PendingConnection, PermitState, reject::drain, timed_out};
 use crate::{
     AcceptError,
     head::{Received, remove_framing},
+    server::{Refusal, Shared, callback, guard::HandshakeGuard},
 };
 
 /// hyper takes no smaller one.
@@ -34,15 +29,15 @@ impl Shared {
     /// is returned. Either ends the connection.
     pub(super) async fn serve_plain(
         &self,
-        arrived: Arrived,
+        connection: PendingConnection,
         received: Received<Request<()>>,
-        admission: Admission<'_>,
+        permit: PermitState<'_>,
         handshake: HandshakeGuard,
     ) -> AcceptError {
-        let Arrived { transport: io, arrival, .. } = arrived;
+        let PendingConnection { transport: io, peer, .. } = connection;
         let refused = Mutex::new(None);
         let service = service_fn(|request: Request<Incoming>| {
-            let request = arrival.told(request.map(drop));
+            let request = peer.add_to(request.map(drop));
             let (refused, handshake) = (&refused, &handshake);
             async move {
                 let (response, refusal) = self.answer_or_refuse(request, handshake).await;
@@ -53,18 +48,17 @@ impl Shared {
         let (read, write) = io.split();
         let read = Cursor::new(received.bytes).chain(Cursor::new(received.rest)).chain(read);
         let mut io = tokio::io::join(read, write);
-        let mut connection = http1::Builder::new();
-        connection
-            .keep_alive(false)
+        let mut http = http1::Builder::new();
+        http.keep_alive(false)
             .half_close(true)
             .title_case_headers(true)
             .max_buf_size(self.head_limits.max_len.max(MIN_BUF_LEN))
             // The head is within the limits already; hyper makes room for all that may come.
             .max_headers(received.head.headers().len().max(1));
-        let serving = connection.serve_connection(TokioIo::new(&mut io), service);
+        let serving = http.serve_connection(TokioIo::new(&mut io), service);
         let serving = timeout(self.handshake_timeout, serving.without_shutdown());
         let served = handshake.unless_cut(serving).await.map_err(AcceptError::from);
-        let served = served.and_then(|served| served.map_err(too_late)).and_then(|served| {
+        let served = served.and_then(|served| served.map_err(timed_out)).and_then(|served| {
             served.map(drop).map_err(|error| AcceptError::Http(Arc::new(error)))
         });
         let refused = refused.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -79,9 +73,22 @@ impl Shared {
                 AcceptError::Handshake(HandshakeError::NoUpgrade)
             }
         };
-        drop(admission);
+        drop(permit);
         drain(io, &handshake).await;
         outcome
+    }
+
+    /// Answers a request that does not ask for a WebSocket, if the application has an answer.
+    ///
+    /// # Errors
+    ///
+    /// 500 if it panics.
+    fn answer_plain(&self, request: &mut Request<()>) -> Result<Option<Response<Bytes>>, Refusal> {
+        if asks_for_websocket(request) || self.check_host(request).is_err() {
+            return Ok(None);
+        }
+        let answered = callback::run_or_500(|| (self.fallback)(request));
+        answered.map_err(|refusal| self.refuse(request, refusal))
     }
 
     async fn answer_or_refuse(
@@ -97,7 +104,7 @@ impl Shared {
                 return (response, None);
             }
             // Nobody is let in who has not asked.
-            Ok(None) => match self.judge(&mut request, handshake).await {
+            Ok(None) => match self.admit(&mut request, handshake).await {
                 Ok(_) => StatusCode::INTERNAL_SERVER_ERROR.into(),
                 Err(refusal) => refusal,
             },

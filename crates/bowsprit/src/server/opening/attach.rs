@@ -1,23 +1,29 @@
-//! Taking over connections from other HTTP servers.
+//! The last stage of an opening: the transport becomes a WebSocket.
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 use bowsprit_proto::handshake::Negotiated;
+use http::Request;
 
-use super::{clients::Members, guard::HandshakeGuard, handler::Handler, limiter::ConnectionPermit};
 use crate::{
-    Deflate, Role, Transport, WebSocket, shared_config::SharedConfig, transport::AnyTransport,
+    Deflate, Role, Transport, WebSocket,
+    server::{
+        clients::Members, guard::HandshakeGuard, handler::Handler, limiter::ConnectionPermit,
+    },
+    shared_config::SharedConfig,
+    trace,
+    transport::AnyTransport,
     websocket::Established,
 };
 
-/// A handshake that was accepted by [`Server::upgrade`](super::Server::upgrade) and waits for its
+/// A handshake that was accepted by [`Server::upgrade`](crate::Server::upgrade) and waits for its
 /// transport.
 pub struct Upgrade {
     pub(super) path: Box<str>,
-    pub(super) negotiated: Negotiated,
+    pub(in crate::server) negotiated: Negotiated,
     pub(super) shared_config: Arc<SharedConfig>,
     pub(super) deflate: Deflate,
-    pub(super) handler: Option<Handler>,
+    pub(in crate::server) handler: Option<Handler>,
     pub(super) peer_addr: Option<SocketAddr>,
     pub(super) permit: Option<Box<ConnectionPermit>>,
     pub(super) members: Arc<Members>,
@@ -76,5 +82,31 @@ impl fmt::Debug for Upgrade {
             .field("path", &self.path)
             .field("negotiated", &self.negotiated)
             .finish_non_exhaustive()
+    }
+}
+
+/// A connection that was opened.
+pub(in crate::server) struct OpenConnection {
+    pub(in crate::server) ws: WebSocket,
+    pub(in crate::server) request: Request<()>,
+    /// That of its path.
+    pub(in crate::server) handler: Option<Handler>,
+}
+
+impl OpenConnection {
+    pub(in crate::server) fn attach(
+        mut upgrade: Upgrade,
+        request: Request<()>,
+        io: impl Transport,
+        received: &[u8],
+    ) -> Self {
+        let handler = upgrade.handler.take();
+        Self { ws: upgrade.into_websocket_with(io, received), request, handler }
+    }
+}
+
+impl trace::Path for OpenConnection {
+    fn path(&self) -> &str {
+        self.ws.path()
     }
 }
