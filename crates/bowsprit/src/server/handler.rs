@@ -11,6 +11,8 @@ use std::{
 };
 
 use http::Request;
+#[cfg(any(feature = "axum", feature = "tower"))]
+use hyper_util::rt::TokioIo;
 use pin_project_lite::pin_project;
 use tracing::Instrument;
 
@@ -22,6 +24,8 @@ use super::{
     opening::{OpenConnection, PendingConnection},
     output::{HandlerOutput, Sealed},
 };
+#[cfg(any(feature = "axum", feature = "tower"))]
+use crate::transport::AnyTransport;
 use crate::{
     Close, CloseCode, Error, WebSocket,
     conn::{Link, Reader, Want},
@@ -69,8 +73,9 @@ impl Connection {
             let io = upgraded.await;
             let io =
                 io.inspect_err(|error| tracing::debug!(%error, "no connection was handed over"));
-            let io = hyper_util::rt::TokioIo::new(io.ok()?);
-            Some(OpenConnection::attach(upgrade, request, io, &[]).with_default(handler))
+            let (transport, ahead) = AnyTransport::from_io(TokioIo::new(io.ok()?));
+            let opened = OpenConnection::attach(upgrade, request, transport, &ahead);
+            Some(opened.with_default(handler))
         };
         drop(tokio::spawn(Self::Opening(Box::pin(opening))));
     }

@@ -56,14 +56,22 @@ impl Upgrade {
     pub fn into_websocket_with(self, io: impl Transport, received: &[u8]) -> WebSocket {
         let (transport, ahead) = AnyTransport::from_io(io);
         // Whoever has read ahead first has got what comes first.
-        let received = [received, &ahead].concat();
+        if ahead.is_empty() {
+            self.attach(transport, received)
+        } else {
+            self.attach(transport, &[received, &ahead].concat())
+        }
+    }
+
+    /// Makes a connection of a transport, on which these bytes came behind the request.
+    fn attach(self, transport: AnyTransport, received: &[u8]) -> WebSocket {
         let established = Established {
             role: Role::Server,
             peer_addr: self.peer_addr.or_else(|| transport.peer_addr()),
             transport,
             path: &self.path,
             negotiated: self.negotiated,
-            received: &received,
+            received,
             shared_config: self.shared_config,
             deflate: self.deflate,
         };
@@ -97,11 +105,11 @@ impl OpenConnection {
     pub(in crate::server) fn attach(
         mut upgrade: Upgrade,
         request: Request<()>,
-        io: impl Transport,
+        transport: AnyTransport,
         received: &[u8],
     ) -> Self {
         let handler = upgrade.handler.take();
-        Self { ws: upgrade.into_websocket_with(io, received), request, handler }
+        Self { ws: upgrade.attach(transport, received), request, handler }
     }
 }
 
