@@ -38,9 +38,9 @@ enum Family {
     Forwarded,
 }
 
-/// What is known of a client.
+/// What is known of the client that has sent a request.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(super) struct ClientInfo {
     pub(super) addr: Option<IpAddr>,
     /// The host that it has asked for, where that is not the `Host` of the request.
     pub(super) host: Option<String>,
@@ -88,34 +88,34 @@ impl TrustedProxies {
     ///
     /// Whatever a trusted proxy could not or would not tell ends the way: nobody knows who has
     /// written what stands before it.
-    pub(super) fn origin(&self, seen: Origin, headers: &HeaderMap) -> Origin {
+    pub(super) fn client(&self, seen: ClientInfo, headers: &HeaderMap) -> ClientInfo {
         if !self.trusts(seen.addr) {
             return seen;
         }
         // That a proxy encrypts does not tell whether the client does.
-        let mut origin = Origin { encrypted: None, ..seen };
+        let mut client = ClientInfo { encrypted: None, ..seen };
         let mut hops = match self.family {
             Family::XForwarded => x_forwarded_for(headers),
             Family::Forwarded => forwarded(headers),
         };
         if let Family::XForwarded = self.family {
-            origin.host = elements(headers, &X_FORWARDED_HOST).pop();
-            origin.encrypted =
+            client.host = elements(headers, &X_FORWARDED_HOST).pop();
+            client.encrypted =
                 elements(headers, &X_FORWARDED_PROTO).pop().map(|proto| is_encrypted(&proto));
         }
         while let Some(hop) = hops.pop() {
             // What was asked for, and how, is what the outermost trusted proxy tells.
-            origin.host = hop.host.or(origin.host);
+            client.host = hop.host.or(client.host);
             if let Family::Forwarded = self.family {
-                origin.encrypted = hop.encrypted;
+                client.encrypted = hop.encrypted;
             }
             let Some(addr) = hop.addr else { break };
-            origin.addr = Some(addr);
+            client.addr = Some(addr);
             if !self.trusts(Some(addr)) {
                 break;
             }
         }
-        origin
+        client
     }
 }
 
@@ -125,30 +125,32 @@ pub(super) fn contains(networks: &[IpNet], addr: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&addr))
 }
 
-fn x_forwarded_for(headers: &HeaderMap) -> Vec<Origin> {
+fn x_forwarded_for(headers: &HeaderMap) -> Vec<ClientInfo> {
     let elements = elements(headers, &X_FORWARDED_FOR).into_iter();
-    elements.map(|element| Origin { addr: parse_node(&element), ..Origin::default() }).collect()
+    elements
+        .map(|element| ClientInfo { addr: parse_node(&element), ..ClientInfo::default() })
+        .collect()
 }
 
 /// RFC 7239 §4: elements with `;` between their pairs. An element that is malformed has no address.
-fn forwarded(headers: &HeaderMap) -> Vec<Origin> {
+fn forwarded(headers: &HeaderMap) -> Vec<ClientInfo> {
     let elements = elements(headers, &header::FORWARDED).into_iter();
     elements.map(|element| parse_element(&element).unwrap_or_default()).collect()
 }
 
-fn parse_element(element: &str) -> Option<Origin> {
-    let mut origin = Origin::default();
+fn parse_element(element: &str) -> Option<ClientInfo> {
+    let mut client = ClientInfo::default();
     for pair in split_unquoted(element, ';') {
         let (name, value) = pair.split_once('=')?;
         let value = unquote(value.trim()).filter(|_| is_token(name.trim()))?;
         match name.trim().to_ascii_lowercase().as_str() {
-            "for" => origin.addr = parse_node(&value),
-            "host" => origin.host = Some(value),
-            "proto" => origin.encrypted = Some(is_encrypted(&value)),
+            "for" => client.addr = parse_node(&value),
+            "host" => client.host = Some(value),
+            "proto" => client.encrypted = Some(is_encrypted(&value)),
             _ => {}
         }
     }
-    Some(origin)
+    Some(client)
 }
 
 /// Whether a scheme is one of TLS. Some proxies write that of a WebSocket's URL.

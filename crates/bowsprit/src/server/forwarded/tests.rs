@@ -15,13 +15,13 @@ fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
     headers
 }
 
-fn seen(peer: &str) -> Origin {
-    Origin { addr: Some(peer.parse().unwrap()), ..Origin::default() }
+fn seen(peer: &str) -> ClientInfo {
+    ClientInfo { addr: Some(peer.parse().unwrap()), ..ClientInfo::default() }
 }
 
 fn follow(proxies: &TrustedProxies, peer: &str, fields: &[(&'static str, &str)]) -> String {
-    let origin = proxies.origin(seen(peer), &headers(fields));
-    origin.addr.unwrap().to_string()
+    let client = proxies.client(seen(peer), &headers(fields));
+    client.addr.unwrap().to_string()
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn the_host_is_what_trusted_proxies_tell() {
     let x_forwarded = TrustedProxies::x_forwarded(networks());
     let forwarded = TrustedProxies::forwarded(networks());
     let host = |proxies: &TrustedProxies, peer: &str, fields: &[(&'static str, &str)]| {
-        proxies.origin(seen(peer), &headers(fields)).host
+        proxies.client(seen(peer), &headers(fields)).host
     };
     let x = [("x-forwarded-host", "evil.example, example.com"), ("forwarded", "host=evil.example")];
     assert_eq!(host(&x_forwarded, "10.0.0.1", &x).as_deref(), Some("example.com"));
@@ -119,16 +119,16 @@ fn the_host_is_what_trusted_proxies_tell() {
 fn peers_without_an_address_are_trusted_when_told() {
     let fields = headers(&[("x-forwarded-for", "192.0.2.1")]);
     let proxies = TrustedProxies::x_forwarded([]);
-    assert_eq!(proxies.origin(Origin::default(), &fields), Origin::default());
-    let client = proxies.and_unix_sockets().origin(Origin::default(), &fields).addr;
+    assert_eq!(proxies.client(ClientInfo::default(), &fields), ClientInfo::default());
+    let client = proxies.and_unix_sockets().client(ClientInfo::default(), &fields).addr;
     assert_eq!(client, Some("192.0.2.1".parse().unwrap()));
 }
 
 #[test]
 fn whether_the_client_has_encrypted_is_what_the_outermost_trusted_proxy_tells() {
     let encrypted = |proxies: &TrustedProxies, peer, own, fields: &[_]| {
-        let seen = Origin { encrypted: own, ..seen(peer) };
-        proxies.origin(seen, &headers(fields)).encrypted
+        let seen = ClientInfo { encrypted: own, ..seen(peer) };
+        proxies.client(seen, &headers(fields)).encrypted
     };
     let x_forwarded = TrustedProxies::x_forwarded(networks());
     for (peer, own, field, told) in [

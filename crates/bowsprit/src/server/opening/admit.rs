@@ -29,7 +29,7 @@ use crate::{
     server::{
         Encrypted, Refusal, RequestExt, Shared, UnixPeer, callback,
         endpoint::Endpoint,
-        forwarded::Origin,
+        forwarded::ClientInfo,
         guard::HandshakeGuard,
         limiter::ConnectionPermit,
         phase::{Alerted, Phase},
@@ -94,7 +94,7 @@ impl Shared {
         handshake: Option<&HandshakeGuard>,
     ) -> Admission {
         self.check_open()?;
-        let origin = self.check_host(request)?;
+        let client = self.check_host(request)?;
         let entry = self.find_route(request)?;
         let endpoint = &entry.endpoint;
         let authorize = match (&endpoint.authorize, handshake) {
@@ -102,16 +102,16 @@ impl Shared {
             (Some(_), None) => return Err(cannot_wait()),
             (None, _) => None,
         };
-        let permit = self.limiter.acquire(origin.addr)?;
+        let permit = self.limiter.acquire(client.addr)?;
         if let Some((authorize, handshake)) = authorize {
             // Nobody is asked about what cannot be accepted.
             callback::run_or_500(|| {
-                handshake::respond_with(origin.context(), request, &endpoint.policy)
+                handshake::respond_with(client.context(), request, &endpoint.policy)
             })??;
             authorize.decide(request, endpoint.authorize_timeout, handshake).await?;
             self.check_open()?;
         }
-        entry.negotiate(request, &origin, permit)
+        entry.negotiate(request, &client, permit)
     }
 
     /// Refuses everybody from when the server begins to shut down.
@@ -124,24 +124,24 @@ impl Shared {
 
     /// Finds out who the client is, which host it has asked for, and whether encrypted. Refuses
     /// hosts that are not allowed.
-    pub(super) fn check_host(&self, request: &mut Request<()>) -> Result<Origin, Refusal> {
+    pub(super) fn check_host(&self, request: &mut Request<()>) -> Result<ClientInfo, Refusal> {
         let peer = request.peer_addr().map(|addr| addr.ip().to_canonical());
         let encrypted = request.extensions().get::<Encrypted>().map(|_| true);
-        let seen = Origin { addr: peer, host: None, encrypted };
-        let origin = match &self.proxies {
-            Some(proxies) => proxies.origin(seen, request.headers()),
+        let seen = ClientInfo { addr: peer, host: None, encrypted };
+        let client = match &self.proxies {
+            Some(proxies) => proxies.client(seen, request.headers()),
             None => seen,
         };
-        if let Some(addr) = origin.addr {
+        if let Some(addr) = client.addr {
             request.extensions_mut().insert(ClientAddr(addr));
         }
-        if origin.encrypted == Some(true) {
+        if client.encrypted == Some(true) {
             request.extensions_mut().insert(ClientEncrypted);
         } else {
             request.extensions_mut().remove::<ClientEncrypted>();
         }
-        self.hosts.check(request, origin.host.as_deref())?;
-        Ok(origin)
+        self.hosts.check(request, client.host.as_deref())?;
+        Ok(client)
     }
 
     /// The route of a request's path, whose parameters become a part of the request.
@@ -188,7 +188,7 @@ impl HandshakeGuard {
     }
 }
 
-impl Origin {
+impl ClientInfo {
     /// What the handshake is to know of it.
     fn context(&self) -> RequestContext<'_> {
         let mut context = RequestContext::default();
@@ -203,15 +203,15 @@ impl RouteEntry {
     fn negotiate(
         &self,
         request: &Request<()>,
-        origin: &Origin,
+        client: &ClientInfo,
         permit: Option<Box<ConnectionPermit>>,
     ) -> Admission {
         if self.endpoint.has_callbacks() {
-            callback::run_or_500(|| self.negotiate_with_callbacks(request, origin, permit))
+            callback::run_or_500(|| self.negotiate_with_callbacks(request, client, permit))
                 .and_then(identity)
         } else {
             // Who has none does not pay for a panic.
-            self.negotiate_with_callbacks(request, origin, permit)
+            self.negotiate_with_callbacks(request, client, permit)
         }
     }
 
@@ -219,13 +219,13 @@ impl RouteEntry {
     fn negotiate_with_callbacks(
         &self,
         request: &Request<()>,
-        origin: &Origin,
+        client: &ClientInfo,
         permit: Option<Box<ConnectionPermit>>,
     ) -> Admission {
         let endpoint: &Endpoint = &self.endpoint;
         let choose = endpoint.choose_subprotocol.as_ref();
         let choose = choose.map(|choose| |offers: &[&str]| choose(request, offers));
-        let mut context = origin.context();
+        let mut context = client.context();
         context.choose_subprotocol = choose.as_ref().map(|choose| choose as _);
         let mut accepted = handshake::respond_with(context, request, &endpoint.policy)?;
         if let Some(add) = &endpoint.add_headers {
