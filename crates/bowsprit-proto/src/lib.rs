@@ -17,7 +17,8 @@
 //! * [`Receiver`], [`Sender`], and both as a [`Connection`]: messages, control frames and the
 //!   closing handshake, §5 to §7.
 //! * [`handshake`]: both sides of the opening handshake on the types of the `http` crate, §4.
-//! * [`extension`], [`subprotocol`], [`Url`]: the grammars around it, §3 and §9.
+//! * [`extension`], [`subprotocol`], [`Url`]: the grammars around it, §3 and §9; [`grammar`] has what
+//!   header fields share.
 //! * [`timers`]: when to send a ping, when to end a connection, and how much a peer may send in a
 //!   second. They are told what time it is.
 //!
@@ -46,6 +47,7 @@ pub mod deflate;
 mod error;
 pub mod extension;
 mod frame;
+pub mod grammar;
 pub mod handshake;
 mod limits;
 pub mod manual;

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use crate::grammar::elements;
+
 /// Whether `name` is a token, as a subprotocol or extension name has to be.
 ///
 /// §4.1 (10): "The elements that comprise this value MUST be non-empty strings with characters in
@@ -56,11 +58,4 @@ pub(crate) fn are_unique<T: AsRef<str>>(names: &[T]) -> bool {
     let mut sorted: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
     sorted.sort_unstable();
     sorted.windows(2).all(|pair| pair[0] != pair[1])
-}
-
-/// The elements of a comma-separated list, without the white space around them.
-///
-/// RFC 9110 §5.6.1.2 lets a list have empty elements, which count for nothing.
-pub(crate) fn elements(value: &str) -> impl Iterator<Item = &str> {
-    value.split(',').map(|element| element.trim_matches([' ', '\t'])).filter(|e| !e.is_empty())
 }

@@ -23,6 +23,7 @@ mod api {
     mod extended_connect;
     mod fragmentation;
     mod framing;
+    mod grammar;
     mod hosts;
     mod limits;
     mod masking;

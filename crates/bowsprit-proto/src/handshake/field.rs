@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::HandshakeError;
-use crate::subprotocol::elements;
+use crate::grammar::elements;
 
 /// The one value of a field, as text.
 ///

@@ -1,19 +1,13 @@
 //! Who and where: user name and password, host and port, RFC 3986 §3.2.
 
-use alloc::{
-    borrow::{Cow, ToOwned},
-    boxed::Box,
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{borrow::Cow, boxed::Box, format, string::String};
 use core::{
     fmt::{self, Write},
     net::Ipv6Addr,
 };
 
 use super::InvalidUrl;
-use crate::handshake::are_basic;
+use crate::{grammar::percent_decode, handshake::are_basic};
 
 /// The user name and the password in a URL, percent-decoded.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -53,22 +47,9 @@ impl fmt::Debug for UserInfo {
     }
 }
 
-/// RFC 3986 §2.1; `None` if a character should have been encoded, or the result is not UTF-8.
+/// `None` if a character should have been encoded, or the result is not UTF-8.
 fn percent_decoded(text: &str) -> Option<String> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'%' => {
-                let mut digit = || char::from(bytes.next()?).to_digit(16)?.try_into().ok();
-                let high: u8 = digit()?;
-                (high << 4) | digit()?
-            }
-            byte if is_host_byte(byte) || byte == b':' => byte,
-            _ => return None,
-        });
-    }
-    core::str::from_utf8(&decoded).ok().map(ToOwned::to_owned)
+    percent_decode(text, |byte| is_host_byte(byte) || byte == b':')
 }
 
 /// The zone of an IPv6 address in brackets, and the authority without it, RFC 6874 §2:
