@@ -4,6 +4,7 @@ mod established;
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
+use bowsprit_proto::grammar::set_cookie;
 use http::{HeaderMap, Response, header};
 
 #[cfg(any(feature = "client", feature = "server"))]
@@ -371,11 +372,8 @@ impl WebSocket {
     }
 }
 
-/// The names and values in `Set-Cookie`, RFC 6265 §5.2 (1) to (5).
+/// The names and values in `Set-Cookie`.
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    headers.get_all(header::SET_COOKIE).iter().filter_map(|value| {
-        let pair = value.to_str().ok()?.split(';').next()?;
-        let (name, value) = pair.split_once('=')?;
-        Some((name.trim(), value.trim()))
-    })
+    let fields = headers.get_all(header::SET_COOKIE).iter();
+    fields.filter_map(|field| set_cookie(field.to_str().ok()?))
 }

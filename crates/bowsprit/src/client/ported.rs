@@ -1,6 +1,6 @@
 //! Requests as programs have them that were written for other clients.
 
-use bowsprit_proto::handshake::HandshakeError;
+use bowsprit_proto::{grammar::elements, handshake::HandshakeError};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 
 use super::Client;
@@ -79,8 +79,8 @@ impl Client {
 
 fn subprotocols(value: &HeaderValue) -> Result<Vec<String>, ConnectError> {
     let malformed = |_| HandshakeError::Malformed(header::SEC_WEBSOCKET_PROTOCOL);
-    let names = value.to_str().map_err(malformed)?.split(',');
-    Ok(names.map(|name| name.trim().to_owned()).collect())
+    let names = elements(value.to_str().map_err(malformed)?);
+    Ok(names.map(str::to_owned).collect())
 }
 
 /// Whether a field says what the client says in any case.

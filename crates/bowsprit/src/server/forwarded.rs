@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use bowsprit_proto::subprotocol::is_token;
+use bowsprit_proto::{grammar::split_unquoted, subprotocol::is_token};
 use http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 
@@ -162,20 +162,6 @@ fn is_encrypted(scheme: &str) -> bool {
 fn elements(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     let fields = headers.get_all(name).iter().map(|field| field.to_str().unwrap_or("?"));
     fields.flat_map(|field| split_unquoted(field, ',')).map(str::to_owned).collect()
-}
-
-/// Splits where a separator does not stand in a quoted string. Leaves out what is empty.
-fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let (mut quoted, mut escaped) = (false, false);
-    let parts = text.split(move |c| {
-        let separates = !quoted && c == separator;
-        if !escaped && c == '"' {
-            quoted = !quoted;
-        }
-        escaped = quoted && !escaped && c == '\\';
-        separates
-    });
-    parts.map(str::trim).filter(|part| !part.is_empty())
 }
 
 /// The value of a token or quoted string.

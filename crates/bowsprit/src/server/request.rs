@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+use bowsprit_proto::grammar::cookies;
 #[cfg(feature = "http2")]
 use bowsprit_proto::handshake::ConnectProtocol;
 use http::{Extensions, Request, header};
@@ -143,11 +144,8 @@ impl<B> RequestExt for Request<B> {
 
     fn cookie(&self, name: &str) -> Option<&str> {
         let fields = self.headers().get_all(header::COOKIE).iter();
-        let mut pairs = fields.filter_map(|field| field.to_str().ok()).flat_map(|f| f.split(';'));
-        pairs.find_map(|pair| {
-            let (known, value) = pair.split_once('=')?;
-            (known.trim() == name).then(|| value.trim())
-        })
+        let mut cookies = fields.filter_map(|field| field.to_str().ok()).flat_map(cookies);
+        cookies.find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     fn basic(&self) -> Option<Basic> {

@@ -2,10 +2,12 @@
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use bowsprit_proto::handshake::{OriginPolicy, SubprotocolPolicy};
+use bowsprit_proto::{
+    grammar::percent_decode,
+    handshake::{OriginPolicy, SubprotocolPolicy},
+};
 use http::{HeaderMap, Request, StatusCode};
 use matchit::Router;
-use percent_encoding::percent_decode_str;
 
 use super::{
     Refusal,
@@ -158,7 +160,7 @@ impl Routes {
         }
         let found = self.paths.at(path).map_err(|_| Refusal::not_found())?;
         let params = found.params.iter().map(|(name, value)| {
-            let value = percent_decode_str(value).decode_utf8().ok()?;
+            let value = percent_decode(value, |_| true)?;
             Some((name.into(), value.into()))
         });
         let params: Option<Params> = params.collect();

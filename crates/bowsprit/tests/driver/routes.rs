@@ -104,6 +104,8 @@ fn parameters_of_a_path_are_decoded() {
             ("/rooms/a/b", "room", Some("a")),
             ("/rooms/a/b?room=c", "user", Some("b")),
             ("/rooms/r%C3%A4um%2Fe/b", "room", Some("räum/e")),
+            ("/rooms/50%/%zz", "room", Some("50%")),
+            ("/rooms/50%/%zz", "user", Some("%zz")),
             ("/rooms/a/b", "name", None),
             ("/files/a/b/c", "file", Some("a/b/c")),
         ] {
