@@ -1,6 +1,6 @@
-//! What is told to `tracing` of handshakes and connections, and what is not.
+//! What is recorded by `tracing` of handshakes and connections, and what is not.
 //!
-//! Never told: payloads, reasons of close frames, queries, and the values of header fields, of
+//! Never recorded: payloads, reasons of close frames, queries, and the values of header fields, of
 //! which subprotocols, origins and hosts are some.
 
 use std::{
@@ -63,7 +63,7 @@ pin_project! {
     /// server's is by whoever has its guard, as other HTTP servers may have the rest of it.
     ///
     /// No `async fn`: that would hold the handshake several times.
-    pub(crate) struct Watched<'c, F> {
+    pub(crate) struct Instrumented<'c, F> {
         #[pin]
         pub(crate) opening: F,
         pub(crate) counters: &'c Counters,
@@ -73,7 +73,9 @@ pin_project! {
     }
 }
 
-impl<T: Path, E: HandshakeFailure, F: Future<Output = Result<T, E>>> Future for Watched<'_, F> {
+impl<T: Path, E: HandshakeFailure, F: Future<Output = Result<T, E>>> Future
+    for Instrumented<'_, F>
+{
     type Output = Result<T, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -87,7 +89,7 @@ impl<T: Path, E: HandshakeFailure, F: Future<Output = Result<T, E>>> Future for 
         if let (Ok(opened), Role::Server) = (&opened, *this.role) {
             this.span.record("path", opened.path());
         }
-        tell_end(this.span, this.counters, *this.role, failure);
+        record_end(this.span, this.counters, *this.role, failure);
         Poll::Ready(opened)
     }
 }
@@ -164,18 +166,18 @@ impl HandshakeFailure for AcceptError {
     }
 }
 
-/// Tells what an opening handshake has come to, and counts a client's.
-fn tell_end<E: HandshakeFailure>(
+/// Records what an opening handshake has come to, and counts a client's.
+fn record_end<E: HandshakeFailure>(
     span: &Span,
     counters: &Counters,
     role: Role,
     failure: Option<&E>,
 ) {
     let Some(failure) = failure else {
-        return tell_outcome(span, "accepted", StatusCode::SWITCHING_PROTOCOLS);
+        return record_outcome(span, "accepted", StatusCode::SWITCHING_PROTOCOLS);
     };
     if let Some(status) = failure.rejection() {
-        tell_outcome(span, "refused", status);
+        record_outcome(span, "refused", status);
         if role == Role::Client {
             counters.refused(status);
             tracing::debug!(status = status.as_u16(), "the server rejected the connection");
@@ -190,7 +192,7 @@ fn tell_end<E: HandshakeFailure>(
     }
 }
 
-fn tell_outcome(span: &Span, outcome: &'static str, status: StatusCode) {
+fn record_outcome(span: &Span, outcome: &'static str, status: StatusCode) {
     span.record("status", status.as_u16()).record("outcome", outcome);
 }
 

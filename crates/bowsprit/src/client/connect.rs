@@ -21,7 +21,7 @@ use crate::{
     entropy,
     error::RedirectError,
     tls::{self, Identity},
-    trace::{self, Watched},
+    trace::{self, Instrumented},
     transport::AnyTransport,
     websocket::Established,
 };
@@ -57,7 +57,7 @@ impl<'c> Attempt<'c> {
         loop {
             let offer = self.offer().await?;
             let connecting = self.connect_once(&offer);
-            match self.client.watch(&self.url, connecting).await {
+            match self.client.instrument(&self.url, connecting).await {
                 Err(ConnectError::Rejected(response)) => self.on_response(response).await?,
                 ended => return ended,
             }
@@ -195,11 +195,11 @@ impl Client {
     }
 
     /// Has an opening handshake counted and told of.
-    pub(super) fn watch<F>(&self, url: &Url, opening: F) -> Watched<'_, F> {
+    pub(super) fn instrument<F>(&self, url: &Url, opening: F) -> Instrumented<'_, F> {
         let span = trace::opening(Role::Client, None);
         span.record("host", url.host()).record("path", path(url.resource_name()));
         let counters = &self.shared_config.counters;
-        Watched { opening, counters, role: Role::Client, span, begun: Instant::now() }
+        Instrumented { opening, counters, role: Role::Client, span, begun: Instant::now() }
     }
 
     /// A transport to the server, not encrypted yet. It is given up at the deadline.

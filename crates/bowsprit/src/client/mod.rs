@@ -193,7 +193,7 @@ impl Client {
         self.add_headers(&mut offer, &url).await?;
         let deadline = deadline_after(self.handshake_timeout);
         let handshaking = self.handshake(&url, &offer, read_ahead::from_io(io), deadline);
-        self.watch(&url, within(deadline, TimeoutKind::Handshake, handshaking)).await
+        self.instrument(&url, within(deadline, TimeoutKind::Handshake, handshaking)).await
     }
 
     /// What this client and its clones have done so far: connections, handshakes, messages, bytes,

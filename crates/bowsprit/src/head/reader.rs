@@ -183,7 +183,7 @@ impl HeadReader {
 
     /// Parses what is there if that can tell something new.
     fn look<H: Head>(&mut self, input: &[u8]) -> Result<Option<Received<H>>, Fault> {
-        if !self.can_tell(input) || !self.is_due(input) {
+        if !self.is_recognizable(input) || !self.is_due(input) {
             return Ok(None);
         }
         let Some(Parsed { head, bytes }) = parse(input, self.limits.max_fields)? else {
@@ -195,7 +195,7 @@ impl HeadReader {
 
     /// Whether there is enough to tell what it is: a carriage return may be half of an empty line,
     /// and TLS shows in its second byte.
-    fn can_tell(&self, input: &[u8]) -> bool {
+    fn is_recognizable(&self, input: &[u8]) -> bool {
         let is_beginning = matches!(self.stage, Stage::Beginning { .. });
         !(input.is_empty() || is_beginning && matches!(input, b"\r" | [0x14..=0x17]))
     }

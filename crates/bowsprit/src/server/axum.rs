@@ -19,7 +19,7 @@ use super::{
     Refusal, Server, Upgrade,
     handler::{Connection, Handler, into_handler},
     output::{HandlerOutput, Sealed},
-    request::take_protocol,
+    request::insert_connect_protocol,
 };
 use crate::WebSocket;
 
@@ -127,7 +127,7 @@ where
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Refusal> {
-        take_protocol(&mut parts.extensions);
+        insert_connect_protocol(&mut parts.extensions);
         if !asks_for_websocket(&Request::from_parts(parts.clone(), ())) {
             return Ok(None);
         }

@@ -57,7 +57,7 @@ struct Shared {
 
 struct Member {
     link: Weak<Link>,
-    /// Its place among the connections that are allowed, where their number is limited.
+    /// That of the limiter, where the number of connections is limited.
     permit: Option<Box<ConnectionPermit>>,
 }
 
@@ -146,8 +146,8 @@ impl Shared {
     /// The key of a connection that is on the list from now on.
     fn insert(&self, id: u64, member: Member) -> u32 {
         let shard = usize::try_from(id).unwrap_or_default() % SHARDS;
-        let place = self.lock(shard).insert(member);
-        u32::try_from(place * SHARDS + shard)
+        let index = self.lock(shard).insert(member);
+        u32::try_from(index * SHARDS + shard)
             .unwrap_or_else(|_| unreachable!("so many do not fit into memory"))
     }
 

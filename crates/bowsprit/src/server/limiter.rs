@@ -22,7 +22,7 @@ struct Open {
     by_network: HashMap<IpAddr, usize>,
 }
 
-/// A connection's place among those that are counted; free again when it is dropped.
+/// A connection that is counted, until this is dropped.
 pub(super) struct ConnectionPermit {
     limiter: Arc<ConnectionLimiter>,
     network: Option<IpAddr>,
@@ -36,11 +36,11 @@ impl ConnectionLimiter {
         Self { max_connections, max_connections_per_address, open: Mutex::default() }
     }
 
-    /// A place for a client's connection; `None` where nothing is limited.
+    /// A permit for a client's connection; `None` where nothing is limited.
     ///
     /// # Errors
     ///
-    /// 503 if all places are taken.
+    /// 503 if there are no more permits.
     pub(super) fn acquire(
         self: &Arc<Self>,
         client: Option<IpAddr>,

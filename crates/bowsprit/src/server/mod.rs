@@ -282,7 +282,7 @@ fn head<B>(request: &Request<B>) -> Request<()> {
     *head.headers_mut() = request.headers().clone();
     *head.extensions_mut() = request.extensions().clone();
     #[cfg(feature = "http2")]
-    request::take_protocol(head.extensions_mut());
+    request::insert_connect_protocol(head.extensions_mut());
     head
 }
 

@@ -117,7 +117,7 @@ impl Pending {
     }
 
     /// Counts a connection without a permit, and has the oldest go if there are too many.
-    fn enter(&self, waker: Waker) -> u64 {
+    fn enqueue(&self, waker: Waker) -> u64 {
         let mut silent = self.silent();
         let id = silent.next;
         silent.next += 1;
@@ -203,7 +203,7 @@ impl Drop for Member<'_> {
 /// A connection without a permit. It is counted when it first has to wait.
 pub(super) struct Queued<'p> {
     pending: &'p Pending,
-    /// Its place among those that are counted.
+    /// Its key among those that are counted.
     id: Option<u64>,
 }
 
@@ -260,7 +260,7 @@ impl<'p> Queued<'p> {
 
     fn poll_cut(&mut self, cx: &Context<'_>) -> Poll<Cut> {
         let Some(id) = self.id else {
-            self.id = Some(self.pending.enter(cx.waker().clone()));
+            self.id = Some(self.pending.enqueue(cx.waker().clone()));
             return Poll::Pending;
         };
         match self.pending.silent().wakers.get_mut(&id) {

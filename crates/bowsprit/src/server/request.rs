@@ -24,7 +24,7 @@ impl FromIterator<(Box<str>, Box<str>)> for Params {
 
 impl Params {
     /// Makes them part of a request.
-    pub(super) fn keep_in<B>(self, request: &mut Request<B>) {
+    pub(super) fn insert_into<B>(self, request: &mut Request<B>) {
         if !self.0.is_empty() {
             request.extensions_mut().insert(self);
         }
@@ -56,7 +56,7 @@ pub struct Encrypted;
 
 /// Has the core know an extended CONNECT by hyper's extension.
 #[cfg(feature = "http2")]
-pub(super) fn take_protocol(extensions: &mut Extensions) {
+pub(super) fn insert_connect_protocol(extensions: &mut Extensions) {
     let protocol = extensions.get::<hyper::ext::Protocol>();
     if let Some(protocol) = protocol.map(|protocol| ConnectProtocol::new(protocol.as_str())) {
         extensions.insert(protocol);

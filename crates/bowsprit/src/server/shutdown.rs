@@ -123,20 +123,20 @@ impl Server {
     /// Waits until all have gone, who are told to meanwhile.
     async fn empty(&self, shutdown: Shutdown) {
         let registry = &self.shared.registry;
-        let mut goodbye = pin!(self.say_goodbye(shutdown));
+        let mut sending = pin!(self.send_closes(shutdown));
         // In this order: what a handshake has opened is a connection before it is over.
         let all_gone = || registry.handshakes() == 0 && registry.len() == 0;
         let mut gone = pin!(wait_until(&registry.left, all_gone));
-        let mut told = false;
+        let mut sent = false;
         poll_fn(|cx| {
-            told = told || goodbye.as_mut().poll(cx).is_ready();
+            sent = sent || sending.as_mut().poll(cx).is_ready();
             gone.as_mut().poll(cx)
         })
         .await;
     }
 
     /// Sends the close frames.
-    async fn say_goodbye(&self, shutdown: Shutdown) {
+    async fn send_closes(&self, shutdown: Shutdown) {
         let begun = Instant::now();
         let mut clients: Vec<(Duration, Handle)> =
             self.clients().map(|client| (shutdown.delay(), client)).collect();

@@ -19,7 +19,7 @@ use super::{
     Refusal, Server,
     handler::{Connection, Handler, into_handler},
     output::HandlerOutput,
-    request::take_protocol,
+    request::insert_connect_protocol,
 };
 use crate::WebSocket;
 
@@ -118,7 +118,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        take_protocol(request.extensions_mut());
+        insert_connect_protocol(request.extensions_mut());
         if !self.layer.is_for_us(&request) {
             let answering = self.inner.call(request);
             return Box::pin(async move { Ok(answering.await?.map(Either::Right)) });

@@ -147,7 +147,7 @@ impl Shared {
     /// The route of a request's path, whose parameters become a part of the request.
     fn find_route(&self, request: &mut Request<()>) -> Result<&RouteEntry, Refusal> {
         let (entry, params) = self.routes.find(request.uri().path())?;
-        params.keep_in(request);
+        params.insert_into(request);
         match &entry.endpoint.should_handle {
             Some(should_handle) if !callback::run_or_500(|| should_handle(request))? => {
                 Err(Refusal::not_found())

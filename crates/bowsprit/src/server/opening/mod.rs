@@ -45,7 +45,7 @@ use crate::{
     AcceptError, Role, TimeoutKind, Transport,
     head::{HeadError, HeadReader, ReadError, Received, write_response},
     pool,
-    trace::{self, Watched},
+    trace::{self, Instrumented},
     transport::AnyTransport,
 };
 
@@ -60,7 +60,7 @@ impl Shared {
         handshake: HandshakeGuard,
     ) -> impl Future<Output = Result<OpenConnection, AcceptError>> {
         let permit = PermitState::Queued(self.pending.queued(), self.limited_addr(&connection));
-        self.watch(connection.peer.addr, self.run_stages(connection, permit, handshake))
+        self.instrument(connection.peer.addr, self.run_stages(connection, permit, handshake))
     }
 
     /// Opens a connection over a transport from elsewhere.
@@ -72,7 +72,7 @@ impl Shared {
         let peer = transport.peer_addr();
         let connection = PendingConnection::new(transport, peer, self.handshake_timeout);
         let permit = PermitState::Exempt(received);
-        self.watch(peer, self.run_stages(connection, permit, self.begin()))
+        self.instrument(peer, self.run_stages(connection, permit, self.begin()))
     }
 
     /// The address whose share of the permits a connection takes.
@@ -87,10 +87,14 @@ impl Shared {
     }
 
     /// Traces and times an opening handshake, and polls it in each phase of a shutdown.
-    fn watch<F>(&self, peer: Option<SocketAddr>, opening: F) -> Watched<'_, Alerted<'_, F>> {
+    fn instrument<F>(
+        &self,
+        peer: Option<SocketAddr>,
+        opening: F,
+    ) -> Instrumented<'_, Alerted<'_, F>> {
         // Before the future is moved, which would otherwise be moved once more.
         let (span, begun) = (trace::opening(Role::Server, peer), Instant::now());
-        Watched {
+        Instrumented {
             opening: Alerted { future: opening, phases: &self.registry.phases, advanced: None },
             counters: &self.registry.counters,
             role: Role::Server,

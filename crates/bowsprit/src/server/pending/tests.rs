@@ -43,13 +43,13 @@ async fn an_address_gets_a_quarter_of_the_permits() {
 #[tokio::test]
 async fn all_permits_are_limited_and_nothing_is_left_of_who_gave_up() {
     let pending = Pending::new(4, 100);
-    let mut places = Vec::new();
+    let mut permits = Vec::new();
     for last in 1..=4 {
-        places.push(at_once(pending.acquire(addr(&format!("2001:db8:{last}::1")))).await.unwrap());
+        permits.push(at_once(pending.acquire(addr(&format!("2001:db8:{last}::1")))).await.unwrap());
     }
     assert!(at_once(pending.acquire(addr("2001:db8:9::1"))).await.is_none());
     assert!(at_once(pending.acquire(None)).await.is_none());
-    drop(places);
+    drop(permits);
     assert_eq!(pending.networks().len(), 0);
     assert!(at_once(pending.acquire(None)).await.is_some());
 }
