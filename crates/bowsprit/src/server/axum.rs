@@ -17,9 +17,10 @@ use hyper::upgrade::OnUpgrade;
 
 use super::{
     Refusal, Server, Upgrade,
-    handler::{Connection, Handler, into_handler},
+    handler::{Handler, into_handler},
     output::{HandlerOutput, Sealed},
     request::insert_connect_protocol,
+    serve::ConnectionTask,
 };
 use crate::WebSocket;
 
@@ -70,7 +71,12 @@ impl WebSocketUpgrade {
         F: Future<Output: HandlerOutput> + Send + 'static,
     {
         let handler = once(handler);
-        Connection::spawn_upgraded(self.upgrade, self.upgraded, Request::new(()), Some(handler));
+        ConnectionTask::spawn_upgraded(
+            self.upgrade,
+            self.upgraded,
+            Request::new(()),
+            Some(handler),
+        );
         self.response.map(|()| Body::empty())
     }
 

@@ -3,29 +3,19 @@
 use std::{
     fmt,
     future::{Future, poll_fn},
-    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll},
 };
 
 use http::Request;
-#[cfg(any(feature = "axum", feature = "tower"))]
-use hyper_util::rt::TokioIo;
 use pin_project_lite::pin_project;
-use tracing::Instrument;
 
-#[cfg(any(feature = "axum", feature = "tower"))]
-use super::Upgrade;
 use super::{
-    Server,
     callback::panic_message,
-    opening::{OpenConnection, PendingConnection},
     output::{HandlerOutput, Sealed},
 };
-#[cfg(any(feature = "axum", feature = "tower"))]
-use crate::transport::AnyTransport;
 use crate::{
     Close, CloseCode, Error, WebSocket,
     conn::{Link, Reader, Want},
@@ -40,87 +30,6 @@ type Closing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A handler of whatever type.
 pub(super) type Handler = Arc<dyn Fn(WebSocket, Request<()>) -> Running + Send + Sync>;
-
-/// The task of a connection: the opening handshake, then the handler.
-///
-/// A future that waits costs memory for as long as its connection lives. This one fits into the
-/// space that any task takes; what the handshake needs is freed with it.
-pub(super) enum Connection {
-    Opening(Pin<Box<dyn Future<Output = Option<OpenConnection>> + Send>>),
-    Open(Running),
-}
-
-impl Connection {
-    /// Opens a connection in a task of its own. It has this handler if its path has none.
-    pub(super) fn spawn(server: Server, pending: PendingConnection, default: Option<Handler>) {
-        let handshake = server.shared.begin();
-        let opening = async move {
-            // What went wrong was logged where it did.
-            Some(server.shared.open(pending, handshake).await.ok()?.with_default(default))
-        };
-        drop(tokio::spawn(Self::Opening(Box::pin(opening))));
-    }
-
-    /// Has a connection that another HTTP server hands over live in a task of its own.
-    #[cfg(any(feature = "axum", feature = "tower"))]
-    pub(super) fn spawn_upgraded(
-        upgrade: Upgrade,
-        upgraded: hyper::upgrade::OnUpgrade,
-        request: Request<()>,
-        handler: Option<Handler>,
-    ) {
-        let opening = async move {
-            let io = upgraded.await;
-            let io =
-                io.inspect_err(|error| tracing::debug!(%error, "no connection was handed over"));
-            let (transport, ahead) = AnyTransport::from_io(TokioIo::new(io.ok()?));
-            let opened = OpenConnection::attach(upgrade, request, transport, &ahead);
-            Some(opened.with_default(handler))
-        };
-        drop(tokio::spawn(Self::Opening(Box::pin(opening))));
-    }
-}
-
-impl OpenConnection {
-    /// With this handler if its path has none of its own.
-    fn with_default(mut self, handler: Option<Handler>) -> Self {
-        self.handler = self.handler.or(handler);
-        self
-    }
-
-    /// Calls the handler of the connection, which the task of this waker will care for.
-    fn begin(self, task: &Waker) -> Option<Running> {
-        let handler = self.handler?;
-        self.ws.link().serve(task.clone());
-        Some(match self.ws.link().span() {
-            // Only who has a span pays for it.
-            Some(span) => {
-                let running = span.in_scope(|| handler(self.ws, self.request));
-                Box::pin(running.instrument(span))
-            }
-            None => handler(self.ws, self.request),
-        })
-    }
-}
-
-impl Future for Connection {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            match &mut *self {
-                Self::Open(running) => return running.as_mut().poll(cx),
-                Self::Opening(opening) => {
-                    let opened = ready!(opening.as_mut().poll(cx));
-                    match opened.and_then(|opened| opened.begin(cx.waker())) {
-                        Some(running) => drop(mem::replace(&mut *self, Self::Open(running))),
-                        None => return Poll::Ready(()),
-                    }
-                }
-            }
-        }
-    }
-}
 
 pub(super) fn into_handler<H, F>(handler: H) -> Handler
 where

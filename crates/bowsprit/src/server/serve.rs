@@ -2,21 +2,29 @@
 
 use std::{
     future::{Future, poll_fn},
-    io,
+    io, mem,
     net::SocketAddr,
-    task::Poll,
+    pin::Pin,
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
+#[cfg(any(feature = "axum", feature = "tower"))]
+use super::Upgrade;
 use super::{
     Server,
-    handler::{Connection, Handler, into_handler},
+    handler::{Handler, Running, into_handler},
     listener::Listener,
-    opening::PendingConnection,
+    opening::{OpenConnection, PendingConnection},
     output::HandlerOutput,
 };
+#[cfg(any(feature = "axum", feature = "tower"))]
+use crate::transport::AnyTransport;
 use crate::{Error, WebSocket, error::check_runtime};
 use http::Request;
+#[cfg(any(feature = "axum", feature = "tower"))]
+use hyper_util::rt::TokioIo;
+use tracing::Instrument;
 
 /// How long to wait when the system has no descriptor for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -120,7 +128,7 @@ impl BoundServer {
         let mut first = 0;
         loop {
             match self.accept(&mut first).await {
-                Ok(pending) => Connection::spawn(self.server.clone(), pending, handler.clone()),
+                Ok(pending) => ConnectionTask::spawn(self.server.clone(), pending, handler.clone()),
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept connections");
@@ -164,6 +172,87 @@ impl BoundServer {
 fn is_about_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// The task of a connection: the opening handshake, then the handler.
+///
+/// A future that waits costs memory for as long as its connection lives. This one fits into the
+/// space that any task takes; what the handshake needs is freed with it.
+pub(super) enum ConnectionTask {
+    Opening(Pin<Box<dyn Future<Output = Option<OpenConnection>> + Send>>),
+    Open(Running),
+}
+
+impl ConnectionTask {
+    /// Opens a connection in a task of its own. It has this handler if its path has none.
+    pub(super) fn spawn(server: Server, pending: PendingConnection, default: Option<Handler>) {
+        let handshake = server.shared.begin();
+        let opening = async move {
+            // What went wrong was logged where it did.
+            Some(server.shared.open(pending, handshake).await.ok()?.with_default(default))
+        };
+        drop(tokio::spawn(Self::Opening(Box::pin(opening))));
+    }
+
+    /// Has a connection that another HTTP server hands over live in a task of its own.
+    #[cfg(any(feature = "axum", feature = "tower"))]
+    pub(super) fn spawn_upgraded(
+        upgrade: Upgrade,
+        upgraded: hyper::upgrade::OnUpgrade,
+        request: Request<()>,
+        handler: Option<Handler>,
+    ) {
+        let opening = async move {
+            let io = upgraded.await;
+            let io =
+                io.inspect_err(|error| tracing::debug!(%error, "no connection was handed over"));
+            let (transport, ahead) = AnyTransport::from_io(TokioIo::new(io.ok()?));
+            let opened = OpenConnection::attach(upgrade, request, transport, &ahead);
+            Some(opened.with_default(handler))
+        };
+        drop(tokio::spawn(Self::Opening(Box::pin(opening))));
+    }
+}
+
+impl OpenConnection {
+    /// With this handler if its path has none of its own.
+    fn with_default(mut self, handler: Option<Handler>) -> Self {
+        self.handler = self.handler.or(handler);
+        self
+    }
+
+    /// Calls the handler of the connection, which the task of this waker will care for.
+    fn begin(self, task: &Waker) -> Option<Running> {
+        let handler = self.handler?;
+        self.ws.link().serve(task.clone());
+        Some(match self.ws.link().span() {
+            // Only who has a span pays for it.
+            Some(span) => {
+                let running = span.in_scope(|| handler(self.ws, self.request));
+                Box::pin(running.instrument(span))
+            }
+            None => handler(self.ws, self.request),
+        })
+    }
+}
+
+impl Future for ConnectionTask {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match &mut *self {
+                Self::Open(running) => return running.as_mut().poll(cx),
+                Self::Opening(opening) => {
+                    let opened = ready!(opening.as_mut().poll(cx));
+                    match opened.and_then(|opened| opened.begin(cx.waker())) {
+                        Some(running) => drop(mem::replace(&mut *self, Self::Open(running))),
+                        None => return Poll::Ready(()),
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]

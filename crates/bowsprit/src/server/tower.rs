@@ -17,9 +17,10 @@ use tower_service::Service;
 
 use super::{
     Refusal, Server,
-    handler::{Connection, Handler, into_handler},
+    handler::{Handler, into_handler},
     output::HandlerOutput,
     request::insert_connect_protocol,
+    serve::ConnectionTask,
 };
 use crate::WebSocket;
 
@@ -78,7 +79,7 @@ impl WebSocketLayer {
         let (response, upgrade) = self.server.upgrade_async(&mut request).await?;
         let upgraded = request.extensions_mut().remove::<OnUpgrade>();
         let upgraded = upgraded.ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
-        Connection::spawn_upgraded(upgrade, upgraded, request.map(drop), self.handler);
+        ConnectionTask::spawn_upgraded(upgrade, upgraded, request.map(drop), self.handler);
         Ok(response)
     }
 }
