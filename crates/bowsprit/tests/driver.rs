@@ -8,6 +8,7 @@
 
 mod driver {
     mod accepting;
+    mod admission;
     mod api;
     mod authorizing;
     mod auto_traits;
