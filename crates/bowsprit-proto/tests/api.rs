@@ -21,6 +21,7 @@ mod api {
     mod exhaustive;
     mod exports;
     mod extended_connect;
+    mod first_bytes;
     mod fragmentation;
     mod framing;
     mod grammar;

@@ -1,8 +1,8 @@
 //! The receiving half: from input bytes to events, RFC 6455 §5 and §6.2.
 //!
 //! All state is in the struct, so a driver may stop anywhere and go on later; any cut of the input
-//! gives the same events. A violation is reported as soon as its frame's header is there, and text
-//! that is not UTF-8 at its first wrong byte.
+//! gives the same events. A violation is reported as soon as the first two bytes of its frame show it,
+//! or else the header, and text that is not UTF-8 at its first wrong byte.
 
 mod controlling;
 mod decompressing;
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Close, FrameHeader, Limits, MessageKind, Opcode, ProtocolError, deflate::Parameters,
-    handshake::Version, utf8,
+    frame::FrameStart, handshake::Version, utf8,
 };
 
 /// What a call of [`Receiver::receive`] came to.
@@ -185,15 +185,14 @@ impl Receiver {
                     input.want(u64::MAX);
                     return Ok(Progress::NeedData);
                 }
-                None => match input.parse_header()? {
+                None => match self.parse_header(input)? {
                     None => return Ok(Progress::NeedData),
                     Some(header) => {
-                        self.check_header(&header)?;
                         if !chunks && self.is_whole_message(&header, input) {
                             input.whole_message(&header)?;
                             return Ok(Progress::Event);
                         }
-                        self.begin_frame(header)?
+                        self.begin_frame(header)
                     }
                 },
             };
@@ -216,23 +215,59 @@ impl Receiver {
         }
     }
 
-    /// Checks a header against what was agreed on.
+    /// Reads the header of the next frame, if it is all there.
     #[inline]
-    fn check_header(&self, header: &FrameHeader) -> Result<(), ProtocolError> {
+    fn parse_header<B: Block>(
+        &self,
+        input: &mut ReceiveBuffer<B>,
+    ) -> Result<Option<FrameHeader>, ProtocolError> {
+        // Nothing of it can be wrong where a message may begin.
+        if self.message.is_none()
+            && let Some(header) = input.parse_short_message(self.role == Role::Server)
+        {
+            return Ok(Some(header));
+        }
+        self.parse_other_header(input)
+    }
+
+    #[inline(never)]
+    fn parse_other_header<B: Block>(
+        &self,
+        input: &mut ReceiveBuffer<B>,
+    ) -> Result<Option<FrameHeader>, ProtocolError> {
+        input.parse_header(|start| self.check_start(start))
+    }
+
+    /// Checks the first two bytes of a frame against what was agreed on, and what came before.
+    #[inline]
+    fn check_start(&self, start: FrameStart) -> Result<(), ProtocolError> {
+        let begins_message = matches!(start.opcode, Opcode::Text | Opcode::Binary);
         // §5.2: RSV1 "MUST be 0 unless an extension is negotiated that defines meanings for
         // non-zero values."
         // RFC 7692 §6.1: it is set on the first frame of a compressed message, and on no other.
-        let may_be_compressed = matches!(header.opcode, Opcode::Text | Opcode::Binary);
-        if header.rsv1 && !(may_be_compressed && self.inflation.is_some()) {
+        if start.rsv1 && !(begins_message && self.inflation.is_some()) {
             return Err(ProtocolError::ReservedBits);
         }
-        match (self.role, header.masking_key) {
+        if start.masked != (self.role == Role::Server) {
+            return Err(self.wrong_mask());
+        }
+        // §5.4: "The fragments of one message MUST NOT be interleaved between the fragments of
+        // another message unless an extension has been negotiated that can interpret the
+        // interleaving."
+        match (&self.message, start.opcode) {
+            (Some(_), Opcode::Text | Opcode::Binary) => Err(ProtocolError::ContinuationExpected),
+            (None, Opcode::Continuation) => Err(ProtocolError::ContinuationUnexpected),
+            _ => Ok(()),
+        }
+    }
+
+    const fn wrong_mask(&self) -> ProtocolError {
+        match self.role {
             // §5.1: "The server MUST close the connection upon receiving a frame that is not
             // masked."
-            (Role::Server, None) => Err(ProtocolError::MaskMissing),
+            Role::Server => ProtocolError::MaskMissing,
             // §5.1: "A client MUST close a connection if it detects a masked frame."
-            (Role::Client, Some(_)) => Err(ProtocolError::MaskUnexpected),
-            _ => Ok(()),
+            Role::Client => ProtocolError::MaskUnexpected,
         }
     }
 
@@ -250,29 +285,23 @@ impl Receiver {
             && self.message.is_none()
     }
 
-    /// Begins a frame in its place among those before it.
+    /// Begins a frame, and a message if it is the first one of it.
     #[inline(never)]
-    fn begin_frame(&mut self, header: FrameHeader) -> Result<Frame, ProtocolError> {
+    fn begin_frame(&mut self, header: FrameHeader) -> Frame {
         match header.opcode {
-            Opcode::Text => self.begin_message(MessageKind::Text, header.rsv1)?,
-            Opcode::Binary => self.begin_message(MessageKind::Binary, header.rsv1)?,
+            Opcode::Text => self.begin_message(MessageKind::Text, header.rsv1),
+            Opcode::Binary => self.begin_message(MessageKind::Binary, header.rsv1),
             _ => {}
         }
         if !header.opcode.is_control() {
-            self.count_fragment(header.payload_len)?;
+            self.count_fragment(header.payload_len);
         }
         let frame = Frame { header, remaining: header.payload_len };
         self.frame = Some(frame);
-        Ok(frame)
+        frame
     }
 
-    fn begin_message(&mut self, kind: MessageKind, compressed: bool) -> Result<(), ProtocolError> {
-        // §5.4: "The fragments of one message MUST NOT be interleaved between the fragments of
-        // another message unless an extension has been negotiated that can interpret the
-        // interleaving."
-        if self.message.is_some() {
-            return Err(ProtocolError::ContinuationExpected);
-        }
+    fn begin_message(&mut self, kind: MessageKind, compressed: bool) {
         self.message = Some(InMessage {
             kind,
             fragments: 0,
@@ -284,16 +313,14 @@ impl Receiver {
         if let Some(inflation) = self.inflation.as_mut().filter(|_| compressed) {
             inflation.begin_message();
         }
-        Ok(())
     }
 
     /// Adds a frame to the message under way.
-    fn count_fragment(&mut self, payload_len: u64) -> Result<(), ProtocolError> {
-        let message = self.message.as_mut().ok_or(ProtocolError::ContinuationUnexpected)?;
+    fn count_fragment(&mut self, payload_len: u64) {
+        let Some(message) = &mut self.message else { return };
         message.len = message.len.saturating_add(payload_len);
         self.fragments = self.fragments.saturating_add(u32::from(message.fragments > 0));
         message.fragments = message.fragments.saturating_add(1);
-        Ok(())
     }
 
     /// Takes what has come of a data frame's payload.

@@ -16,6 +16,10 @@ const RSV1: u8 = 0x40;
 const RSV2_RSV3: u8 = 0x30;
 const MASK: u8 = 0x80;
 
+/// The first bytes of messages in one frame.
+const TEXT_MESSAGE: u8 = 0x81;
+const BINARY_MESSAGE: u8 = 0x82;
+
 /// What a frame says about its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "RFC 6455 fixes these fields")]
@@ -32,6 +36,17 @@ pub struct FrameHeader {
     pub payload_len: u64,
 }
 
+/// The first two bytes of a frame, which show most of what can be wrong with it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FrameStart {
+    fin: bool,
+    pub(crate) rsv1: bool,
+    pub(crate) opcode: Opcode,
+    pub(crate) masked: bool,
+    /// The payload length, or 126 or 127 if it follows.
+    short_len: u8,
+}
+
 impl FrameHeader {
     /// The longest header: 2 bytes, 8 of extended length, 4 of masking key.
     pub const MAX_LEN: usize = 14;
@@ -46,33 +61,31 @@ impl FrameHeader {
     /// left to the caller, who knows whether an extension gives it a meaning.
     #[inline]
     pub fn parse(input: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
-        let [first, second, rest @ ..] = input else {
-            return Ok(None);
-        };
-        // §5.2: "MUST be 0 unless an extension is negotiated that defines meanings for non-zero
-        // values." No extension that we know defines these two.
-        if first & RSV2_RSV3 != 0 {
-            return Err(ProtocolError::ReservedBits);
+        match FrameStart::parse(input)? {
+            Some(start) => start.parse_rest(input),
+            None => Ok(None),
         }
-        let opcode = Opcode::try_from(first & 0x0F)?;
-        let fin = first & FIN != 0;
-        let short_len = second & !MASK;
-        if opcode.is_control() {
-            check_control(fin, short_len)?;
-        }
-        let Some((payload_len, rest)) = read_payload_len(short_len, rest)? else {
-            return Ok(None);
+    }
+
+    /// Reads the header of a message in one frame that is short and not compressed, from a side
+    /// that masks or does not: most frames are such, and there is little to read and to check.
+    ///
+    /// `None` for everything else, also for what is wrong or not all there.
+    #[inline]
+    pub(crate) fn parse_short_message(input: &[u8], masked: bool) -> Option<(Self, usize)> {
+        let [first, second, rest @ ..] = input else { return None };
+        let opcode = match *first {
+            TEXT_MESSAGE => Opcode::Text,
+            BINARY_MESSAGE => Opcode::Binary,
+            _ => return None,
         };
-        let (masking_key, rest) = match second & MASK {
-            0 => (None, rest),
-            _ => match rest.split_first_chunk() {
-                Some((key, rest)) => (Some(*key), rest),
-                None => return Ok(None),
-            },
+        let payload_len = match second ^ (u8::from(masked) * MASK) {
+            len @ 0..=125 => u64::from(len),
+            _ => return None,
         };
-        let rsv1 = first & RSV1 != 0;
-        let header = Self { fin, rsv1, opcode, masking_key, payload_len };
-        Ok(Some((header, input.len() - rest.len())))
+        let masking_key = if masked { Some(*rest.first_chunk()?) } else { None };
+        let header = Self { fin: true, rsv1: false, opcode, masking_key, payload_len };
+        Some((header, FrameStart::LEN + if masked { 4 } else { 0 }))
     }
 
     /// Appends the header's bytes to `out`.
@@ -127,16 +140,73 @@ impl FrameHeader {
     }
 }
 
-/// §5.5: "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be
-/// fragmented."
-fn check_control(fin: bool, short_len: u8) -> Result<(), ProtocolError> {
-    if !fin {
-        return Err(ProtocolError::ControlFragmented);
+impl FrameStart {
+    /// How many bytes it takes.
+    const LEN: usize = 2;
+
+    /// Reads the first two bytes of a frame, if they are there.
+    #[inline]
+    pub(crate) fn parse(input: &[u8]) -> Result<Option<Self>, ProtocolError> {
+        let [first, second, ..] = input else {
+            return Ok(None);
+        };
+        // §5.2: "MUST be 0 unless an extension is negotiated that defines meanings for non-zero
+        // values." No extension that we know defines these two.
+        if first & RSV2_RSV3 != 0 {
+            return Err(ProtocolError::ReservedBits);
+        }
+        let start = Self {
+            fin: first & FIN != 0,
+            rsv1: first & RSV1 != 0,
+            opcode: Opcode::try_from(first & 0x0F)?,
+            masked: second & MASK != 0,
+            short_len: second & !MASK,
+        };
+        if start.opcode.is_control() {
+            start.check_control()?;
+        }
+        Ok(Some(start))
     }
-    if usize::from(short_len) > MAX_CONTROL_LEN {
-        return Err(ProtocolError::ControlTooLong);
+
+    /// Reads the rest of the header from `input`, which begins with these two bytes; see
+    /// [`FrameHeader::parse`].
+    #[inline]
+    pub(crate) fn parse_rest(
+        self,
+        input: &[u8],
+    ) -> Result<Option<(FrameHeader, usize)>, ProtocolError> {
+        let rest = input.get(Self::LEN..).unwrap_or_default();
+        let Some((payload_len, rest)) = read_payload_len(self.short_len, rest)? else {
+            return Ok(None);
+        };
+        let (masking_key, rest) = match self.masked {
+            false => (None, rest),
+            true => match rest.split_first_chunk() {
+                Some((key, rest)) => (Some(*key), rest),
+                None => return Ok(None),
+            },
+        };
+        let Self { fin, rsv1, opcode, .. } = self;
+        let header = FrameHeader { fin, rsv1, opcode, masking_key, payload_len };
+        Ok(Some((header, input.len() - rest.len())))
     }
-    Ok(())
+
+    /// §5.5: "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be
+    /// fragmented."
+    fn check_control(&self) -> Result<(), ProtocolError> {
+        if !self.fin {
+            return Err(ProtocolError::ControlFragmented);
+        }
+        if usize::from(self.short_len) > MAX_CONTROL_LEN {
+            return Err(ProtocolError::ControlTooLong);
+        }
+        // §5.5.1: "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned
+        // integer"
+        if self.opcode == Opcode::Close && self.short_len == 1 {
+            return Err(ProtocolError::CloseTruncated);
+        }
+        Ok(())
+    }
 }
 
 /// Reads the extended payload length that the 7-bit `short` form announces.

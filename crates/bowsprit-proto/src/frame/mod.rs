@@ -4,6 +4,7 @@ mod header;
 mod opcode;
 
 pub use header::FrameHeader;
+pub(crate) use header::FrameStart;
 pub use opcode::Opcode;
 
 /// The longest payload of a control frame, §5.5.

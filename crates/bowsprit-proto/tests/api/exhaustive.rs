@@ -36,6 +36,7 @@ fn violation(error: ProtocolError) -> &'static str {
         ProtocolError::LengthSignBit => "length sign bit",
         ProtocolError::MaskMissing | ProtocolError::MaskUnexpected => "masking",
         ProtocolError::ContinuationUnexpected => "nothing to continue",
+        ProtocolError::CloseTruncated => "half a close code",
         other => panic!("no verdict of the reference is {other:?}"),
     }
 }
@@ -83,7 +84,7 @@ fn is_due(
         // A text may wait for the end of a character.
         Ok(Progress::NeedData) => !expected || opcode == 1,
         // What a close frame and a text say is not the header's business.
-        Err(ProtocolError::CloseTruncated | ProtocolError::CloseCode(_)) => opcode == 8 && complete,
+        Err(ProtocolError::CloseCode(_)) => opcode == 8 && complete,
         Err(ProtocolError::TextUtf8) => opcode == 1 && begun,
         Err(_) => false,
     }

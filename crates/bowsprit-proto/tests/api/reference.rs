@@ -31,6 +31,18 @@ pub(crate) fn decode(input: &[u8], from_client: bool) -> Verdict {
     if opcode >= 8 && short > 125 {
         return Verdict::Violation("long control frame");
     }
+    if opcode == 8 && short == 1 {
+        return Verdict::Violation("half a close code");
+    }
+    if bit(0, 6) {
+        return Verdict::Violation("reserved bits");
+    }
+    if bit(1, 7) != from_client {
+        return Verdict::Violation("masking");
+    }
+    if opcode == 0 {
+        return Verdict::Violation("nothing to continue");
+    }
     let extra = [0, 2, 8][usize::from(short.saturating_sub(125))];
     let Some(extended) = input.get(2..2 + extra) else {
         return Verdict::Incomplete;
@@ -48,15 +60,6 @@ pub(crate) fn decode(input: &[u8], from_client: bool) -> Verdict {
     let key_len = if bit(1, 7) { 4 } else { 0 };
     if input.len() < 2 + extra + key_len {
         return Verdict::Incomplete;
-    }
-    if bit(0, 6) {
-        return Verdict::Violation("reserved bits");
-    }
-    if bit(1, 7) != from_client {
-        return Verdict::Violation("masking");
-    }
-    if opcode == 0 {
-        return Verdict::Violation("nothing to continue");
     }
     let payload_at = (2 + extra + key_len) as u64;
     Verdict::Frame { len: payload_at + len.unsigned_abs(), payload_at }

@@ -6,6 +6,7 @@ use super::{super::incoming::bounded, Block, Pending, ReceiveBuffer, Source};
 use crate::{
     FrameHeader, MessageKind, Opcode, ProtocolError,
     deflate::{Decompressor, InflateError, Inflated},
+    frame::FrameStart,
     mask, utf8,
 };
 
@@ -47,21 +48,45 @@ impl<B: Block> ReceiveBuffer<B> {
         }
     }
 
-    /// Parses a header from the front of the unparsed input, and steps over it.
+    /// Parses the header of a message in one short frame from the front of the unparsed input, and
+    /// steps over it. `None` if there is something else; see [`FrameHeader::parse_short_message`].
     #[inline]
-    pub(crate) fn parse_header(&mut self) -> Result<Option<FrameHeader>, ProtocolError> {
-        let Some((header, len)) = FrameHeader::parse(&self.block[self.parse..self.filled])? else {
-            self.wanted = u64::MAX;
+    pub(crate) fn parse_short_message(&mut self, masked: bool) -> Option<FrameHeader> {
+        let unparsed = &self.block[self.parse..self.filled];
+        let (header, len) = FrameHeader::parse_short_message(unparsed, masked)?;
+        self.parse += len;
+        Some(header)
+    }
+
+    /// Parses a header from the front of the unparsed input, and steps over it. Its first two bytes
+    /// are for `check` to judge as soon as they are there.
+    #[inline]
+    pub(crate) fn parse_header(
+        &mut self,
+        check: impl FnOnce(FrameStart) -> Result<(), ProtocolError>,
+    ) -> Result<Option<FrameHeader>, ProtocolError> {
+        let Some((header, len)) = self.peek_header(check)? else {
             return Ok(None);
         };
         self.parse += len;
         Ok(Some(header))
     }
 
-    /// Parses a header from the front of the unparsed input, and its length, and leaves it there.
-    pub(crate) fn peek_header(&mut self) -> Result<Option<(FrameHeader, usize)>, ProtocolError> {
+    /// The same without stepping over it; tells its length as well.
+    #[inline]
+    pub(crate) fn peek_header(
+        &mut self,
+        check: impl FnOnce(FrameStart) -> Result<(), ProtocolError>,
+    ) -> Result<Option<(FrameHeader, usize)>, ProtocolError> {
+        let unparsed = &self.block[self.parse..self.filled];
+        if let Some(start) = FrameStart::parse(unparsed)? {
+            check(start)?;
+            if let Some(parsed) = start.parse_rest(unparsed)? {
+                return Ok(Some(parsed));
+            }
+        }
         self.wanted = u64::MAX;
-        FrameHeader::parse(&self.block[self.parse..self.filled])
+        Ok(None)
     }
 
     /// Steps over a header that was looked at.

@@ -38,10 +38,9 @@ impl Receiver {
     ) -> Result<Option<Progress>, ProtocolError> {
         let header = match self.frame {
             Some(frame) => frame.header,
-            None => match input.peek_header()? {
+            None => match input.peek_header(|start| self.check_start(start))? {
                 None => return Ok(Some(Progress::NeedData)),
                 Some((header, len)) => {
-                    self.check_header(&header)?;
                     if header.opcode.is_control() {
                         input.skip(len);
                         self.frame = Some(Frame { header, remaining: header.payload_len });

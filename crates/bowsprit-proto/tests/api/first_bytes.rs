@@ -1,0 +1,134 @@
+//! Violations that the first two bytes of a frame show are reported when those have come, RFC 6455
+//! §5: not when the rest of the header has, or the payload.
+
+use bowsprit_proto::{Limits, ProtocolError, Role};
+
+use super::{
+    deflate::{end, with_takeover},
+    pair::{BOTH, End, Seen, assert_failed, frame, frames, peer_of},
+};
+
+/// Payloads with headers of all lengths, up to 14 bytes.
+const LENS: [usize; 4] = [0, 2, 126, 70_000];
+
+/// The payloads that a frame with this first byte may have.
+fn lens(first: u8) -> impl Iterator<Item = usize> {
+    LENS.into_iter().filter(move |len| first & 0x08 == 0 || *len < 126)
+}
+
+/// Feeds `before`, which is good, and then `frame` byte by byte, which fails after two.
+#[track_caller]
+fn assert_second_byte_fails(mut end: End, before: &[u8], frame: &[u8], error: ProtocolError) {
+    let seen = end.receive(before);
+    assert!(!seen.iter().any(|seen| matches!(seen, Seen::Failed(_))), "{seen:?}");
+    assert_eq!(end.receive(&frame[..1]), [], "{:?} received {:02x}", end.role, frame[0]);
+    assert_eq!(end.receive(&frame[1..2]), [Seen::Failed(error)], "{:?}", end.role);
+    assert_failed(&mut end, error, 1002);
+}
+
+/// Has both roles receive a frame that begins with `first`, of several lengths, after other frames.
+#[track_caller]
+fn assert_first_byte_fails(before: &[(u8, &[u8])], first: u8, error: ProtocolError) {
+    for role in BOTH {
+        let from = peer_of(role);
+        let before = frames(from, before.iter().copied());
+        for len in lens(first) {
+            let frame = frame(from, first, &vec![0; len]);
+            assert_second_byte_fails(End::new(role), &before, &frame, error);
+        }
+    }
+}
+
+/// RFC: 5.2-1
+#[test]
+fn reserved_bits_that_were_not_negotiated() {
+    for bits in [0x10, 0x20, 0x40, 0x70] {
+        for first in [0x01, 0x82, 0x89] {
+            assert_first_byte_fails(&[], first | bits, ProtocolError::ReservedBits);
+        }
+    }
+}
+
+/// RFC: D6.1-2
+#[test]
+fn the_bit_of_compression_on_a_frame_that_does_not_begin_a_message() {
+    for role in BOTH {
+        let from = peer_of(role);
+        let begun = frame(from, 0x42, b"\0");
+        for (before, first) in [(&begun[..], 0x40), (&begun, 0xC0), (&[], 0xC9), (&[], 0xC8)] {
+            let end = end(role, Limits::SERVER, with_takeover(true));
+            let error = ProtocolError::ReservedBits;
+            assert_second_byte_fails(end, before, &frame(from, first, b"12"), error);
+        }
+    }
+}
+
+/// RFC: 5.2-2
+#[test]
+fn reserved_opcodes() {
+    for opcode in (0x3..=0x7).chain(0xB..=0xF) {
+        let error = ProtocolError::ReservedOpcode(opcode);
+        assert_first_byte_fails(&[], 0x80 | opcode, error);
+        assert_first_byte_fails(&[(0x01, b"a")], opcode, error);
+    }
+}
+
+/// RFC: 5.1-2, 5.1-4
+#[test]
+fn a_mask_that_is_missing_or_too_many() {
+    for role in BOTH {
+        let error = match role {
+            Role::Server => ProtocolError::MaskMissing,
+            Role::Client => ProtocolError::MaskUnexpected,
+        };
+        for first in [0x01, 0x82, 0x89, 0x88] {
+            for len in lens(first) {
+                let frame = frame(role, first, &vec![0; len]);
+                assert_second_byte_fails(End::new(role), b"", &frame, error);
+            }
+        }
+    }
+}
+
+/// RFC: 5.4-4
+#[test]
+fn fragments_out_of_order() {
+    for first in [0x00, 0x80] {
+        let error = ProtocolError::ContinuationUnexpected;
+        assert_first_byte_fails(&[], first, error);
+        assert_first_byte_fails(&[(0x01, b"a"), (0x80, b"b"), (0x89, b"")], first, error);
+    }
+    for first in [0x01, 0x02, 0x81, 0x82] {
+        let error = ProtocolError::ContinuationExpected;
+        assert_first_byte_fails(&[(0x01, b"a")], first, error);
+        assert_first_byte_fails(&[(0x02, b"a"), (0x00, b"b"), (0x8A, b"")], first, error);
+    }
+}
+
+/// RFC: 5.5-1
+#[test]
+fn control_frames_that_are_fragmented_or_too_long() {
+    for opcode in [0x08, 0x09, 0x0A] {
+        assert_first_byte_fails(&[], opcode, ProtocolError::ControlFragmented);
+        for role in BOTH {
+            for len in [126, 70_000] {
+                let frame = frame(peer_of(role), 0x80 | opcode, &vec![0; len]);
+                let error = ProtocolError::ControlTooLong;
+                assert_second_byte_fails(End::new(role), b"", &frame, error);
+            }
+        }
+    }
+}
+
+/// RFC: 5.5.1-1
+#[test]
+fn a_close_frame_with_half_a_code() {
+    for role in BOTH {
+        let from = peer_of(role);
+        for before in [vec![], frame(from, 0x01, b"begun")] {
+            let close = frame(from, 0x88, b"\x03");
+            let error = ProtocolError::CloseTruncated;
+            assert_second_byte_fails(End::new(role), &before, &close, error);
+        }
+    }
+}
