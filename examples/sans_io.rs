@@ -104,9 +104,16 @@ fn echo(mut stream: TcpStream, surplus: &[u8]) -> io::Result<()> {
     let mut output = Output::new();
     input.extend(surplus);
     while connection.state() != State::Closed {
-        match connection.receive(&mut input, &mut output) {
+        match connection.receive(&mut input, &mut output).progress {
+            Ok(Progress::NeedData) => {
+                write_out(&mut stream, &mut output)?;
+                match stream.read(input.spare_mut())? {
+                    0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    len => input.advance(len),
+                }
+            }
             // One read may hold many messages: ask again before writing.
-            Ok(Progress::Event) => {
+            Ok(_) => {
                 let sender = connection.sender();
                 match input.event() {
                     Some(Event::Text(text)) => sender.text(text, &mut output),
@@ -115,13 +122,6 @@ fn echo(mut stream: TcpStream, surplus: &[u8]) -> io::Result<()> {
                     _ => Ok(()),
                 }
                 .map_err(io::Error::other)?;
-            }
-            Ok(Progress::NeedData) => {
-                write_out(&mut stream, &mut output)?;
-                match stream.read(input.spare_mut())? {
-                    0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                    len => input.advance(len),
-                }
             }
             // The output ends with a close frame that tells the peer.
             Err(error) => {

@@ -44,11 +44,9 @@ fn run(role: Role, pieces: &[&[u8]]) -> (Vec<String>, Vec<u8>) {
     'pieces: for piece in pieces {
         input.extend(piece);
         loop {
-            match connection.receive(&mut input, &mut out) {
-                Ok(Progress::Event) => {
-                    events.extend(input.event().map(|event| format!("{event:?}")))
-                }
+            match connection.receive(&mut input, &mut out).progress {
                 Ok(Progress::NeedData) => break,
+                Ok(_) => events.extend(input.event().map(|event| format!("{event:?}"))),
                 Err(error) => {
                     events.push(format!("fail {error:?}"));
                     assert_eq!(connection.state(), State::Closed);
@@ -79,11 +77,11 @@ fn joined_lens(
     use bowsprit_proto::Event;
     let (mut lens, mut len) = (Vec::new(), 0);
     loop {
-        let progress = if chunks { receiver.receive_chunk(input) } else { receiver.receive(input) };
-        match progress {
+        let received = if chunks { receiver.receive_chunk(input) } else { receiver.receive(input) };
+        match received.progress {
             Ok(Progress::NeedData) => return (lens, None),
             Err(error) => return (lens, Some(error)),
-            Ok(Progress::Event) => {}
+            Ok(_) => {}
         }
         let last = match input.event() {
             Some(Event::Chunk(chunk)) => {

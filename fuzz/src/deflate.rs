@@ -77,15 +77,15 @@ fn run(
     for piece in stream.chunks(len) {
         input.extend(piece);
         loop {
-            let progress = if in_chunks {
+            let received = if in_chunks {
                 receiver.receive_chunk(&mut input)
             } else {
                 receiver.receive(&mut input)
             };
-            match progress {
+            match received.progress {
                 Ok(Progress::NeedData) => break,
                 Err(error) => return (messages, Some(error)),
-                Ok(Progress::Event) => {}
+                Ok(_) => {}
             }
             let last = match input.event() {
                 Some(Event::Text(text)) => {
@@ -113,7 +113,7 @@ fn there_and_back(deflate: &Deflate, message: &[u8]) -> Vec<Vec<u8>> {
     assert_eq!(sender.binary(message, &mut out), Ok(()));
     out.slices().for_each(|slice| input.extend(slice));
     let mut messages = Vec::new();
-    while receiver.receive(&mut input) == Ok(Progress::Event) {
+    while receiver.receive(&mut input).progress.is_ok_and(|progress| progress.is_event()) {
         messages.push(input.take_payload().to_vec());
     }
     messages

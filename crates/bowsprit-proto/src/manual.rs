@@ -7,10 +7,10 @@
 //!
 //! # The loop
 //!
-//! 1. Ask the connection what the input means. On [`Progress::Event`](crate::Progress::Event) look
-//!    at the event and ask again: one read may hold many messages.
-//! 2. On [`Progress::NeedData`](crate::Progress::NeedData) write out the output, *then* read. So
-//!    everything that a read led to leaves in one write.
+//! 1. Ask the connection what the input means. On [`Progress::NeedData`](crate::Progress::NeedData)
+//!    write out the output, *then* read. So everything that a read led to leaves in one write.
+//! 2. On any other [`Progress`](crate::Progress) look at the event and ask again: one read may hold
+//!    many messages.
 //! 3. On an error write out the output, which has the close frame, and close the transport.
 //!
 //! ```
@@ -27,8 +27,15 @@
 //!     let mut input = ReceiveBuffer::new();
 //!     let mut output = Output::new();
 //!     while connection.state() != State::Closed {
-//!         match connection.receive(&mut input, &mut output) {
-//!             Ok(Progress::Event) => {
+//!         match connection.receive(&mut input, &mut output).progress {
+//!             Ok(Progress::NeedData) => {
+//!                 write_out(&mut transport, &mut output)?;
+//!                 match transport.read(input.spare_mut())? {
+//!                     0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+//!                     len => input.advance(len),
+//!                 }
+//!             }
+//!             Ok(_) => {
 //!                 let sender = connection.sender();
 //!                 let sent = match input.event() {
 //!                     Some(Event::Text(text)) => sender.text(text, &mut output),
@@ -36,13 +43,6 @@
 //!                     _ => Ok(()),
 //!                 };
 //!                 sent.map_err(io::Error::other)?;
-//!             }
-//!             Ok(Progress::NeedData) => {
-//!                 write_out(&mut transport, &mut output)?;
-//!                 match transport.read(input.spare_mut())? {
-//!                     0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-//!                     len => input.advance(len),
-//!                 }
 //!             }
 //!             Err(error) => {
 //!                 write_out(&mut transport, &mut output)?;

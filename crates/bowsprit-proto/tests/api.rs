@@ -38,6 +38,7 @@ mod api {
     mod rfc1951;
     mod sending;
     mod streams;
+    mod summary;
     mod timers;
     mod timers_properties;
     mod timers_rates;

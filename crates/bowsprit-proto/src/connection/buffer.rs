@@ -52,7 +52,6 @@ pub(crate) enum Pending {
     Message {
         kind: MessageKind,
         source: Source,
-        wire_len: u64,
     },
     /// A chunk that ends `held` bytes before the message does, in the middle of a character.
     Chunk {
@@ -162,10 +161,10 @@ impl<B: Block> ReceiveBuffer<B> {
     #[inline(always)]
     pub fn event(&self) -> Option<Event<'_>> {
         let event = match self.event.as_ref()? {
-            Pending::Message { kind: MessageKind::Text, source, .. } => {
+            Pending::Message { kind: MessageKind::Text, source } => {
                 Event::Text(text(self.message(*source, 0)))
             }
-            Pending::Message { kind: MessageKind::Binary, source, .. } => {
+            Pending::Message { kind: MessageKind::Binary, source } => {
                 Event::Binary(self.message(*source, 0))
             }
             Pending::Chunk { kind, first, last, held, source } => Event::Chunk(Chunk {
@@ -182,46 +181,6 @@ impl<B: Block> ReceiveBuffer<B> {
             }
         };
         Some(event)
-    }
-
-    /// Whether the event is a message or a chunk of one, to which there is nothing to respond.
-    /// Cheaper than [`event`](Self::event), which may have to look at the whole payload.
-    #[must_use]
-    pub const fn has_data(&self) -> bool {
-        matches!(self.event, Some(Pending::Message { .. } | Pending::Chunk { .. }))
-    }
-
-    /// Kind and length of the message that the last `receive` completed, or of the chunk of one,
-    /// and whether the message ends with it. `None` for control frames.
-    ///
-    /// Cheaper than [`event`](Self::event), which may have to look at the whole payload.
-    #[must_use]
-    #[inline]
-    pub fn data_len(&self) -> Option<(MessageKind, usize, bool)> {
-        match self.event {
-            Some(Pending::Message { kind, source, .. }) => {
-                Some((kind, self.message_len_in(source), true))
-            }
-            Some(Pending::Chunk { kind, last, held, source, .. }) => {
-                Some((kind, self.message_len_in(source) - held, last))
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether the event is a message or the first chunk of one. As cheap as
-    /// [`has_data`](Self::has_data).
-    #[must_use]
-    pub const fn begins_message(&self) -> bool {
-        matches!(self.event, Some(Pending::Message { .. } | Pending::Chunk { first: true, .. }))
-    }
-
-    /// The length of the message that the last `receive` completed, and the length that its payload
-    /// had on the wire: less, if it was compressed.
-    #[must_use]
-    pub fn message_lens(&self) -> Option<(usize, u64)> {
-        let Some(Pending::Message { source, wire_len, .. }) = self.event else { return None };
-        Some((self.message(source, 0).len(), wire_len))
     }
 
     /// Whether nothing is held: no unparsed input, no part of a message, no event.

@@ -1,6 +1,6 @@
 //! What is under way while receiving: a frame, and the message that it belongs to.
 
-use super::buffer::Pending;
+use super::Progress;
 use crate::{FrameHeader, Limits, MessageKind, ProtocolError, utf8};
 
 /// The frame under way.
@@ -55,7 +55,7 @@ impl InMessage {
 
 /// What a piece of a frame came to.
 pub(super) enum Step {
-    Event(Pending),
+    Event(Progress),
     /// So many bytes complete the message; more than there can be if that is not known.
     NeedData(u64),
     NextFrame,

@@ -19,6 +19,7 @@ mod fragment;
 mod incoming;
 mod inflation;
 mod output;
+mod received;
 mod receiver;
 mod sender;
 
@@ -27,10 +28,9 @@ pub use encoded::{DetachedCompressor, EncodedBatch, EncodedMessage, Encoding};
 pub use event::{Chunk, Event};
 pub use fragment::Fragment;
 pub use output::Output;
-pub use receiver::{Progress, Receiver};
+pub use received::{Progress, Received, ReceivedData};
+pub use receiver::Receiver;
 pub use sender::{MaskingKeys, Sender};
-
-use crate::ProtocolError;
 
 /// Which end of the connection this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,22 +74,20 @@ impl Connection {
     /// Reads from `input` until an event is complete, and puts the answer that the RFC asks for
     /// into `out`: a pong for a ping, a close for a close, a close for a violation.
     ///
-    /// # Errors
-    ///
-    /// The peer broke the protocol. The close frame that says so is in `out`; write it out, then
+    /// If the peer broke the protocol, the close frame that says so is in `out`: write it out, then
     /// close the transport.
     pub fn receive<B: Block>(
         &mut self,
         input: &mut ReceiveBuffer<B>,
         out: &mut Output,
-    ) -> Result<Progress, ProtocolError> {
-        let progress = self.receiver.receive(input).inspect_err(|error| {
-            self.sender.fail(error, out);
-        })?;
-        if let Some(event) = input.event() {
+    ) -> Received {
+        let received = self.receiver.receive(input);
+        if let Err(error) = received.progress {
+            self.sender.fail(&error, out);
+        } else if let Some(event) = input.event() {
             self.sender.respond(&event, out);
         }
-        Ok(progress)
+        received
     }
 
     /// The sending half, to send messages with.

@@ -11,7 +11,7 @@ mod header;
 use alloc::boxed::Box;
 
 use super::{
-    Block, ReceiveBuffer, Role,
+    Block, Progress, ReceiveBuffer, Received, ReceivedData, Role,
     buffer::{Pending, Source},
     incoming::{Frame, InMessage, Step, bounded, phase},
     inflation::Inflation,
@@ -20,16 +20,6 @@ use crate::{
     Close, FrameHeader, Limits, MessageKind, Opcode, ProtocolError, deflate::Parameters,
     handshake::Version, utf8,
 };
-
-/// What a call of [`Receiver::receive`] came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "there is an event, or there is none")]
-pub enum Progress {
-    /// [`ReceiveBuffer::event`] has something. Call again for more: the input may hold it already.
-    Event,
-    /// All input is used up; read more.
-    NeedData,
-}
 
 /// Turns input into events.
 #[derive(Debug)]
@@ -42,8 +32,6 @@ pub struct Receiver {
     /// If compression was agreed on.
     inflation: Option<Box<Inflation>>,
     end: End,
-    /// What `take_fragments` will tell.
-    fragments: u32,
 }
 
 /// Why nothing more is received.
@@ -66,7 +54,6 @@ impl Receiver {
             message: None,
             inflation: None,
             end: End::Open,
-            fragments: 0,
         }
     }
 
@@ -93,14 +80,9 @@ impl Receiver {
     /// A message that was begun by [`receive_chunk`](Self::receive_chunk) goes on in chunks to its
     /// end. After the peer's close frame all further input is dropped.
     ///
-    /// # Errors
-    ///
-    /// The peer broke the protocol: let [`Sender::fail`](crate::Sender::fail) tell it. Nothing is
+    /// If the peer broke the protocol, let [`Sender::fail`](crate::Sender::fail) tell it. Nothing is
     /// received after that; the same error comes again.
-    pub fn receive<B: Block>(
-        &mut self,
-        input: &mut ReceiveBuffer<B>,
-    ) -> Result<Progress, ProtocolError> {
+    pub fn receive<B: Block>(&mut self, input: &mut ReceiveBuffer<B>) -> Received {
         self.run(input, false)
     }
 
@@ -108,14 +90,7 @@ impl Receiver {
     ///
     /// Messages come as [`Event::Chunk`](crate::Event::Chunk), below frame size, as their bytes
     /// arrive. As none is held whole, [`Limits`] do not apply.
-    ///
-    /// # Errors
-    ///
-    /// As [`receive`](Self::receive).
-    pub fn receive_chunk<B: Block>(
-        &mut self,
-        input: &mut ReceiveBuffer<B>,
-    ) -> Result<Progress, ProtocolError> {
+    pub fn receive_chunk<B: Block>(&mut self, input: &mut ReceiveBuffer<B>) -> Received {
         self.run(input, true)
     }
 
@@ -138,31 +113,53 @@ impl Receiver {
         self.frame.map_or(0, |frame| frame.remaining)
     }
 
-    /// How many frames have come since the last call that continue a message: what a driver that
-    /// limits rates counts beside messages, for they cost as much.
-    pub const fn take_fragments(&mut self) -> u32 {
-        core::mem::replace(&mut self.fragments, 0)
+    #[inline(never)]
+    fn run<B: Block>(&mut self, input: &mut ReceiveBuffer<B>, chunks: bool) -> Received {
+        if self.is_closed() {
+            return self.after_end(input);
+        }
+        input.release();
+        match if chunks { None } else { self.short_message(input) } {
+            Some(Ok(data)) => {
+                let progress = Ok(Progress::Data(data));
+                Received { progress, data_frames: 1, inflated_len: 0 }
+            }
+            Some(Err(error)) => self.sum_up(Err(error), 1, input),
+            None => self.receive_other(input, chunks),
+        }
     }
 
     #[inline(never)]
-    fn run<B: Block>(
+    fn receive_other<B: Block>(&mut self, input: &mut ReceiveBuffer<B>, chunks: bool) -> Received {
+        let mut data_frames = 0;
+        let progress = self.step_until_event(input, chunks, &mut data_frames);
+        self.sum_up(progress, data_frames, input)
+    }
+
+    /// Drops what comes after the end.
+    #[cold]
+    fn after_end<B: Block>(&self, input: &mut ReceiveBuffer<B>) -> Received {
+        input.discard();
+        let progress = match self.end {
+            End::Failed(error) => Err(error),
+            End::Open | End::Closed => Ok(Progress::NeedData),
+        };
+        Received { progress, data_frames: 0, inflated_len: 0 }
+    }
+
+    /// Adds what it took to what has been received.
+    #[inline]
+    fn sum_up<B: Block>(
         &mut self,
+        progress: Result<Progress, ProtocolError>,
+        data_frames: u32,
         input: &mut ReceiveBuffer<B>,
-        chunks: bool,
-    ) -> Result<Progress, ProtocolError> {
-        match self.end {
-            End::Open => {}
-            End::Closed => {
-                input.discard();
-                return Ok(Progress::NeedData);
-            }
-            End::Failed(error) => {
-                input.discard();
-                return Err(error);
-            }
+    ) -> Received {
+        if let Err(error) = progress {
+            self.fail(error, input);
         }
-        input.release();
-        self.step_until_event(input, chunks).inspect_err(|error| self.fail(*error, input))
+        let inflated_len = self.inflation.as_mut().map_or(0, |inflation| inflation.take_work());
+        Received { progress, data_frames, inflated_len }
     }
 
     /// Receives nothing more.
@@ -178,6 +175,7 @@ impl Receiver {
         &mut self,
         input: &mut ReceiveBuffer<B>,
         chunks: bool,
+        data_frames: &mut u32,
     ) -> Result<Progress, ProtocolError> {
         loop {
             let frame = match self.frame {
@@ -189,9 +187,9 @@ impl Receiver {
                 None => match self.parse_header(input)? {
                     None => return Ok(Progress::NeedData),
                     Some(header) => {
+                        *data_frames += u32::from(!header.opcode.is_control());
                         if !chunks && self.is_whole_message(&header, input) {
-                            input.whole_message(&header)?;
-                            return Ok(Progress::Event);
+                            return input.whole_message(&header).map(Progress::Data);
                         }
                         self.begin_frame(header)
                     }
@@ -203,10 +201,7 @@ impl Receiver {
                 self.data(frame, input, chunks)?
             };
             match event {
-                Step::Event(event) => {
-                    input.complete(event);
-                    return Ok(Progress::Event);
-                }
+                Step::Event(progress) => return Ok(progress),
                 Step::NeedData(wanted) => {
                     input.want(wanted);
                     return Ok(Progress::NeedData);
@@ -250,7 +245,6 @@ impl Receiver {
     fn count_fragment(&mut self, payload_len: u64) {
         let Some(message) = &mut self.message else { return };
         message.len = message.len.saturating_add(payload_len);
-        self.fragments = self.fragments.saturating_add(u32::from(message.fragments > 0));
         message.fragments = message.fragments.saturating_add(1);
     }
 
@@ -288,10 +282,10 @@ impl Receiver {
         if chunks {
             let held = message.utf8.pending();
             if last || input.message_len() > held {
-                return Ok(Step::Event(self.chunk(last, held, Source::Block)));
+                return Ok(Step::Event(self.chunk(last, held, Source::Block, input)));
             }
         } else if last {
-            return Ok(Step::Event(self.message(Source::Block)));
+            return Ok(Step::Event(self.message(Source::Block, input)));
         }
         Ok(match frame.remaining {
             0 => Step::NextFrame,
@@ -301,28 +295,36 @@ impl Receiver {
     }
 
     /// Hands out the message under way, which is complete.
-    fn message(&mut self, source: Source) -> Pending {
+    fn message<B: Block>(&mut self, source: Source, input: &mut ReceiveBuffer<B>) -> Progress {
         let (kind, wire_len) = match self.message.take() {
             Some(message) => (message.kind, message.len),
             None => (MessageKind::Binary, 0),
         };
-        Pending::Message { kind, source, wire_len }
+        let len = input.complete(Pending::Message { kind, source });
+        Progress::Data(ReceivedData { kind, first: true, last: true, len, wire_len })
     }
 
     /// Hands out what there is of the message under way.
-    fn chunk(&mut self, last: bool, held: usize, source: Source) -> Pending {
-        let (kind, first) = match &mut self.message {
+    fn chunk<B: Block>(
+        &mut self,
+        last: bool,
+        held: usize,
+        source: Source,
+        input: &mut ReceiveBuffer<B>,
+    ) -> Progress {
+        let (kind, first, wire_len) = match &mut self.message {
             Some(message) => {
                 let first = !message.begun;
                 message.begun = true;
-                (message.kind, first)
+                (message.kind, first, message.len)
             }
-            None => (MessageKind::Binary, true),
+            None => (MessageKind::Binary, true, 0),
         };
         if last {
             self.message = None;
         }
-        Pending::Chunk { kind, first, last, held, source }
+        let len = input.complete(Pending::Chunk { kind, first, last, held, source });
+        Progress::Data(ReceivedData { kind, first, last, len, wire_len })
     }
 
     /// Takes a control frame, once it is all there.
@@ -340,14 +342,16 @@ impl Receiver {
         self.frame = None;
         let len = bounded(header.payload_len, input.unparsed_len());
         let span = input.unmask_control(len, header.masking_key);
-        Ok(Step::Event(match header.opcode {
-            Opcode::Ping => Pending::Ping(span),
+        let (event, progress) = match header.opcode {
+            Opcode::Ping => (Pending::Ping(span), Progress::Ping),
             Opcode::Close => {
                 Close::parse(input.bytes(span.clone()), self.version)?;
                 self.end = End::Closed;
-                Pending::Close(span, self.version)
+                (Pending::Close(span, self.version), Progress::Close)
             }
-            _ => Pending::Pong(span),
-        }))
+            _ => (Pending::Pong(span), Progress::Pong),
+        };
+        input.complete(event);
+        Ok(Step::Event(progress))
     }
 }

@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::DiscardBudget;
-use crate::{Block, Progress, ProtocolError, ReceiveBuffer, Receiver};
+use crate::{Progress, ProtocolError, Received};
 
 /// What a token is worth: a bucket for one message per second gains one each nanosecond.
 const TOKEN: u64 = 1_000_000_000;
@@ -63,9 +63,8 @@ impl RateLimits {
 /// input.extend(b"\x81\x00\x81\x00\x81\x00");
 /// rates.on_read(|| Duration::from_millis(1));
 /// for expected in [Ok(()), Ok(()), Err(ProtocolError::TooManyMessages)] {
-///     let progress = receiver.receive(&mut input);
-///     let counted = rates.count(progress, &mut receiver, &input);
-///     assert_eq!(counted.map(drop), expected);
+///     let received = receiver.receive(&mut input);
+///     assert_eq!(rates.count(&received), expected);
 /// }
 /// ```
 #[derive(Debug)]
@@ -125,31 +124,17 @@ impl RateLimiter {
         }
     }
 
-    /// Counts what a receiver has returned, and returns it. Call it after every call of the
-    /// receiver.
+    /// Counts what a receiver has returned. Call it after every call of the receiver.
     ///
     /// # Errors
     ///
-    /// The receiver's error, or the peer has exceeded a limit: let
-    /// [`Sender::fail`](crate::Sender::fail) tell it.
+    /// The peer has exceeded a limit: let [`Sender::fail`](crate::Sender::fail) tell it.
     #[inline]
-    pub fn count<B: Block>(
-        &mut self,
-        progress: Result<Progress, ProtocolError>,
-        receiver: &mut Receiver,
-        buffer: &ReceiveBuffer<B>,
-    ) -> Result<Progress, ProtocolError> {
-        let Some(allowance) = &mut self.0 else { return progress };
-        let progress = progress?;
-        allowance.take_messages(receiver.take_fragments())?;
-        match progress {
-            Progress::Event if buffer.begins_message() => allowance.take_messages(1)?,
-            Progress::Event if !buffer.has_data() && !receiver.is_closed() => {
-                allowance.take_ping()?;
-            }
-            _ => {}
+    pub fn count(&mut self, received: &Received) -> Result<(), ProtocolError> {
+        match &mut self.0 {
+            Some(allowance) => allowance.count(received),
+            None => Ok(()),
         }
-        Ok(progress)
     }
 }
 
@@ -170,6 +155,14 @@ impl Allowance {
             }
         }
         self.waited = false;
+    }
+
+    fn count(&mut self, received: &Received) -> Result<(), ProtocolError> {
+        self.take_messages(received.data_frames)?;
+        match received.progress {
+            Ok(Progress::Ping | Progress::Pong) => self.take_ping(),
+            _ => Ok(()),
+        }
     }
 
     fn take_messages(&mut self, count: u32) -> Result<(), ProtocolError> {

@@ -3,12 +3,12 @@
 use std::ops::{Deref, DerefMut};
 
 use bowsprit_proto::{
-    Block, Event, Limits, Message, Progress, ReceiveBuffer, Receiver, Role, handshake::Version,
+    Block, Event, Limits, Message, ReceiveBuffer, Receiver, Role, handshake::Version,
 };
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::pair::{End, KEY, Seen, frame, frames};
+use super::pair::{EVENT, End, KEY, NEED_DATA, Seen, frame, frames, receive};
 
 const FIRST_BLOCK_LEN: usize = 4096;
 
@@ -30,7 +30,7 @@ fn read_all(bytes: &[u8], read_len: usize) -> (Vec<Message>, usize) {
         (at, reads) = (at + len, reads + 1);
         let bound = (2 * live).max(FIRST_BLOCK_LEN);
         assert!(input.block_len() <= bound.max(live + 1), "{} for {live}", input.block_len());
-        while receiver.receive(&mut input).unwrap() == Progress::Event {
+        while receive(&mut receiver, &mut input).unwrap() {
             messages.extend(input.take_message());
         }
     }
@@ -82,7 +82,7 @@ fn a_length_that_is_only_claimed_reserves_nothing() {
         let mut receiver = Receiver::new(Role::Server, Limits::NONE);
         let mut input = ReceiveBuffer::new();
         input.extend(&[&[0x82, 0x80 | 127], &len.to_be_bytes()[..], &KEY].concat());
-        assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+        assert_eq!(receive(&mut receiver, &mut input), NEED_DATA);
         assert!(!input.spare_mut().is_empty());
         assert!(input.block_len() <= FIRST_BLOCK_LEN, "{} bytes", input.block_len());
     }
@@ -101,7 +101,7 @@ fn only_a_message_that_needs_it_wants_a_longer_block() {
         let len = spare.len();
         spare.copy_from_slice(&bytes[..len]);
         input.advance(len);
-        while receiver.receive(&mut input) == Ok(Progress::Event) {}
+        while receive(&mut receiver, &mut input) == EVENT {}
         assert_eq!(input.wanted_block_len(), wanted, "{} are live", input.live_len());
     }
 }
@@ -113,14 +113,14 @@ fn an_empty_buffer_holds_no_memory_and_can_give_its_block_back() {
     assert_eq!((input.block_len(), input.live_len()), (0, 0));
     input.extend(&frame(Role::Server, 0x81, b"hello"));
     assert!(!input.is_empty());
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(receive(&mut receiver, &mut input), EVENT);
     assert!(!input.is_empty(), "there is an event");
     assert_eq!(input.take_message(), Some(Message::text("hello")));
     assert!(input.is_empty());
     let block = input.replace_block(Vec::new());
     assert_eq!((block.len(), input.block_len()), (FIRST_BLOCK_LEN, 0));
     input.extend(&frame(Role::Server, 0x81, b"again"));
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(receive(&mut receiver, &mut input), EVENT);
     assert_eq!(input.event(), Some(Event::Text("again")));
 }
 
@@ -129,12 +129,12 @@ fn a_block_can_be_replaced_in_the_middle_of_a_message() {
     let (mut receiver, mut input) = client();
     let bytes = frames(Role::Server, [(0x01, &b"one "[..]), (0x00, b"two "), (0x80, b"three")]);
     input.extend(&bytes[..14]);
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+    assert_eq!(receive(&mut receiver, &mut input), NEED_DATA);
     assert_eq!(input.live_len(), b"one two ".len());
     let old = input.replace_block(vec![0; input.live_len()]);
     assert_eq!(old.len(), FIRST_BLOCK_LEN);
     input.extend(&bytes[14..]);
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(receive(&mut receiver, &mut input), EVENT);
     assert_eq!(input.event(), Some(Event::Text("one two three")));
 }
 
@@ -160,26 +160,26 @@ fn an_event_stays_until_the_next_call_and_is_taken_once() {
     assert!(input.take_payload().is_empty());
     let both = frames(Role::Server, [(0x82, &b"one"[..]), (0x89, b"ping"), (0x82, b"two")]);
     input.extend(&both);
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(receive(&mut receiver, &mut input), EVENT);
     assert_eq!(input.event(), Some(Event::Binary(b"one")));
     assert_eq!(input.event(), Some(Event::Binary(b"one")), "looking does not take it");
     assert_eq!(input.take_payload(), "one");
     assert_eq!(input.event(), None);
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(receive(&mut receiver, &mut input), EVENT);
     assert_eq!(input.take_message(), None, "a ping is no message");
     assert_eq!(input.event(), Some(Event::Ping(b"ping")), "and stays");
     assert_eq!(input.take_payload(), "ping");
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(receive(&mut receiver, &mut input), EVENT);
     assert_eq!(input.take_message(), Some(Message::from(&b"two"[..])));
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+    assert_eq!(receive(&mut receiver, &mut input), NEED_DATA);
 }
 
 #[test]
 fn a_message_that_nobody_took_is_dropped_by_the_next_receive() {
     let (mut receiver, mut input) = client();
     input.extend(&frames(Role::Server, [(0x82, &[1; 3000][..]), (0x81, b"next")]));
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(receive(&mut receiver, &mut input), EVENT);
+    assert_eq!(receive(&mut receiver, &mut input), EVENT);
     assert_eq!(input.event(), Some(Event::Text("next")));
     assert_eq!(input.live_len(), 4);
 }
@@ -189,17 +189,17 @@ fn a_large_payload_is_handed_over_and_what_follows_it_stays() {
     let (mut receiver, mut input) = client();
     let payload = vec![3; 50_000];
     input.extend(&frames(Role::Server, [(0x82, &payload[..]), (0x81, b"next"), (0x01, b"cut")]));
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(receive(&mut receiver, &mut input), EVENT);
     let Some(Event::Binary(seen)) = input.event() else { panic!("no message") };
     let place = seen.as_ptr();
     let taken = input.take_payload();
     assert_eq!(taken.as_ptr(), place, "without a copy");
     assert_eq!(taken, payload);
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(receive(&mut receiver, &mut input), EVENT);
     assert_eq!(input.take_message(), Some(Message::text("next")));
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+    assert_eq!(receive(&mut receiver, &mut input), NEED_DATA);
     input.extend(&frame(Role::Server, 0x80, b" in two"));
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(receive(&mut receiver, &mut input), EVENT);
     assert_eq!(input.take_message(), Some(Message::text("cut in two")));
     assert!(input.is_empty());
 }
@@ -211,7 +211,7 @@ fn a_payload_that_is_small_or_fills_little_of_its_block_is_copied_out() {
         let bytes = frame(Role::Server, 0x82, &vec![3; payload_len]);
         drop(input.replace_block(vec![0; block_len.max(bytes.len())]));
         input.extend(&bytes);
-        assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+        assert_eq!(receive(&mut receiver, &mut input), EVENT);
         let Some(Event::Binary(seen)) = input.event() else { panic!("no message") };
         let place = seen.as_ptr();
         assert_ne!(input.take_payload().as_ptr(), place);
@@ -278,16 +278,16 @@ fn frames_are_received_in_memory_of_the_caller() {
     let mut receiver = Receiver::new(Role::Server, Limits::SERVER);
     let mut input = ReceiveBuffer::over(Lent::Callers(now));
     input.advance(cut);
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(receive(&mut receiver, &mut input), EVENT);
     assert_eq!(input.event(), Some(Event::Ping(b"ping")));
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(receive(&mut receiver, &mut input), EVENT);
     let Some(Event::Text(text)) = input.event() else { panic!("no text") };
     assert_eq!(text, "in place");
     assert!(place.contains(&text.as_ptr()));
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+    assert_eq!(receive(&mut receiver, &mut input), NEED_DATA);
     // What the caller's memory has not finished goes on in another block.
     input.extend(later);
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(receive(&mut receiver, &mut input), EVENT);
     assert_eq!(input.take_message(), Some(Message::from(long)));
     assert!(input.is_empty());
 }
@@ -318,7 +318,7 @@ proptest! {
             spare[..len].copy_from_slice(now);
             input.advance(len);
             rest = later;
-            while receiver.receive(&mut input).unwrap() == Progress::Event {
+            while receive(&mut receiver, &mut input).unwrap() {
                 seen.push(Seen::of(&input.event().unwrap()));
             }
             if rest.is_empty() {
@@ -346,7 +346,7 @@ fn input_that_comes_before_the_receiver_looks_at_it_moves_the_block_seldom() {
         let mut input = ReceiveBuffer::new();
         let mut receiver = Receiver::new(Role::Client, Limits::CLIENT);
         input.extend(begin);
-        assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+        assert_eq!(receive(&mut receiver, &mut input), NEED_DATA);
         let (mut lens, mut held) = (Vec::new(), begin.len());
         while held < 1 << 20 {
             let spare = input.spare_mut().len().min(700);

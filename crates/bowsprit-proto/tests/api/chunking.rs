@@ -6,7 +6,7 @@ use bowsprit_proto::{
 use proptest::prelude::*;
 
 use super::{
-    pair::{BOTH, End, Seen, frame, frames, peer_of},
+    pair::{BOTH, EVENT, End, NEED_DATA, Seen, frame, frames, peer_of, receive, receive_chunk},
     streams::{cuts, pieces, stream},
 };
 
@@ -48,14 +48,14 @@ pub(crate) fn receive_joining(
     for piece in pieces {
         input.extend(piece);
         loop {
-            let progress = if in_chunks() {
+            let received = if in_chunks() {
                 receiver.receive_chunk(&mut input)
             } else {
                 receiver.receive(&mut input)
             };
-            match progress {
-                Ok(Progress::Event) => joiner.add(Seen::of(&input.event().unwrap())),
+            match received.progress {
                 Ok(Progress::NeedData) => break,
+                Ok(_) => joiner.add(Seen::of(&input.event().unwrap())),
                 Err(error) => {
                     joiner.seen.push(Seen::Failed(error));
                     return joiner.seen;
@@ -80,27 +80,28 @@ fn receive_with_control(
     for piece in pieces {
         input.extend(piece);
         loop {
-            let progress = if control() {
-                receiver.receive_control(&mut input)
-            } else {
-                receiver.receive(&mut input).map(Some)
-            };
-            match progress {
-                Ok(Some(Progress::Event)) => seen.push(Seen::of(&input.event().unwrap())),
-                Ok(Some(Progress::NeedData)) => break,
-                Ok(None) => {
-                    assert_eq!(receiver.receive_control(&mut input), Ok(None), "it stays so");
-                    match receiver.receive(&mut input) {
-                        Ok(Progress::Event) => seen.push(Seen::of(&input.event().unwrap())),
-                        Ok(Progress::NeedData) => break,
-                        Err(error) => return [seen, vec![Seen::Failed(error)]].concat(),
-                    }
-                }
+            let control = control().then(|| receiver.receive_control(&mut input));
+            if control == Some(None) {
+                assert_eq!(receiver.receive_control(&mut input), None, "it stays so");
+            }
+            let received = control.flatten().unwrap_or_else(|| receiver.receive(&mut input));
+            match received.progress {
+                Ok(Progress::NeedData) => break,
+                Ok(_) => seen.push(Seen::of(&input.event().unwrap())),
                 Err(error) => return [seen, vec![Seen::Failed(error)]].concat(),
             }
         }
     }
     seen
+}
+
+/// Asks for control frames; `None` in front of data.
+fn control(
+    receiver: &mut Receiver,
+    input: &mut ReceiveBuffer,
+) -> Option<Result<bool, ProtocolError>> {
+    let received = receiver.receive_control(input)?;
+    Some(received.progress.map(|progress| progress.is_event()))
 }
 
 #[derive(Default)]
@@ -213,7 +214,7 @@ fn a_chunk_comes_with_whatever_has_arrived() {
     let mut chunks = Vec::new();
     for byte in bytes {
         input.extend(&[byte]);
-        if receiver.receive_chunk(&mut input) == Ok(Progress::Event) {
+        if receive_chunk(&mut receiver, &mut input) == EVENT {
             chunks.push(Seen::of(&input.event().unwrap()));
         }
     }
@@ -238,24 +239,24 @@ fn control_frames_alone_leave_data_where_it_is() {
     let mut receiver = Receiver::new(Role::Client, Limits::CLIENT);
     let mut input = ReceiveBuffer::new();
     input.extend(&first);
-    assert_eq!(receiver.receive_control(&mut input), Ok(Some(Progress::Event)));
+    assert_eq!(control(&mut receiver, &mut input), Some(EVENT));
     assert_eq!(Seen::of(&input.event().unwrap()), Seen::Ping(b"a".to_vec()));
     let unread = first.len() - 3;
     for _ in 0..2 {
-        assert_eq!(receiver.receive_control(&mut input), Ok(None));
+        assert_eq!(receiver.receive_control(&mut input), None);
         assert_eq!((input.live_len(), input.event()), (unread, None));
     }
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+    assert_eq!(receive(&mut receiver, &mut input), NEED_DATA);
     // Between the fragments of a message.
     input.extend(&then);
-    assert_eq!(receiver.receive_control(&mut input), Ok(Some(Progress::Event)));
+    assert_eq!(control(&mut receiver, &mut input), Some(EVENT));
     assert_eq!(Seen::of(&input.event().unwrap()), Seen::Ping(b"b".to_vec()));
-    assert_eq!(receiver.receive_control(&mut input), Ok(None));
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(receiver.receive_control(&mut input), None);
+    assert_eq!(receive(&mut receiver, &mut input), EVENT);
     assert_eq!(Seen::of(&input.event().unwrap()), super::pair::text("one two"));
-    assert_eq!(receiver.receive_control(&mut input), Ok(Some(Progress::Event)));
+    assert_eq!(control(&mut receiver, &mut input), Some(EVENT));
     assert!(matches!(input.event(), Some(bowsprit_proto::Event::Close(_))));
-    assert_eq!(receiver.receive_control(&mut input), Ok(Some(Progress::NeedData)));
+    assert_eq!(control(&mut receiver, &mut input), Some(NEED_DATA));
 }
 
 #[test]
@@ -265,10 +266,10 @@ fn a_header_that_may_not_be_fails_before_its_frame_is_wanted() {
     let mut input = ReceiveBuffer::new();
     input.extend(&masked);
     for _ in 0..2 {
-        let refused = receiver.receive_control(&mut input);
-        assert_eq!(refused, Err(ProtocolError::MaskUnexpected));
+        let refused = control(&mut receiver, &mut input);
+        assert_eq!(refused, Some(Err(ProtocolError::MaskUnexpected)));
     }
-    assert_eq!(receiver.receive(&mut input), Err(ProtocolError::MaskUnexpected));
+    assert_eq!(receive(&mut receiver, &mut input), Err(ProtocolError::MaskUnexpected));
 }
 
 #[test]
@@ -277,11 +278,11 @@ fn an_empty_message_is_one_empty_chunk() {
     let mut receiver = Receiver::new(Role::Client, Limits::CLIENT);
     let mut input = ReceiveBuffer::new();
     input.extend(&empty);
-    assert_eq!(receiver.receive_chunk(&mut input), Ok(Progress::Event));
+    assert_eq!(receive_chunk(&mut receiver, &mut input), EVENT);
     let Some(bowsprit_proto::Event::Chunk(chunk)) = input.event() else { panic!("no chunk") };
     assert!(chunk.first && chunk.last && chunk.payload.is_empty());
     assert_eq!(chunk.as_text(), None);
-    assert_eq!(receiver.receive_chunk(&mut input), Ok(Progress::NeedData));
+    assert_eq!(receive_chunk(&mut receiver, &mut input), NEED_DATA);
 }
 
 #[test]
@@ -292,10 +293,10 @@ fn a_message_begun_whole_can_be_finished_in_chunks() {
     let mut input = ReceiveBuffer::new();
     let mut joiner = Joiner::default();
     input.extend(&bytes[..first_frame]);
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+    assert_eq!(receive(&mut receiver, &mut input), NEED_DATA);
     assert!(!receiver.is_in_chunks());
     input.extend(&bytes[first_frame..]);
-    while receiver.receive_chunk(&mut input) == Ok(Progress::Event) {
+    while receive_chunk(&mut receiver, &mut input) == EVENT {
         joiner.add(Seen::of(&input.event().unwrap()));
     }
     assert_eq!(joiner.seen, [super::pair::text("one € two")]);
@@ -309,11 +310,11 @@ fn the_rest_of_the_frame_under_way_is_known() {
     assert_eq!(receiver.frame_rest_len(), 0);
     for (part, rest_len) in [(&bytes[..1], 0), (&bytes[1..2], 9), (&bytes[2..6], 5)] {
         input.extend(part);
-        while receiver.receive_chunk(&mut input) == Ok(Progress::Event) {}
+        while receive_chunk(&mut receiver, &mut input) == EVENT {}
         assert_eq!(receiver.frame_rest_len(), rest_len);
     }
     input.extend(&bytes[6..]);
-    assert_eq!(receiver.receive_chunk(&mut input), Ok(Progress::Event));
+    assert_eq!(receive_chunk(&mut receiver, &mut input), EVENT);
     assert_eq!(receiver.frame_rest_len(), 0);
 }
 
@@ -327,11 +328,11 @@ fn a_message_begun_in_chunks_goes_on_in_chunks_whatever_is_asked_for() {
     let mut input = ReceiveBuffer::new();
     let mut joiner = Joiner::default();
     input.extend(&bytes);
-    assert_eq!(receiver.receive_chunk(&mut input), Ok(Progress::Event));
+    assert_eq!(receive_chunk(&mut receiver, &mut input), EVENT);
     joiner.add(Seen::of(&input.event().unwrap()));
     assert!(receiver.is_in_chunks());
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+    assert_eq!(receive(&mut receiver, &mut input), EVENT);
     joiner.add(Seen::of(&input.event().unwrap()));
     assert_eq!(joiner.seen, [Seen::Binary(b"more thanfour".to_vec())]);
-    assert_eq!(receiver.receive(&mut input), Err(ProtocolError::MessageTooLong));
+    assert_eq!(receive(&mut receiver, &mut input), Err(ProtocolError::MessageTooLong));
 }

@@ -326,18 +326,3 @@ fn a_message_may_have_many_final_blocks_but_not_any_number() {
     let (begin, rest) = more.split_at(more.len() / 2);
     assert_refused(&[(0x42, begin), (0x80, rest)], ProtocolError::TooManyFinalBlocks, 1008);
 }
-
-#[test]
-fn the_work_of_decompression_is_told() {
-    for mut end in ends(true) {
-        end.receive(&frames_to(end.role, [(BINARY, &hello(true).bytes()[..])]));
-        let (mut receiver, _) = end.connection.split();
-        assert_eq!(receiver.take_inflated_len(), 5);
-        assert_eq!(receiver.take_inflated_len(), 0);
-        let mut input = end.input;
-        input.extend(&frames_to(end.role, [(BINARY, &hello(true).bytes()[..])]));
-        receiver.receive(&mut input).unwrap();
-        assert_eq!(receiver.take_inflated_len(), 5 + 5, "the window is loaded again");
-        assert_eq!(input.message_lens(), Some((5, 7)));
-    }
-}

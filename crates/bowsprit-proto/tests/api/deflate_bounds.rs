@@ -1,12 +1,14 @@
 //! Limits on what compressed messages become, RFC 6455 §10.4, and UTF-8 after decompression.
 
 use bowsprit_proto::{
-    Limits, Message, Progress, ProtocolError, ReceiveBuffer, Receiver, Role, deflate::Deflate,
+    Limits, Message, ProtocolError, ReceiveBuffer, Receiver, Role, deflate::Deflate,
 };
 
 use super::{
     deflate::{BINARY, TEXT, agree, end, frames_of, frames_to, noise, prose, with_takeover},
-    pair::{BOTH, End, Seen, assert_failed, peer_of, text},
+    pair::{
+        BOTH, EVENT, End, NEED_DATA, Seen, assert_failed, peer_of, receive, receive_chunk, text,
+    },
     rfc1951::{Blocks, Symbol, literals},
 };
 
@@ -193,7 +195,7 @@ fn chunks_of_a_bomb_are_small_and_nothing_else_is_held() {
             let mut input = ReceiveBuffer::new();
             input.extend(&frames_to(role, [(BINARY, &bomb[..]), (TEXT, &bomb)]));
             let (mut received, mut chunks) = (0, 0);
-            while receiver.receive_chunk(&mut input) == Ok(Progress::Event) {
+            while receive_chunk(&mut receiver, &mut input) == EVENT {
                 // Blocks come and go, and what is unmasked in them stays so.
                 let chunk = if chunks % 3 == 0 {
                     input.take_payload().to_vec()
@@ -228,10 +230,10 @@ fn a_long_message_can_be_finished_in_chunks() {
     let mut receiver = Receiver::new(Role::Client, Limits::SERVER).with_deflate(&parameters);
     let mut input = ReceiveBuffer::new();
     input.extend(&bytes[..bytes.len() / 2]);
-    assert_eq!(receiver.receive(&mut input), Ok(Progress::NeedData));
+    assert_eq!(receive(&mut receiver, &mut input), NEED_DATA);
     let mut joined = Vec::new();
     input.extend(&bytes[bytes.len() / 2..]);
-    while receiver.receive_chunk(&mut input) == Ok(Progress::Event) {
+    while receive_chunk(&mut receiver, &mut input) == EVENT {
         joined.extend(input.take_payload());
     }
     assert_eq!(text(&String::from_utf8(joined).unwrap()), text(&data));
@@ -243,8 +245,8 @@ fn messages_are_taken_with_their_memory_or_copied_as_fits() {
         let data = noise(len, 3);
         let mut receiver = end(Role::Client, Limits::SERVER, with_takeover(true));
         receiver.input.extend(&frames_to(Role::Client, [(BINARY, &compressed(&data)[..])]));
-        let progress = receiver.connection.receive(&mut receiver.input, &mut receiver.output);
-        assert_eq!(progress, Ok(Progress::Event));
+        let received = receiver.connection.receive(&mut receiver.input, &mut receiver.output);
+        assert!(received.progress.is_ok_and(|progress| progress.is_event()));
         assert_eq!(receiver.input.take_message(), Some(Message::binary(data)));
         assert!(receiver.input.is_empty());
         assert_eq!(receiver.input.take_scratch().is_none(), handed_over, "{len}");

@@ -1,14 +1,14 @@
 //! Contexts that are lent and taken back between messages.
 
 use bowsprit_proto::{
-    Fragment, Limits, Message, MessageKind, Progress, Role, Sender,
+    Fragment, Limits, Message, MessageKind, Role, Sender,
     deflate::{Compressor, Decompressor, Deflate},
 };
 use proptest::prelude::*;
 
 use super::{
     deflate::{end, frames_of, pair, prose, with_takeover, with_window},
-    pair::{BOTH, End, Seen, peer_of, text},
+    pair::{BOTH, EVENT, End, Seen, peer_of, receive, text},
 };
 
 /// What happens to the contexts before a message.
@@ -96,7 +96,7 @@ proptest! {
                 from.send(|sender, out| sender.text(&message, out)).unwrap()
             };
             input.extend(&bytes);
-            prop_assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+            prop_assert_eq!(receive(&mut receiver, &mut input), EVENT);
             prop_assert_eq!(Seen::of(&input.event().unwrap()), text(&message));
         }
     }
@@ -127,11 +127,11 @@ fn contexts_stay_inside_a_compressed_message() {
         let last = fragment(&mut from, &whole[1500..], true);
         for bytes in [&ping, &last[..20]] {
             to.input.extend(bytes);
-            while receiver.receive(&mut to.input) == Ok(Progress::Event) {}
+            while receive(&mut receiver, &mut to.input) == EVENT {}
             assert!(receiver.take_decompressor().is_none());
         }
         to.input.extend(&last[20..]);
-        assert_eq!(receiver.receive(&mut to.input), Ok(Progress::Event));
+        assert_eq!(receive(&mut receiver, &mut to.input), EVENT);
         assert_eq!(Seen::of(&to.input.event().unwrap()), text(&whole));
         assert!(receiver.take_decompressor().is_some() && receiver.wants_decompressor());
         assert!(from.connection.sender().take_compressor().is_some());
@@ -149,7 +149,7 @@ fn a_decompressor_may_be_taken_inside_a_message_that_is_not_compressed() {
     let mut other = end(Role::Client, Limits::SERVER, with_takeover(false)).connection.split().0;
     other.lend_decompressor(taken);
     to.input.extend(&super::deflate::frames_to(Role::Client, [(0x80, &b" text"[..])]));
-    assert_eq!(receiver.receive(&mut to.input), Ok(Progress::Event));
+    assert_eq!(receive(&mut receiver, &mut to.input), EVENT);
     assert_eq!(to.input.take_payload(), &b"plain text"[..]);
 }
 
@@ -218,7 +218,7 @@ fn a_context_with_the_largest_window_is_lent_to_whoever_gives_it_back_or_needs_i
             for seed in [1, 1, 2] {
                 let message = prose(2000, seed);
                 input.extend(&from.send(|sender, out| sender.text(&message, out)).unwrap());
-                assert_eq!(receiver.receive(&mut input), Ok(Progress::Event));
+                assert_eq!(receive(&mut receiver, &mut input), EVENT);
                 assert_eq!(Seen::of(&input.event().unwrap()), text(&message));
             }
             assert_eq!(receiver.take_decompressor().is_some(), !takeover);

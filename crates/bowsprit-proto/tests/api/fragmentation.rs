@@ -1,6 +1,6 @@
 //! Fragmented messages, RFC 6455 §5.4.
 
-use bowsprit_proto::{Limits, Progress, ProtocolError, ReceiveBuffer, Receiver, Role};
+use bowsprit_proto::{Limits, ProtocolError, Role};
 
 use super::pair::{
     BOTH, End, Seen, assert_frames_fail, assert_frames_seen, frame, frames, peer_of, text,
@@ -127,42 +127,4 @@ fn by_default_a_message_has_4096_fragments_at_most_even_empty_ones() {
     let mut server = End::new(Role::Server);
     assert_eq!(server.receive(&endless(4095)), []);
     assert_eq!(server.receive(&one_more), [text("")]);
-}
-
-/// What a driver that limits rates counts.
-#[test]
-fn frames_that_continue_a_message_are_told_and_where_one_begins() {
-    let pieces: [(u8, &[u8]); 6] =
-        [(0x82, b"whole"), (0x01, b"a"), (0x00, b"b"), (0x89, b"ping"), (0x00, b""), (0x80, b"c")];
-    for (chunks, expected) in [
-        (false, &[(0, true, true), (1, false, false), (2, true, true)][..]),
-        (
-            true,
-            &[
-                (0, true, true),
-                (0, true, true),
-                (1, true, false),
-                (0, false, false),
-                (2, true, false),
-            ],
-        ),
-    ] {
-        let mut receiver = Receiver::new(Role::Server, Limits::SERVER);
-        let mut input = ReceiveBuffer::new();
-        input.extend(&frames(Role::Client, pieces));
-        let mut seen = Vec::new();
-        loop {
-            let received = match chunks {
-                true => receiver.receive_chunk(&mut input),
-                false => receiver.receive(&mut input),
-            };
-            if received == Ok(Progress::NeedData) {
-                break;
-            }
-            let begins = input.begins_message();
-            seen.push((receiver.take_fragments(), input.has_data(), begins));
-        }
-        assert_eq!(seen, expected, "chunks: {chunks}");
-        assert_eq!(receiver.take_fragments(), 0);
-    }
 }

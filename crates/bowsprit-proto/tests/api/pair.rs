@@ -1,7 +1,7 @@
 //! Endpoints in memory, and assertions about them in the words of the RFC.
 
 use bowsprit_proto::{
-    CloseCode, Connection, Event, Limits, MessageKind, Output, Progress, ProtocolError,
+    Block, CloseCode, Connection, Event, Limits, MessageKind, Output, Progress, ProtocolError,
     ReceiveBuffer, Receiver, Role, SendError, Sender, State,
     deflate::{Deflate, Parameters},
     handshake::Version,
@@ -11,6 +11,10 @@ use bowsprit_proto::{
 pub(crate) const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 pub(crate) const BOTH: [Role; 2] = [Role::Client, Role::Server];
+
+/// What [`receive`] and [`receive_chunk`] return.
+pub(crate) const EVENT: Result<bool, ProtocolError> = Ok(true);
+pub(crate) const NEED_DATA: Result<bool, ProtocolError> = Ok(false);
 
 /// What an endpoint has seen, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,9 +93,9 @@ impl End {
         self.input.extend(bytes);
         let mut seen = Vec::new();
         loop {
-            match self.connection.receive(&mut self.input, &mut self.output) {
-                Ok(Progress::Event) => seen.push(Seen::of(&self.input.event().unwrap())),
+            match self.connection.receive(&mut self.input, &mut self.output).progress {
                 Ok(Progress::NeedData) => return seen,
+                Ok(_) => seen.push(Seen::of(&self.input.event().unwrap())),
                 Err(error) => {
                     seen.push(Seen::Failed(error));
                     return seen;
@@ -124,6 +128,22 @@ impl End {
     pub(crate) fn state(&self) -> State {
         self.connection.state()
     }
+}
+
+/// Receives without answering; returns whether there is an event.
+pub(crate) fn receive<B: Block>(
+    receiver: &mut Receiver,
+    input: &mut ReceiveBuffer<B>,
+) -> Result<bool, ProtocolError> {
+    receiver.receive(input).progress.map(|progress| progress.is_event())
+}
+
+/// The same in chunks.
+pub(crate) fn receive_chunk<B: Block>(
+    receiver: &mut Receiver,
+    input: &mut ReceiveBuffer<B>,
+) -> Result<bool, ProtocolError> {
+    receiver.receive_chunk(input).progress.map(|progress| progress.is_event())
 }
 
 fn sender(role: Role) -> Sender {

@@ -34,10 +34,11 @@ impl Counted {
         self.rates.on_read(|| at);
         self.input.extend(frames);
         for events in 0.. {
-            let progress = self.receiver.receive(&mut self.input);
-            match self.rates.count(progress, &mut self.receiver, &self.input) {
-                Ok(Progress::Event) => {}
+            let received = self.receiver.receive(&mut self.input);
+            let counted = self.rates.count(&received);
+            match received.progress.and_then(|progress| counted.map(|()| progress)) {
                 Ok(Progress::NeedData) => return (events, Ok(())),
+                Ok(_) => {}
                 Err(error) => return (events, Err(error)),
             }
         }

@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bowsprit_proto::timers::RateLimiter;
+use bowsprit_proto::{ReceivedData, timers::RateLimiter};
 use tokio::{
     io::{AsyncRead, ReadBuf},
     task::coop,
@@ -19,7 +19,7 @@ use tokio::{
 use self::burst::{Burst, poll_yield};
 use super::Link;
 use crate::{
-    Error, Event, Message, MessageKind, Progress, ProtocolError, ReceiveBuffer, Receiver, Role,
+    Error, Event, Message, Progress, ProtocolError, ReceiveBuffer, Receiver, Role,
     error::Cause,
     pool::{self, Block},
     stats::{Control, Direction},
@@ -150,31 +150,34 @@ impl Reader {
                 return poll_yield(cx);
             }
             self.lend_context();
-            let progress = match want {
+            let received = match want {
                 Want::Messages => self.receiver.receive(&mut self.buffer),
                 Want::Chunks | Want::Nothing => self.receiver.receive_chunk(&mut self.buffer),
-                Want::Control => {
-                    match self.receiver.receive_control(&mut self.buffer).transpose() {
-                        Some(progress) => progress,
-                        None => return self.stop(),
-                    }
-                }
+                Want::Control => match self.receiver.receive_control(&mut self.buffer) {
+                    Some(received) => received,
+                    None => return self.stop(),
+                },
             };
-            self.burst.add(self.receiver.take_inflated_len());
-            match self.rates.count(progress, &mut self.receiver, &self.buffer) {
-                Ok(Progress::Event) => {
+            self.burst.add(received.inflated_len);
+            if let Err(error) = received.progress.and(self.rates.count(&received)) {
+                self.fail(error);
+                continue;
+            }
+            match received.progress {
+                Ok(Progress::Data(data)) => {
                     self.burst.events += 1;
-                    match self.buffer.data_len() {
-                        Some((kind, len, last)) => self.note_received(kind, len, last),
-                        None => self.respond(),
-                    }
+                    self.note_received(&data);
                     return Poll::Ready(Ok(true));
                 }
                 Ok(Progress::NeedData) => match ready!(self.poll_fill(cx, want)) {
                     Ok(()) => {}
                     Err(cause) => self.end(cause),
                 },
-                Err(error) => self.fail(error),
+                _ => {
+                    self.burst.events += 1;
+                    self.respond();
+                    return Poll::Ready(Ok(true));
+                }
             }
         }
     }
@@ -189,12 +192,10 @@ impl Reader {
 
     /// Counts a message or a chunk, and tells those who want to know of every message.
     #[inline]
-    fn note_received(&mut self, kind: MessageKind, len: usize, last: bool) {
-        self.burst.tally.note(kind, len, last);
-        if tracing::enabled!(tracing::Level::TRACE)
-            && let Some((len, wire_len)) = self.buffer.message_lens()
-        {
-            tracing::trace!(len, wire_len, "message received");
+    fn note_received(&mut self, data: &ReceivedData) {
+        self.burst.tally.note(data.kind, data.len, data.last);
+        if data.first && data.last {
+            tracing::trace!(len = data.len, wire_len = data.wire_len, "message received");
         }
     }
 

@@ -2,7 +2,10 @@
 
 use core::ops::Range;
 
-use super::{super::incoming::bounded, Block, Pending, ReceiveBuffer, Source};
+use super::{
+    super::{ReceivedData, incoming::bounded},
+    Block, Pending, ReceiveBuffer, Source,
+};
 use crate::{
     FrameHeader, MessageKind, Opcode, ProtocolError,
     deflate::{Decompressor, InflateError, Inflated},
@@ -48,14 +51,22 @@ impl<B: Block> ReceiveBuffer<B> {
         }
     }
 
-    /// Parses the header of a message in one short frame from the front of the unparsed input, and
-    /// steps over it. `None` if there is something else; see [`FrameHeader::parse_short_message`].
+    /// Completes a message in one short frame that is all there, as most are. `None` if there is
+    /// something else; see [`FrameHeader::parse_short_message`].
     #[inline]
-    pub(crate) fn parse_short_message(&mut self, masked: bool) -> Option<FrameHeader> {
+    pub(crate) fn short_message(
+        &mut self,
+        masked: bool,
+        max_len: u64,
+    ) -> Option<Result<ReceivedData, ProtocolError>> {
         let unparsed = &self.block[self.parse..self.filled];
-        let (header, len) = FrameHeader::parse_short_message(unparsed, masked)?;
-        self.parse += len;
-        Some(header)
+        let (header, header_len) = FrameHeader::parse_short_message(unparsed, masked)?;
+        let rest_len = (unparsed.len() - header_len) as u64;
+        if header.payload_len > rest_len.min(max_len) {
+            return None;
+        }
+        self.parse += header_len;
+        Some(self.complete_whole(&header))
     }
 
     /// Parses a header from the front of the unparsed input, and steps over it. Its first two bytes
@@ -122,8 +133,16 @@ impl<B: Block> ReceiveBuffer<B> {
     }
 
     /// Completes a message of one frame, whose payload is all there.
+    #[inline(never)]
+    pub(crate) fn whole_message(
+        &mut self,
+        header: &FrameHeader,
+    ) -> Result<ReceivedData, ProtocolError> {
+        self.complete_whole(header)
+    }
+
     #[inline]
-    pub(crate) fn whole_message(&mut self, header: &FrameHeader) -> Result<(), ProtocolError> {
+    fn complete_whole(&mut self, header: &FrameHeader) -> Result<ReceivedData, ProtocolError> {
         let len = bounded(header.payload_len, self.unparsed_len());
         let payload = self.whole(len, header.masking_key);
         let kind = if header.opcode == Opcode::Text {
@@ -134,8 +153,8 @@ impl<B: Block> ReceiveBuffer<B> {
             MessageKind::Binary
         };
         let wire_len = header.payload_len;
-        self.complete(Pending::Message { kind, source: Source::Block, wire_len });
-        Ok(())
+        self.event = Some(Pending::Message { kind, source: Source::Block });
+        Ok(ReceivedData { kind, first: true, last: true, len, wire_len })
     }
 
     /// Unmasks and returns the next `len` unparsed bytes, which are a message by themselves.
@@ -191,9 +210,16 @@ impl<B: Block> ReceiveBuffer<B> {
         &self.block[span]
     }
 
+    /// Hands out an event; returns the length of its payload, if it is data.
     #[inline]
-    pub(crate) fn complete(&mut self, event: Pending) {
+    pub(crate) fn complete(&mut self, event: Pending) -> usize {
+        let len = match event {
+            Pending::Message { source, .. } => self.message_len_in(source),
+            Pending::Chunk { held, source, .. } => self.message_len_in(source) - held,
+            Pending::Ping(_) | Pending::Pong(_) | Pending::Close(..) => 0,
+        };
         self.event = Some(event);
+        len
     }
 
     /// Drops all input: what follows a close frame means nothing.

@@ -2,10 +2,10 @@
 
 use super::{
     super::{
-        Block, ReceiveBuffer,
+        Block, Progress, ReceiveBuffer, Received,
         incoming::{Frame, Step},
     },
-    End, Progress, Receiver,
+    Receiver,
 };
 use crate::ProtocolError;
 
@@ -17,19 +17,13 @@ impl Receiver {
     /// [`receive_chunk`](Self::receive_chunk) go on with it; until then, this returns `None` again.
     /// So a connection whose application does not read can answer pings and the peer's close frame
     /// without taking in what the application would have to hold.
-    ///
-    /// # Errors
-    ///
-    /// As [`receive`](Self::receive).
-    pub fn receive_control<B: Block>(
-        &mut self,
-        input: &mut ReceiveBuffer<B>,
-    ) -> Result<Option<Progress>, ProtocolError> {
-        if self.end != End::Open {
-            return self.run(input, false).map(Some);
+    pub fn receive_control<B: Block>(&mut self, input: &mut ReceiveBuffer<B>) -> Option<Received> {
+        if self.is_closed() {
+            return Some(self.after_end(input));
         }
         input.release();
-        self.step_control(input).inspect_err(|error| self.fail(*error, input))
+        let progress = self.step_control(input).transpose()?;
+        Some(self.sum_up(progress, 0, input))
     }
 
     fn step_control<B: Block>(
@@ -53,10 +47,7 @@ impl Receiver {
             return Ok(None);
         }
         Ok(Some(match self.control(header, input)? {
-            Step::Event(event) => {
-                input.complete(event);
-                Progress::Event
-            }
+            Step::Event(progress) => progress,
             Step::NeedData(_) | Step::NextFrame => Progress::NeedData,
         }))
     }

@@ -40,13 +40,6 @@ impl Receiver {
         }
     }
 
-    /// How many bytes decompression has written since the last call. Few bytes of input can cause
-    /// much work: a driver that is fair counts this as well as what it reads.
-    #[must_use]
-    pub fn take_inflated_len(&mut self) -> usize {
-        self.inflation.as_mut().map_or(0, |inflation| inflation.take_work())
-    }
-
     /// Takes the context back, unless it is needed for what follows: in the middle of a compressed
     /// message, and between messages if the peer may refer to earlier ones.
     #[must_use]
@@ -89,10 +82,10 @@ impl Receiver {
             inflation.hand_out(&input.inflated()[..ready], held, last);
         }
         if is_chunk {
-            return Ok(Step::Event(self.chunk(last, held, Source::Inflated)));
+            return Ok(Step::Event(self.chunk(last, held, Source::Inflated, input)));
         }
         if last {
-            return Ok(Step::Event(self.message(Source::Inflated)));
+            return Ok(Step::Event(self.message(Source::Inflated, input)));
         }
         Ok(if open { Step::NeedData(frame.remaining) } else { Step::NextFrame })
     }

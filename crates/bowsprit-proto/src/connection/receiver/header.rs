@@ -1,29 +1,28 @@
 //! Frame headers, and what they may not say, RFC 6455 §5.1, §5.2, §5.4.
 
 use super::{
-    super::{Block, ReceiveBuffer, Role},
+    super::{Block, ReceiveBuffer, ReceivedData, Role},
     Receiver,
 };
 use crate::{FrameHeader, Opcode, ProtocolError, frame::FrameStart};
 
 impl Receiver {
-    /// Reads the header of the next frame, if it is all there.
+    /// Completes a message in one short frame, if that is what comes next and is all there. Nothing
+    /// of it can be wrong but its text, and it needs no book-keeping, which is most of what a short
+    /// message costs.
     #[inline]
-    pub(super) fn parse_header<B: Block>(
+    pub(super) fn short_message<B: Block>(
         &self,
         input: &mut ReceiveBuffer<B>,
-    ) -> Result<Option<FrameHeader>, ProtocolError> {
-        // Nothing of it can be wrong where a message may begin.
-        if self.message.is_none()
-            && let Some(header) = input.parse_short_message(self.role == Role::Server)
-        {
-            return Ok(Some(header));
+    ) -> Option<Result<ReceivedData, ProtocolError>> {
+        if self.frame.is_some() || self.message.is_some() || self.limits.max_fragments == 0 {
+            return None;
         }
-        self.parse_other_header(input)
+        input.short_message(self.role == Role::Server, self.limits.max_message_len)
     }
 
-    #[inline(never)]
-    fn parse_other_header<B: Block>(
+    /// Reads the header of the next frame, if it is all there.
+    pub(super) fn parse_header<B: Block>(
         &self,
         input: &mut ReceiveBuffer<B>,
     ) -> Result<Option<FrameHeader>, ProtocolError> {
@@ -63,8 +62,8 @@ impl Receiver {
         }
     }
 
-    /// Whether a frame is an uncompressed message by itself, and is all there. Most are, and need
-    /// no book-keeping, which is most of what a short message costs.
+    /// Whether a frame is an uncompressed message by itself, and is all there, so that it needs no
+    /// book-keeping.
     #[inline]
     pub(super) fn is_whole_message<B: Block>(
         &self,
