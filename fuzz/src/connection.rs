@@ -77,7 +77,7 @@ fn joined_lens(
     use bowsprit_proto::Event;
     let (mut lens, mut len) = (Vec::new(), 0);
     loop {
-        let received = if chunks { receiver.receive_chunk(input) } else { receiver.receive(input) };
+        let received = if chunks { receiver.receive_chunk(input, &mut ()) } else { receiver.receive(input, &mut ()) };
         match received.progress {
             Ok(Progress::NeedData) => return (lens, None),
             Err(error) => return (lens, Some(error)),

@@ -78,9 +78,9 @@ fn run(
         input.extend(piece);
         loop {
             let received = if in_chunks {
-                receiver.receive_chunk(&mut input)
+                receiver.receive_chunk(&mut input, &mut ())
             } else {
-                receiver.receive(&mut input)
+                receiver.receive(&mut input, &mut ())
             };
             match received.progress {
                 Ok(Progress::NeedData) => break,
@@ -113,7 +113,7 @@ fn there_and_back(deflate: &Deflate, message: &[u8]) -> Vec<Vec<u8>> {
     assert_eq!(sender.binary(message, &mut out), Ok(()));
     out.slices().for_each(|slice| input.extend(slice));
     let mut messages = Vec::new();
-    while receiver.receive(&mut input).progress.is_ok_and(|progress| progress.is_event()) {
+    while receiver.receive(&mut input, &mut ()).progress.is_ok_and(|progress| progress.is_event()) {
         messages.push(input.take_payload().to_vec());
     }
     messages

@@ -42,7 +42,7 @@ pub(crate) fn receive(frames: &[u8], expected: usize, times: usize) -> Result<()
     for _ in 0..times {
         input.extend(frames);
         let mut received = 0;
-        while receiver.receive(&mut input).progress?.is_event() {
+        while receiver.receive(&mut input, &mut ()).progress?.is_event() {
             black_box(input.event().context("an event without data")?);
             received += 1;
         }
@@ -77,9 +77,12 @@ pub(crate) fn deflate(len: usize, times: usize) -> Result<()> {
             input.extend(slice);
         }
         output.advance(output.len());
-        ensure!(receiver.receive(&mut input).progress?.is_event(), "the message is not whole");
+        ensure!(
+            receiver.receive(&mut input, &mut ()).progress?.is_event(),
+            "the message is not whole"
+        );
         ensure!(input.event() == Some(Event::Text(json)), "another message has come out");
-        ensure!(!receiver.receive(&mut input).progress?.is_event(), "there is more");
+        ensure!(!receiver.receive(&mut input, &mut ()).progress?.is_event(), "there is more");
     }
     Ok(())
 }

@@ -3,7 +3,8 @@
 //! A driver joins this crate to a transport. It owns the socket, the clock and the buffers; the
 //! rules stay here. One connection needs a [`ReceiveBuffer`](crate::ReceiveBuffer), an
 //! [`Output`](crate::Output), and a [`Receiver`](crate::Receiver) and
-//! [`Sender`](crate::Sender), apart or joined in a [`Connection`](crate::Connection).
+//! [`Sender`](crate::Sender), joined in a [`Connection`](crate::Connection). A driver that needs
+//! them in two places implements [`Respond`](crate::Respond) for the way from one to the other.
 //!
 //! # The loop
 //!
@@ -93,7 +94,8 @@
 //!   §7.1.1. Both give up after a time: see the next point.
 //! * **Time.** Ask [`Timers`](crate::timers::Timers) a few times a second what to do about peers
 //!   that are silent, take nothing, or do not answer a close frame, and count what peers send with
-//!   a [`RateLimiter`](crate::timers::RateLimiter). A time-out for the opening handshake is yours.
+//!   a [`RateLimiter`](crate::timers::RateLimiter), in [`Respond::count`](crate::Respond::count). A
+//!   time-out for the opening handshake is yours.
 //! * **Backpressure.** Stop reading, or sending, while [`Output::len`] is large.
 //! * **Randomness.** A client's [`MaskingKeys`](crate::MaskingKeys) and nonce come from the
 //!   operating system.

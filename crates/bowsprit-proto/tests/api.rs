@@ -35,6 +35,7 @@ mod api {
     mod output;
     mod pair;
     mod reference;
+    mod responding;
     mod rfc1951;
     mod sending;
     mod streams;

@@ -43,7 +43,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 fn receive_all(input: &mut ReceiveBuffer, receiver: &mut Receiver, kept: &mut Vec<Message>) {
-    while receiver.receive(input).progress.unwrap().is_event() {
+    while receiver.receive(input, &mut ()).progress.unwrap().is_event() {
         kept.extend(input.take_message());
     }
 }
@@ -88,7 +88,7 @@ fn a_claimed_length_allocates_nothing() {
         let mut receiver = Receiver::new(Role::Client, Limits::NONE);
         let (progress, allocated) = allocated_by(|| {
             input.extend(&header);
-            let progress = receiver.receive(&mut input).progress;
+            let progress = receiver.receive(&mut input, &mut ()).progress;
             assert!(!input.spare_mut().is_empty());
             progress
         });
@@ -106,7 +106,7 @@ fn an_idle_connection_holds_nothing() {
     let ((), allocated) = allocated_by(|| {
         for _ in 0..10 {
             input.extend(&bytes);
-            while receiver.receive(&mut input).progress.unwrap().is_event() {
+            while receiver.receive(&mut input, &mut ()).progress.unwrap().is_event() {
                 sender.respond(&input.event().unwrap(), &mut out);
             }
             sender.message(vec![1; 20_000].into(), &mut out).unwrap();
@@ -130,7 +130,7 @@ fn pings_without_end_are_held_in_constant_memory() {
     let ((), allocated) = allocated_by(|| {
         for _ in 0..1000 {
             input.extend(&pings);
-            while receiver.receive(&mut input).progress.unwrap().is_event() {
+            while receiver.receive(&mut input, &mut ()).progress.unwrap().is_event() {
                 sender.respond(&input.event().unwrap(), &mut out);
             }
         }
@@ -198,8 +198,11 @@ fn feed<'p>(
         for piece in [&header[..]].into_iter().chain(payload.chunks(1400)) {
             input.extend(piece);
             loop {
-                let piece =
-                    if in_chunks { receiver.receive_chunk(input) } else { receiver.receive(input) };
+                let piece = if in_chunks {
+                    receiver.receive_chunk(input, &mut ())
+                } else {
+                    receiver.receive(input, &mut ())
+                };
                 match piece.progress {
                     Err(error) => return (Some(error), received),
                     Ok(Progress::NeedData) => break,

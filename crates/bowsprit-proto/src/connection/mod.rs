@@ -1,7 +1,8 @@
 //! An open connection: messages, control frames and the closing handshake, RFC 6455 §5.4 to §7.
 //!
-//! [`Receiver`] and [`Sender`] share nothing, so that a driver can keep them in two tasks. A
-//! [`Connection`] has both and answers pings and close frames by itself.
+//! [`Receiver`] and [`Sender`] share nothing, so that a driver can keep them in two tasks. When a
+//! ping or a close frame is to be answered, or the connection fails, the receiver says so to a
+//! [`Respond`]: to the sender, in a [`Connection`], which has both.
 //!
 //! ```text
 //!                 own close sent                    peer's close received
@@ -21,6 +22,7 @@ mod inflation;
 mod output;
 mod received;
 mod receiver;
+mod respond;
 mod sender;
 
 pub use buffer::{Block, ReceiveBuffer};
@@ -30,6 +32,7 @@ pub use fragment::Fragment;
 pub use output::Output;
 pub use received::{Progress, Received, ReceivedData};
 pub use receiver::Receiver;
+pub use respond::Respond;
 pub use sender::{MaskingKeys, Sender};
 
 /// Which end of the connection this is.
@@ -81,13 +84,33 @@ impl Connection {
         input: &mut ReceiveBuffer<B>,
         out: &mut Output,
     ) -> Received {
-        let received = self.receiver.receive(input);
-        if let Err(error) = received.progress {
-            self.sender.fail(&error, out);
-        } else if let Some(event) = input.event() {
-            self.sender.respond(&event, out);
-        }
-        received
+        self.receiver.receive(input, &mut (&mut self.sender, out))
+    }
+
+    /// Reads from `input` until there is a piece of a message, or a control frame; see
+    /// [`Receiver::receive_chunk`]. Answers as [`receive`](Self::receive) does.
+    pub fn receive_chunk<B: Block>(
+        &mut self,
+        input: &mut ReceiveBuffer<B>,
+        out: &mut Output,
+    ) -> Received {
+        self.receiver.receive_chunk(input, &mut (&mut self.sender, out))
+    }
+
+    /// Reads control frames from `input`, and stops in front of data; see
+    /// [`Receiver::receive_control`]. Answers as [`receive`](Self::receive) does.
+    pub fn receive_control<B: Block>(
+        &mut self,
+        input: &mut ReceiveBuffer<B>,
+        out: &mut Output,
+    ) -> Option<Received> {
+        self.receiver.receive_control(input, &mut (&mut self.sender, out))
+    }
+
+    /// The receiving half.
+    #[must_use]
+    pub const fn receiver(&self) -> &Receiver {
+        &self.receiver
     }
 
     /// The sending half, to send messages with.

@@ -4,6 +4,7 @@
 //! gives the same events. A violation is reported as soon as the first two bytes of its frame show it,
 //! or else the header, and text that is not UTF-8 at its first wrong byte.
 
+mod answering;
 mod controlling;
 mod decompressing;
 mod header;
@@ -11,7 +12,7 @@ mod header;
 use alloc::boxed::Box;
 
 use super::{
-    Block, Progress, ReceiveBuffer, Received, ReceivedData, Role,
+    Block, Progress, ReceiveBuffer, Received, ReceivedData, Respond, Role,
     buffer::{Pending, Source},
     incoming::{Frame, InMessage, Step, bounded, phase},
     inflation::Inflation,
@@ -80,18 +81,28 @@ impl Receiver {
     /// A message that was begun by [`receive_chunk`](Self::receive_chunk) goes on in chunks to its
     /// end. After the peer's close frame all further input is dropped.
     ///
-    /// If the peer broke the protocol, let [`Sender::fail`](crate::Sender::fail) tell it. Nothing is
-    /// received after that; the same error comes again.
-    pub fn receive<B: Block>(&mut self, input: &mut ReceiveBuffer<B>) -> Received {
-        self.run(input, false)
+    /// Control frames are passed to `peer`, which answers them; so is a violation of the protocol,
+    /// after which nothing more is received, and the same error comes again.
+    #[inline]
+    pub fn receive<B: Block>(
+        &mut self,
+        input: &mut ReceiveBuffer<B>,
+        peer: &mut impl Respond,
+    ) -> Received {
+        self.receive_as(input, false, peer)
     }
 
     /// Reads from `input` until there is a piece of a message, or a control frame.
     ///
     /// Messages come as [`Event::Chunk`](crate::Event::Chunk), below frame size, as their bytes
     /// arrive. As none is held whole, [`Limits`] do not apply.
-    pub fn receive_chunk<B: Block>(&mut self, input: &mut ReceiveBuffer<B>) -> Received {
-        self.run(input, true)
+    #[inline]
+    pub fn receive_chunk<B: Block>(
+        &mut self,
+        input: &mut ReceiveBuffer<B>,
+        peer: &mut impl Respond,
+    ) -> Received {
+        self.receive_as(input, true, peer)
     }
 
     /// Whether nothing more will be received: the peer's close frame has come, or the connection
@@ -113,18 +124,34 @@ impl Receiver {
         self.frame.map_or(0, |frame| frame.remaining)
     }
 
+    #[inline]
+    fn receive_as<B: Block>(
+        &mut self,
+        input: &mut ReceiveBuffer<B>,
+        chunks: bool,
+        peer: &mut impl Respond,
+    ) -> Received {
+        let mut received = self.run(input, chunks);
+        self.answer(&mut received, input, peer);
+        received
+    }
+
     #[inline(never)]
     fn run<B: Block>(&mut self, input: &mut ReceiveBuffer<B>, chunks: bool) -> Received {
         if self.is_closed() {
             return self.after_end(input);
         }
         input.release();
+        if self.frame.is_none() && input.unparsed_len() == 0 {
+            input.want(u64::MAX);
+            return Received { progress: Ok(Progress::NeedData), data_frames: 0, inflated_len: 0 };
+        }
         match if chunks { None } else { self.short_message(input) } {
             Some(Ok(data)) => {
                 let progress = Ok(Progress::Data(data));
                 Received { progress, data_frames: 1, inflated_len: 0 }
             }
-            Some(Err(error)) => self.sum_up(Err(error), 1, input),
+            Some(Err(error)) => self.sum_up(Err(error), 1),
             None => self.receive_other(input, chunks),
         }
     }
@@ -133,42 +160,14 @@ impl Receiver {
     fn receive_other<B: Block>(&mut self, input: &mut ReceiveBuffer<B>, chunks: bool) -> Received {
         let mut data_frames = 0;
         let progress = self.step_until_event(input, chunks, &mut data_frames);
-        self.sum_up(progress, data_frames, input)
-    }
-
-    /// Drops what comes after the end.
-    #[cold]
-    fn after_end<B: Block>(&self, input: &mut ReceiveBuffer<B>) -> Received {
-        input.discard();
-        let progress = match self.end {
-            End::Failed(error) => Err(error),
-            End::Open | End::Closed => Ok(Progress::NeedData),
-        };
-        Received { progress, data_frames: 0, inflated_len: 0 }
+        self.sum_up(progress, data_frames)
     }
 
     /// Adds what it took to what has been received.
     #[inline]
-    fn sum_up<B: Block>(
-        &mut self,
-        progress: Result<Progress, ProtocolError>,
-        data_frames: u32,
-        input: &mut ReceiveBuffer<B>,
-    ) -> Received {
-        if let Err(error) = progress {
-            self.fail(error, input);
-        }
+    fn sum_up(&mut self, progress: Result<Progress, ProtocolError>, data_frames: u32) -> Received {
         let inflated_len = self.inflation.as_mut().map_or(0, |inflation| inflation.take_work());
         Received { progress, data_frames, inflated_len }
-    }
-
-    /// Receives nothing more.
-    fn fail<B: Block>(&mut self, error: ProtocolError, input: &mut ReceiveBuffer<B>) {
-        // §7.1.7: "An endpoint MUST NOT continue to attempt to process data (including a
-        // responding Close frame) from the remote endpoint after being instructed to _Fail the
-        // WebSocket Connection_."
-        input.discard();
-        self.end = End::Failed(error);
     }
 
     fn step_until_event<B: Block>(

@@ -63,7 +63,7 @@ impl RateLimits {
 /// input.extend(b"\x81\x00\x81\x00\x81\x00");
 /// rates.on_read(|| Duration::from_millis(1));
 /// for expected in [Ok(()), Ok(()), Err(ProtocolError::TooManyMessages)] {
-///     let received = receiver.receive(&mut input);
+///     let received = receiver.receive(&mut input, &mut ());
 ///     assert_eq!(rates.count(&received), expected);
 /// }
 /// ```
@@ -124,11 +124,12 @@ impl RateLimiter {
         }
     }
 
-    /// Counts what a receiver has returned. Call it after every call of the receiver.
+    /// Counts what has been received. This is what a driver's
+    /// [`Respond::count`](crate::Respond::count) calls.
     ///
     /// # Errors
     ///
-    /// The peer has exceeded a limit: let [`Sender::fail`](crate::Sender::fail) tell it.
+    /// The peer has exceeded a limit.
     #[inline]
     pub fn count(&mut self, received: &Received) -> Result<(), ProtocolError> {
         match &mut self.0 {

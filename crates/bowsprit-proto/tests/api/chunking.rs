@@ -49,9 +49,9 @@ pub(crate) fn receive_joining(
         input.extend(piece);
         loop {
             let received = if in_chunks() {
-                receiver.receive_chunk(&mut input)
+                receiver.receive_chunk(&mut input, &mut ())
             } else {
-                receiver.receive(&mut input)
+                receiver.receive(&mut input, &mut ())
             };
             match received.progress {
                 Ok(Progress::NeedData) => break,
@@ -80,11 +80,12 @@ fn receive_with_control(
     for piece in pieces {
         input.extend(piece);
         loop {
-            let control = control().then(|| receiver.receive_control(&mut input));
+            let control = control().then(|| receiver.receive_control(&mut input, &mut ()));
             if control == Some(None) {
-                assert_eq!(receiver.receive_control(&mut input), None, "it stays so");
+                assert_eq!(receiver.receive_control(&mut input, &mut ()), None, "it stays so");
             }
-            let received = control.flatten().unwrap_or_else(|| receiver.receive(&mut input));
+            let received =
+                control.flatten().unwrap_or_else(|| receiver.receive(&mut input, &mut ()));
             match received.progress {
                 Ok(Progress::NeedData) => break,
                 Ok(_) => seen.push(Seen::of(&input.event().unwrap())),
@@ -100,7 +101,7 @@ fn control(
     receiver: &mut Receiver,
     input: &mut ReceiveBuffer,
 ) -> Option<Result<bool, ProtocolError>> {
-    let received = receiver.receive_control(input)?;
+    let received = receiver.receive_control(input, &mut ())?;
     Some(received.progress.map(|progress| progress.is_event()))
 }
 
@@ -243,7 +244,7 @@ fn control_frames_alone_leave_data_where_it_is() {
     assert_eq!(Seen::of(&input.event().unwrap()), Seen::Ping(b"a".to_vec()));
     let unread = first.len() - 3;
     for _ in 0..2 {
-        assert_eq!(receiver.receive_control(&mut input), None);
+        assert_eq!(receiver.receive_control(&mut input, &mut ()), None);
         assert_eq!((input.live_len(), input.event()), (unread, None));
     }
     assert_eq!(receive(&mut receiver, &mut input), NEED_DATA);
@@ -251,7 +252,7 @@ fn control_frames_alone_leave_data_where_it_is() {
     input.extend(&then);
     assert_eq!(control(&mut receiver, &mut input), Some(EVENT));
     assert_eq!(Seen::of(&input.event().unwrap()), Seen::Ping(b"b".to_vec()));
-    assert_eq!(receiver.receive_control(&mut input), None);
+    assert_eq!(receiver.receive_control(&mut input, &mut ()), None);
     assert_eq!(receive(&mut receiver, &mut input), EVENT);
     assert_eq!(Seen::of(&input.event().unwrap()), super::pair::text("one two"));
     assert_eq!(control(&mut receiver, &mut input), Some(EVENT));

@@ -51,7 +51,7 @@ fn check(role: Role, bytes: &[u8]) {
     let mut input = ReceiveBuffer::new();
     input.extend(bytes);
     let mut receiver = Receiver::new(role, Limits::NONE);
-    let progress = receiver.receive_chunk(&mut input).progress;
+    let progress = receiver.receive_chunk(&mut input, &mut ()).progress;
     assert_eq!(
         receiver.is_closed(),
         progress.is_err() || matches!(input.event(), Some(Event::Close(_)))

@@ -135,7 +135,7 @@ pub(crate) fn receive<B: Block>(
     receiver: &mut Receiver,
     input: &mut ReceiveBuffer<B>,
 ) -> Result<bool, ProtocolError> {
-    receiver.receive(input).progress.map(|progress| progress.is_event())
+    receiver.receive(input, &mut ()).progress.map(|progress| progress.is_event())
 }
 
 /// The same in chunks.
@@ -143,7 +143,7 @@ pub(crate) fn receive_chunk<B: Block>(
     receiver: &mut Receiver,
     input: &mut ReceiveBuffer<B>,
 ) -> Result<bool, ProtocolError> {
-    receiver.receive_chunk(input).progress.map(|progress| progress.is_event())
+    receiver.receive_chunk(input, &mut ()).progress.map(|progress| progress.is_event())
 }
 
 fn sender(role: Role) -> Sender {

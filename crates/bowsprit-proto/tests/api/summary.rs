@@ -54,7 +54,7 @@ fn a_chunk_says_where_in_its_message_it_is() {
     let mut input = ReceiveBuffer::new();
     // A character that is cut after its first byte is handed out with the next chunk.
     input.extend(&frames(Role::Server, [(0x01, &b"one\xC3"[..]), (0x80, b"\xA9two")]));
-    let mut receive = || data(receiver.receive_chunk(&mut input).progress);
+    let mut receive = || data(receiver.receive_chunk(&mut input, &mut ()).progress);
     assert_eq!(receive(), Some((MessageKind::Text, true, false, 3, 4)));
     assert_eq!(receive(), Some((MessageKind::Text, false, true, 5, 8)));
     assert_eq!(receive(), None);
@@ -72,8 +72,8 @@ fn the_frames_of_messages_are_counted_when_they_begin() {
         let mut counts = Vec::new();
         loop {
             let received = match chunks {
-                true => receiver.receive_chunk(&mut input),
-                false => receiver.receive(&mut input),
+                true => receiver.receive_chunk(&mut input, &mut ()),
+                false => receiver.receive(&mut input, &mut ()),
             };
             counts.push(received.data_frames);
             if received.progress == Ok(Progress::NeedData) {
@@ -89,13 +89,13 @@ fn frames_are_counted_without_an_event_and_with_an_error() {
     let mut receiver = Receiver::new(Role::Client, Limits::CLIENT);
     let mut input = ReceiveBuffer::new();
     input.extend(&frames(Role::Server, [(0x01, &b"a"[..]), (0x00, b"b")]));
-    let received = receiver.receive(&mut input);
+    let received = receiver.receive(&mut input, &mut ());
     assert_eq!((received.progress, received.data_frames), (Ok(Progress::NeedData), 2));
     input.extend(&frames(Role::Server, [(0x00, &b"c"[..]), (0x83, b"")]));
-    let received = receiver.receive(&mut input);
+    let received = receiver.receive(&mut input, &mut ());
     let error = Err(ProtocolError::ReservedOpcode(3));
     assert_eq!((received.progress, received.data_frames), (error, 1));
-    let again = receiver.receive(&mut input);
+    let again = receiver.receive(&mut input, &mut ());
     assert_eq!((again.progress, again.data_frames), (error, 0));
 }
 
@@ -128,4 +128,9 @@ fn the_work_of_decompression_is_told_without_an_event_and_with_an_error() {
         let error = Err(ProtocolError::TextUtf8);
         assert_eq!((received.progress, received.inflated_len), (error, 1));
     }
+}
+
+#[test]
+fn a_summary_is_short() {
+    assert!(size_of::<bowsprit_proto::Received>() <= 40);
 }

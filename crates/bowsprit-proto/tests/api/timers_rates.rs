@@ -34,7 +34,7 @@ impl Counted {
         self.rates.on_read(|| at);
         self.input.extend(frames);
         for events in 0.. {
-            let received = self.receiver.receive(&mut self.input);
+            let received = self.receiver.receive(&mut self.input, &mut ());
             let counted = self.rates.count(&received);
             match received.progress.and_then(|progress| counted.map(|()| progress)) {
                 Ok(Progress::NeedData) => return (events, Ok(())),

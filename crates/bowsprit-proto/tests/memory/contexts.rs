@@ -52,7 +52,7 @@ fn measure(window_bits: u8, mem_level: u8) -> (usize, usize) {
         for part in out.slices() {
             input.extend(part);
         }
-        assert!(receiver.receive(&mut input).progress.unwrap().is_event());
+        assert!(receiver.receive(&mut input, &mut ()).progress.unwrap().is_event());
         assert_eq!(input.take_payload(), payload);
     });
     (compressing, decompressing)

@@ -2,6 +2,7 @@
 
 mod burst;
 mod ending;
+mod respond;
 mod watch;
 
 use std::{
@@ -10,19 +11,22 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bowsprit_proto::{ReceivedData, timers::RateLimiter};
+use bowsprit_proto::{Received, ReceivedData, timers::RateLimiter};
 use tokio::{
     io::{AsyncRead, ReadBuf},
     task::coop,
 };
 
-use self::burst::{Burst, poll_yield};
+use self::{
+    burst::{Burst, poll_yield},
+    respond::Responder,
+};
 use super::Link;
 use crate::{
-    Error, Event, Message, Progress, ProtocolError, ReceiveBuffer, Receiver, Role,
+    Error, Event, Message, Progress, ReceiveBuffer, Receiver, Role,
     error::Cause,
     pool::{self, Block},
-    stats::{Control, Direction},
+    stats::Direction,
     transport::ReadHalf,
 };
 
@@ -65,6 +69,16 @@ pub(crate) enum Want {
     Nothing,
     /// Control frames up to the next data.
     Control,
+}
+
+/// What [`Reader::receive`] has come to.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Event,
+    NeedData,
+    /// Data comes next, which nobody wants.
+    Unwanted,
+    Failed,
 }
 
 impl Reader {
@@ -150,36 +164,56 @@ impl Reader {
                 return poll_yield(cx);
             }
             self.lend_context();
-            let received = match want {
-                Want::Messages => self.receiver.receive(&mut self.buffer),
-                Want::Chunks | Want::Nothing => self.receiver.receive_chunk(&mut self.buffer),
-                Want::Control => match self.receiver.receive_control(&mut self.buffer) {
-                    Some(received) => received,
-                    None => return self.stop(),
-                },
-            };
-            self.burst.add(received.inflated_len);
-            if let Err(error) = received.progress.and(self.rates.count(&received)) {
-                self.fail(error);
-                continue;
-            }
-            match received.progress {
-                Ok(Progress::Data(data)) => {
-                    self.burst.events += 1;
-                    self.note_received(&data);
-                    return Poll::Ready(Ok(true));
-                }
-                Ok(Progress::NeedData) => match ready!(self.poll_fill(cx, want)) {
+            match self.receive(want) {
+                Step::Event => return Poll::Ready(Ok(true)),
+                Step::NeedData => match ready!(self.poll_fill(cx, want)) {
                     Ok(()) => {}
                     Err(cause) => self.end(cause),
                 },
-                _ => {
-                    self.burst.events += 1;
-                    self.respond();
-                    return Poll::Ready(Ok(true));
-                }
+                Step::Unwanted => return self.stop(),
+                Step::Failed => {}
             }
         }
+    }
+
+    /// Receives from what was read.
+    #[inline]
+    fn receive(&mut self, want: Want) -> Step {
+        let peer = &mut Responder { link: &self.link, rates: &mut self.rates };
+        // Each is looked at where it is: it is too long to be moved for every message.
+        match want {
+            Want::Messages => {
+                let received = self.receiver.receive(&mut self.buffer, peer);
+                self.note_received(&received)
+            }
+            Want::Chunks | Want::Nothing => {
+                let received = self.receiver.receive_chunk(&mut self.buffer, peer);
+                self.note_received(&received)
+            }
+            Want::Control => match self.receiver.receive_control(&mut self.buffer, peer) {
+                Some(received) => self.note_received(&received),
+                None => Step::Unwanted,
+            },
+        }
+    }
+
+    /// Counts what has been received, and takes note of the end.
+    #[inline(always)]
+    fn note_received(&mut self, received: &Received) -> Step {
+        self.burst.add(received.inflated_len);
+        match &received.progress {
+            Ok(Progress::Data(data)) => self.note_data(data),
+            Ok(Progress::Ping | Progress::Pong) => {}
+            Ok(Progress::Close) => self.phase = Phase::Ending(Cause::Closed),
+            Ok(Progress::NeedData) => return Step::NeedData,
+            Err(error) => {
+                // The error is told here when the close frame is out.
+                self.phase = Phase::Ending(Cause::Protocol(*error));
+                return Step::Failed;
+            }
+        }
+        self.burst.events += 1;
+        Step::Event
     }
 
     /// Cuts the connection.
@@ -192,7 +226,7 @@ impl Reader {
 
     /// Counts a message or a chunk, and tells those who want to know of every message.
     #[inline]
-    fn note_received(&mut self, data: &ReceivedData) {
+    fn note_data(&mut self, data: &ReceivedData) {
         self.burst.tally.note(data.kind, data.len, data.last);
         if data.first && data.last {
             tracing::trace!(len = data.len, wire_len = data.wire_len, "message received");
@@ -210,31 +244,6 @@ impl Reader {
         if self.burst.is_over() {
             self.end_burst();
         }
-    }
-
-    /// Lets the core answer the control frame, and takes note of a close.
-    fn respond(&mut self) {
-        let Some(event) = self.buffer.event() else { return };
-        match event {
-            Event::Close(_) => {
-                self.link.respond(&event);
-                self.phase = Phase::Ending(Cause::Closed);
-            }
-            Event::Ping(_) => {
-                self.link.counters().control(Direction::Received, Control::Ping);
-                if self.link.config().auto_pong {
-                    self.link.respond(&event);
-                }
-            }
-            Event::Pong(payload) => self.link.note_pong(payload),
-            _ => {}
-        }
-    }
-
-    /// Tells the peer what it did wrong; the error is told here when the close frame is out.
-    fn fail(&mut self, error: ProtocolError) {
-        self.link.fail_protocol(&error);
-        self.phase = Phase::Ending(Cause::Protocol(error));
     }
 
     fn end(&mut self, cause: Cause) {

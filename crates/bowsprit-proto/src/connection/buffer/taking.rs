@@ -16,6 +16,7 @@ impl<B: Block> ReceiveBuffer<B> {
     /// A small payload is copied out, so that keeping it keeps nothing else alive. A large one that
     /// fills at least half of the block takes the block along.
     #[must_use]
+    #[inline]
     pub fn take_message(&mut self) -> Option<Message> {
         let Some(Pending::Message { kind, .. }) = self.event else { return None };
         let payload = self.take_payload();
@@ -29,6 +30,7 @@ impl<B: Block> ReceiveBuffer<B> {
     ///
     /// Empty when there is no event.
     #[must_use]
+    #[inline]
     pub fn take_payload(&mut self) -> Bytes {
         let span = match self.event.take() {
             None => return Bytes::new(),

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Block, Progress, ReceiveBuffer, Received,
+        Block, Progress, ReceiveBuffer, Received, Respond,
         incoming::{Frame, Step},
     },
     Receiver,
@@ -17,13 +17,19 @@ impl Receiver {
     /// [`receive_chunk`](Self::receive_chunk) go on with it; until then, this returns `None` again.
     /// So a connection whose application does not read can answer pings and the peer's close frame
     /// without taking in what the application would have to hold.
-    pub fn receive_control<B: Block>(&mut self, input: &mut ReceiveBuffer<B>) -> Option<Received> {
+    pub fn receive_control<B: Block>(
+        &mut self,
+        input: &mut ReceiveBuffer<B>,
+        peer: &mut impl Respond,
+    ) -> Option<Received> {
         if self.is_closed() {
             return Some(self.after_end(input));
         }
         input.release();
         let progress = self.step_control(input).transpose()?;
-        Some(self.sum_up(progress, 0, input))
+        let mut received = self.sum_up(progress, 0);
+        self.answer(&mut received, input, peer);
+        Some(received)
     }
 
     fn step_control<B: Block>(

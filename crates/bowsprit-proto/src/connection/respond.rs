@@ -1,0 +1,81 @@
+//! What joins the halves of a connection: what is received may ask for an answer.
+
+use super::{Event, Output, Received, Sender};
+use crate::ProtocolError;
+
+/// The sending half, as a [`Receiver`](crate::Receiver) sees it: what the RFC asks an endpoint to
+/// say in answer goes there.
+///
+/// The receiver decides when something is to be said, the implementation where it goes. With both
+/// halves at hand, that is a `(&mut Sender, &mut Output)`. A driver whose sender is in another task
+/// or behind a lock implements it for the way there, and takes the lock in these methods: messages
+/// do not get to them.
+///
+/// `()` answers nothing, such as for tools that look at what others exchange.
+///
+/// ```
+/// use bowsprit_proto::{
+///     Event, Limits, Output, ProtocolError, Progress, ReceiveBuffer, Receiver, Respond, Role, Sender,
+/// };
+///
+/// /// Has the application answer pings.
+/// struct WithoutPongs<'c>(&'c mut Sender, &'c mut Output);
+///
+/// impl Respond for WithoutPongs<'_> {
+///     fn respond(&mut self, event: &Event<'_>) {
+///         if !matches!(event, Event::Ping(_)) {
+///             self.0.respond(event, self.1);
+///         }
+///     }
+///
+///     fn fail(&mut self, error: &ProtocolError) {
+///         self.0.fail(error, self.1);
+///     }
+/// }
+///
+/// let (mut sender, mut output) = (Sender::server(), Output::new());
+/// let mut receiver = Receiver::new(Role::Server, Limits::SERVER);
+/// let mut input = ReceiveBuffer::new();
+/// input.extend(&[0x89, 0x80, 0, 0, 0, 0]);
+/// let received = receiver.receive(&mut input, &mut WithoutPongs(&mut sender, &mut output));
+/// assert_eq!(received.progress, Ok(Progress::Ping));
+/// assert!(output.is_empty());
+/// ```
+pub trait Respond {
+    /// Counts what has been received, before it is answered or handed out. Also called where there
+    /// is no event, but not for an error.
+    ///
+    /// By default, everything is fine.
+    ///
+    /// # Errors
+    ///
+    /// A limit of the driver's own is exceeded, such as that of a
+    /// [`RateLimiter`](crate::timers::RateLimiter): the connection fails with this.
+    #[inline]
+    fn count(&mut self, received: &Received) -> Result<(), ProtocolError> {
+        let _ = received;
+        Ok(())
+    }
+
+    /// A ping, a pong or the peer's close frame has come. [`Sender::respond`] has the answer.
+    fn respond(&mut self, event: &Event<'_>);
+
+    /// The connection fails: [`Sender::fail`] tells the peer why. Called once.
+    fn fail(&mut self, error: &ProtocolError);
+}
+
+impl Respond for (&mut Sender, &mut Output) {
+    fn respond(&mut self, event: &Event<'_>) {
+        self.0.respond(event, self.1);
+    }
+
+    fn fail(&mut self, error: &ProtocolError) {
+        self.0.fail(error, self.1);
+    }
+}
+
+impl Respond for () {
+    fn respond(&mut self, _event: &Event<'_>) {}
+
+    fn fail(&mut self, _error: &ProtocolError) {}
+}
