@@ -1,8 +1,8 @@
 //! What comes after the handshake.
 
 use bowsprit_proto::{
-    Connection, FrameHeader, Limits, Output, Progress, ProtocolError, ReceiveBuffer, Receiver,
-    Role, Sender, State,
+    Connection, Event, FrameHeader, Limits, Output, Progress, ProtocolError, ReceiveBuffer,
+    Receiver, Role, Sender, State,
 };
 
 /// A header that parses is encoded as it was.
@@ -25,26 +25,35 @@ pub fn receive_server(bytes: &[u8]) {
 }
 
 fn receive(role: Role, bytes: &[u8]) {
-    let whole = run(role, &[bytes]);
+    let whole = run(role, &[bytes], false);
     let single: Vec<&[u8]> = bytes.chunks(1).collect();
-    assert_eq!(run(role, &single), whole, "any cut gives the same");
+    assert_eq!(run(role, &single, false), whole, "any cut gives the same");
+    assert_eq!(run(role, &single, true), whole, "control frames first give the same");
     let peer = if role == Role::Client { Role::Server } else { Role::Client };
     let (_, answer) = whole;
-    let (events, _) = run(peer, &[&answer]);
+    let (events, _) = run(peer, &[&answer], false);
     assert!(!events.iter().any(|event| event.starts_with("fail")), "our answer is refused");
 }
 
-/// Feeds the pieces; returns what was seen, as text, and what was sent.
-fn run(role: Role, pieces: &[&[u8]]) -> (Vec<String>, Vec<u8>) {
+fn connect(role: Role, limits: Limits) -> Connection {
     let sender =
         if role == Role::Client { Sender::client(|| [1, 2, 3, 4]) } else { Sender::server() };
-    let mut connection = Connection::new(Receiver::new(role, Limits::SERVER), sender);
+    Connection::new(Receiver::new(role, limits), sender)
+}
+
+/// Feeds the pieces, and asks for control frames first if `control` is set; returns what was seen,
+/// as text, and what was sent.
+fn run(role: Role, pieces: &[&[u8]], control: bool) -> (Vec<String>, Vec<u8>) {
+    let mut connection = connect(role, Limits::SERVER);
     let (mut input, mut out) = (ReceiveBuffer::new(), Output::new());
     let mut events = Vec::new();
     'pieces: for piece in pieces {
         input.extend(piece);
         loop {
-            match connection.receive(&mut input, &mut out).progress {
+            let before =
+                if control { connection.receive_control(&mut input, &mut out) } else { None };
+            let received = before.unwrap_or_else(|| connection.receive(&mut input, &mut out));
+            match received.progress {
                 Ok(Progress::NeedData) => break,
                 Ok(_) => events.extend(input.event().map(|event| format!("{event:?}"))),
                 Err(error) => {
@@ -55,51 +64,50 @@ fn run(role: Role, pieces: &[&[u8]]) -> (Vec<String>, Vec<u8>) {
             }
         }
     }
-    (events, out.slices().flatten().copied().collect())
+    (events, bytes_of(&out))
 }
 
-/// Chunks joined are as long as the messages, and the connection fails on the same rule.
+fn bytes_of(out: &Output) -> Vec<u8> {
+    out.slices().flatten().copied().collect()
+}
+
+/// Chunks joined are as long as the messages, the connection fails on the same rule, and the
+/// answers are the same.
 pub fn chunking(bytes: &[u8]) {
-    let count = |chunks: bool| {
-        let mut receiver = Receiver::new(Role::Client, Limits::NONE);
-        let mut input = ReceiveBuffer::new();
-        input.extend(bytes);
-        joined_lens(&mut receiver, &mut input, chunks)
-    };
-    assert_eq!(count(true), count(false));
+    assert_eq!(joined_lens(bytes, true), joined_lens(bytes, false));
 }
 
-fn joined_lens(
-    receiver: &mut Receiver,
-    input: &mut ReceiveBuffer,
-    chunks: bool,
-) -> (Vec<usize>, Option<ProtocolError>) {
-    use bowsprit_proto::Event;
+/// The lengths of messages, how it ended, and what was sent.
+fn joined_lens(bytes: &[u8], chunks: bool) -> (Vec<usize>, Option<ProtocolError>, Vec<u8>) {
+    let mut connection = connect(Role::Client, Limits::NONE);
+    let (mut input, mut out) = (ReceiveBuffer::new(), Output::new());
+    input.extend(bytes);
     let (mut lens, mut len) = (Vec::new(), 0);
     loop {
-        let received = if chunks { receiver.receive_chunk(input, &mut ()) } else { receiver.receive(input, &mut ()) };
-        match received.progress {
-            Ok(Progress::NeedData) => return (lens, None),
-            Err(error) => return (lens, Some(error)),
-            Ok(_) => {}
-        }
-        let last = match input.event() {
-            Some(Event::Chunk(chunk)) => {
-                len += chunk.payload.len();
-                chunk.last
-            }
-            Some(Event::Text(text)) => {
-                len = text.len();
-                true
-            }
-            Some(Event::Binary(bytes)) => {
-                len = bytes.len();
-                true
-            }
-            _ => false,
+        let received = if chunks {
+            connection.receive_chunk(&mut input, &mut out)
+        } else {
+            connection.receive(&mut input, &mut out)
         };
-        if last {
+        let data = match received.progress {
+            Ok(Progress::NeedData) => return (lens, None, bytes_of(&out)),
+            Err(error) => return (lens, Some(error), bytes_of(&out)),
+            Ok(Progress::Data(data)) => data,
+            Ok(_) => continue,
+        };
+        assert_eq!(payload_len(&input.event()), Some(data.len), "the summary is right");
+        len += data.len;
+        if data.last {
             lens.push(std::mem::take(&mut len));
         }
+    }
+}
+
+fn payload_len(event: &Option<Event<'_>>) -> Option<usize> {
+    match event {
+        Some(Event::Chunk(chunk)) => Some(chunk.payload.len()),
+        Some(Event::Text(text)) => Some(text.len()),
+        Some(Event::Binary(bytes)) => Some(bytes.len()),
+        _ => None,
     }
 }

@@ -3,8 +3,8 @@
 use std::mem;
 
 use bowsprit_proto::{
-    Event, Limits, MessageKind, Output, Progress, ProtocolError, ReceiveBuffer, Receiver, Role,
-    Sender, Url,
+    Connection, Event, Limits, MessageKind, Output, Progress, ProtocolError, ReceiveBuffer,
+    Receiver, Role, Sender, Url,
     deflate::{ContextTakeover, Deflate},
     handshake::{ClientHandshake, Offer, Policy, respond},
 };
@@ -71,16 +71,17 @@ fn run(
     max_message_len: u64,
     in_chunks: bool,
 ) -> (Vec<Vec<u8>>, Option<ProtocolError>) {
-    let (mut receiver, _) = receiver(deflate, max_message_len);
-    let mut input = ReceiveBuffer::new();
+    let (receiver, sender) = receiver(deflate, max_message_len);
+    let mut connection = Connection::new(receiver, sender);
+    let (mut input, mut out) = (ReceiveBuffer::new(), Output::new());
     let (mut messages, mut message) = (Vec::new(), Vec::new());
     for piece in stream.chunks(len) {
         input.extend(piece);
         loop {
             let received = if in_chunks {
-                receiver.receive_chunk(&mut input, &mut ())
+                connection.receive_chunk(&mut input, &mut out)
             } else {
-                receiver.receive(&mut input, &mut ())
+                connection.receive(&mut input, &mut out)
             };
             match received.progress {
                 Ok(Progress::NeedData) => break,

@@ -38,62 +38,61 @@ pub(crate) fn receive_pieces(
 /// Feeds the pieces, asking each time for a whole message or a chunk as `in_chunks` says, and
 /// joins the chunks again.
 pub(crate) fn receive_joining(
-    end: End,
+    mut end: End,
     pieces: &[&[u8]],
     mut in_chunks: impl FnMut() -> bool,
-) -> Vec<Seen> {
-    let (mut receiver, _) = end.connection.split();
-    let mut input = end.input;
+) -> (Vec<Seen>, Vec<u8>) {
     let mut joiner = Joiner::default();
-    for piece in pieces {
-        input.extend(piece);
+    'pieces: for piece in pieces {
+        end.input.extend(piece);
         loop {
             let received = if in_chunks() {
-                receiver.receive_chunk(&mut input, &mut ())
+                end.connection.receive_chunk(&mut end.input, &mut end.output)
             } else {
-                receiver.receive(&mut input, &mut ())
+                end.connection.receive(&mut end.input, &mut end.output)
             };
             match received.progress {
                 Ok(Progress::NeedData) => break,
-                Ok(_) => joiner.add(Seen::of(&input.event().unwrap())),
+                Ok(_) => joiner.add(Seen::of(&end.input.event().unwrap())),
                 Err(error) => {
                     joiner.seen.push(Seen::Failed(error));
-                    return joiner.seen;
+                    break 'pieces;
                 }
             }
-            assert_eq!(receiver.is_in_chunks(), joiner.open.is_some());
+            assert_eq!(end.connection.receiver().is_in_chunks(), joiner.open.is_some());
         }
     }
-    joiner.seen
+    (joiner.seen, end.sent())
 }
 
 /// Feeds the pieces; after each, asks for control frames first wherever `control` says so. Stops at
 /// data until `receive` has taken it.
 fn receive_with_control(
-    end: End,
+    mut end: End,
     pieces: &[&[u8]],
     mut control: impl FnMut() -> bool,
-) -> Vec<Seen> {
-    let (mut receiver, _) = end.connection.split();
-    let mut input = end.input;
+) -> (Vec<Seen>, Vec<u8>) {
     let mut seen = Vec::new();
-    for piece in pieces {
-        input.extend(piece);
+    'pieces: for piece in pieces {
+        end.input.extend(piece);
         loop {
-            let control = control().then(|| receiver.receive_control(&mut input, &mut ()));
+            let End { connection, input, output, .. } = &mut end;
+            let control = control().then(|| connection.receive_control(input, output));
             if control == Some(None) {
-                assert_eq!(receiver.receive_control(&mut input, &mut ()), None, "it stays so");
+                assert_eq!(connection.receive_control(input, output), None, "it stays so");
             }
-            let received =
-                control.flatten().unwrap_or_else(|| receiver.receive(&mut input, &mut ()));
+            let received = control.flatten().unwrap_or_else(|| connection.receive(input, output));
             match received.progress {
                 Ok(Progress::NeedData) => break,
                 Ok(_) => seen.push(Seen::of(&input.event().unwrap())),
-                Err(error) => return [seen, vec![Seen::Failed(error)]].concat(),
+                Err(error) => {
+                    seen.push(Seen::Failed(error));
+                    break 'pieces;
+                }
             }
         }
     }
-    seen
+    (seen, end.sent())
 }
 
 /// Asks for control frames; `None` in front of data.
