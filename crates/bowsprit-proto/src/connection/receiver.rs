@@ -142,11 +142,13 @@ impl Receiver {
             return self.after_end(input);
         }
         input.release();
+        // Whoever waits for a single message asks once more after it.
         if self.frame.is_none() && input.unparsed_len() == 0 {
             input.want(u64::MAX);
             return Received { progress: Ok(Progress::NeedData), data_frames: 0, inflated_len: 0 };
         }
-        match if chunks { None } else { self.short_message(input) } {
+        let short = if chunks { None } else { self.short_message(input) };
+        match short {
             Some(Ok(data)) => {
                 let progress = Ok(Progress::Data(data));
                 Received { progress, data_frames: 1, inflated_len: 0 }

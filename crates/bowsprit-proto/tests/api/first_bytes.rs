@@ -1,7 +1,9 @@
 //! Violations that the first two bytes of a frame show are reported when those have come, RFC 6455
 //! §5: not when the rest of the header has, or the payload.
 
-use bowsprit_proto::{Limits, ProtocolError, Role};
+use bowsprit_proto::{
+    Connection, Limits, Output, Progress, ProtocolError, ReceiveBuffer, Received, Role,
+};
 
 use super::{
     deflate::{end, with_takeover},
@@ -16,14 +18,35 @@ fn lens(first: u8) -> impl Iterator<Item = usize> {
     LENS.into_iter().filter(move |len| first & 0x08 == 0 || *len < 126)
 }
 
-/// Feeds `before`, which is good, and then `frame` byte by byte, which fails after two.
+/// A way to receive.
+type By = fn(&mut Connection, &mut ReceiveBuffer, &mut Output) -> Received;
+
+/// All ways; data that is good would have the last one stop in front of it.
+const ALL: [By; 3] = [Connection::receive, Connection::receive_chunk, |connection, input, out| {
+    connection.receive_control(input, out).expect("there is no data")
+}];
+
+/// Feeds `before`, which is good, and then `frame` byte by byte, which fails after two, whichever
+/// way it is received.
 #[track_caller]
-fn assert_second_byte_fails(mut end: End, before: &[u8], frame: &[u8], error: ProtocolError) {
-    let seen = end.receive(before);
-    assert!(!seen.iter().any(|seen| matches!(seen, Seen::Failed(_))), "{seen:?}");
-    assert_eq!(end.receive(&frame[..1]), [], "{:?} received {:02x}", end.role, frame[0]);
-    assert_eq!(end.receive(&frame[1..2]), [Seen::Failed(error)], "{:?}", end.role);
-    assert_failed(&mut end, error, 1002);
+fn assert_second_byte_fails(
+    new: impl Fn() -> End,
+    before: &[u8],
+    frame: &[u8],
+    error: ProtocolError,
+) {
+    for receive in ALL {
+        let mut end = new();
+        let seen = end.receive(before);
+        assert!(!seen.iter().any(|seen| matches!(seen, Seen::Failed(_))), "{seen:?}");
+        let mut after_next = |n: usize| {
+            end.input.extend(&frame[n..=n]);
+            receive(&mut end.connection, &mut end.input, &mut end.output).progress
+        };
+        assert_eq!(after_next(0), Ok(Progress::NeedData), "{frame:02x?}");
+        assert_eq!(after_next(1), Err(error), "{frame:02x?}");
+        assert_failed(&mut end, error, 1002);
+    }
 }
 
 /// Has both roles receive a frame that begins with `first`, of several lengths, after other frames.
@@ -34,7 +57,7 @@ fn assert_first_byte_fails(before: &[(u8, &[u8])], first: u8, error: ProtocolErr
         let before = frames(from, before.iter().copied());
         for len in lens(first) {
             let frame = frame(from, first, &vec![0; len]);
-            assert_second_byte_fails(End::new(role), &before, &frame, error);
+            assert_second_byte_fails(|| End::new(role), &before, &frame, error);
         }
     }
 }
@@ -56,9 +79,9 @@ fn the_bit_of_compression_on_a_frame_that_does_not_begin_a_message() {
         let from = peer_of(role);
         let begun = frame(from, 0x42, b"\0");
         for (before, first) in [(&begun[..], 0x40), (&begun, 0xC0), (&[], 0xC9), (&[], 0xC8)] {
-            let end = end(role, Limits::SERVER, with_takeover(true));
+            let new = || end(role, Limits::SERVER, with_takeover(true));
             let error = ProtocolError::ReservedBits;
-            assert_second_byte_fails(end, before, &frame(from, first, b"12"), error);
+            assert_second_byte_fails(new, before, &frame(from, first, b"12"), error);
         }
     }
 }
@@ -84,7 +107,7 @@ fn a_mask_that_is_missing_or_too_many() {
         for first in [0x01, 0x82, 0x89, 0x88] {
             for len in lens(first) {
                 let frame = frame(role, first, &vec![0; len]);
-                assert_second_byte_fails(End::new(role), b"", &frame, error);
+                assert_second_byte_fails(|| End::new(role), b"", &frame, error);
             }
         }
     }
@@ -114,7 +137,7 @@ fn control_frames_that_are_fragmented_or_too_long() {
             for len in [126, 70_000] {
                 let frame = frame(peer_of(role), 0x80 | opcode, &vec![0; len]);
                 let error = ProtocolError::ControlTooLong;
-                assert_second_byte_fails(End::new(role), b"", &frame, error);
+                assert_second_byte_fails(|| End::new(role), b"", &frame, error);
             }
         }
     }
@@ -128,7 +151,7 @@ fn a_close_frame_with_half_a_code() {
         for before in [vec![], frame(from, 0x01, b"begun")] {
             let close = frame(from, 0x88, b"\x03");
             let error = ProtocolError::CloseTruncated;
-            assert_second_byte_fails(End::new(role), &before, &close, error);
+            assert_second_byte_fails(|| End::new(role), &before, &close, error);
         }
     }
 }
