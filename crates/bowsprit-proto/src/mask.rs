@@ -52,6 +52,26 @@ pub fn copy_masked(payload: &[u8], key: [u8; 4], offset: usize, out: &mut Vec<u8
     apply_mask(&mut out[tail..], key.to_le_bytes(), 0);
 }
 
+/// Writes a masked copy of `payload` over `out`, in one pass.
+///
+/// `offset` is the position of `payload` within its frame.
+///
+/// # Panics
+///
+/// If the two are not of the same length.
+pub fn copy_masked_to_slice(payload: &[u8], key: [u8; 4], offset: usize, out: &mut [u8]) {
+    assert_eq!(payload.len(), out.len(), "the copy is as long as the payload");
+    let key = rotated(key, offset);
+    let wide = widened(key);
+    let (from, rest) = payload.as_chunks();
+    let (to, tail) = out.as_chunks_mut();
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = (u64::from_le_bytes(*from) ^ wide).to_le_bytes();
+    }
+    tail.copy_from_slice(rest);
+    mask_tail(tail, key);
+}
+
 /// Masks the last bytes, fewer than a word.
 fn mask_tail(tail: &mut [u8], key: u32) {
     let (halves, rest) = tail.as_chunks_mut();
@@ -84,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn both_loops_agree_with_the_definition_at_every_length_and_offset() {
+    fn all_loops_agree_with_the_definition_at_every_length_and_offset() {
         let payload: Vec<u8> = (0..300).map(|i: u32| i.to_le_bytes()[0].wrapping_mul(31)).collect();
         let key = [0xA5, 0x0F, 0x3C, 0x81];
         for len in 0..payload.len() {
@@ -96,6 +116,9 @@ mod tests {
                 let mut copied = alloc::vec![9];
                 copy_masked(&payload[..len], key, offset, &mut copied);
                 assert_eq!(copied[1..], expected);
+                let mut slice = alloc::vec![9; len];
+                copy_masked_to_slice(&payload[..len], key, offset, &mut slice);
+                assert_eq!(slice, expected);
             }
         }
     }

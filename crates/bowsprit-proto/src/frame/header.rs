@@ -97,16 +97,40 @@ impl FrameHeader {
         }
     }
 
+    /// Writes the header's bytes to the front of `out`, and returns how many they are.
+    ///
+    /// `None` means that `out` is too short, and is left as it was;
+    /// [`MAX_LEN`](Self::MAX_LEN) bytes are always enough.
+    ///
+    /// ```
+    /// use bowsprit_proto::{FrameHeader, Opcode};
+    ///
+    /// let (fin, opcode) = (true, Opcode::Binary);
+    /// let header =
+    ///     FrameHeader { fin, rsv1: false, opcode, masking_key: None, payload_len: 256 };
+    /// let mut out = [0; 6];
+    /// assert_eq!(header.encode_to_slice(&mut out), Some(4));
+    /// assert_eq!(out, [0x82, 126, 1, 0, 0, 0]);
+    /// ```
+    #[must_use]
+    pub fn encode_to_slice(&self, out: &mut [u8]) -> Option<usize> {
+        let (bytes, len) = self.bytes();
+        out.get_mut(..len)?.copy_from_slice(&bytes[..len]);
+        Some(len)
+    }
+
     fn encode_long(&self, out: &mut Vec<u8>) {
+        let (bytes, len) = self.bytes();
+        out.extend_from_slice(&bytes[..len]);
+    }
+
+    /// The whole header, in the first bytes of an array.
+    #[inline]
+    fn bytes(&self) -> ([u8; Self::MAX_LEN], usize) {
         let (mut bytes, len) = self.start();
-        let end = match self.masking_key {
-            None => len,
-            Some(key) => {
-                bytes[len..len + key.len()].copy_from_slice(&key);
-                len + key.len()
-            }
-        };
-        out.extend_from_slice(&bytes[..end]);
+        let Some(key) = self.masking_key else { return (bytes, len) };
+        bytes[len..len + key.len()].copy_from_slice(&key);
+        (bytes, len + key.len())
     }
 
     /// The first byte.
@@ -251,8 +275,15 @@ mod tests {
                 let mut bytes = Vec::new();
                 header.encode(&mut bytes);
                 assert_eq!(FrameHeader::parse(&bytes), Ok(Some((header, bytes.len()))));
+                let mut slice = [9; FrameHeader::MAX_LEN];
+                assert_eq!(header.encode_to_slice(&mut slice), Some(bytes.len()));
+                assert_eq!(slice[..bytes.len()], bytes);
+                assert!(slice[bytes.len()..].iter().all(|byte| *byte == 9));
                 for cut in 0..bytes.len() {
                     assert_eq!(FrameHeader::parse(&bytes[..cut]), Ok(None), "cut at {cut}");
+                    let mut short = [9; FrameHeader::MAX_LEN];
+                    assert_eq!(header.encode_to_slice(&mut short[..cut]), None);
+                    assert_eq!(short, [9; FrameHeader::MAX_LEN]);
                 }
             }
         }

@@ -11,7 +11,7 @@ use bowsprit_proto::{
         OriginPolicy, Policy, Rejection, RequestContext, SubprotocolPolicy, Version, accept_for,
         asks_for_websocket, basic_authorization, bearer_authorization, respond, respond_with,
     },
-    mask::{apply_mask, copy_masked},
+    mask::{apply_mask, copy_masked, copy_masked_to_slice},
     subprotocol::is_token,
     utf8::{InvalidUtf8, Validator, from_utf8},
 };
