@@ -22,6 +22,7 @@ mod api {
     mod exports;
     mod extended_connect;
     mod first_bytes;
+    mod fragment_compression;
     mod fragmentation;
     mod framing;
     mod grammar;

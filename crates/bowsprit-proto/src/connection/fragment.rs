@@ -22,6 +22,20 @@ pub struct Fragment<'p> {
     pub fin: bool,
 }
 
+/// Whether a message that is sent in fragments is compressed, where compression was agreed on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FragmentCompression {
+    /// Whatever its length, which is not known when the message begins.
+    #[default]
+    Always,
+    /// If its first fragment is not below [`Deflate::threshold`](crate::deflate::Deflate).
+    Threshold,
+    /// Not at all. See [`Sender::message_uncompressed`](crate::Sender::message_uncompressed) for
+    /// why.
+    Never,
+}
+
 impl OutMessage {
     pub(super) const fn new(kind: MessageKind, compressed: bool) -> Self {
         Self { kind, utf8: utf8::Validator::new(), compressed }

@@ -28,7 +28,7 @@ mod sender;
 pub use buffer::{Block, ReceiveBuffer};
 pub use encoded::{DetachedCompressor, EncodedBatch, EncodedMessage, Encoding};
 pub use event::{Chunk, Event};
-pub use fragment::Fragment;
+pub use fragment::{Fragment, FragmentCompression};
 pub use output::Output;
 pub use received::{Progress, Received, ReceivedData};
 pub use receiver::Receiver;

@@ -32,7 +32,8 @@ pub struct Deflate {
     /// How to compress.
     pub strategy: Strategy,
     /// Shorter messages are not compressed: they gain nothing. Default: 1,024 bytes. A message that
-    /// is sent in fragments is compressed whatever its length, which is not known when it begins.
+    /// is sent in fragments is compressed whatever its length, which is not known when it begins,
+    /// unless [`FragmentCompression`](crate::FragmentCompression) chooses otherwise.
     pub threshold: usize,
     /// How many bytes of compressed output are made room for at a time: at least 64. Default:
     /// 16 KiB. Less saves memory while messages are compressed, more saves time for long ones.
