@@ -123,7 +123,8 @@ pub enum SendError {
     FragmentKind,
     /// The fragments of a text message are not UTF-8, §8.1.
     TextUtf8,
-    /// A message was encoded for connections that agreed on another compression, RFC 7692 §7.
+    /// A message was encoded for connections that agreed on another compression, or a fragment as
+    /// it is shall continue a compressed message, RFC 7692 §7.
     Encoding,
 }
 

@@ -26,6 +26,7 @@ mod api {
     mod fragmentation;
     mod framing;
     mod grammar;
+    mod headers;
     mod hosts;
     mod limits;
     mod masking;

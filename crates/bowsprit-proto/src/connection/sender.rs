@@ -5,6 +5,7 @@
 
 mod compressing;
 mod fragmenting;
+mod headers;
 
 use alloc::{boxed::Box, format};
 use core::fmt;

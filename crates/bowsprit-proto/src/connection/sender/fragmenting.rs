@@ -61,7 +61,7 @@ impl Sender {
     }
 
     /// Finds what frame a fragment is sent in, and begins, continues or ends its message.
-    fn advance_message(
+    pub(super) fn advance_message(
         &mut self,
         fragment: Fragment<'_>,
         choice: FragmentCompression,
