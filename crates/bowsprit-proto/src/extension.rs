@@ -12,7 +12,7 @@
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
 
-use crate::subprotocol::{is_token, is_token_byte};
+use crate::{header_list::Cursor, subprotocol::is_token_byte};
 
 /// One element of the header: a name and its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,11 +37,14 @@ pub struct Parameter<'h> {
 /// A header that does not match the grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct InvalidExtensions;
+pub struct InvalidExtensions {
+    /// Index of the first byte that does not fit, or the length of a header that ends too early.
+    pub position: usize,
+}
 
 impl fmt::Display for InvalidExtensions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sec-WebSocket-Extensions does not match its grammar")
+        write!(f, "Sec-WebSocket-Extensions does not match its grammar at byte {}", self.position)
     }
 }
 
@@ -62,92 +65,66 @@ impl core::error::Error for InvalidExtensions {}
 /// # Ok::<(), bowsprit_proto::extension::InvalidExtensions>(())
 /// ```
 pub fn parse(value: &str) -> Result<Vec<Extension<'_>>, InvalidExtensions> {
-    let mut cursor = Cursor { rest: value };
+    read(Cursor::lenient(value))
+}
+
+/// The same, but takes only what a sender may write: no empty elements, and white space only next
+/// to commas and semicolons.
+///
+/// # Errors
+///
+/// As [`parse`]; also for what RFC 9110 §5.6.1.2 has recipients put up with.
+pub fn parse_strict(value: &str) -> Result<Vec<Extension<'_>>, InvalidExtensions> {
+    read(Cursor::strict(value))
+}
+
+fn read(mut cursor: Cursor<'_>) -> Result<Vec<Extension<'_>>, InvalidExtensions> {
+    let invalid = |position| InvalidExtensions { position };
     let mut extensions = Vec::new();
+    while cursor.begin_element().map_err(invalid)? {
+        extensions.push(extension(&mut cursor).map_err(invalid)?);
+        cursor.end_element().map_err(invalid)?;
+    }
+    if extensions.is_empty() { Err(invalid(cursor.position())) } else { Ok(extensions) }
+}
+
+fn extension<'h>(cursor: &mut Cursor<'h>) -> Result<Extension<'h>, usize> {
+    let name = cursor.token()?;
+    let mut parameters = Vec::new();
+    while cursor.eat(';') {
+        parameters.push(parameter(cursor)?);
+    }
+    Ok(Extension { name, parameters })
+}
+
+fn parameter<'h>(cursor: &mut Cursor<'h>) -> Result<Parameter<'h>, usize> {
+    let name = cursor.token()?;
+    let value = if cursor.eat_equals()? { Some(parameter_value(cursor)?) } else { None };
+    Ok(Parameter { name, value })
+}
+
+fn parameter_value<'h>(cursor: &mut Cursor<'h>) -> Result<Cow<'h, str>, usize> {
+    if cursor.eat('"') { quoted(cursor).map(Cow::Owned) } else { cursor.token().map(Cow::Borrowed) }
+}
+
+/// The inside of a quoted string whose first quote has been read, unescaped.
+fn quoted(cursor: &mut Cursor<'_>) -> Result<String, usize> {
+    let mut value = String::new();
     loop {
-        // RFC 9110 §5.6.1.2: empty elements of a list count for nothing.
-        while cursor.eat(',') {}
-        if cursor.at_end() {
-            break;
-        }
-        extensions.push(cursor.extension()?);
-        if !cursor.at_end() && !cursor.eat(',') {
-            return Err(InvalidExtensions);
-        }
-    }
-    if extensions.is_empty() { Err(InvalidExtensions) } else { Ok(extensions) }
-}
-
-/// What is left of the header value.
-struct Cursor<'h> {
-    rest: &'h str,
-}
-
-impl<'h> Cursor<'h> {
-    fn extension(&mut self) -> Result<Extension<'h>, InvalidExtensions> {
-        let name = self.token()?;
-        let mut parameters = Vec::new();
-        while self.eat(';') {
-            parameters.push(self.parameter()?);
-        }
-        Ok(Extension { name, parameters })
-    }
-
-    fn parameter(&mut self) -> Result<Parameter<'h>, InvalidExtensions> {
-        let name = self.token()?;
-        let value = if self.eat('=') { Some(self.value()?) } else { None };
-        Ok(Parameter { name, value })
-    }
-
-    fn value(&mut self) -> Result<Cow<'h, str>, InvalidExtensions> {
-        if !self.eat('"') {
-            return self.token().map(Cow::Borrowed);
-        }
-        let value = self.quoted()?;
-        if is_token(&value) { Ok(Cow::Owned(value)) } else { Err(InvalidExtensions) }
-    }
-
-    /// The inside of a quoted string whose first quote has been read, unescaped.
-    fn quoted(&mut self) -> Result<String, InvalidExtensions> {
-        let mut value = String::new();
-        let mut chars = self.rest.chars();
-        loop {
-            match chars.next() {
-                Some('"') => break,
-                Some('\\') => value.push(chars.next().ok_or(InvalidExtensions)?),
-                Some(char) => value.push(char),
-                None => return Err(InvalidExtensions),
+        let mut position = cursor.position();
+        let mut char = cursor.next_char();
+        match char {
+            Some('"') if !value.is_empty() => return Ok(value),
+            Some('\\') => {
+                position = cursor.position();
+                char = cursor.next_char();
             }
+            _ => {}
         }
-        self.rest = chars.as_str();
-        Ok(value)
-    }
-
-    fn token(&mut self) -> Result<&'h str, InvalidExtensions> {
-        self.skip_white_space();
-        let end = self.rest.bytes().position(|byte| !is_token_byte(byte));
-        let (token, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
-        self.rest = rest;
-        if token.is_empty() { Err(InvalidExtensions) } else { Ok(token) }
-    }
-
-    fn eat(&mut self, separator: char) -> bool {
-        self.skip_white_space();
-        match self.rest.strip_prefix(separator) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
+        // "the value after quoted-string unescaping MUST conform to the 'token' ABNF."
+        match char {
+            Some(char) if u8::try_from(char).is_ok_and(is_token_byte) => value.push(char),
+            _ => return Err(position),
         }
-    }
-
-    fn at_end(&mut self) -> bool {
-        self.skip_white_space();
-        self.rest.is_empty()
-    }
-
-    fn skip_white_space(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\t']);
     }
 }

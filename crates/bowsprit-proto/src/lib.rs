@@ -49,6 +49,7 @@ pub mod extension;
 mod frame;
 pub mod grammar;
 pub mod handshake;
+mod header_list;
 mod limits;
 pub mod manual;
 pub mod mask;

@@ -1,8 +1,9 @@
 //! Subprotocol names and the `Sec-WebSocket-Protocol` header, RFC 6455 §1.9, §4.1 (10), §11.3.4.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
+use core::{fmt, ops::Range};
 
-use crate::grammar::elements;
+use crate::header_list::Cursor;
 
 /// Whether `name` is a token, as a subprotocol or extension name has to be.
 ///
@@ -44,18 +45,94 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_graphic() && !separator
 }
 
-/// Reads the subprotocols that a client asks for, in its order of preference.
+/// A header that does not match the grammar, or names a subprotocol twice.
 ///
-/// `None` if one of them is no token or stands there twice: "and MUST all be unique strings".
-/// The time taken is linear but for a factor of the logarithm.
-pub(crate) fn parse_offers<'v>(values: impl Iterator<Item = &'v str>) -> Option<Vec<&'v str>> {
-    let offers: Vec<&str> = values.flat_map(elements).collect();
-    (offers.iter().all(|name| is_token(name)) && are_unique(&offers)).then_some(offers)
+/// It says where, but not what, as subprotocols may be secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidSubprotocols {
+    /// Index of the first byte that does not fit, or the length of a header that ends too early.
+    Position(usize),
+    /// Where a name stands in the header that has stood there before.
+    Duplicate(Range<usize>),
 }
 
-/// Whether no name stands there twice. Names are "matched case-sensitively", RFC 7936 §2.
-pub(crate) fn are_unique<T: AsRef<str>>(names: &[T]) -> bool {
-    let mut sorted: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-    sorted.sort_unstable();
-    sorted.windows(2).all(|pair| pair[0] != pair[1])
+impl fmt::Display for InvalidSubprotocols {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sec-WebSocket-Protocol ")?;
+        match self {
+            Self::Position(position) => {
+                write!(f, "does not match its grammar at byte {position}")
+            }
+            Self::Duplicate(range) => {
+                write!(f, "repeats a subprotocol at byte {}", range.start)
+            }
+        }
+    }
+}
+
+impl core::error::Error for InvalidSubprotocols {}
+
+/// Reads one header value: the subprotocols that a client asks for, in its order of preference.
+///
+/// A header without a name asks for none.
+///
+/// # Errors
+///
+/// §4.1 (10): the names "MUST be non-empty strings with characters in the range U+0021 to U+007E
+/// not including separator characters" and "MUST all be unique strings".
+///
+/// ```
+/// use bowsprit_proto::subprotocol::{InvalidSubprotocols, parse};
+///
+/// assert_eq!(parse("chat, ,superchat"), Ok(vec!["chat", "superchat"]));
+/// assert_eq!(parse("chat, a b"), Err(InvalidSubprotocols::Position(8)));
+/// assert_eq!(parse("chat, chat"), Err(InvalidSubprotocols::Duplicate(6..10)));
+/// ```
+pub fn parse(value: &str) -> Result<Vec<&str>, InvalidSubprotocols> {
+    let mut offers = Vec::new();
+    read(Cursor::lenient(value), &mut BTreeSet::new(), &mut offers)?;
+    Ok(offers)
+}
+
+/// The same, but takes only what a sender may write: at least one name, no empty elements, and
+/// white space only next to commas.
+///
+/// # Errors
+///
+/// As [`parse`]; also for what RFC 9110 §5.6.1.2 has recipients put up with.
+pub fn parse_strict(value: &str) -> Result<Vec<&str>, InvalidSubprotocols> {
+    let mut offers = Vec::new();
+    read(Cursor::strict(value), &mut BTreeSet::new(), &mut offers)?;
+    Ok(offers)
+}
+
+/// Reads several headers, which are one list.
+pub(crate) fn parse_all<'v>(
+    values: impl Iterator<Item = &'v str>,
+) -> Result<Vec<&'v str>, InvalidSubprotocols> {
+    let (mut seen, mut offers) = (BTreeSet::new(), Vec::new());
+    for value in values {
+        read(Cursor::lenient(value), &mut seen, &mut offers)?;
+    }
+    Ok(offers)
+}
+
+/// Names are "matched case-sensitively", RFC 7936 §2. The time taken is linear but for a factor of
+/// the logarithm.
+fn read<'v>(
+    mut cursor: Cursor<'v>,
+    seen: &mut BTreeSet<&'v str>,
+    offers: &mut Vec<&'v str>,
+) -> Result<(), InvalidSubprotocols> {
+    while cursor.begin_element().map_err(InvalidSubprotocols::Position)? {
+        let name = cursor.token().map_err(InvalidSubprotocols::Position)?;
+        let end = cursor.position();
+        cursor.end_element().map_err(InvalidSubprotocols::Position)?;
+        if !seen.insert(name) {
+            return Err(InvalidSubprotocols::Duplicate(end - name.len()..end));
+        }
+        offers.push(name);
+    }
+    Ok(())
 }

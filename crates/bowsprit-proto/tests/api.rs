@@ -26,6 +26,7 @@ mod api {
     mod fragmentation;
     mod framing;
     mod grammar;
+    mod header_lists;
     mod headers;
     mod hosts;
     mod limits;

@@ -246,7 +246,7 @@ fn key(headers: &HeaderMap) -> Result<&str, HandshakeError> {
 fn subprotocols(headers: &HeaderMap) -> Result<Vec<&str>, HandshakeError> {
     const NAME: http::HeaderName = header::SEC_WEBSOCKET_PROTOCOL;
     let values = field::all(headers, &NAME).collect::<Result<Vec<_>, _>>()?;
-    subprotocol::parse_offers(values.into_iter()).ok_or(HandshakeError::Malformed(NAME))
+    subprotocol::parse_all(values.into_iter()).map_err(|_| HandshakeError::Malformed(NAME))
 }
 
 /// §9.1: a list that does not match the grammar fails the handshake, known extension or not; but a
