@@ -9,10 +9,17 @@
 //! "When using the quoted-string syntax variant, the value after quoted-string unescaping MUST
 //! conform to the 'token' ABNF." Parsing takes linear time.
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use alloc::{
+    borrow::Cow,
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::fmt;
 
-use crate::{header_list::Cursor, subprotocol::is_token_byte};
+use crate::{
+    header_list::Cursor,
+    subprotocol::{is_token, is_token_byte},
+};
 
 /// One element of the header: a name and its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +39,74 @@ pub struct Parameter<'h> {
     pub name: &'h str,
     /// What follows the equals sign, unquoted; always a token.
     pub value: Option<Cow<'h, str>>,
+}
+
+impl<'h> Extension<'h> {
+    /// An extension without parameters.
+    #[must_use]
+    pub const fn new(name: &'h str) -> Self {
+        Self { name, parameters: Vec::new() }
+    }
+
+    /// The same with one more parameter that has no value.
+    #[must_use]
+    pub fn with_flag(mut self, name: &'h str) -> Self {
+        self.parameters.push(Parameter { name, value: None });
+        self
+    }
+
+    /// The same with one more parameter that has a value.
+    #[must_use]
+    pub fn with_parameter(mut self, name: &'h str, value: impl Into<Cow<'h, str>>) -> Self {
+        self.parameters.push(Parameter { name, value: Some(value.into()) });
+        self
+    }
+
+    fn is_valid(&self) -> bool {
+        let value_is_token = |value: &Option<Cow<'_, str>>| value.as_deref().is_none_or(is_token);
+        let is_valid = |p: &Parameter<'_>| is_token(p.name) && value_is_token(&p.value);
+        is_token(self.name) && self.parameters.iter().all(is_valid)
+    }
+}
+
+/// Writes the extension as it stands in a header; [`format`] checks it as well.
+impl fmt::Display for Extension<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)?;
+        for Parameter { name, value } in &self.parameters {
+            write!(f, "; {name}")?;
+            if let Some(value) = value {
+                write!(f, "={value}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes a header value: offers of a client, the most preferred first, or the response of a
+/// server.
+///
+/// `None` if a name or a value is not a token, of which alone the grammar lets them be.
+///
+/// ```
+/// use bowsprit_proto::extension::{Extension, format};
+///
+/// let offers = [
+///     Extension::new("permessage-deflate").with_parameter("server_max_window_bits", "10"),
+///     Extension::new("permessage-deflate").with_flag("client_max_window_bits"),
+/// ];
+/// let value = "permessage-deflate; server_max_window_bits=10, \
+///              permessage-deflate; client_max_window_bits";
+/// assert_eq!(format(&offers).as_deref(), Some(value));
+/// assert_eq!(format(&[Extension::new("two words")]), None);
+/// ```
+#[must_use]
+pub fn format(extensions: &[Extension<'_>]) -> Option<String> {
+    if !extensions.iter().all(Extension::is_valid) {
+        return None;
+    }
+    let elements: Vec<String> = extensions.iter().map(ToString::to_string).collect();
+    Some(elements.join(", "))
 }
 
 /// A header that does not match the grammar.

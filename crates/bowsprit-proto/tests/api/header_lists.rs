@@ -4,7 +4,7 @@
 //! to 200,000 random values.
 
 use bowsprit_proto::{
-    extension::{self, InvalidExtensions},
+    extension::{self, Extension, InvalidExtensions},
     subprotocol::{self, InvalidSubprotocols},
 };
 
@@ -76,6 +76,35 @@ fn a_strict_reader_of_extensions_takes_what_a_sender_may_write() {
 fn an_error_says_where_the_extensions_are_wrong() {
     let error: InvalidExtensions = extension::parse("foo; =1").unwrap_err();
     assert_eq!(error.to_string(), "Sec-WebSocket-Extensions does not match its grammar at byte 5");
+}
+
+/// RFC: 9.1-1
+#[test]
+fn a_list_of_extensions_that_is_written_is_read_back() {
+    let list = [
+        Extension::new("foo"),
+        Extension::new("bar").with_flag("a").with_parameter("b", "1").with_flag("a"),
+        Extension::new("foo").with_parameter("c", String::from("x-y")),
+    ];
+    let value = extension::format(&list).unwrap();
+    assert_eq!(value, "foo, bar; a; b=1; a, foo; c=x-y");
+    assert_eq!(extension::parse_strict(&value).unwrap(), list);
+    assert_eq!(extension::format(&[]).as_deref(), Some(""));
+}
+
+/// RFC: 9.1-1
+#[test]
+fn nothing_but_tokens_is_written() {
+    for bad in ["", "a b", "a,b", "a\r\nb", "a;b", "a=b", "\"a\"", "größe"] {
+        for extension in [
+            Extension::new(bad),
+            Extension::new("foo").with_flag(bad),
+            Extension::new("foo").with_parameter(bad, "1"),
+            Extension::new("foo").with_parameter("a", bad),
+        ] {
+            assert_eq!(extension::format(&[Extension::new("foo"), extension]), None, "{bad:?}");
+        }
+    }
 }
 
 /// RFC: 4.2.1-1
