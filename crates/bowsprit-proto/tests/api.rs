@@ -17,6 +17,7 @@ mod api {
     mod deflate_contexts;
     mod deflate_messages;
     mod deflate_negotiation;
+    mod deflate_reasons;
     mod encoded;
     mod exhaustive;
     mod exports;

@@ -14,19 +14,26 @@ mod backend;
 mod compressor;
 mod decompressor;
 mod negotiate;
+mod negotiation_error;
 mod options;
+mod stated;
 #[cfg(test)]
 mod tests;
 
 pub use compressor::{Compressor, CompressorConfig};
 pub use decompressor::Decompressor;
 pub(crate) use decompressor::{InflateError, Inflated};
-pub use negotiate::{Parameters, Side};
-pub(crate) use negotiate::{accept, offer, verify};
+pub use negotiate::{OfferPolicy, Parameters, Side};
+pub use negotiation_error::NegotiationError;
 pub use options::{ContextTakeover, Deflate, Strategy, WindowBits};
 
 /// The extension's name, §7.
 pub(crate) const NAME: &str = "permessage-deflate";
+
+const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
+const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
+const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
+const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
 /// What a sender cuts from the end of a message and a receiver puts back, §7.2.1, §7.2.2: the
 /// length of the empty stored block that a flush ends with.

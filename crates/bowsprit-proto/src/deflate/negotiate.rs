@@ -1,15 +1,14 @@
 //! Agreeing on parameters in the opening handshake, RFC 7692 §5, §7.1.
 
-use alloc::{format, string::String};
+use alloc::{string::ToString, vec::Vec};
 use core::fmt;
 
-use super::{ContextTakeover, Deflate, MAX_WINDOW_BITS, MIN_WINDOW_BITS, NAME, WindowBits};
+use super::{
+    CLIENT_MAX_WINDOW_BITS, CLIENT_NO_CONTEXT_TAKEOVER, ContextTakeover, Deflate, MAX_WINDOW_BITS,
+    NAME, NegotiationError, SERVER_MAX_WINDOW_BITS, SERVER_NO_CONTEXT_TAKEOVER, WindowBits,
+    stated::Stated,
+};
 use crate::extension::Extension;
-
-const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
-const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
-const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
-const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
 /// What both sides agreed on. `Display` writes it as the server's answer does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,106 +38,141 @@ impl Side {
     }
 }
 
+impl Parameters {
+    /// The server's answer, for a list with answers of other extensions.
+    #[must_use]
+    pub fn to_extension(&self) -> Extension<'static> {
+        let answer = Extension::new(NAME);
+        self.stated().fold(answer, |answer, (name, bits)| match bits {
+            None => answer.with_flag(name),
+            Some(bits) => answer.with_parameter(name, bits.to_string()),
+        })
+    }
+
+    /// The parameters that are not left out, with their values.
+    fn stated(&self) -> impl Iterator<Item = (&'static str, Option<u8>)> {
+        let flag = |side: Side, name| side.no_context_takeover.then_some((name, None));
+        let bits = |side: Side, name| side.max_window_bits.map(|bits| (name, Some(bits)));
+        [
+            flag(self.server, SERVER_NO_CONTEXT_TAKEOVER),
+            flag(self.client, CLIENT_NO_CONTEXT_TAKEOVER),
+            bits(self.server, SERVER_MAX_WINDOW_BITS),
+            bits(self.client, CLIENT_MAX_WINDOW_BITS),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
 impl fmt::Display for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(NAME)?;
-        for (side, name) in
-            [(self.server, SERVER_NO_CONTEXT_TAKEOVER), (self.client, CLIENT_NO_CONTEXT_TAKEOVER)]
-        {
-            if side.no_context_takeover {
-                write!(f, "; {name}")?;
-            }
-        }
-        for (side, name) in
-            [(self.server, SERVER_MAX_WINDOW_BITS), (self.client, CLIENT_MAX_WINDOW_BITS)]
-        {
-            if let Some(bits) = side.max_window_bits {
-                write!(f, "; {name}={bits}")?;
+        for (name, bits) in self.stated() {
+            match bits {
+                None => write!(f, "; {name}")?,
+                Some(bits) => write!(f, "; {name}={bits}")?,
             }
         }
         Ok(())
     }
 }
 
-/// The parameters of one element of the header, as they stand there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Stated {
-    server_no_context_takeover: bool,
-    client_no_context_takeover: bool,
-    server_max_window_bits: Option<u8>,
-    /// In an offer the parameter may stand without a value.
-    client_max_window_bits: Option<Option<u8>>,
+/// What a server does about a client's offers that it cannot accept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OfferPolicy {
+    /// Goes on with those that it can accept, or without compression, §7.1.
+    #[default]
+    Decline,
+    /// Refuses the handshake if any of the offers has a parameter that is not right, or none can be
+    /// accepted. It does not if nothing was offered.
+    Refuse,
 }
 
-impl Stated {
-    /// Reads the parameters; `None` if one is unknown, repeated, or has a value that it may not
-    /// have. §7.1: a server then declines the offer, a client fails the connection.
-    fn read(extension: &Extension<'_>) -> Option<Self> {
-        let mut stated = Self::default();
-        for parameter in &extension.parameters {
-            let value = parameter.value.as_deref();
-            match parameter.name {
-                SERVER_NO_CONTEXT_TAKEOVER => set(&mut stated.server_no_context_takeover, value)?,
-                CLIENT_NO_CONTEXT_TAKEOVER => set(&mut stated.client_no_context_takeover, value)?,
-                SERVER_MAX_WINDOW_BITS if stated.server_max_window_bits.is_none() => {
-                    stated.server_max_window_bits = Some(window_bits(value?)?);
-                }
-                CLIENT_MAX_WINDOW_BITS if stated.client_max_window_bits.is_none() => {
-                    let bits = value.map(|value| window_bits(value).ok_or(())).transpose();
-                    stated.client_max_window_bits = Some(bits.ok()?);
-                }
-                _ => return None,
+/// Agreeing on parameters, for those who make the header themselves; else see
+/// [`handshake`](crate::handshake).
+impl Deflate {
+    /// A client's offer.
+    ///
+    /// ```
+    /// use bowsprit_proto::deflate::Deflate;
+    ///
+    /// let offer = Deflate::client().offer();
+    /// assert_eq!(offer.to_string(), "permessage-deflate; client_max_window_bits");
+    /// ```
+    #[must_use]
+    pub fn offer(&self) -> Extension<'static> {
+        let mut offer = Extension::new(NAME);
+        if self.server_context_takeover == ContextTakeover::Never {
+            offer = offer.with_flag(SERVER_NO_CONTEXT_TAKEOVER);
+        }
+        if self.client_context_takeover == ContextTakeover::Never {
+            offer = offer.with_flag(CLIENT_NO_CONTEXT_TAKEOVER);
+        }
+        if let Some(bits) = self.server_max_window_bits.limit() {
+            offer = offer.with_parameter(SERVER_MAX_WINDOW_BITS, bits.to_string());
+        }
+        match (self.client_max_window_bits.limit(), self.client_max_window_bits) {
+            (_, WindowBits::Unspecified) => offer,
+            (None, _) => offer.with_flag(CLIENT_MAX_WINDOW_BITS),
+            (Some(bits), _) => offer.with_parameter(CLIENT_MAX_WINDOW_BITS, bits.to_string()),
+        }
+    }
+
+    /// A server's answer: the first of the client's offers that can be accepted. Offers of other
+    /// extensions may stand between them.
+    ///
+    /// §5.1: "the server may accept one of the offers, in the client's order of preference"; §7.1:
+    /// one that it cannot accept is declined, and the connection goes on without compression, which
+    /// is what `None` stands for.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the offers, if the policy is to refuse them for that.
+    pub fn accept(
+        &self,
+        offers: &[Extension<'_>],
+        policy: OfferPolicy,
+    ) -> Result<Option<Parameters>, NegotiationError> {
+        let offers = offers.iter().enumerate().filter(|(_, offer)| offer.name == NAME);
+        let mut offers = offers.map(|(index, offer)| Stated::offer(index, offer)).peekable();
+        match policy {
+            OfferPolicy::Decline => {
+                Ok(offers.filter_map(Result::ok).find_map(|offer| accept_one(self, offer)))
+            }
+            OfferPolicy::Refuse if offers.peek().is_none() => Ok(None),
+            OfferPolicy::Refuse => {
+                let offers = offers.collect::<Result<Vec<_>, _>>()?;
+                let accepted = offers.into_iter().find_map(|offer| accept_one(self, offer));
+                accepted.map(Some).ok_or(NegotiationError::NoAcceptableOffer)
             }
         }
-        Some(stated)
     }
-}
 
-/// Sets a parameter that has no value and may stand there once.
-fn set(flag: &mut bool, value: Option<&str>) -> Option<()> {
-    let fresh = value.is_none() && !*flag;
-    *flag = true;
-    fresh.then_some(())
-}
-
-/// §7.1.2.1: "a decimal integer value without leading zeroes between 8 to 15, inclusive".
-fn window_bits(value: &str) -> Option<u8> {
-    let bits = value.parse().ok().filter(|bits| (MIN_WINDOW_BITS..=MAX_WINDOW_BITS).contains(bits));
-    bits.filter(|_| value.bytes().all(|byte| byte.is_ascii_digit()) && !value.starts_with('0'))
-}
-
-/// A client's offer.
-pub(crate) fn offer(deflate: &Deflate) -> String {
-    let mut offer = String::from(NAME);
-    if deflate.server_context_takeover == ContextTakeover::Never {
-        offer.push_str("; ");
-        offer.push_str(SERVER_NO_CONTEXT_TAKEOVER);
-    }
-    if deflate.client_context_takeover == ContextTakeover::Never {
-        offer.push_str("; ");
-        offer.push_str(CLIENT_NO_CONTEXT_TAKEOVER);
-    }
-    if let Some(bits) = deflate.server_max_window_bits.limit() {
-        offer.push_str(&format!("; {SERVER_MAX_WINDOW_BITS}={bits}"));
-    }
-    match deflate.client_max_window_bits {
-        WindowBits::Any => offer.push_str(&format!("; {CLIENT_MAX_WINDOW_BITS}")),
-        WindowBits::AtMost(_) => {
-            let bits = deflate.client_max_window_bits.limit().unwrap_or(MAX_WINDOW_BITS);
-            offer.push_str(&format!("; {CLIENT_MAX_WINDOW_BITS}={bits}"));
+    /// A client's judgement of the server's answer.
+    ///
+    /// # Errors
+    ///
+    /// The answer is not one to our offer: §7.1 has the client fail the connection.
+    pub fn verify(&self, answer: &Extension<'_>) -> Result<Parameters, NegotiationError> {
+        if answer.name != NAME {
+            return Err(NegotiationError::OtherExtension);
         }
-        WindowBits::Unspecified => {}
+        let stated = Stated::answer(answer)?;
+        if self.client_context_takeover == ContextTakeover::Required
+            && stated.client_no_context_takeover
+        {
+            return Err(NegotiationError::NotOffered(CLIENT_NO_CONTEXT_TAKEOVER));
+        }
+        Ok(Parameters {
+            client: Side {
+                no_context_takeover: stated.client_no_context_takeover
+                    || self.client_context_takeover == ContextTakeover::Never,
+                max_window_bits: client_window(self.client_max_window_bits, stated)?,
+            },
+            server: server_side(self, stated)?,
+        })
     }
-    offer
-}
-
-/// A server's answer: the first of the client's offers that can be accepted.
-///
-/// §5.1: "the server may accept one of the offers, in the client's order of preference"; §7.1: one
-/// that it cannot accept is declined, and the connection goes on without compression.
-pub(crate) fn accept(deflate: &Deflate, offers: &[Extension<'_>]) -> Option<Parameters> {
-    let offers = offers.iter().filter(|offer| offer.name == NAME);
-    offers.filter_map(Stated::read).find_map(|offer| accept_one(deflate, offer))
 }
 
 fn accept_one(deflate: &Deflate, offer: Stated) -> Option<Parameters> {
@@ -153,6 +187,9 @@ fn accept_one(deflate: &Deflate, offer: Stated) -> Option<Parameters> {
             || deflate.server_context_takeover == ContextTakeover::Never,
         max_window_bits: match (deflate.server_max_window_bits, offer.server_max_window_bits) {
             (WindowBits::Unspecified, Some(_)) => return None,
+            (own @ WindowBits::Exactly(_), Some(offered)) if Some(offered) < own.limit() => {
+                return None;
+            }
             // §7.1.2.1: "accepts ... by including the parameter with the same or smaller value".
             (own, offered) => own.limit().into_iter().chain(offered).min(),
         },
@@ -164,7 +201,10 @@ fn accept_one(deflate: &Deflate, offer: Stated) -> Option<Parameters> {
             // §7.1.2.2: "If a received extension negotiation offer doesn't have the
             // "client_max_window_bits" extension parameter, the corresponding extension negotiation
             // response to the offer MUST NOT include" it; so this limit cannot be had.
-            (WindowBits::AtMost(_), None) => return None,
+            (WindowBits::AtMost(_) | WindowBits::Exactly(_), None) => return None,
+            (own @ WindowBits::Exactly(_), Some(Some(offered))) if Some(offered) < own.limit() => {
+                return None;
+            }
             (WindowBits::Unspecified, _) | (_, None) => None,
             (own, Some(offered)) => own.limit().into_iter().chain(offered).min(),
         },
@@ -172,43 +212,40 @@ fn accept_one(deflate: &Deflate, offer: Stated) -> Option<Parameters> {
     Some(Parameters { server, client })
 }
 
-/// A client's judgement of the server's answer. `None` fails the connection, §7.1.
-pub(crate) fn verify(deflate: &Deflate, answer: &Extension<'_>) -> Option<Parameters> {
-    let stated = Some(answer).filter(|answer| answer.name == NAME).and_then(Stated::read)?;
-    let client_bits = match (stated.client_max_window_bits, deflate.client_max_window_bits) {
-        // In an answer the parameter needs a value, and may only follow an offer of it.
-        (Some(None), _) | (Some(Some(_)), WindowBits::Unspecified) => return None,
-        // §7.1.2.2: even if the answer has a greater value than the offer, or none, "the client is
-        // not going to use an LZ77 sliding window size greater than the size specified by the value
-        // in the extension negotiation offer".
-        (answered, own) => own.limit().into_iter().chain(answered.flatten()).min(),
+/// The window that the client is going to use after an answer.
+fn client_window(own: WindowBits, answer: Stated) -> Result<Option<u8>, NegotiationError> {
+    let answered = answer.client_max_window_bits.flatten();
+    let is_allowed = match own {
+        WindowBits::Any | WindowBits::AtMost(_) => true,
+        WindowBits::Exactly(_) => answered <= own.limit(),
+        // It may only follow an offer of it.
+        WindowBits::Unspecified => answered.is_none(),
     };
-    // What was asked of the server is granted by saying so, §7.1.1.1, §7.1.2.1.
-    let granted = match deflate.server_max_window_bits.limit() {
-        Some(asked) => stated.server_max_window_bits.is_some_and(|bits| bits <= asked),
-        None => true,
-    };
-    let takeover_fits = fits(deflate.server_context_takeover, stated.server_no_context_takeover)
-        && (deflate.client_context_takeover != ContextTakeover::Required
-            || !stated.client_no_context_takeover);
-    (granted && takeover_fits).then_some(Parameters {
-        server: Side {
-            no_context_takeover: stated.server_no_context_takeover,
-            max_window_bits: stated.server_max_window_bits,
-        },
-        client: Side {
-            no_context_takeover: stated.client_no_context_takeover
-                || deflate.client_context_takeover == ContextTakeover::Never,
-            max_window_bits: client_bits,
-        },
-    })
+    if !is_allowed {
+        return Err(NegotiationError::NotOffered(CLIENT_MAX_WINDOW_BITS));
+    }
+    // §7.1.2.2: even if the answer has a greater value than the offer, or none, "the client is not
+    // going to use an LZ77 sliding window size greater than the size specified by the value in the
+    // extension negotiation offer".
+    Ok(own.limit().into_iter().chain(answered).min())
 }
 
-/// Whether what the server states of its context takeover is what was asked of it.
-fn fits(asked: ContextTakeover, no_context_takeover: bool) -> bool {
-    match asked {
-        ContextTakeover::Never => no_context_takeover,
-        ContextTakeover::Allowed => true,
-        ContextTakeover::Required => !no_context_takeover,
+/// What was asked of the server is granted by saying so, §7.1.1.1, §7.1.2.1.
+fn server_side(own: &Deflate, answer: Stated) -> Result<Side, NegotiationError> {
+    let asked = own.server_max_window_bits.limit();
+    let is_granted = |asked| answer.server_max_window_bits.is_some_and(|bits| bits <= asked);
+    if !asked.is_none_or(is_granted) {
+        return Err(NegotiationError::NotGranted(SERVER_MAX_WINDOW_BITS));
+    }
+    match (own.server_context_takeover, answer.server_no_context_takeover) {
+        (ContextTakeover::Never, false) => {
+            Err(NegotiationError::NotGranted(SERVER_NO_CONTEXT_TAKEOVER))
+        }
+        (ContextTakeover::Required, true) => {
+            Err(NegotiationError::NotOffered(SERVER_NO_CONTEXT_TAKEOVER))
+        }
+        (_, no_context_takeover) => {
+            Ok(Side { no_context_takeover, max_window_bits: answer.server_max_window_bits })
+        }
     }
 }

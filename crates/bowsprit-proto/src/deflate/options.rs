@@ -64,6 +64,10 @@ pub enum WindowBits {
     Any,
     /// At most 2^n bytes, with n from 8 to 15.
     AtMost(u8),
+    /// 2^n bytes, with n from 8 to 15. A server answers this number, and declines an offer that
+    /// asks for less. A client asks for it like [`AtMost`](Self::AtMost), and fails the handshake
+    /// if it is answered that it may use more.
+    Exactly(u8),
     /// The parameter is not spoken about: not offered, not answered; an offer that depends on it is
     /// declined.
     Unspecified,
@@ -183,7 +187,9 @@ impl WindowBits {
     /// The limit, if there is one; a number that no window can have counts as the nearest one.
     pub(super) fn limit(self) -> Option<u8> {
         match self {
-            Self::AtMost(bits) => Some(bits.clamp(MIN_WINDOW_BITS, MAX_WINDOW_BITS)),
+            Self::AtMost(bits) | Self::Exactly(bits) => {
+                Some(bits.clamp(MIN_WINDOW_BITS, MAX_WINDOW_BITS))
+            }
             _ => None,
         }
     }

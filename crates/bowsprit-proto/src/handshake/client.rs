@@ -1,6 +1,10 @@
 //! The client's side of the opening handshake, RFC 6455 §4.1.
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{
+    borrow::ToOwned,
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -131,7 +135,10 @@ impl ClientHandshake {
         let ([answer], Some(offered)) = (&answers[..], &self.deflate) else {
             return Err(HandshakeError::Extension);
         };
-        deflate::verify(offered, answer).map(Some).ok_or(HandshakeError::Extension)
+        if answer.name != deflate::NAME {
+            return Err(HandshakeError::Extension);
+        }
+        offered.verify(answer).map(Some).map_err(HandshakeError::Deflate)
     }
 
     /// §4.1 (4): the accept value has to be the hash of the key, "ignoring any leading and trailing
@@ -172,7 +179,7 @@ fn request(url: &Url, offer: &Offer, key: &str) -> Result<Request<()>, Handshake
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, sensitive(list));
     }
     if let Some(deflate) = &offer.deflate {
-        let list = value(&deflate::offer(deflate), header::SEC_WEBSOCKET_EXTENSIONS)?;
+        let list = value(&deflate.offer().to_string(), header::SEC_WEBSOCKET_EXTENSIONS)?;
         headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, list);
     }
     if let Some(origin) = &offer.origin {

@@ -5,6 +5,8 @@ use core::fmt;
 
 use http::{HeaderName, StatusCode};
 
+use crate::deflate::NegotiationError;
+
 /// What is wrong with an opening handshake: the peer's part of it, or our own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -43,9 +45,11 @@ pub enum HandshakeError {
     Status(StatusCode),
     /// `Sec-WebSocket-Accept` does not answer the key that was sent.
     Accept,
-    /// The server agreed to an extension that was not offered, or with parameters that it may not
-    /// have.
+    /// The server agreed to an extension that was not offered.
     Extension,
+    /// The parameters of permessage-deflate: those of the server's answer, or those of the client's
+    /// offers where the server's policy is to refuse.
+    Deflate(NegotiationError),
     /// The server chose a subprotocol that was not asked for.
     Subprotocol(String),
     /// Subprotocols were asked for but the server chose none.
@@ -115,8 +119,9 @@ impl fmt::Display for HandshakeError {
             Self::Status(status) => write!(f, "the server answered {status} instead of 101"),
             Self::Accept => f.write_str("sec-websocket-accept does not match the key"),
             Self::Extension => {
-                f.write_str("the server negotiated an extension or parameter that was not offered")
+                f.write_str("the server negotiated an extension that was not offered")
             }
+            Self::Deflate(error) => write!(f, "{error}"),
             Self::Subprotocol(name) => {
                 write!(f, "the server chose subprotocol {name:?}, which was not offered")
             }

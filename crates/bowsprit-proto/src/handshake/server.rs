@@ -15,7 +15,7 @@ use super::{
     rejection::refuse,
 };
 use crate::{
-    deflate::{self, Deflate, Parameters},
+    deflate::{Deflate, OfferPolicy, Parameters},
     extension, subprotocol,
 };
 
@@ -31,6 +31,8 @@ pub struct Policy {
     pub allowed_origins: OriginPolicy,
     /// How messages are compressed, if clients offer it. By default they are not.
     pub deflate: Option<Deflate>,
+    /// What becomes of offers of compression that cannot be accepted. By default they are declined.
+    pub deflate_offers: OfferPolicy,
 }
 
 /// How a server chooses among the subprotocols that a client asks for.
@@ -251,7 +253,7 @@ fn subprotocols(headers: &HeaderMap) -> Result<Vec<&str>, HandshakeError> {
 
 /// §9.1: a list that does not match the grammar fails the handshake, known extension or not; but a
 /// server without extensions does not read it. An offer that does match but cannot be accepted is
-/// declined, RFC 7692 §7.1.
+/// declined, RFC 7692 §7.1, unless the policy is to refuse.
 fn choose_deflate(
     headers: &HeaderMap,
     policy: &Policy,
@@ -260,7 +262,7 @@ fn choose_deflate(
     let Some(deflate) = &policy.deflate else { return Ok(None) };
     let Some(extensions) = field::list(headers, &NAME)? else { return Ok(None) };
     let offers = extension::parse(&extensions).map_err(|_| HandshakeError::Malformed(NAME))?;
-    Ok(deflate::accept(deflate, &offers))
+    deflate.accept(&offers, policy.deflate_offers).map_err(HandshakeError::Deflate)
 }
 
 /// §4.2.2 (4): "The value chosen MUST be derived from the client's handshake".
