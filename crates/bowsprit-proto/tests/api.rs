@@ -14,6 +14,7 @@ mod api {
     mod deflate_blocks;
     mod deflate_bounds;
     mod deflate_chunking;
+    mod deflate_codec;
     mod deflate_contexts;
     mod deflate_messages;
     mod deflate_negotiation;

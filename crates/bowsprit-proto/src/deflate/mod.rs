@@ -11,6 +11,7 @@
 //! [RFC 7692]: https://datatracker.ietf.org/doc/html/rfc7692
 
 mod backend;
+mod codec;
 mod compressor;
 mod decompressor;
 mod negotiate;
@@ -20,6 +21,7 @@ mod stated;
 #[cfg(test)]
 mod tests;
 
+pub use codec::{FrameCompressor, FrameDecompressor};
 pub use compressor::{Compressor, CompressorConfig};
 pub use decompressor::Decompressor;
 pub(crate) use decompressor::{InflateError, Inflated};
