@@ -12,8 +12,10 @@ use crate::CloseCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// RSV2 or RSV3 is set, or RSV1 where no extension gives it a meaning, §5.2.
+    /// RSV2 or RSV3 is set, §5.2.
     ReservedBits,
+    /// RSV1 is set where no extension gives it a meaning, §5.2.
+    Rsv1Unexpected,
     /// An opcode that has no meaning, §5.2.
     ReservedOpcode(u8),
     /// A payload length that takes more bytes than it needs, §5.2.
@@ -79,7 +81,8 @@ impl ProtocolError {
 impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::ReservedBits => "a reserved bit is set",
+            Self::ReservedBits => "RSV2 or RSV3 is set",
+            Self::Rsv1Unexpected => "RSV1 is set where it has no meaning",
             Self::ReservedOpcode(opcode) => return write!(f, "opcode {opcode} is reserved"),
             Self::LengthNotMinimal => "the payload length is not in its shortest form",
             Self::LengthSignBit => "the payload length has its most significant bit set",

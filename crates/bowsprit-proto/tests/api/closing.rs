@@ -73,7 +73,7 @@ fn version_8_differs_only_in_code_1004() {
         assert_eq!(seen, [Seen::Close(1004, String::new())]);
         assert_eq!(end.sent(), frame(role, 0x88, &close_payload(1009, b"")), "1004 is never sent");
         let strict: [(u8, &[u8], ProtocolError); 4] = [
-            (0xC1, b"", ProtocolError::ReservedBits),
+            (0xC1, b"", ProtocolError::Rsv1Unexpected),
             (0x81, b"\xFF", ProtocolError::TextUtf8),
             (0x88, b"\x03\xED", ProtocolError::CloseCode(CloseCode::NO_STATUS_RECEIVED)),
             (0x83, b"", ProtocolError::ReservedOpcode(3)),

@@ -28,7 +28,7 @@ fn tails() -> Vec<Vec<u8>> {
 fn violation(error: ProtocolError) -> &'static str {
     assert_eq!(u16::from(error.close_code()), 1002, "{error}");
     match error {
-        ProtocolError::ReservedBits => "reserved bits",
+        ProtocolError::ReservedBits | ProtocolError::Rsv1Unexpected => "reserved bits",
         ProtocolError::ReservedOpcode(_) => "unknown opcode",
         ProtocolError::ControlFragmented => "fragmented control frame",
         ProtocolError::ControlTooLong => "long control frame",

@@ -66,8 +66,12 @@ fn assert_first_byte_fails(before: &[(u8, &[u8])], first: u8, error: ProtocolErr
 #[test]
 fn reserved_bits_that_were_not_negotiated() {
     for bits in [0x10, 0x20, 0x40, 0x70] {
+        let error = match bits {
+            0x40 => ProtocolError::Rsv1Unexpected,
+            _ => ProtocolError::ReservedBits,
+        };
         for first in [0x01, 0x82, 0x89] {
-            assert_first_byte_fails(&[], first | bits, ProtocolError::ReservedBits);
+            assert_first_byte_fails(&[], first | bits, error);
         }
     }
 }
@@ -80,7 +84,7 @@ fn the_bit_of_compression_on_a_frame_that_does_not_begin_a_message() {
         let begun = frame(from, 0x42, b"\0");
         for (before, first) in [(&begun[..], 0x40), (&begun, 0xC0), (&[], 0xC9), (&[], 0xC8)] {
             let new = || end(role, Limits::SERVER, with_takeover(true));
-            let error = ProtocolError::ReservedBits;
+            let error = ProtocolError::Rsv1Unexpected;
             assert_second_byte_fails(new, before, &frame(from, first, b"12"), error);
         }
     }

@@ -28,11 +28,15 @@ fn the_examples_of_section_5_7_are_read() {
 #[test]
 fn a_reserved_bit_is_refused_in_every_frame() {
     for bits in [0x40, 0x20, 0x10, 0x60, 0x70] {
+        let error = match bits {
+            0x40 => ProtocolError::Rsv1Unexpected,
+            _ => ProtocolError::ReservedBits,
+        };
         for first in [0x81, 0x82, 0x88, 0x89, 0x8A] {
-            assert_frames_fail(&[(first | bits, b"")], ProtocolError::ReservedBits, 1002);
+            assert_frames_fail(&[(first | bits, b"")], error, 1002);
         }
         let continuation: &[(u8, &[u8])] = &[(0x01, b"a"), (0x80 | bits, b"b")];
-        assert_frames_fail(continuation, ProtocolError::ReservedBits, 1002);
+        assert_frames_fail(continuation, error, 1002);
     }
 }
 

@@ -61,7 +61,7 @@ impl Receiver {
         chunks: bool,
     ) -> Result<Step, ProtocolError> {
         let (Some(message), Some(inflation)) = (&mut self.message, &mut self.inflation) else {
-            return Err(ProtocolError::ReservedBits);
+            return Err(ProtocolError::Rsv1Unexpected);
         };
         let limit = if chunks { MAX_CHUNK_LEN } else { too_long(self.limits.max_message_len) };
         let state = inflation.data(&mut frame, input, limit);

@@ -37,7 +37,7 @@ impl Receiver {
         // non-zero values."
         // RFC 7692 §6.1: it is set on the first frame of a compressed message, and on no other.
         if start.rsv1 && !(begins_message && self.inflation.is_some()) {
-            return Err(ProtocolError::ReservedBits);
+            return Err(ProtocolError::Rsv1Unexpected);
         }
         if start.masked != (self.role == Role::Server) {
             return Err(self.wrong_mask());
