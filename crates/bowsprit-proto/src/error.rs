@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use crate::CloseCode;
+use crate::{CloseCode, MessageKind};
 
 /// The peer broke a rule after the opening handshake; the connection has failed, §7.1.7.
 ///
@@ -24,16 +24,17 @@ pub enum ProtocolError {
     LengthSignBit,
     /// A control frame without FIN, §5.5.
     ControlFragmented,
-    /// A control frame with more than 125 bytes of payload, §5.5.
-    ControlTooLong,
+    /// A control frame with more than 125 bytes of payload, §5.5. Its length is 126 or 127 as its
+    /// second byte says it, which stand for all that are longer.
+    ControlTooLong(u8),
     /// An unmasked frame from a client, §5.1.
     MaskMissing,
     /// A masked frame from a server, §5.1.
     MaskUnexpected,
     /// A continuation frame while no message is under way, §5.4.
     ContinuationUnexpected,
-    /// A new message inside one that is not finished, §5.4.
-    ContinuationExpected,
+    /// A new message, of this kind, inside one that is not finished, §5.4.
+    ContinuationExpected(MessageKind),
     /// A close frame with half a code, §5.5.1.
     CloseTruncated,
     /// A close code that may not be on the wire, §7.4.
@@ -87,11 +88,14 @@ impl fmt::Display for ProtocolError {
             Self::LengthNotMinimal => "the payload length is not in its shortest form",
             Self::LengthSignBit => "the payload length has its most significant bit set",
             Self::ControlFragmented => "a control frame is fragmented",
-            Self::ControlTooLong => "a control frame is longer than 125 bytes",
+            Self::ControlTooLong(_) => "a control frame is longer than 125 bytes",
             Self::MaskMissing => "a frame from the client is not masked",
             Self::MaskUnexpected => "a frame from the server is masked",
             Self::ContinuationUnexpected => "a continuation frame continues no message",
-            Self::ContinuationExpected => "a new message begins inside another",
+            Self::ContinuationExpected(MessageKind::Text) => "a text begins inside another message",
+            Self::ContinuationExpected(MessageKind::Binary) => {
+                "a binary message begins inside another message"
+            }
             Self::CloseTruncated => "a close frame has half a code",
             Self::CloseCode(code) => return write!(f, "close code {code} may not be sent"),
             Self::CloseReasonUtf8 => "a close reason is not valid UTF-8",

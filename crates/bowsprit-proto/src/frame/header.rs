@@ -222,7 +222,7 @@ impl FrameStart {
             return Err(ProtocolError::ControlFragmented);
         }
         if usize::from(self.short_len) > MAX_CONTROL_LEN {
-            return Err(ProtocolError::ControlTooLong);
+            return Err(ProtocolError::ControlTooLong(self.short_len));
         }
         // §5.5.1: "If there is a body, the first two bytes of the body MUST be a 2-byte unsigned
         // integer"

@@ -77,12 +77,12 @@ fn a_pong_that_nobody_asked_for_is_no_error_and_gets_no_answer() {
 fn a_control_frame_of_125_bytes_is_taken_and_of_126_refused() {
     assert_frames_seen(&[(0x8A, &[7; 125])], &[Seen::Pong(vec![7; 125])]);
     for first in [0x88, 0x89, 0x8A] {
-        assert_frames_fail(&[(first, &[7; 126])], ProtocolError::ControlTooLong, 1002);
+        assert_frames_fail(&[(first, &[7; 126])], ProtocolError::ControlTooLong(126), 1002);
         for role in BOTH {
             let mask = frame(peer_of(role), 0, b"")[1];
             for len in [126, 127] {
                 let header = [first, mask | len];
-                assert_fails(role, &header, ProtocolError::ControlTooLong, 1002);
+                assert_fails(role, &header, ProtocolError::ControlTooLong(len), 1002);
             }
         }
     }

@@ -31,7 +31,7 @@ fn violation(error: ProtocolError) -> &'static str {
         ProtocolError::ReservedBits | ProtocolError::Rsv1Unexpected => "reserved bits",
         ProtocolError::ReservedOpcode(_) => "unknown opcode",
         ProtocolError::ControlFragmented => "fragmented control frame",
-        ProtocolError::ControlTooLong => "long control frame",
+        ProtocolError::ControlTooLong(_) => "long control frame",
         ProtocolError::LengthNotMinimal => "length not minimal",
         ProtocolError::LengthSignBit => "length sign bit",
         ProtocolError::MaskMissing | ProtocolError::MaskUnexpected => "masking",

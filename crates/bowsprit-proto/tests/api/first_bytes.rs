@@ -2,7 +2,7 @@
 //! §5: not when the rest of the header has, or the payload.
 
 use bowsprit_proto::{
-    Connection, Limits, Output, Progress, ProtocolError, ReceiveBuffer, Received, Role,
+    Connection, Limits, MessageKind, Output, Progress, ProtocolError, ReceiveBuffer, Received, Role,
 };
 
 use super::{
@@ -126,7 +126,8 @@ fn fragments_out_of_order() {
         assert_first_byte_fails(&[(0x01, b"a"), (0x80, b"b"), (0x89, b"")], first, error);
     }
     for first in [0x01, 0x02, 0x81, 0x82] {
-        let error = ProtocolError::ContinuationExpected;
+        let kind = if first & 0x01 == 0 { MessageKind::Binary } else { MessageKind::Text };
+        let error = ProtocolError::ContinuationExpected(kind);
         assert_first_byte_fails(&[(0x01, b"a")], first, error);
         assert_first_byte_fails(&[(0x02, b"a"), (0x00, b"b"), (0x8A, b"")], first, error);
     }
@@ -138,9 +139,9 @@ fn control_frames_that_are_fragmented_or_too_long() {
     for opcode in [0x08, 0x09, 0x0A] {
         assert_first_byte_fails(&[], opcode, ProtocolError::ControlFragmented);
         for role in BOTH {
-            for len in [126, 70_000] {
+            for (len, short_len) in [(126, 126), (70_000, 127)] {
                 let frame = frame(peer_of(role), 0x80 | opcode, &vec![0; len]);
-                let error = ProtocolError::ControlTooLong;
+                let error = ProtocolError::ControlTooLong(short_len);
                 assert_second_byte_fails(|| End::new(role), b"", &frame, error);
             }
         }

@@ -1,6 +1,6 @@
 //! Fragmented messages, RFC 6455 §5.4.
 
-use bowsprit_proto::{Limits, ProtocolError, Role};
+use bowsprit_proto::{Limits, MessageKind, ProtocolError, Role};
 
 use super::pair::{
     BOTH, End, Seen, assert_frames_fail, assert_frames_seen, frame, frames, peer_of, text,
@@ -80,8 +80,9 @@ fn a_continuation_of_nothing_is_refused() {
 /// RFC: 5.4-4
 #[test]
 fn a_message_inside_another_is_refused() {
-    let error = ProtocolError::ContinuationExpected;
-    for first in [0x01, 0x02, 0x81, 0x82] {
+    let (text, binary) = (MessageKind::Text, MessageKind::Binary);
+    for (first, kind) in [(0x01, text), (0x02, binary), (0x81, text), (0x82, binary)] {
+        let error = ProtocolError::ContinuationExpected(kind);
         assert_frames_fail(&[(0x01, b""), (first, b"a")], error, 1002);
         assert_frames_fail(&[(0x02, b"a"), (0x00, b"b"), (first, b"c")], error, 1002);
         assert_frames_fail(&[(0x01, b"a"), (0x89, b""), (first, b"c")], error, 1002);

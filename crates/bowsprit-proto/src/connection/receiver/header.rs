@@ -4,7 +4,7 @@ use super::{
     super::{Block, ReceiveBuffer, ReceivedData, Role},
     Receiver,
 };
-use crate::{FrameHeader, Opcode, ProtocolError, frame::FrameStart};
+use crate::{FrameHeader, MessageKind, Opcode, ProtocolError, frame::FrameStart};
 
 impl Receiver {
     /// Completes a message in one short frame, if that is what comes next and is all there. Nothing
@@ -46,7 +46,10 @@ impl Receiver {
         // another message unless an extension has been negotiated that can interpret the
         // interleaving."
         match (&self.message, start.opcode) {
-            (Some(_), Opcode::Text | Opcode::Binary) => Err(ProtocolError::ContinuationExpected),
+            (Some(_), Opcode::Text) => Err(ProtocolError::ContinuationExpected(MessageKind::Text)),
+            (Some(_), Opcode::Binary) => {
+                Err(ProtocolError::ContinuationExpected(MessageKind::Binary))
+            }
             (None, Opcode::Continuation) => Err(ProtocolError::ContinuationUnexpected),
             _ => Ok(()),
         }
