@@ -92,6 +92,11 @@ impl Inflate {
         status(code).map_err(error_of)
     }
 
+    /// What zlib says about the last error, if anything.
+    pub fn error_message(&mut self) -> Option<&'static str> {
+        self.stream.message()
+    }
+
     /// Lets the data refer to `dictionary`, as if it had come out just before.
     ///
     /// # Errors

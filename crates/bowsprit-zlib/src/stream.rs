@@ -76,6 +76,14 @@ impl Stream {
         (self.total_in, self.total_out) = (0, 0);
     }
 
+    /// The text of the last error.
+    pub(crate) fn message(&mut self) -> Option<&'static str> {
+        // SAFETY: `raw` points to a `z_stream` that is valid from `new` to `drop`.
+        let message = NonNull::new(unsafe { (*self.raw()).msg })?;
+        // SAFETY: zlib only sets it to string literals, which end with a zero and live for ever.
+        unsafe { CStr::from_ptr(message.as_ptr()) }.to_str().ok()
+    }
+
     /// Lets zlib go from `input` to `output` while `call` runs, and counts.
     pub(crate) fn step(
         &mut self,

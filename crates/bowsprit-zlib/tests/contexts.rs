@@ -167,11 +167,14 @@ fn a_reset_forgets_what_came_before() {
 #[test]
 fn wrong_data_is_an_error_until_a_reset() {
     let mut inflate = Inflate::new(false, 15);
+    assert_eq!(inflate.error_message(), None);
     for _ in 0..2 {
         let failed = decompressed(&mut inflate, &[0x07], [10; 2]);
         assert_eq!(failed, Err(InflateError::DataError));
+        assert_eq!(inflate.error_message(), Some("invalid block type"));
     }
     inflate.reset(false);
+    assert_eq!(inflate.error_message(), None);
     assert_eq!(decompressed(&mut inflate, &HELLO, [10; 2]).as_deref(), Ok(&b"Hello"[..]));
 }
 
