@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use crate::{CloseCode, MessageKind};
+use crate::{CloseCode, MessageKind, deflate::DataError};
 
 /// The peer broke a rule after the opening handshake; the connection has failed, §7.1.7.
 ///
@@ -44,7 +44,7 @@ pub enum ProtocolError {
     /// A text message that is not UTF-8, §8.1.
     TextUtf8,
     /// A compressed message that cannot be decompressed, or is cut short, RFC 7692 §7.2.2.
-    Compression,
+    Compression(DataError),
     /// A message longer than [`Limits::max_message_len`](crate::Limits::max_message_len).
     MessageTooLong,
     /// A message in more frames than [`Limits::max_fragments`](crate::Limits::max_fragments).
@@ -66,7 +66,7 @@ impl ProtocolError {
     #[must_use]
     pub const fn close_code(&self) -> CloseCode {
         match self {
-            Self::TextUtf8 | Self::CloseReasonUtf8 | Self::Compression => {
+            Self::TextUtf8 | Self::CloseReasonUtf8 | Self::Compression(_) => {
                 CloseCode::INVALID_PAYLOAD
             }
             Self::MessageTooLong => CloseCode::TOO_BIG,
@@ -100,7 +100,9 @@ impl fmt::Display for ProtocolError {
             Self::CloseCode(code) => return write!(f, "close code {code} may not be sent"),
             Self::CloseReasonUtf8 => "a close reason is not valid UTF-8",
             Self::TextUtf8 => "a text message is not valid UTF-8",
-            Self::Compression => "a compressed message cannot be decompressed",
+            Self::Compression(error) => {
+                return write!(f, "a compressed message cannot be decompressed: {error}");
+            }
             Self::MessageTooLong => "a message is longer than the limit",
             Self::TooManyFragments => "a message has more fragments than the limit",
             Self::TooManyFinalBlocks => "a compressed message has more than 1024 final blocks",

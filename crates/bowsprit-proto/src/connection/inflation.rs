@@ -141,7 +141,7 @@ impl Inflation {
 impl From<InflateError> for ProtocolError {
     fn from(error: InflateError) -> Self {
         match error {
-            InflateError::Invalid => Self::Compression,
+            InflateError::Invalid(error) => Self::Compression(error),
             InflateError::TooManyFinalBlocks => Self::TooManyFinalBlocks,
         }
     }

@@ -4,7 +4,7 @@ use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, mem};
 
 use super::{
-    MAX_WINDOW_BITS, TAIL,
+    DataError, MAX_WINDOW_BITS, TAIL,
     backend::{self, InflateFlush, Status},
     compressor::difference,
 };
@@ -20,9 +20,11 @@ const MAX_RESTARTS: u32 = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InflateError {
     /// It is not what RFC 1951 calls compressed, or does not end where its message does.
-    Invalid,
+    Invalid(DataError),
     TooManyFinalBlocks,
 }
+
+const INCOMPLETE: InflateError = InflateError::Invalid(DataError::INCOMPLETE);
 
 /// What a step of decompression came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +141,7 @@ impl Decompressor {
         }
         if self.stream == Stream::EndedBefore {
             // Not even the header of an empty block came: the tail completes nothing.
-            return Err(InflateError::Invalid);
+            return Err(INCOMPLETE);
         }
         let (begin, last) = TAIL.split_at(TAIL.len() - 1);
         self.feed_tail(begin, begin.len(), InflateFlush::NoFlush)?;
@@ -158,14 +160,13 @@ impl Decompressor {
         flush: InflateFlush,
     ) -> Result<(), InflateError> {
         let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
-        let status =
-            self.inflate.decompress(tail, &mut [0], flush).map_err(|_| InflateError::Invalid)?;
+        let status = self.inflate.decompress(tail, &mut [0], flush).map_err(|_| INCOMPLETE)?;
         if status == Status::StreamEnd {
             self.stream = Stream::EndedBefore;
         }
         let read = difference(self.inflate.total_in(), total_in);
         let is_tail = read == expected && self.inflate.total_out() == total_out;
-        if is_tail { Ok(()) } else { Err(InflateError::Invalid) }
+        if is_tail { Ok(()) } else { Err(INCOMPLETE) }
     }
 
     /// Remembers output that is about to be taken away, as far as `window_len` bytes back: what
@@ -190,7 +191,8 @@ impl Decompressor {
         let before = &self.history[self.history.len() - before..];
         self.work += before.len() + out.len();
         for part in [before, out] {
-            self.inflate.set_dictionary(part).map_err(|_| InflateError::Invalid)?;
+            let set = self.inflate.set_dictionary(part);
+            set.map_err(|_| InflateError::Invalid(DataError::new(None)))?;
         }
         Ok(())
     }
@@ -208,10 +210,16 @@ impl Decompressor {
         let written = difference(self.inflate.total_out(), total_out);
         *len += written;
         self.work += written;
-        if status.map_err(|_| InflateError::Invalid)? == Status::StreamEnd {
+        if status.map_err(|_| self.invalid())? == Status::StreamEnd {
             self.stream = Stream::Ended;
         }
         Ok(difference(self.inflate.total_in(), total_in))
+    }
+
+    /// What zlib says about the last error.
+    #[cold]
+    fn invalid(&mut self) -> InflateError {
+        InflateError::Invalid(DataError::new(self.inflate.error_message()))
     }
 }
 

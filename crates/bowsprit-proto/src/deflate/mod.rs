@@ -13,6 +13,7 @@
 mod backend;
 mod codec;
 mod compressor;
+mod data_error;
 mod decompressor;
 mod negotiate;
 mod negotiation_error;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use codec::{FrameCompressor, FrameDecompressor};
 pub use compressor::{Compressor, CompressorConfig};
+pub use data_error::DataError;
 pub use decompressor::Decompressor;
 pub(crate) use decompressor::{InflateError, Inflated};
 pub use negotiate::{OfferPolicy, Parameters, Side};

@@ -1,12 +1,12 @@
 //! Endpoints that agreed on permessage-deflate.
 
 use bowsprit_proto::{
-    FrameHeader, Limits, Role, Url,
-    deflate::{ContextTakeover, Deflate, Parameters, WindowBits},
+    FrameHeader, Limits, ProtocolError, Role, Url,
+    deflate::{ContextTakeover, DataError, Deflate, Parameters, WindowBits},
     handshake::{ClientHandshake, Offer, Policy, respond},
 };
 
-use super::pair::{End, Pair, frame, peer_of};
+use super::pair::{End, Pair, Seen, frame, peer_of};
 
 /// First bytes: FIN and RSV1 with an opcode.
 pub(crate) const TEXT: u8 = 0xC1;
@@ -73,6 +73,15 @@ pub(crate) fn frames_to<'p>(
     frames: impl IntoIterator<Item = (u8, &'p [u8])>,
 ) -> Vec<u8> {
     frames.into_iter().flat_map(|(first, payload)| frame(peer_of(role), first, payload)).collect()
+}
+
+/// What is wrong with the data of a message that has failed its connection.
+#[track_caller]
+pub(crate) fn data_error(seen: &[Seen]) -> DataError {
+    match seen.last() {
+        Some(Seen::Failed(ProtocolError::Compression(error))) => *error,
+        _ => panic!("it was decompressed, or failed otherwise: {seen:?}"),
+    }
 }
 
 /// Text that compresses, with an end that tells it from other texts.

@@ -3,12 +3,17 @@
 use bowsprit_proto::{Limits, MessageKind, ProtocolError, Role};
 
 use super::{
-    deflate::{BINARY, TEXT, end, frames_to, noise, pair, prose, with_takeover, with_window},
+    deflate::{
+        BINARY, TEXT, data_error, end, frames_to, noise, pair, prose, with_takeover, with_window,
+    },
     pair::{BOTH, End, Seen, assert_failed, assert_frames_fail, frame, peer_of, text},
     rfc1951::{Blocks, Symbol, literals},
 };
 
 const RSV1: u8 = 0x40;
+
+/// What is said about a reference to what is not there.
+const TOO_FAR: &str = "invalid length or distance";
 
 fn ends(takeover: bool) -> [End; 2] {
     BOTH.map(|role| end(role, Limits::SERVER, with_takeover(takeover)))
@@ -33,6 +38,20 @@ fn assert_refused(frames: &[(u8, &[u8])], error: ProtocolError, code: u16) {
             let seen = end.receive(&frames_to(end.role, frames.iter().copied()));
             assert_eq!(seen.last(), Some(&Seen::Failed(error)), "{:?}: {frames:02x?}", end.role);
             assert_failed(&mut end, error, code);
+        }
+    }
+}
+
+/// Asserts that both ends fail on frames whose data cannot be decompressed, and what they say about
+/// it, if that is known.
+#[track_caller]
+fn assert_no_deflate(frames: &[(u8, &[u8])], text: Option<&str>) {
+    for takeover in [true, false] {
+        for mut end in ends(takeover) {
+            let seen = end.receive(&frames_to(end.role, frames.iter().copied()));
+            let data_error = data_error(&seen);
+            assert_eq!(data_error.as_str(), text.unwrap_or(data_error.as_str()), "{frames:02x?}");
+            assert_failed(&mut end, ProtocolError::Compression(data_error), 1007);
         }
     }
 }
@@ -70,7 +89,8 @@ fn the_example_of_section_7_2_3_1_is_what_is_sent() {
     assert!(again.len() <= sent.len() && again != sent, "the window is shared, §7.2.3.2");
     let empty = pair.server.send(|sender, out| sender.text("", out)).unwrap();
     assert_eq!(empty, [0xC1, 0x01, 0x00], "§7.2.3.6");
-    assert_eq!(pair.client.receive(&again), [Seen::Failed(ProtocolError::Compression)]);
+    let seen = pair.client.receive(&again);
+    assert_eq!((data_error(&seen).as_str(), seen.len()), (TOO_FAR, 1));
 }
 
 /// RFC: D7.2.1-1, D7.2.2-1
@@ -154,8 +174,8 @@ fn without_takeover_nothing_refers_to_an_earlier_message() {
         assert_read_as(true, &[first.clone(), back.clone()], &[b"Hello", b"Hello"]);
         for mut end in ends(false) {
             let seen = end.receive(&frames_to(end.role, [(BINARY, &first[..]), (BINARY, &back)]));
-            let failed = Seen::Failed(ProtocolError::Compression);
-            assert_eq!(seen, [Seen::Binary(b"Hello".to_vec()), failed]);
+            assert_eq!((data_error(&seen).as_str(), seen.len()), (TOO_FAR, 2));
+            assert_eq!(seen[0], Seen::Binary(b"Hello".to_vec()));
         }
     }
 }
@@ -185,7 +205,7 @@ fn what_is_left_after_the_last_block_has_to_be_a_block() {
     for left_over in [&b"\x00\x00"[..], b"\x06", b"\x07", b"\x55\xAA", b"\xFF\xFF", b"\x00\x01"] {
         for begin in [hello(true).bytes(), hello(false).flush().bytes(), full.clone()] {
             let payload = [&begin[..], left_over].concat();
-            assert_refused(&[(BINARY, &payload)], ProtocolError::Compression, 1007);
+            assert_no_deflate(&[(BINARY, &payload)], None);
         }
     }
 }
@@ -207,8 +227,9 @@ fn a_message_that_is_cut_anywhere_is_refused() {
         for cut in (0..message.len()).filter(|cut| !header_only(*cut)) {
             for mut end in ends(cut % 2 == 0) {
                 let bytes = frame(peer_of(end.role), BINARY, &message[..cut]);
-                let error = ProtocolError::Compression;
-                assert_eq!(end.receive(&bytes), [Seen::Failed(error)], "{message:02x?} to {cut}");
+                let seen = end.receive(&bytes);
+                let error = ProtocolError::Compression(data_error(&seen));
+                assert_eq!(seen, [Seen::Failed(error)], "{message:02x?} to {cut}");
                 assert_failed(&mut end, error, 1007);
             }
         }
@@ -218,11 +239,11 @@ fn a_message_that_is_cut_anywhere_is_refused() {
 /// RFC: D7.2.1-1, D6.2-1
 #[test]
 fn a_message_without_a_single_block_is_refused() {
-    let error = ProtocolError::Compression;
-    assert_refused(&[(BINARY, b"")], error, 1007);
-    assert_refused(&[(TEXT & 0x7F, b""), (0x00, b""), (0x80, b"")], error, 1007);
+    let text = Some("incomplete message");
+    assert_no_deflate(&[(BINARY, b"")], text);
+    assert_no_deflate(&[(TEXT & 0x7F, b""), (0x00, b""), (0x80, b"")], text);
     let ended = hello(true).bytes();
-    assert_refused(&[(BINARY, &ended), (BINARY, b"")], error, 1007);
+    assert_no_deflate(&[(BINARY, &ended), (BINARY, b"")], text);
 }
 
 /// RFC: D7.2.1-1
@@ -230,17 +251,34 @@ fn a_message_without_a_single_block_is_refused() {
 fn data_that_is_no_deflate_is_refused() {
     let far = |distance| Blocks::new().fixed(false, &[Symbol::Match(3, distance)]).message();
     let just_too_far = hello(false).fixed(false, &[Symbol::Match(3, 6)]).message();
-    let bad: [&[u8]; 7] = [
-        b"\x06",
-        b"\x07\x00",
-        b"Hello",
-        &[0x00, 0x05, 0x00, 0xFA, 0xFE, 0x48],
-        &far(1),
-        &far(20_000),
-        &just_too_far,
+    let bad: [(&[u8], &str); 8] = [
+        (b"\x06", "invalid block type"),
+        (b"\x07\x00", "invalid block type"),
+        (b"Hello", "invalid stored block lengths"),
+        (&[0x00, 0x05, 0x00, 0xFA, 0xFE, 0x48], "invalid stored block lengths"),
+        (&[0xFC, 0x00, 0x00], "too many length or distance symbols"),
+        (&far(1), TOO_FAR),
+        (&far(20_000), TOO_FAR),
+        (&just_too_far, TOO_FAR),
     ];
-    for payload in bad {
-        assert_refused(&[(BINARY, payload)], ProtocolError::Compression, 1007);
+    for (payload, text) in bad {
+        assert_no_deflate(&[(BINARY, payload)], Some(text));
+    }
+}
+
+/// zlib-rs says something else about this if much input and output is there.
+#[test]
+fn what_is_wrong_within_a_block_is_called_the_same_however_the_input_is_cut() {
+    let some = literals(&[b'a'; 1000]);
+    let symbols = [&some[..], &[Symbol::Match(3, 30_000)], &some].concat();
+    let payload = Blocks::new().fixed(false, &symbols).message();
+    for mut end in ends(true) {
+        let bytes = frames_to(end.role, [(BINARY, &payload[..])]);
+        let whole = data_error(&end.receive(&bytes));
+        let mut slow = super::deflate::end(end.role, Limits::SERVER, with_takeover(true));
+        let seen: Vec<Seen> = bytes.chunks(1).flat_map(|piece| slow.receive(piece)).collect();
+        assert_eq!(seen[0], Seen::Failed(ProtocolError::Compression(whole)));
+        assert_eq!(whole.as_str(), TOO_FAR);
     }
 }
 

@@ -82,7 +82,7 @@ pub(super) async fn play_deflate_in_vain(mut ws: WebSocket, hello: &Hello) {
     for _ in 0..2 {
         ws.send("once more, once more, once more").await.unwrap();
         if let Err(error) = ws.recv().await {
-            assert!(matches!(error, Error::Protocol(ProtocolError::Compression)), "{error:?}");
+            assert!(matches!(error, Error::Protocol(ProtocolError::Compression(_))), "{error:?}");
             return;
         }
     }
