@@ -103,7 +103,10 @@
 //!   [`Output::set_block`], and take them back before waiting. Where blocks are to be something
 //!   else than vectors, such as mappings, or memory in which the input is already, implement
 //!   [`Block`](crate::Block) for a [`ReceiveBuffer`] over it.
+//! * **Payloads elsewhere.** Where a payload is to be sent from where it is, not through an
+//!   [`Output`](crate::Output), [`Sender::message_header`] makes the header for it.
 //!
+//! [`Sender::message_header`]: crate::Sender::message_header
 //! [`ReceiveBuffer`]: crate::ReceiveBuffer
 //! [`ReceiveBuffer::extend`]: crate::ReceiveBuffer::extend
 //! [`ReceiveBuffer::replace_block`]: crate::ReceiveBuffer::replace_block
