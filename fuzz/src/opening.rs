@@ -61,15 +61,22 @@ pub fn handshake_response(bytes: &[u8]) {
     }
 }
 
-/// What is parsed consists of tokens, and there is something.
+/// What is parsed consists of tokens, and there is something. It survives being written, and strict
+/// reading takes nothing else.
 pub fn extensions(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    if let Ok(list) = extension::parse(text) {
+    let strict = extension::parse_strict(text);
+    let lenient = extension::parse(text);
+    assert!(strict.is_err() || strict == lenient);
+    if let Ok(list) = lenient {
         assert!(!list.is_empty());
         for parameter in list.iter().flat_map(|extension| &extension.parameters) {
             assert!(is_token(parameter.name));
             assert!(parameter.value.as_deref().is_none_or(is_token));
         }
+        let written = extension::format(&list);
+        let read = written.as_deref().map(extension::parse_strict);
+        assert_eq!(read, Some(Ok(list)));
     }
 }
 
