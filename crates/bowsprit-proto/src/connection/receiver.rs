@@ -1,8 +1,8 @@
 //! The receiving half: from input bytes to events, RFC 6455 §5 and §6.2.
 //!
 //! All state is in the struct, so a driver may stop anywhere and go on later; any cut of the input
-//! gives the same events. A violation is reported as soon as the first two bytes of its frame show it,
-//! or else the header, and text that is not UTF-8 at its first wrong byte.
+//! gives the same events. A violation is reported as soon as the first two bytes of its frame show
+//! it, or else the header, and text that is not UTF-8 at its first wrong byte.
 
 mod answering;
 mod controlling;

@@ -15,7 +15,8 @@ use crate::ProtocolError;
 ///
 /// ```
 /// use bowsprit_proto::{
-///     Event, Limits, Output, ProtocolError, Progress, ReceiveBuffer, Receiver, Respond, Role, Sender,
+///     Event, Limits, Output, Progress, ProtocolError, ReceiveBuffer, Receiver, Respond, Role,
+///     Sender,
 /// };
 ///
 /// /// Has the application answer pings.
