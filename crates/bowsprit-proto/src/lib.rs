@@ -19,6 +19,8 @@
 //! * [`handshake`]: both sides of the opening handshake on the types of the `http` crate, §4.
 //! * [`extension`], [`subprotocol`], [`Url`]: the grammars around it, §3 and §9; [`grammar`] has what
 //!   header fields share.
+//! * [`queue`]: what a connection has accepted to send: room, order, slow consumers, compression
+//!   elsewhere, and what may follow a close frame.
 //! * [`timers`]: when to send a ping, when to end a connection, and how much a peer may send in a
 //!   second. They are told what time it is.
 //!
@@ -55,6 +57,7 @@ pub mod manual;
 pub mod mask;
 mod message;
 mod pieces;
+pub mod queue;
 pub mod subprotocol;
 pub mod timers;
 mod url;

@@ -202,6 +202,11 @@ impl Sender {
         self.close_unless_closed(&Close::new(error.close_code(), reason), out);
     }
 
+    /// Sends nothing more: the connection has ended without a close frame.
+    pub(crate) const fn stop(&mut self) {
+        self.closed = true;
+    }
+
     /// Whether a close frame has been sent, so that nothing more may be.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
@@ -222,7 +227,8 @@ impl Sender {
         let _already_closed = self.close(close, out);
     }
 
-    fn data(
+    /// Sends a message in one frame, and copies or compresses it.
+    pub(crate) fn data(
         &mut self,
         kind: MessageKind,
         payload: &[u8],

@@ -1,0 +1,281 @@
+//! What waits beside the output: few connections have any of it.
+//!
+//! What is in the output is framed, and may be half written; publications that wait here can still
+//! be left out. All of it moves into the output whenever that has been written out, in the order in
+//! which it came.
+
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+use core::mem;
+
+use super::{Outgoing, Pushed, Resources, SendQueue, Shared};
+use crate::Close;
+
+/// What a publication counts beside its payload, so that empty ones are bounded as well.
+const OVERHEAD: usize = 32;
+
+#[derive(Debug)]
+pub(super) struct Backlog<P> {
+    /// Publications for a peer that does not keep up, and what was sent after them.
+    pub(super) outbox: Outbox<P>,
+    /// What waits for a message that is compressed elsewhere, and begins with that one.
+    pub(super) deferred: Deferred<P>,
+    /// Our close frame, if it waits for messages that are deferred.
+    pub(super) late_close: Option<Close<'static>>,
+    /// What the peer has closed the connection with.
+    pub(super) peer_close: Option<Close<'static>>,
+    pub(super) report: Report<P>,
+}
+
+/// What has happened in a queue beside what its methods return.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Report<P> {
+    /// Messages that had to wait, and wait no longer, in order.
+    pub settled: Vec<Settled<P>>,
+    /// The first of the messages that are deferred has nobody yet who compresses it. Somebody has
+    /// to call [`begin_job`](SendQueue::begin_job).
+    pub job_is_due: bool,
+}
+
+/// A message that had to wait. Dropping it may run code of whoever owns its bytes.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Settled<P> {
+    /// The message.
+    pub message: Outgoing<'static, P>,
+    /// What has become of it.
+    pub outcome: Outcome,
+}
+
+/// What has become of a message that had to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "whoever sends has to count all of them")]
+pub enum Outcome {
+    /// It is in the output, with so many bytes.
+    Sent {
+        /// As of [`Sent`](super::Sent).
+        wire_len: usize,
+    },
+    /// A publication that was left out.
+    Dropped,
+    /// It can no longer be sent.
+    Lost,
+}
+
+#[derive(Debug)]
+pub(super) struct Outbox<P> {
+    waiting: VecDeque<Waiting<P>>,
+    /// Bytes of all of them.
+    len: usize,
+}
+
+#[derive(Debug)]
+struct Waiting<P> {
+    /// Of a publication; other messages have none, and stay.
+    topic: Option<u64>,
+    message: Outgoing<'static, P>,
+}
+
+#[derive(Debug)]
+pub(super) struct Deferred<P> {
+    messages: VecDeque<Outgoing<'static, P>>,
+    /// Bytes of these messages.
+    len: usize,
+}
+
+impl<P> Backlog<P> {
+    const fn new() -> Self {
+        Self {
+            outbox: Outbox { waiting: VecDeque::new(), len: 0 },
+            deferred: Deferred { messages: VecDeque::new(), len: 0 },
+            late_close: None,
+            peer_close: None,
+            report: Report { settled: Vec::new(), job_is_due: false },
+        }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.outbox.len + self.deferred.len
+    }
+
+    fn is_empty(&self) -> bool {
+        self.outbox.waiting.is_empty()
+            && self.deferred.is_empty()
+            && self.late_close.is_none()
+            && self.peer_close.is_none()
+            && self.report.is_empty()
+    }
+
+    pub(super) fn settle(&mut self, message: Outgoing<'static, P>, outcome: Outcome) {
+        self.report.settled.push(Settled { message, outcome });
+    }
+}
+
+impl<P> Report<P> {
+    fn is_empty(&self) -> bool {
+        self.settled.is_empty() && !self.job_is_due
+    }
+}
+
+impl<P: Shared> Outbox<P> {
+    pub(super) fn push(&mut self, topic: Option<u64>, message: Outgoing<'static, P>) {
+        self.len += message.len() + OVERHEAD;
+        self.waiting.push_back(Waiting { topic, message });
+    }
+
+    fn pop(&mut self) -> Option<Waiting<P>> {
+        let first = self.waiting.pop_front()?;
+        self.len -= first.message.len() + OVERHEAD;
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+        Some(first)
+    }
+
+    /// Takes out the publication that has waited longest.
+    fn take_oldest(&mut self) -> Option<Waiting<P>> {
+        let oldest = self.waiting.iter().position(|waiting| waiting.topic.is_some())?;
+        let oldest = self.waiting.remove(oldest)?;
+        self.len -= oldest.message.len() + OVERHEAD;
+        Some(oldest)
+    }
+
+    /// Takes out the publications to these topics.
+    fn take(&mut self, is_meant: impl Fn(u64) -> bool) -> VecDeque<Waiting<P>> {
+        let is_meant = |waiting: &Waiting<P>| waiting.topic.is_some_and(&is_meant);
+        if !self.waiting.iter().any(is_meant) {
+            return VecDeque::new();
+        }
+        let (taken, kept): (VecDeque<_>, VecDeque<_>) = self.waiting.drain(..).partition(is_meant);
+        self.len = kept.iter().map(|waiting| waiting.message.len() + OVERHEAD).sum();
+        self.waiting = kept;
+        taken
+    }
+}
+
+impl<P: Shared> Deferred<P> {
+    pub(super) fn push(&mut self, message: Outgoing<'static, P>) {
+        self.len += message.len();
+        self.messages.push_back(message);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Outgoing<'static, P>> {
+        let message = self.messages.pop_front()?;
+        self.len -= message.len();
+        if self.messages.is_empty() {
+            self.messages = VecDeque::new();
+        }
+        Some(message)
+    }
+
+    pub(super) fn first(&self) -> Option<&Outgoing<'static, P>> {
+        self.messages.front()
+    }
+}
+
+impl<P> Deferred<P> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+}
+
+/// What waits beside the output.
+impl<P: Shared> SendQueue<P> {
+    /// Takes out what has happened since the last call, if that is anything. Call it after whatever
+    /// says that it may be in the report.
+    #[must_use = "messages that had to wait are to be counted, and a job to be done"]
+    pub fn take_report(&mut self) -> Option<Report<P>> {
+        let backlog = self.backlog.as_mut()?;
+        let nothing = Report { settled: Vec::new(), job_is_due: false };
+        let report = mem::replace(&mut backlog.report, nothing);
+        self.backlog.take_if(|backlog| backlog.is_empty());
+        (!report.is_empty()).then_some(report)
+    }
+
+    /// Moves what waits into the output, as far as that has room. Whether that was anything; it is
+    /// in the report.
+    #[inline]
+    pub fn refill(&mut self, resources: &impl Resources) -> bool {
+        self.backlog.is_some() && self.refill_from_outbox(resources)
+    }
+
+    #[cold]
+    fn refill_from_outbox(&mut self, resources: &impl Resources) -> bool {
+        let high_water_mark = resources.limits().high_water_mark;
+        let mut moved = false;
+        while !self.is_occupied()
+            && !self.is_closing()
+            && self.output.len() <= high_water_mark
+            && self.send_waiting(resources)
+        {
+            moved = true;
+        }
+        moved
+    }
+
+    /// Moves all that waits into the output, before a close frame. Inside a fragmented message,
+    /// which the close frame breaks off, nothing can be.
+    pub(super) fn empty_outbox(&mut self, resources: &impl Resources) {
+        while !self.is_fragmented() && self.send_waiting(resources) {}
+        self.drop_outbox();
+    }
+
+    /// Sends what has waited longest. Whether there was anything.
+    fn send_waiting(&mut self, resources: &impl Resources) -> bool {
+        let first = self.backlog.as_mut().and_then(|backlog| backlog.outbox.pop());
+        let Some(Waiting { mut message, .. }) = first else { return false };
+        let outcome = match self.send(&mut message, resources) {
+            Ok(Pushed::Sent(sent)) => Outcome::Sent { wire_len: sent.wire_len },
+            // It waits on, for a job.
+            Ok(Pushed::Waiting) => return true,
+            Err(_) => Outcome::Lost,
+        };
+        self.backlog().settle(message, outcome);
+        true
+    }
+
+    /// Leaves out the publication that has waited longest. Whether there was one.
+    pub(super) fn drop_oldest(&mut self) -> bool {
+        let Some(backlog) = &mut self.backlog else { return false };
+        let Some(oldest) = backlog.outbox.take_oldest() else { return false };
+        backlog.settle(oldest.message, Outcome::Dropped);
+        true
+    }
+
+    /// Leaves out the publications to these topics; returns how many there were.
+    pub(super) fn drop_publications(&mut self, is_meant: impl Fn(u64) -> bool) -> usize {
+        let Some(backlog) = &mut self.backlog else { return 0 };
+        let dropped = backlog.outbox.take(is_meant);
+        let count = dropped.len();
+        dropped.into_iter().for_each(|waiting| backlog.settle(waiting.message, Outcome::Dropped));
+        count
+    }
+
+    /// Leaves out all that waits: it can no longer be sent.
+    pub(super) fn drop_outbox(&mut self) {
+        while let Some(backlog) = &mut self.backlog
+            && let Some(Waiting { topic, message }) = backlog.outbox.pop()
+        {
+            let outcome = if topic.is_some() { Outcome::Dropped } else { Outcome::Lost };
+            backlog.settle(message, outcome);
+        }
+    }
+
+    /// Leaves out all that is deferred: it can no longer be sent.
+    pub(super) fn drop_deferred(&mut self) {
+        let Some(backlog) = &mut self.backlog else { return };
+        backlog.late_close = None;
+        while let Some(message) = backlog.deferred.pop() {
+            backlog.settle(message, Outcome::Lost);
+        }
+    }
+
+    pub(super) fn backlog(&mut self) -> &mut Backlog<P> {
+        self.backlog.get_or_insert_with(|| Box::new(Backlog::new()))
+    }
+
+    /// Bytes that wait beside the output for room there.
+    pub(super) fn outbox_len(&self) -> usize {
+        self.backlog.as_ref().map_or(0, |backlog| backlog.outbox.len)
+    }
+}

@@ -1,0 +1,151 @@
+//! Close frames, and what an open connection sends by itself, RFC 6455 §5.5 and §7.
+
+use core::mem;
+
+use super::{Resources, SendQueue, Shared};
+use crate::{Close, Event, Output, ProtocolError, SendError, Sender};
+
+/// Control frames.
+impl<P: Shared> SendQueue<P> {
+    /// Queues a ping, however much is queued, before all messages that are not in the output.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::ControlTooLong`] for more than 125 bytes, [`SendError::Closed`] when a close
+    /// frame was accepted or received.
+    pub fn ping(&mut self, payload: &[u8], resources: &impl Resources) -> Result<(), SendError> {
+        self.check_open()?;
+        self.control(resources, |sender, output| sender.ping(payload, output))
+    }
+
+    /// Queues a pong that nobody asked for, however much is queued.
+    ///
+    /// # Errors
+    ///
+    /// As [`ping`](Self::ping).
+    pub fn pong(&mut self, payload: &[u8], resources: &impl Resources) -> Result<(), SendError> {
+        self.check_open()?;
+        self.control(resources, |sender, output| sender.pong(payload, output))
+    }
+
+    /// Queues a close frame behind all that was accepted before. Nothing is accepted after it.
+    ///
+    /// Inside a fragmented message, what waits for the end of that is lost; it is in the report, as
+    /// are the messages that are moved into the output.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::CloseCode`] and [`SendError::CloseReasonTooLong`] for what may not be sent,
+    /// [`SendError::Closed`] when a close frame was accepted or received. Nothing has changed.
+    pub fn close(
+        &mut self,
+        close: &Close<'_>,
+        resources: &impl Resources,
+    ) -> Result<(), SendError> {
+        self.check_open()?;
+        // Checked before anything is given up or put off for it.
+        close.encode()?;
+        self.empty_outbox(resources);
+        if self.is_deferring() {
+            self.backlog().late_close = Some(close.clone().into_owned());
+            return Ok(());
+        }
+        self.control(resources, |sender, output| sender.close(close, output))
+    }
+
+    /// Queues the answer that the RFC asks for: a pong to a ping, a close frame to a close frame.
+    /// Whether there is one now.
+    ///
+    /// The answer to a close frame comes after what was accepted before, except for publications:
+    /// they are dropped, as nobody will want them any more. They are in the report.
+    pub fn respond(&mut self, event: &Event<'_>, resources: &impl Resources) -> bool {
+        if let Event::Close(close) = event {
+            self.drop_publications(|_| true);
+            self.empty_outbox(resources);
+            self.backlog().peer_close = Some(close.clone().into_owned());
+            if self.is_deferring() {
+                return false;
+            }
+        }
+        self.answer(event, resources)
+    }
+
+    /// Queues the close frame that tells the peer what it did wrong, unless there was one. What was
+    /// not in the output yet is lost; it is in the report.
+    pub fn fail(&mut self, error: &ProtocolError, resources: &impl Resources) {
+        self.drop_deferred();
+        self.drop_outbox();
+        if !self.is_closed() {
+            self.settle();
+            self.lend_block(resources);
+            self.sender.fail(error, &mut self.output);
+        }
+    }
+
+    /// Gives up what waits for the end of a fragmented message: nobody will send that.
+    pub fn abandon_fragments(&mut self) {
+        if self.is_fragmented() {
+            self.drop_outbox();
+        }
+    }
+
+    /// Ends the queue with its connection: nothing is accepted, answered or written any more. What
+    /// was not written is returned; what was not in the output is in the report.
+    #[must_use = "dropping the output may run code of whoever owns the bytes in it"]
+    pub fn stop(&mut self) -> Output {
+        self.sender.stop();
+        self.batch = None;
+        self.drop_deferred();
+        self.drop_outbox();
+        mem::take(&mut self.output)
+    }
+
+    /// Whether a close frame of ours is in the output, or was.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// Whether a close frame of ours was sent, or will be as soon as what was accepted before it.
+    #[must_use]
+    #[inline]
+    pub fn is_closing(&self) -> bool {
+        let waits = |backlog: &super::Backlog<P>| {
+            backlog.late_close.is_some() || backlog.peer_close.is_some()
+        };
+        self.is_closed() || self.backlog.as_ref().is_some_and(|backlog| waits(backlog))
+    }
+
+    /// What the peer has closed the connection with.
+    #[must_use]
+    pub fn peer_close(&self) -> Option<&Close<'static>> {
+        self.backlog.as_ref()?.peer_close.as_ref()
+    }
+
+    pub(super) fn check_open(&self) -> Result<(), SendError> {
+        // RFC 6455 §5.5.1: "The application MUST NOT send any more data frames after sending a
+        // Close frame."
+        if self.is_closing() { Err(SendError::Closed) } else { Ok(()) }
+    }
+
+    pub(super) fn answer(&mut self, event: &Event<'_>, resources: &impl Resources) -> bool {
+        let answers = matches!(event, Event::Ping(_) | Event::Close(_)) && !self.is_closed();
+        if answers {
+            self.settle();
+            self.lend_block(resources);
+            self.sender.respond(event, &mut self.output);
+        }
+        answers
+    }
+
+    /// Queues what is not compressed.
+    pub(super) fn control(
+        &mut self,
+        resources: &impl Resources,
+        queue: impl FnOnce(&mut Sender, &mut Output) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        self.settle();
+        self.lend_block(resources);
+        queue(&mut self.sender, &mut self.output)
+    }
+}

@@ -1,0 +1,388 @@
+//! What an open connection sends: messages, publications and control frames, until they are
+//! written.
+//!
+//! A [`SendQueue`] has no lock, task or clock: a driver puts it behind a lock together with the
+//! write half of its transport. It decides in which order things leave, what has room, what becomes
+//! of a peer that does not keep up, what is compressed elsewhere, and what may follow a close
+//! frame.
+//!
+//! # Order of calls
+//!
+//! Accept, at any time:
+//!
+//! 1. [`has_room`](SendQueue::has_room), then [`push`](SendQueue::push); for fragments
+//!    [`accepts_fragment`](SendQueue::accepts_fragment), then [`fragment`](SendQueue::fragment).
+//!    Those who find no room wait in [`Turns`].
+//! 2. [`publish`](SendQueue::publish), which looks for room itself.
+//! 3. [`ping`](SendQueue::ping), [`pong`](SendQueue::pong) and [`close`](SendQueue::close), which
+//!    always have room.
+//! 4. [`respond`](SendQueue::respond) for each event that was received, and
+//!    [`fail`](SendQueue::fail) for a violation.
+//!
+//! Write, whenever the transport takes bytes:
+//!
+//! 1. [`contiguous`](SendQueue::contiguous) or [`slices`](SendQueue::slices), then
+//!    [`advance_with`](SendQueue::advance_with), until the queue
+//!    [has nothing to write](SendQueue::is_written).
+//! 2. [`refill`](SendQueue::refill), and again from the start if there was anything.
+//! 3. [`take_block`](SendQueue::take_block) and [`take_compressor`](SendQueue::take_compressor),
+//!    which give back what [`Resources`] have lent.
+//!
+//! After each call that mentions the report, [`take_report`](SendQueue::take_report): messages that
+//! had to wait come out of it, whether sent or not, to be counted, and dropped where no lock is
+//! held. If it says that a job is due, have another thread call
+//! [`begin_job`](SendQueue::begin_job), compress, and call [`end_job`](SendQueue::end_job).
+//!
+//! ```text
+//!  push ───────────────┬──────────────────────────────► output ─► slices, advance_with
+//!  publish ─┬─ batch ──│──────────────────────────────────▲
+//!           └─ outbox ◄┤ behind publications that wait     │
+//!                 │    └─► deferred ─► begin_job, end_job ─┤
+//!                 └────────────── refill ──────────────────┘
+//! ```
+
+mod backlog;
+mod closing;
+mod job;
+mod offer;
+mod outgoing;
+mod resources;
+mod shared;
+mod slow_consumer;
+mod turns;
+mod waiters;
+
+use alloc::{boxed::Box, vec::Vec};
+
+use bytes::Bytes;
+
+use self::backlog::Backlog;
+pub use self::{
+    backlog::{Outcome, Report, Settled},
+    job::Job,
+    offer::{Offer, Offered},
+    outgoing::Outgoing,
+    resources::{Origin, QueueLimits, Resources},
+    shared::{Batch, Shared},
+    slow_consumer::SlowConsumerPolicy,
+    turns::Turns,
+    waiters::{Ticket, Waiters},
+};
+use crate::{Fragment, MessageKind, Output, SendError, Sender, deflate::Compressor};
+
+/// What an open connection has accepted to send.
+///
+/// An idle one holds no memory: blocks and contexts are lent by [`Resources`].
+#[derive(Debug)]
+pub struct SendQueue<P: Shared> {
+    sender: Sender,
+    output: Output,
+    /// Publications that go into the output before anything else does.
+    batch: Option<P::Batch>,
+    /// What waits beside the output, and what has become of it.
+    backlog: Option<Box<Backlog<P>>>,
+}
+
+/// A message that is in the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "it is for counters")]
+pub struct Sent {
+    /// Whether it is text or binary.
+    pub kind: MessageKind,
+    /// Bytes of the message.
+    pub len: usize,
+    /// Bytes by which it makes the output longer.
+    pub wire_len: usize,
+}
+
+/// What has become of a message that was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there or not yet")]
+pub enum Pushed {
+    /// It waits for nothing but to be written.
+    Sent(Sent),
+    /// It waits for others, or is to be compressed elsewhere; see the report. What was pushed was
+    /// taken, and an empty message left in its place.
+    Waiting,
+}
+
+impl Pushed {
+    /// The message, if it waits for nothing but to be written.
+    #[must_use]
+    pub const fn sent(self) -> Option<Sent> {
+        match self {
+            Self::Sent(sent) => Some(sent),
+            Self::Waiting => None,
+        }
+    }
+}
+
+/// Messages.
+impl<P: Shared> SendQueue<P> {
+    /// An empty queue, with what turns messages into frames.
+    #[must_use]
+    pub const fn new(sender: Sender) -> Self {
+        Self { sender, output: Output::new(), batch: None, backlog: None }
+    }
+
+    /// Accepts a message behind all that was accepted before, however much that is. What is not
+    /// taken stays for the caller to drop.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] when a close frame was accepted or received,
+    /// [`SendError::FragmentOpen`] inside a fragmented message.
+    ///
+    /// A call for it costs a tenth of what a short message does here.
+    #[inline(always)]
+    pub fn push(
+        &mut self,
+        message: &mut Outgoing<'_, P>,
+        resources: &impl Resources,
+    ) -> Result<Pushed, SendError> {
+        // Nearly always. Moves are much of what a short message costs, so it has none.
+        if self.backlog.is_none()
+            && let Some((kind, payload)) = message.copied()
+            && payload.len() <= resources.limits().max_inline_compression_len
+        {
+            return self.push_copied(kind, payload, resources).map(Pushed::Sent);
+        }
+        self.push_behind(message, resources)
+    }
+
+    #[inline(always)]
+    fn push_copied(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        resources: &impl Resources,
+    ) -> Result<Sent, SendError> {
+        self.prepare(resources);
+        let before = self.output.len();
+        self.sender.data(kind, payload, &mut self.output)?;
+        Ok(Sent { kind, len: payload.len(), wire_len: self.output.len() - before })
+    }
+
+    fn push_behind(
+        &mut self,
+        message: &mut Outgoing<'_, P>,
+        resources: &impl Resources,
+    ) -> Result<Pushed, SendError> {
+        self.check_open()?;
+        if self.outbox_len() == 0 || self.is_fragmented() {
+            return self.send(message, resources);
+        }
+        let message = message.take().into_owned();
+        self.backlog().outbox.push(None, message);
+        Ok(Pushed::Waiting)
+    }
+
+    /// Queues a piece of a message, after [`accepts_fragment`](Self::accepts_fragment).
+    ///
+    /// # Errors
+    ///
+    /// As [`Sender::fragment`].
+    pub fn fragment(
+        &mut self,
+        fragment: Fragment<'_>,
+        resources: &impl Resources,
+    ) -> Result<(), SendError> {
+        self.check_open()?;
+        self.prepare(resources);
+        self.sender.fragment(fragment, &mut self.output)
+    }
+
+    /// Puts a message into the output.
+    fn frame(
+        &mut self,
+        message: &Outgoing<'_, P>,
+        resources: &impl Resources,
+    ) -> Result<Sent, SendError> {
+        self.prepare(resources);
+        let before = self.output.len();
+        message.frame(&mut self.sender, &mut self.output)?;
+        let wire_len = self.output.len() - before;
+        Ok(Sent { kind: message.kind(), len: message.len(), wire_len })
+    }
+
+    /// Has everything ready to put a message into the output.
+    #[inline(always)]
+    fn prepare(&mut self, resources: &impl Resources) {
+        self.lend_compressor(resources);
+        self.settle();
+        self.lend_block(resources);
+    }
+
+    /// Puts publications into the output, which are to go before what comes now.
+    #[inline]
+    fn settle(&mut self) {
+        if self.batch.is_some() {
+            self.settle_batch();
+        }
+    }
+
+    #[cold]
+    fn settle_batch(&mut self) {
+        if let Some(batch) = self.batch.take() {
+            let queued = self.sender.batch(batch.joined(), &mut self.output);
+            debug_assert!(queued.is_ok(), "nothing goes before a batch");
+        }
+    }
+}
+
+/// How much is queued, and what has room.
+impl<P: Shared> SendQueue<P> {
+    /// Bytes that wait to be written, or for their turn before that.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let backlog_len = self.backlog.as_ref().map_or(0, |backlog| backlog.len());
+        self.output.len() + self.batch_len() + backlog_len
+    }
+
+    /// Whether nothing waits, neither to be written nor for its turn.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0 && !self.is_deferring()
+    }
+
+    /// Whether there is room for a message, and nothing unusual goes on, as is nearly always. If
+    /// not, there may still be room.
+    #[must_use]
+    #[inline]
+    pub fn is_free(&self, room: usize) -> bool {
+        self.backlog.is_none()
+            && self.batch.is_none()
+            && self.sender.may_begin()
+            && self.output.len() <= room
+    }
+
+    /// Whether there is room for a message.
+    #[must_use]
+    pub fn has_room(&self, origin: Origin, limits: &QueueLimits) -> bool {
+        if !self.is_fragmented() {
+            return self.len() <= limits.room(origin);
+        }
+        // Publications wait for the end of the message, so it must not wait for them.
+        origin == Origin::Owner && self.len() - self.outbox_len() <= limits.room(origin)
+    }
+
+    /// Whether there is room for a fragment. The first one comes behind all that was accepted
+    /// before; for the end of its message others may wait, so further ones do not wait for them.
+    #[must_use]
+    pub fn accepts_fragment(&self, limits: &QueueLimits) -> bool {
+        let waits = self.outbox_len() > 0 && !self.is_fragmented();
+        !waits && !self.is_deferring() && self.has_room(Origin::Owner, limits)
+    }
+
+    /// Whether a fragmented message is under way.
+    #[must_use]
+    pub const fn is_fragmented(&self) -> bool {
+        self.sender.is_fragmented()
+    }
+
+    /// Whether another message is under way, in fragments or on its way to a compressor.
+    fn is_occupied(&self) -> bool {
+        self.is_deferring() || self.is_fragmented()
+    }
+
+    /// Bytes of the publications that are to go into the output.
+    fn batch_len(&self) -> usize {
+        self.batch.as_ref().map_or(0, |batch| batch.frames_len())
+    }
+}
+
+/// Writing.
+impl<P: Shared> SendQueue<P> {
+    /// Whether there is nothing to write now.
+    #[must_use]
+    #[inline]
+    pub fn is_written(&self) -> bool {
+        self.output.is_empty() && self.batch.is_none()
+    }
+
+    /// Bytes that can be written now.
+    #[must_use]
+    #[inline]
+    pub fn output_len(&self) -> usize {
+        self.output.len() + self.batch_len()
+    }
+
+    /// All that can be written now, if it is in one piece: there is no need for a vectored write.
+    #[must_use]
+    #[inline]
+    pub fn contiguous(&self) -> Option<&[u8]> {
+        match &self.batch {
+            None => self.output.contiguous(),
+            Some(batch) => self.output.is_empty().then(|| batch.joined().frames()),
+        }
+    }
+
+    /// What can be written now, in order, for a vectored write. None of the slices is empty.
+    pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        let batch = self.batch.iter().map(|batch| batch.joined().frames());
+        self.output.slices().chain(batch)
+    }
+
+    /// Tells that the transport has taken so many bytes, or none. Hands over shared payloads that
+    /// have been written, as dropping them may run code of whoever owns the bytes.
+    ///
+    /// # Panics
+    ///
+    /// If that is more than [`output_len`](Self::output_len).
+    #[inline]
+    pub fn advance_with(&mut self, written: usize, finished: impl FnMut(Bytes)) {
+        if self.batch.is_none() || !self.advance_batch(written) {
+            self.output.advance_with(written, finished);
+        }
+    }
+
+    /// Whether that was all of the batch, and nothing else. If it is not, the rest goes into the
+    /// output, so that it is not joined anew with each publication.
+    fn advance_batch(&mut self, written: usize) -> bool {
+        let is_all = written == self.batch_len() && self.output.is_empty();
+        if is_all {
+            self.batch = None;
+        } else {
+            self.settle();
+        }
+        is_all
+    }
+}
+
+/// What is lent.
+impl<P: Shared> SendQueue<P> {
+    #[inline]
+    fn lend_block(&mut self, resources: &impl Resources) {
+        if !self.output.has_block() {
+            self.output.set_block(resources.block());
+        }
+    }
+
+    #[inline(always)]
+    fn lend_compressor(&mut self, resources: &impl Resources) {
+        if let Some(config) = self.sender.wanted_compressor()
+            && let Some(compressor) = resources.compressor(config)
+        {
+            self.sender.lend_compressor(compressor);
+        }
+    }
+
+    /// Takes the block, once all is written.
+    #[must_use]
+    #[inline]
+    pub fn take_block(&mut self) -> Option<Vec<u8>> {
+        self.output.take_block()
+    }
+
+    /// Takes the compression context, unless it is needed for what follows.
+    #[must_use]
+    #[inline]
+    pub fn take_compressor(&mut self) -> Option<Compressor> {
+        self.sender.take_compressor()
+    }
+
+    /// Drops a compression context that was not used since the last call.
+    pub fn drop_idle_compressor(&mut self) {
+        self.sender.drop_idle_compressor();
+    }
+}

@@ -1,0 +1,209 @@
+//! Publications, as each of the connections is offered them.
+
+use super::{Batch, Outgoing, Resources, SendQueue, Sent, Shared, SlowConsumerPolicy};
+
+/// Longer messages are not copied to join others.
+const MAX_JOINED_LEN: usize = 4096;
+
+/// A publication, to be offered to many queues in turn.
+#[derive(Clone, Debug)]
+pub struct Offer<P: Shared> {
+    message: P,
+    topic: u64,
+    /// What becomes of it where there is no room.
+    pub policy: SlowConsumerPolicy,
+    step: Option<Step<P::Batch>>,
+}
+
+/// What a publication has made of the batch of the connection before, for the next one most likely
+/// has the same.
+#[derive(Clone, Debug)]
+struct Step<B> {
+    before: Option<B>,
+    after: B,
+}
+
+/// What has become of an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "whoever publishes has to count all of them")]
+pub enum Offered {
+    /// It was accepted, in place of so many others. Those are in the [report](super::Report).
+    Queued {
+        /// How many publications were left out for it.
+        dropped: usize,
+        /// If it waits for nothing but to be written.
+        sent: Option<Sent>,
+    },
+    /// It was left out.
+    Dropped,
+    /// There is no room yet: offer it again when something has been written.
+    Full,
+    /// The connection is being closed because of it.
+    Closed,
+    /// A close frame was sent or received before.
+    Gone,
+}
+
+impl<P: Shared> Offer<P> {
+    /// A publication to the topic of this number; 0 is none.
+    #[must_use]
+    pub const fn new(message: P, topic: u64, policy: SlowConsumerPolicy) -> Self {
+        Self { message, topic, policy, step: None }
+    }
+
+    /// What is published.
+    #[must_use]
+    pub const fn message(&self) -> &P {
+        &self.message
+    }
+
+    fn len(&self) -> usize {
+        self.message.message().len()
+    }
+
+    /// Whether the message may leave together with others.
+    fn may_join(&self) -> bool {
+        // What waits as the latest can still be left out, so it must not be joined to others.
+        self.policy != SlowConsumerPolicy::KeepLatest && self.len() <= MAX_JOINED_LEN
+    }
+
+    /// The batch of a connection with this message behind those `before`.
+    fn join(&mut self, before: Option<P::Batch>) -> P::Batch {
+        if let Some(step) = &self.step
+            && step.begins_with(before.as_ref())
+        {
+            return step.after.clone();
+        }
+        let after = P::Batch::join(before.clone(), &self.message);
+        self.step = Some(Step { before, after: after.clone() });
+        after
+    }
+}
+
+impl<B> Step<B> {
+    fn begins_with<P>(&self, before: Option<&B>) -> bool
+    where
+        B: Batch<P>,
+    {
+        match (&self.before, before) {
+            (None, None) => true,
+            (Some(known), Some(before)) => known.is(before),
+            _ => false,
+        }
+    }
+}
+
+/// Publications.
+impl<P: Shared> SendQueue<P> {
+    /// Queues a publication, or does as its policy says where there is no room. It is
+    /// [`Full`](Offered::Full) only where that is to wait and somebody `can_wait`.
+    ///
+    /// Publications that it takes the place of, or that a close frame leaves behind, are in the
+    /// report.
+    #[inline]
+    pub fn publish(
+        &mut self,
+        offer: &mut Offer<P>,
+        can_wait: bool,
+        resources: &impl Resources,
+    ) -> Offered {
+        let limits = resources.limits();
+        let max_len = limits.high_water_mark.min(limits.max_queue_len);
+        // Nearly always.
+        if self.backlog.is_none()
+            && self.sender.may_begin()
+            && offer.may_join()
+            && self.may_join(offer.len(), max_len)
+        {
+            return Offered::Queued { dropped: 0, sent: Some(self.join(offer)) };
+        }
+        self.publish_alone(offer, can_wait, resources)
+    }
+
+    fn publish_alone(
+        &mut self,
+        offer: &Offer<P>,
+        can_wait: bool,
+        resources: &impl Resources,
+    ) -> Offered {
+        if self.is_closing() {
+            return Offered::Gone;
+        }
+        let max_len = resources.limits().max_queue_len;
+        let dropped = self.make_room(offer, max_len);
+        if self.len() > max_len {
+            return self.publish_without_room(offer.policy, can_wait, resources);
+        }
+        Offered::Queued { dropped, sent: self.enqueue(offer, resources) }
+    }
+
+    #[cold]
+    fn publish_without_room(
+        &mut self,
+        policy: SlowConsumerPolicy,
+        can_wait: bool,
+        resources: &impl Resources,
+    ) -> Offered {
+        match policy {
+            SlowConsumerPolicy::Wait if can_wait => Offered::Full,
+            SlowConsumerPolicy::Close(code) => match self.close(&code.into(), resources) {
+                Ok(()) => Offered::Closed,
+                // A code that may not be sent closes nothing.
+                Err(_) => Offered::Gone,
+            },
+            _ => Offered::Dropped,
+        }
+    }
+
+    /// Leaves out what the offer's policy lets it take the place of; returns how many that were.
+    fn make_room(&mut self, offer: &Offer<P>, max_len: usize) -> usize {
+        let keeps_latest = match offer.policy {
+            _ if self.backlog.is_none() => return 0,
+            SlowConsumerPolicy::KeepLatest => true,
+            SlowConsumerPolicy::DropOldest => false,
+            _ => return 0,
+        };
+        let mut dropped = 0;
+        if keeps_latest {
+            dropped += self.drop_publications(|topic| topic == offer.topic);
+        }
+        while self.len() > max_len && self.drop_oldest() {
+            dropped += 1;
+        }
+        dropped
+    }
+
+    fn join(&mut self, offer: &mut Offer<P>) -> Sent {
+        let (len_before, before) = (self.batch_len(), self.batch.take());
+        let batch = self.batch.insert(offer.join(before));
+        let wire_len = batch.frames_len() - len_before;
+        let message = offer.message.message();
+        Sent { kind: message.kind(), len: message.len(), wire_len }
+    }
+
+    /// Queues a publication that there is room for.
+    fn enqueue(&mut self, offer: &Offer<P>, resources: &impl Resources) -> Option<Sent> {
+        self.settle();
+        let room = match offer.policy {
+            // Nothing that is queued already can be taken back.
+            SlowConsumerPolicy::KeepLatest => 0,
+            _ => resources.limits().high_water_mark,
+        };
+        let mut message = Outgoing::Prepared(offer.message.clone());
+        if self.outbox_len() == 0 && !self.is_occupied() && self.output.len() <= room {
+            return self.send(&mut message, resources).ok().and_then(|pushed| pushed.sent());
+        }
+        self.backlog().outbox.push(Some(offer.topic), message);
+        None
+    }
+
+    /// Whether a publication of this length may wait to leave together with others.
+    #[inline]
+    fn may_join(&self, len: usize, max_len: usize) -> bool {
+        let (is_full, batch_len) = match &self.batch {
+            Some(batch) => (batch.is_full(), batch.frames_len()),
+            None => (false, 0),
+        };
+        !is_full && self.output.len() + batch_len <= max_len && self.sender.takes_batches(len)
+    }
+}
