@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use bowsprit_proto::timers::{RateLimits, Settings};
+use bowsprit_proto::{
+    queue::QueueLimits,
+    timers::{RateLimits, Settings},
+};
 
 use crate::{Heartbeat, Limits};
 
@@ -107,9 +110,9 @@ impl ConnectionConfig {
             write_stall_timeout: Settings::DEFAULT.write_stall_timeout,
             close_timeout: Settings::DEFAULT.close_timeout,
             linger_timeout: Settings::DEFAULT.linger_timeout,
-            high_water_mark: 64 * 1024,
-            max_queue_len: 1024 * 1024,
-            max_inline_compression_len: 64 * 1024,
+            high_water_mark: QueueLimits::DEFAULT.high_water_mark,
+            max_queue_len: QueueLimits::DEFAULT.max_queue_len,
+            max_inline_compression_len: QueueLimits::DEFAULT.max_inline_compression_len,
             max_concurrent_compressions: 10,
         }
     }
@@ -136,6 +139,15 @@ impl ConnectionConfig {
             .write_stall_timeout(self.write_stall_timeout)
             .close_timeout(self.close_timeout)
             .linger_timeout(self.linger_timeout)
+    }
+
+    /// How much may be queued.
+    #[inline]
+    pub(crate) const fn queue(&self) -> QueueLimits {
+        QueueLimits::DEFAULT
+            .high_water_mark(self.high_water_mark)
+            .max_queue_len(self.max_queue_len)
+            .max_inline_compression_len(self.max_inline_compression_len)
     }
 }
 

@@ -10,10 +10,12 @@ use std::{
     task::{Context, Poll},
 };
 
+use bowsprit_proto::queue::Origin;
+
 use self::next::{Next, Receiving};
 use crate::{
     Chunk, Close, Error, Event, Fragment, Handle, Message, Outgoing, SendError,
-    conn::{Half, Link, Origin, Reader, Sending, Want},
+    conn::{Half, Link, Reader, Sending, Want},
     error::Cause,
 };
 

@@ -9,11 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bowsprit_proto::queue::{Offered, Origin};
+
 use crate::{
     Close, Error, Outgoing, State,
-    conn::{Link, Offer, Offered, Origin, Sending},
+    conn::{Link, Sending},
     error::Cause,
     park,
+    prepared::Offer,
 };
 
 /// A cheap, clonable way to send on a connection from any task.
@@ -37,8 +40,8 @@ impl Handle {
         &self.link
     }
 
-    pub(crate) fn offer(&self, offer: &mut Offer, can_wait: bool) -> Offered {
-        self.link.offer(offer, can_wait)
+    pub(crate) fn publish(&self, offer: &mut Offer, can_wait: bool) -> Offered {
+        self.link.publish(offer, can_wait)
     }
 
     /// Sends a message, waiting while the queue is full or a fragmented message is under way.

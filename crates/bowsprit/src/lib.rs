@@ -173,6 +173,7 @@ pub use bowsprit_proto::{
         ConnectProtocol, HandshakeError, HostPolicy, OriginMatcher, OriginPolicy,
         SubprotocolPolicy, Version,
     },
+    queue::SlowConsumerPolicy,
     timers::Heartbeat,
 };
 pub(crate) use bowsprit_proto::{
@@ -184,7 +185,6 @@ pub use client::Proxy;
 #[cfg(feature = "client")]
 pub use client::{Client, connect};
 pub use config::ConnectionConfig;
-pub use conn::SlowConsumerPolicy;
 #[cfg(feature = "server")]
 pub use error::AcceptError;
 #[cfg(feature = "client")]

@@ -1,10 +1,19 @@
 //! Messages for many connections, encoded once.
 
+mod batch;
+
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use bowsprit_proto::{DetachedCompressor, EncodedMessage, Encoding, deflate::CompressorConfig};
+use bowsprit_proto::{
+    DetachedCompressor, EncodedMessage, Encoding, deflate::CompressorConfig, queue,
+};
+
+use self::batch::Batch;
 
 use crate::{Message, pool};
+
+/// A message on its way to many connections.
+pub(crate) type Offer = queue::Offer<PreparedMessage>;
 
 /// A message that is to be sent on many connections.
 ///
@@ -25,11 +34,11 @@ use crate::{Message, pool};
 /// ```
 #[derive(Clone, Debug)]
 pub struct PreparedMessage {
-    shared: Arc<Shared>,
+    shared: Arc<Encodings>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct Encodings {
     message: Message,
     plain: OnceLock<EncodedMessage>,
     /// For each set of parameters that was asked for.
@@ -39,7 +48,7 @@ struct Shared {
 impl PreparedMessage {
     /// Prepares a message.
     pub fn new(message: impl Into<Message>) -> Self {
-        let shared = Shared {
+        let shared = Encodings {
             message: message.into(),
             plain: OnceLock::new(),
             compressed: Mutex::default(),
@@ -53,26 +62,16 @@ impl PreparedMessage {
         &self.shared.message
     }
 
-    /// The message encoded for connections of this kind, if they can share it. Compresses it if
-    /// nobody has done so before.
-    pub(crate) fn encoded(&self, encoding: Encoding) -> Option<EncodedMessage> {
-        match encoding {
-            Encoding::Plain => Some(self.plain().clone()),
-            Encoding::Compressed(config) => Some(self.compressed(config)),
-            Encoding::Own => None,
-        }
-    }
-
     /// The message encoded for connections that do not compress it.
-    pub(crate) fn plain(&self) -> &EncodedMessage {
-        let Shared { message, plain, .. } = &*self.shared;
+    fn plain(&self) -> &EncodedMessage {
+        let Encodings { message, plain, .. } = &*self.shared;
         plain.get_or_init(|| EncodedMessage::new(message))
     }
 
     /// The message compressed with this configuration. Who needs the same while it is being made
     /// waits for it.
     pub(crate) fn compressed(&self, config: CompressorConfig) -> EncodedMessage {
-        let Shared { message, compressed, .. } = &*self.shared;
+        let Encodings { message, compressed, .. } = &*self.shared;
         let mut compressed = compressed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, encoded)) = compressed.iter().find(|(known, _)| *known == config) {
             return encoded.clone();
@@ -83,10 +82,33 @@ impl PreparedMessage {
     }
 
     /// Whether [`compressed`](Self::compressed) has nothing left to do.
-    pub(crate) fn is_compressed(&self, config: CompressorConfig) -> bool {
+    fn is_compressed(&self, config: CompressorConfig) -> bool {
         // Whoever holds the lock may be compressing.
         let compressed = self.shared.compressed.try_lock();
         compressed.is_ok_and(|compressed| compressed.iter().any(|(known, _)| *known == config))
+    }
+}
+
+impl queue::Shared for PreparedMessage {
+    type Batch = Batch;
+
+    fn message(&self) -> &Message {
+        self.message()
+    }
+
+    fn encoded(&self, encoding: Encoding) -> Option<EncodedMessage> {
+        match encoding {
+            Encoding::Plain => Some(self.plain().clone()),
+            Encoding::Compressed(config) => Some(self.compressed(config)),
+            Encoding::Own => None,
+        }
+    }
+
+    fn is_ready(&self, encoding: Encoding) -> bool {
+        match encoding {
+            Encoding::Compressed(config) => self.is_compressed(config),
+            Encoding::Plain | Encoding::Own => true,
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{Link, Out, lock::Spent, waiters::Ticket};
+use bowsprit_proto::queue::Ticket;
+
+use super::{Link, Out, lock::Spent};
 use crate::{Close, Error, error::Cause};
 
 /// Ends when a connection has.
@@ -27,9 +29,9 @@ impl Link {
 impl Out {
     /// How the connection has ended, if it has.
     fn outcome(&self) -> Option<Result<Option<Close<'static>>, Cause>> {
-        let cause = self.over().or_else(|| self.is_leaving().then_some(Cause::Terminated))?;
+        let cause = self.over.or_else(|| self.is_leaving().then_some(Cause::Terminated))?;
         // With the peer's close frame it is over, whatever becomes of ours.
-        Some(match self.peer_close() {
+        Some(match self.queue.peer_close() {
             None if cause != Cause::Closed => Err(cause),
             close => Ok(close.cloned()),
         })

@@ -1,12 +1,12 @@
-//! Control frames: pings and pongs, and the answers that the core makes.
+//! Control frames: pings, pongs and close frames, and the answers that the core makes.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{Link, Out};
 use crate::{
-    Event, Output, ProtocolError, SendError, Sender, entropy,
+    Close, Error, Event, ProtocolError, SendError, entropy,
     error::Unsent,
-    stats::{Control, Direction, Side},
+    stats::{Control, Direction, Policy, Side},
 };
 
 impl Link {
@@ -16,7 +16,11 @@ impl Link {
     ///
     /// The payload is too long, or the connection is closing or has ended.
     pub(crate) fn send_ping(self: &Arc<Self>, payload: &[u8]) -> Result<(), Unsent> {
-        self.queue(|sender, output| sender.ping(payload, output))?;
+        let mut out = self.lock();
+        out.check_open()?;
+        out.queue.ping(payload, &self.resources())?;
+        self.request_flush(&mut out);
+        drop(out);
         self.counters().control(Direction::Sent, Control::Ping);
         Ok(())
     }
@@ -27,7 +31,11 @@ impl Link {
     ///
     /// As [`send_ping`](Self::send_ping).
     pub(crate) fn send_pong(self: &Arc<Self>, payload: &[u8]) -> Result<(), Unsent> {
-        self.queue(|sender, output| sender.pong(payload, output))?;
+        let mut out = self.lock();
+        out.check_open()?;
+        out.queue.pong(payload, &self.resources())?;
+        self.request_flush(&mut out);
+        drop(out);
         self.counters().control(Direction::Sent, Control::Pong);
         Ok(())
     }
@@ -49,7 +57,7 @@ impl Link {
 
     pub(super) fn ping(&self, out: &mut Out) -> Result<(), SendError> {
         let nonce = out.round_trip.ping(self.info.age(), entropy::random());
-        out.queue(|sender, output| sender.ping(&nonce, output))
+        out.queue.ping(&nonce, &self.resources())
     }
 
     /// A pong has come.
@@ -63,27 +71,49 @@ impl Link {
         self.look().round_trip.time()
     }
 
+    /// Queues a close frame behind all messages.
+    ///
+    /// # Errors
+    ///
+    /// It may not be sent, or the connection is closing or has ended.
+    pub(crate) fn close(self: &Arc<Self>, close: &Close<'_>) -> Result<(), Unsent> {
+        let mut out = self.lock();
+        out.check_open()?;
+        out.queue.close(close, &self.resources())?;
+        out.collect(Policy::Closed);
+        out.note_close(Side::Us, close.code, self.config());
+        out.wake_waiting();
+        self.request_flush(&mut out);
+        Ok(())
+    }
+
+    /// The same for those who then wait for the end, where they are told how it has ended.
+    ///
+    /// # Errors
+    ///
+    /// It may not be sent.
+    pub(crate) fn begin_close(self: &Arc<Self>, close: &Close<'_>) -> Result<(), Error> {
+        match self.close(close) {
+            Err(Unsent::Refused(error)) if error != SendError::Closed => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Queues the answer that an event asks for.
     pub(crate) fn respond(self: &Arc<Self>, event: &Event<'_>) {
         let mut out = self.lock();
-        let pongs =
-            matches!(event, Event::Ping(_)) && out.ended.is_none() && !out.sender.is_closed();
+        let answered = out.queue.respond(event, &self.resources());
         if let Event::Close(close) = event {
-            // What the application has sent goes before our answer.
-            out.drop_publications();
-            self.empty_outbox(&mut out);
+            out.collect(Policy::Closed);
             out.note_close(Side::Peer, close.code, self.config());
-            out.extras().peer_close = Some(Box::new(close.clone().into_owned()));
             // Nothing more may be sent, so nobody need wait for room.
             out.wake_waiting();
-            if out.deferred().is_some() {
-                // The answer comes after what was sent before.
-                return;
-            }
         }
-        self.answer(&mut out, |sender, output| sender.respond(event, output));
+        if answered {
+            self.request_flush(&mut out);
+        }
         drop(out);
-        if pongs {
+        if answered && matches!(event, Event::Ping(_)) {
             self.counters().control(Direction::Sent, Control::Pong);
         }
     }
@@ -92,21 +122,9 @@ impl Link {
     pub(crate) fn fail_protocol(self: &Arc<Self>, error: &ProtocolError) {
         let mut out = self.lock();
         out.wake_waiting();
-        out.drop_deferred();
-        out.drop_outbox();
+        out.queue.fail(error, &self.resources());
+        out.collect(Policy::Closed);
         out.note_close(Side::UsForFault, error.close_code(), self.config());
-        self.answer(&mut out, |sender, output| sender.fail(error, output));
-    }
-
-    /// Queues what the core has to say, unless it is too late.
-    fn answer(&self, out: &mut Out, answer: impl FnOnce(&mut Sender, &mut Output)) {
-        if out.ended.is_some() {
-            return;
-        }
-        out.settle();
-        out.lend_block();
-        let Out { sender, output, .. } = out;
-        answer(sender, output);
-        self.request_flush(out);
+        self.request_flush(&mut out);
     }
 }

@@ -1,14 +1,14 @@
 //! What few connections have, behind one pointer.
 
-use std::{any::Any, mem, sync::Arc};
+use std::{any::Any, sync::Arc};
 
 use tracing::Span;
 
 #[cfg(feature = "server")]
 use super::Membership;
-use super::{Link, Out, deferred::Deferred, outbox::Outbox};
+use super::{Link, Out};
 use crate::{
-    Close, CloseCode, ConnectionConfig,
+    CloseCode, ConnectionConfig,
     error::Cause,
     stats::{Ending, Side},
 };
@@ -23,19 +23,23 @@ pub(crate) type Kept = Box<dyn Any + Send>;
 pub(super) struct Extras {
     data: Option<Data>,
     kept: Option<Kept>,
-    /// What the peer has closed the connection with.
-    pub(super) peer_close: Option<Box<Close<'static>>>,
     /// The first close frame of either side.
     first_close: Option<(Side, CloseCode)>,
-    /// Messages that wait for one that is being compressed.
-    pub(super) deferred: Option<Box<Deferred>>,
-    pub(super) outbox: Outbox,
     /// Publications that were left out.
     pub(super) dropped: u64,
     /// The application has dropped the connection, and what it has sent is still on its way.
     pub(super) is_leaving: bool,
     /// If anybody collects spans. Shared, as cloning a span runs the subscriber.
     span: Option<Arc<Span>>,
+}
+
+/// Who knows that a connection is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Telling {
+    None,
+    /// Those who want to know are being told.
+    Begun,
+    Done,
 }
 
 /// What a connection gives up when it is over, and when it has ended. Dropping it may run the
@@ -54,7 +58,7 @@ impl Link {
     /// Keeps this for the application, unless it is too late; returns what is to be dropped.
     pub(crate) fn set_data(self: &Arc<Self>, data: Data) -> Option<Data> {
         let mut out = self.lock();
-        if out.was_told && self.is_abandoned() {
+        if out.telling == Telling::Done && self.is_abandoned() {
             return Some(data);
         }
         out.extras().data.replace(data)
@@ -63,7 +67,7 @@ impl Link {
     /// Who is told of the end has been told.
     pub(super) fn note_told(self: &Arc<Self>) {
         let mut out = self.lock();
-        out.was_told = true;
+        out.telling = Telling::Done;
         let data = out.take_data(self);
         drop(out);
         drop(data);
@@ -94,7 +98,7 @@ impl Link {
         change: impl FnOnce(&mut Option<Kept>) -> T,
     ) -> Option<T> {
         let mut out = self.lock();
-        if out.over().is_some() || out.is_leaving() {
+        if out.over.is_some() || out.is_leaving() {
             return None;
         }
         Some(change(&mut out.extras().kept))
@@ -105,7 +109,7 @@ impl Link {
     pub(crate) fn join(self: &Arc<Self>, membership: Membership) {
         let mut out = self.lock();
         out.membership = Some(membership);
-        if out.ended.is_some() {
+        if out.has_ended() {
             // Nothing else will have it given up.
             out.due();
         }
@@ -170,7 +174,7 @@ impl Out {
     /// The application's data once nobody looks for it any longer: neither a half, nor who is told
     /// of the end. It may hold a handle, and would keep the link for ever.
     fn take_data(&mut self, link: &Link) -> Option<Data> {
-        let is_over = self.was_told && link.is_abandoned();
+        let is_over = self.telling == Telling::Done && link.is_abandoned();
         self.extras.as_mut().filter(|_| is_over)?.data.take()
     }
 
@@ -183,17 +187,14 @@ impl Out {
         self.extras.as_ref().is_some_and(|extras| extras.is_leaving)
     }
 
-    pub(super) fn peer_close(&self) -> Option<&Close<'static>> {
-        self.extras.as_ref()?.peer_close.as_deref()
-    }
-
     /// Gives up what only open connections have; its place on a list not before it has ended,
     /// when it is over.
     pub(super) fn leave(&mut self, cause: Cause) -> Option<Left> {
         let mut left = Left::default();
-        if !mem::replace(&mut self.has_left, true) {
+        if self.telling == Telling::None {
+            self.telling = Telling::Begun;
             // With the peer's close frame it is over for whoever reads, whatever becomes of ours.
-            let cause = if self.peer_close().is_some() { Cause::Closed } else { cause };
+            let cause = if self.queue.peer_close().is_some() { Cause::Closed } else { cause };
             let first_close = self.extras.as_ref().and_then(|extras| extras.first_close);
             left.end = Some(Ending::of(cause, first_close));
         }
@@ -203,7 +204,7 @@ impl Out {
             left.kept = extras.kept.take();
         }
         #[cfg(feature = "server")]
-        if self.ended.is_some() {
+        if self.has_ended() {
             left.membership = self.membership.take();
         }
         (!left.is_empty()).then_some(left)

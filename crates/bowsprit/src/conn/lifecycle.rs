@@ -21,7 +21,7 @@ use super::{
 use crate::{
     ConnectionConfig, TimeoutKind,
     error::Cause,
-    stats::{Control, Direction},
+    stats::{Control, Direction, Policy},
 };
 
 impl Link {
@@ -32,7 +32,7 @@ impl Link {
 
     /// Why it is over, if it is.
     pub(crate) fn cause(&self) -> Option<Cause> {
-        self.look().over()
+        self.look().over
     }
 
     /// Ends the connection at once, unless it has ended before.
@@ -42,28 +42,21 @@ impl Link {
 
     /// Ends the connection: nothing more is written, all who wait are told.
     pub(super) fn end(&self, out: &mut Out, cause: Cause) {
-        if out.ended.is_some() {
-            return;
-        }
+        let Some(mut write) = out.write.take() else { return };
         // How it ends is settled when it is over.
-        let cause = out.lingering.unwrap_or(cause);
-        out.ended = Some(cause);
+        out.over.get_or_insert(cause);
         self.ended.store(true, Ordering::Release);
         out.due().tally = mem::take(&mut out.tally);
-        let output = mem::take(&mut out.output);
+        let output = out.queue.stop();
         if !output.is_empty() {
             out.spend(Spent::Output(output));
         }
-        out.batch = None;
-        out.drop_deferred();
-        out.drop_outbox();
+        out.collect(Policy::Closed);
         out.unflushed = false;
-        if let Some(mut write) = out.write.take() {
-            // The peer is told now, even if the reader holds on to its half of the transport.
-            let mut cx = Context::from_waker(Waker::noop());
-            let _told = exempt(|| Pin::new(&mut *write).poll_shutdown(&mut cx));
-            out.spend(Spent::Transport(write));
-        }
+        // The peer is told now, even if the reader holds on to its half of the transport.
+        let mut cx = Context::from_waker(Waker::noop());
+        let _told = exempt(|| Pin::new(&mut *write).poll_shutdown(&mut cx));
+        out.spend(Spent::Transport(write));
         out.wake_waiting();
         out.wake_for_end();
         if self.reading.is_watched() {
@@ -127,10 +120,10 @@ impl Link {
     /// The connection is over with `cause`, but for the end of the transport.
     pub(crate) fn note_lingering(self: &Arc<Self>, cause: Cause) {
         let mut out = self.lock();
-        if out.ended.is_some() {
+        if out.has_ended() {
             return;
         }
-        out.lingering = Some(cause);
+        out.over = Some(cause);
         out.timers.begin_linger(&self.config().timers());
         out.wake_waiting();
         out.wake_for_end();
@@ -181,20 +174,17 @@ impl Link {
         let Some(reader) = self.take_reader() else { return };
         self.write_out_if_scheduled();
         let mut out = self.lock();
-        if out.lingering.is_some() {
-            // It is over, and its end is seen to in the background.
+        if out.over.is_some() {
+            // Whatever is left to be done is seen to in the background.
             drop(out);
             return drop(reader);
         }
-        let delivers = out.timers.has_written() || out.queued_len() > 0 || out.deferred().is_some();
-        let delivers = delivers && out.ended.is_none();
+        let delivers = out.timers.has_written() || !out.queue.is_empty();
         if delivers {
             out.begin_end(self.config());
             out.extras().is_leaving = true;
-            if out.sender.is_fragmented() {
-                // Publications wait for the end of a message that will have none.
-                out.drop_outbox();
-            }
+            out.queue.abandon_fragments();
+            out.collect(Policy::Closed);
             if let Some(kept) = out.take_kept() {
                 out.spend(Spent::Kept(kept));
             }
@@ -238,12 +228,12 @@ impl Link {
         out.served = false;
         let reader = out.reader.take().map(|reader| *reader);
         let served = mem::replace(&mut out.task, reader);
-        let lingers = out.lingering.is_some();
+        let is_over = out.over.is_some();
         drop(out);
         drop(served);
         if self.is_abandoned() {
             let reader = self.take_reader();
-            if !lingers {
+            if !is_over {
                 self.write_out();
                 self.fail(Cause::Terminated);
             }
@@ -254,7 +244,7 @@ impl Link {
 
     /// Drops a compression context that was not used since the last call.
     pub(super) fn drop_idle_compressor(self: &Arc<Self>) {
-        self.lock().sender.drop_idle_compressor();
+        self.lock().queue.drop_idle_compressor();
     }
 
     /// Looks at the timers, and at who reads; `now` is the time on the sweeper's clock.
@@ -265,15 +255,16 @@ impl Link {
 
     fn sweep_timers(self: &Arc<Self>, now: Duration) {
         let mut out = self.lock();
-        if out.ended.is_some() {
+        if out.has_ended() {
             return;
         }
+        let is_written = out.queue.is_written();
         let seen = Snapshot {
             received: self.received.swap(false, Ordering::Relaxed),
             waiting: self.reading.is_anybody_waiting(),
-            queued: !out.output.is_empty() || out.unflushed,
-            held_back: out.output.is_empty() && out.unflushed,
-            closing: out.sender.is_closed() || out.is_leaving(),
+            queued: !is_written || out.unflushed,
+            held_back: is_written && out.unflushed,
+            closing: out.queue.is_closed() || out.is_leaving(),
         };
         out.sweep_turns(self.config());
         let ticked = out.timers.tick(&self.config().timers(), seen, now);
@@ -308,14 +299,14 @@ impl Link {
 }
 
 impl Out {
-    /// Why the connection is over for the application, if it is.
-    pub(super) fn over(&self) -> Option<Cause> {
-        self.ended.or(self.lingering)
+    /// Whether the connection has ended, with its transport.
+    pub(super) const fn has_ended(&self) -> bool {
+        self.write.is_none()
     }
 
     /// Why a connection has ended whose end has taken more than it may.
     fn cut_cause(&self) -> Cause {
-        if self.peer_close().is_some() {
+        if self.queue.peer_close().is_some() {
             // Both close frames are through; only the application did not wait for the end.
             Cause::Closed
         } else if self.is_leaving() {
@@ -327,7 +318,7 @@ impl Out {
 
     /// Begins the time for the end of the connection, if it has not begun.
     pub(super) fn begin_end(&mut self, config: &ConnectionConfig) {
-        let queued_len = self.queued_len();
+        let queued_len = self.queue.len();
         self.timers.begin_close(&config.timers(), queued_len);
     }
 

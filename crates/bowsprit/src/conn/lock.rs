@@ -15,17 +15,14 @@ use std::{
     task::Waker,
 };
 
-use bytes::Bytes;
+use bowsprit_proto::queue::{QueueLimits, SendQueue, Settled, Turns, Waiters};
 
 use super::{
     Link, Out,
     extras::{Kept, Left},
-    turns::Turns,
-    waiters::Waiters,
 };
 use crate::{
-    Output,
-    outgoing::Outgoing,
+    Output, PreparedMessage,
     stats::{Direction, Policy, Tally},
     transport::WriteHalf,
 };
@@ -34,16 +31,16 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Waiting {
     /// For room in turn.
-    pub(super) turns: Turns,
+    pub(super) turns: Turns<Waker>,
     /// For room, all being written, the end of a fragmented message, or that of the connection: the
     /// task of each half, which is one at a time, so that whoever gives up leaves its waker to the
     /// next.
     pub(super) send_half: Option<Waker>,
     pub(super) receive_half: Option<Waker>,
     /// For room or the end: publications.
-    pub(super) publications: Waiters,
+    pub(super) publications: Waiters<Waker>,
     /// For the end of the connection alone.
-    pub(super) for_end: Waiters,
+    pub(super) for_end: Waiters<Waker>,
     due: Due,
 }
 
@@ -66,9 +63,7 @@ pub(super) struct Due {
 /// What is of no use any longer, but not to be dropped under the lock.
 #[expect(dead_code, reason = "only to be dropped")]
 pub(super) enum Spent {
-    Message(Foreign<Outgoing<'static>>),
-    Messages(Vec<Foreign<Outgoing<'static>>>),
-    Bytes(Bytes),
+    Messages(Foreign<Vec<Settled<PreparedMessage>>>),
     Output(Output),
     Transport(Foreign<WriteHalf>),
     Kept(Kept),
@@ -137,7 +132,7 @@ impl<'l> Locked<'l> {
         let out = &mut *self.guard;
         let due = out.waiting.as_mut().and_then(|waiting| waiting.due.take());
         out.waiting.take_if(|waiting| waiting.is_empty());
-        let left = out.over().and_then(|cause| out.leave(cause));
+        let left = out.over.and_then(|cause| out.leave(cause));
         if due.is_some() || left.is_some() {
             let (link, due) = (Arc::clone(self.flush.link), due.unwrap_or_default());
             self.after = Some(Box::new(After { link, due, left }));
@@ -183,6 +178,17 @@ impl Waiting {
             wake.extend(self.publications.take());
         }
         !wake.is_empty()
+    }
+
+    /// Notes those to be woken whose turn it is, as far as there is room. Whether anybody is.
+    pub(super) fn wake_for_room(
+        &mut self,
+        queue: &SendQueue<PreparedMessage>,
+        limits: &QueueLimits,
+    ) -> bool {
+        let Self { turns, due, .. } = self;
+        turns.wake(queue, limits, |waker| due.wake.push(waker));
+        !due.wake.is_empty()
     }
 
     /// Notes all to be woken, but for those who wait for the end alone.

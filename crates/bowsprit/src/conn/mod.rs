@@ -1,7 +1,6 @@
 //! The link: the writing side of a connection, shared by all who send on it.
 //!
-//! A link owns the core's [`Sender`], the [`Output`] and the write half of the transport, behind a
-//! mutex that is held for the time of a few copies or one system call, and never across an await.
+//! A link has the core's [`SendQueue`] and the write half of the transport, behind a mutex that is held for the time of a few copies or one system call, and never across an await.
 //! Nothing [foreign](lock) runs under it but the transport's writing.
 //!
 //! Sending *queues*; the queue is written out when the task that sends has ended its current poll:
@@ -13,10 +12,8 @@
 //! that sends messages would otherwise overwrite each other's wakers, for a transport keeps one per
 //! direction.
 
-mod batch;
 mod closed;
 mod control;
-mod deferred;
 mod extras;
 mod flusher;
 mod info;
@@ -24,15 +21,13 @@ mod lifecycle;
 mod lock;
 #[cfg(feature = "server")]
 mod membership;
-mod offer;
-mod outbox;
+mod publish;
 mod read;
 mod reading;
+mod resources;
 mod send;
-mod slow_consumer;
 mod sweeper;
 mod turns;
-mod waiters;
 mod workers;
 mod write;
 
@@ -48,29 +43,29 @@ use std::{
     task::Waker,
 };
 
-use bowsprit_proto::timers::{RoundTrip, Timers};
+use bowsprit_proto::{
+    queue::SendQueue,
+    timers::{RoundTrip, Timers},
+};
 use crossbeam_utils::atomic::AtomicCell;
 
 #[cfg(feature = "server")]
 pub(crate) use self::membership::{List, Membership};
-pub use self::slow_consumer::SlowConsumerPolicy;
 use self::{
-    batch::Batch,
-    extras::Extras,
+    extras::{Extras, Telling},
     flusher::Helpers,
     lock::{AfterLock, Foreign, Holding, Locked, Looking, Waiting},
     reading::Reading,
+    resources::Pooled,
 };
 pub(crate) use self::{
     info::{Info, Opening},
-    offer::Offer,
-    outbox::Offered,
     read::{Reader, Want},
-    send::{Half, Origin},
+    send::Half,
     turns::Sending,
 };
 use crate::{
-    Close, ConnectionConfig, Output, Sender, State,
+    Close, ConnectionConfig, PreparedMessage, Sender, State,
     error::Cause,
     shared_config::SharedConfig,
     stats::{Counters, Tally},
@@ -82,7 +77,7 @@ pub(crate) struct Link {
     out: Mutex<Out>,
     /// On the flusher's list, or to be flushed when the handler's poll ends.
     scheduled: AtomicBool,
-    /// `Out::ended` is set; can be asked without the lock.
+    /// As [`Out::has_ended`]; can be asked without the lock.
     ended: AtomicBool,
     /// The reader has got bytes since the last sweep.
     received: AtomicBool,
@@ -98,17 +93,13 @@ pub(crate) struct Link {
 }
 
 struct Out {
-    sender: Sender,
-    output: Output,
-    /// Publications that go into the output before anything else does.
-    batch: Option<Arc<Batch>>,
+    queue: SendQueue<PreparedMessage>,
+    /// Until the connection ends.
     write: Option<Foreign<WriteHalf>>,
     /// Bytes were written that the transport may still hold back.
     unflushed: bool,
-    ended: Option<Cause>,
-    /// It is over for the application: only the end of the transport is awaited, and the connection
-    /// ends with this.
-    lingering: Option<Cause>,
+    /// Why it is over for the application. There may still be the end of the transport to await.
+    over: Option<Cause>,
     timers: Timers,
     round_trip: RoundTrip,
     /// The task of a `serve` wrapper, which closes the connection when the application has dropped
@@ -124,10 +115,8 @@ struct Out {
     after: AfterLock,
     /// Messages that were queued since something was written.
     tally: Tally,
-    /// Its end was told to those who want to know.
-    has_left: bool,
-    /// All who want to know have been told.
-    was_told: bool,
+    /// Who knows that it is over.
+    telling: Telling,
     /// Its place on a list of the layer above.
     #[cfg(feature = "server")]
     membership: Option<Membership>,
@@ -148,13 +137,10 @@ impl Link {
         shared_config: Arc<SharedConfig>,
     ) -> Arc<Self> {
         let out = Out {
-            sender,
-            output: Output::new(),
-            batch: None,
+            queue: SendQueue::new(sender),
             write: Some(Foreign(write)),
             unflushed: false,
-            ended: None,
-            lingering: None,
+            over: None,
             timers: Timers::new(),
             round_trip: RoundTrip::new(),
             task: None,
@@ -163,8 +149,7 @@ impl Link {
             waiting: None,
             after: AfterLock::default(),
             tally: Tally::default(),
-            has_left: false,
-            was_told: false,
+            telling: Telling::None,
             #[cfg(feature = "server")]
             membership: None,
             extras: None,
@@ -198,6 +183,12 @@ impl Link {
         &self.shared_config.config
     }
 
+    /// What the queue may hold and borrow.
+    #[inline]
+    fn resources(&self) -> Pooled<'_> {
+        Pooled(self.config())
+    }
+
     pub(crate) fn counters(&self) -> &Counters {
         &self.shared_config.counters
     }
@@ -205,15 +196,14 @@ impl Link {
     /// How far the closing handshake has come.
     pub(crate) fn state(&self) -> State {
         let out = self.look();
-        match out.over() {
-            Some(_) => State::Closed,
-            None if out.is_leaving() => State::Closed,
-            None => State::of(out.peer_close().is_some(), out.is_closing()),
+        if out.over.is_some() || out.is_leaving() {
+            return State::Closed;
         }
+        State::of(out.queue.peer_close().is_some(), out.queue.is_closing())
     }
 
     pub(crate) fn peer_close(&self) -> Option<Close<'static>> {
-        self.look().peer_close().cloned()
+        self.look().queue.peer_close().cloned()
     }
 
     /// The address of our end of the transport, of TCP, until the connection ends.
@@ -229,7 +219,7 @@ impl Link {
 
     /// Bytes that wait to be written.
     pub(crate) fn queued_len(&self) -> usize {
-        self.look().queued_len()
+        self.look().queue.len()
     }
 
     #[inline]
@@ -248,7 +238,7 @@ impl Link {
 impl Out {
     /// The transport of a connection that is not over: it may outlive that in the background.
     fn transport(&self) -> Option<&WriteHalf> {
-        self.write.as_deref().filter(|_| self.over().is_none())
+        self.write.as_deref().filter(|_| self.over.is_none())
     }
 }
 

@@ -5,27 +5,18 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use bowsprit_proto::queue::{Origin, Outcome, Pushed, Report, Sent};
 use tracing::level_filters::LevelFilter;
 
-use super::{Link, Out, lock::Spent};
-use crate::{
-    ConnectionConfig, Fragment, Message, MessageKind, Output, SendError, Sender,
-    error::{Cause, Unsent},
-    outgoing::Outgoing,
-    pool,
+use super::{
+    Link, Out,
+    lock::{Foreign, Spent},
 };
-
-/// Owned messages up to this length are copied by every role.
-const MAX_COPIED_LEN: usize = 4096;
-
-/// Whose message is queued, which decides what it has to wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// The holder of the sending half.
-    Owner,
-    /// A handle: it also waits for the end of a fragmented message.
-    Handle,
-}
+use crate::{
+    ConnectionConfig, Fragment, Message, Outgoing, PreparedMessage, SendError,
+    error::{Cause, Unsent},
+    stats::Policy,
+};
 
 /// Who waits for what is queued to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,14 +34,22 @@ impl Link {
         origin: Origin,
     ) -> Poll<Result<(), Unsent>> {
         let mut out = self.lock();
-        if !out.is_free(self.room(origin)) {
+        if !out.is_free(self.config().queue().room(origin)) {
             return Poll::Pending;
         }
-        if let Some(queued) = out.queue_copied(message, self.config().max_inline_compression_len) {
-            self.request_flush(&mut out);
-            return Poll::Ready(queued.map_err(Unsent::from));
+        Poll::Ready(self.push(&mut out, message))
+    }
+
+    /// Accepts a message behind all that was accepted before. What stays of it is not to be dropped
+    /// under the lock.
+    #[inline(always)]
+    pub(super) fn push(&self, out: &mut Out, message: &mut Outgoing<'_>) -> Result<(), Unsent> {
+        match out.queue.push(message, &self.resources())? {
+            Pushed::Sent(sent) => out.note_sent(sent),
+            Pushed::Waiting => out.collect(Policy::Closed),
         }
-        Poll::Ready(self.send(&mut out, message))
+        self.request_flush(out);
+        Ok(())
     }
 
     /// Polls under the lock for one of the halves. If that is pending, its task is woken when there
@@ -89,14 +88,16 @@ impl Link {
         mut message: Outgoing<'_>,
         origin: Origin,
     ) -> Result<(), Unsent> {
-        let room = self.room(origin);
         // Given back before the message is dropped.
         let mut out = self.lock();
-        out.check_open()?;
-        if !out.has_room(room, origin) {
-            return Err(Unsent::QueueFull);
+        let limits = self.config().queue();
+        if !out.is_free(limits.room(origin)) {
+            out.check_open()?;
+            if !out.queue.has_room(origin, &limits) {
+                return Err(Unsent::QueueFull);
+            }
         }
-        self.send(&mut out, &mut message)
+        self.push(&mut out, &mut message)
     }
 
     /// Queues a message, however much is queued already.
@@ -108,7 +109,7 @@ impl Link {
         let mut message = message.into();
         let mut out = self.lock();
         out.check_open()?;
-        self.send(&mut out, &mut message)
+        self.push(&mut out, &mut message)
     }
 
     /// Queues a fragment as soon as there is room for it.
@@ -121,18 +122,15 @@ impl Link {
         cx: &mut Context<'_>,
         fragment: Fragment<'_>,
     ) -> Poll<Result<(), Unsent>> {
-        let room = self.room(Origin::Owner);
         self.poll_or_wait(Half::Send, cx, |out| {
             out.check_open()?;
-            // Others may wait for the end of the message that the fragment begins.
-            // The first one comes behind all that was accepted before; further ones cannot.
-            let waits = out.outbox_len() > 0 && !out.sender.is_fragmented();
-            if waits || out.deferred().is_some() || !out.has_room(room, Origin::Owner) {
+            if !out.queue.accepts_fragment(&self.config().queue()) {
                 return Poll::Pending;
             }
-            out.queue(|sender, output| sender.fragment(fragment, output))?;
+            out.queue.fragment(fragment, &self.resources())?;
             out.tally.note(fragment.kind, fragment.payload.len(), fragment.fin);
             if fragment.fin {
+                // Others may wait for the end of the message.
                 out.wake_for_progress(self.config());
             }
             self.request_flush(out);
@@ -142,158 +140,86 @@ impl Link {
 
     /// Waits until a message may be queued.
     pub(crate) fn poll_ready(self: &Arc<Self>, cx: &Context<'_>) -> Poll<Result<(), Unsent>> {
-        let room = self.room(Origin::Owner);
-        self.poll_or_wait(Half::Send, cx, |out| out.poll_room(room, Origin::Owner))
-    }
-
-    /// Queues what `queue` sends, however much is queued already.
-    ///
-    /// # Errors
-    ///
-    /// What `queue` fails with, or the connection has ended.
-    pub(crate) fn queue(
-        self: &Arc<Self>,
-        queue: impl FnOnce(&mut Sender, &mut Output) -> Result<(), SendError>,
-    ) -> Result<(), Unsent> {
-        let mut out = self.lock();
-        out.check_open()?;
-        out.queue(queue)?;
-        self.request_flush(&mut out);
-        Ok(())
-    }
-
-    #[inline]
-    pub(super) fn room(&self, origin: Origin) -> usize {
-        Self::room_of(self.config(), origin)
-    }
-
-    #[inline]
-    pub(super) const fn room_of(config: &ConnectionConfig, origin: Origin) -> usize {
-        match origin {
-            Origin::Owner => config.high_water_mark,
-            Origin::Handle => config.max_queue_len,
-        }
+        self.poll_or_wait(Half::Send, cx, |out| out.poll_room(Origin::Owner, self.config()))
     }
 }
 
 impl Out {
-    /// Whether a close frame of ours was sent, or will be as soon as what was sent before it.
-    pub(super) fn is_closing(&self) -> bool {
-        let closes = |close_waits| close_waits || self.peer_close().is_some();
-        let deferred = self.deferred();
-        self.sender.is_closed() || deferred.is_some_and(|deferred| closes(deferred.close.is_some()))
-    }
-
     pub(super) fn check_open(&self) -> Result<(), Unsent> {
-        match self.over() {
+        match self.over {
             Some(cause) => Err(Unsent::Ended(cause)),
-            None if self.is_closing() => Err(SendError::Closed.into()),
+            None if self.queue.is_closing() => Err(SendError::Closed.into()),
             None if self.is_leaving() => Err(Unsent::Ended(Cause::Terminated)),
             None => Ok(()),
         }
     }
 
-    /// Whether a message may be queued and nothing unusual goes on, as is nearly always.
+    /// Whether a message may be queued and nothing unusual goes on, as is nearly always. The queue
+    /// of a connection that has ended takes nothing.
     #[inline]
     fn is_free(&self, room: usize) -> bool {
-        self.ended.is_none()
-            && self.extras.is_none()
-            && self.waiting.is_none()
-            && self.batch.is_none()
-            && self.sender.may_begin()
-            && self.output.len() <= room
+        self.extras.is_none() && self.waiting.is_none() && self.queue.is_free(room)
     }
 
     /// Whether a message may be queued; pending if it has to wait.
-    pub(super) fn poll_room(&self, room: usize, origin: Origin) -> Poll<Result<(), Unsent>> {
+    pub(super) fn poll_room(
+        &self,
+        origin: Origin,
+        config: &ConnectionConfig,
+    ) -> Poll<Result<(), Unsent>> {
         self.check_open()?;
-        if self.has_room(room, origin) { Poll::Ready(Ok(())) } else { Poll::Pending }
-    }
-
-    fn has_room(&self, room: usize, origin: Origin) -> bool {
-        if !self.sender.is_fragmented() {
-            return self.queued_len() <= room;
+        if self.queue.has_room(origin, &config.queue()) {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
         }
-        // Publications wait for the end of the message, so it must not wait for them.
-        origin == Origin::Owner && self.queued_len() - self.outbox_len() <= room
-    }
-
-    /// Bytes that wait to be written, or for their turn before that.
-    pub(super) fn queued_len(&self) -> usize {
-        let deferred = self.deferred().map_or(0, |deferred| deferred.len);
-        self.output.len() + self.batch_len() + deferred + self.outbox_len()
-    }
-
-    /// Queues a message that is copied in any case, without moving it: moves are much of what a
-    /// short message costs. `None` if it is another one.
-    #[inline]
-    fn queue_copied(
-        &mut self,
-        message: &Outgoing<'_>,
-        max_len: usize,
-    ) -> Option<Result<(), SendError>> {
-        let len = message.len();
-        if self.deferred().is_some() || len > max_len {
-            return None;
-        }
-        let before = self.output.len();
-        let (kind, queued) = match message {
-            Outgoing::Text(text) => {
-                (MessageKind::Text, self.queue(|sender, output| sender.text(text, output)))
-            }
-            Outgoing::Binary(bytes) => {
-                (MessageKind::Binary, self.queue(|sender, output| sender.binary(bytes, output)))
-            }
-            Outgoing::Message(message) if len <= MAX_COPIED_LEN => (
-                message.kind(),
-                self.queue(|sender, output| sender.message_copied(message, output)),
-            ),
-            _ => return None,
-        };
-        if queued.is_ok() {
-            self.note_sent(kind, len, self.output.len() - before);
-        }
-        Some(queued)
-    }
-
-    pub(super) fn queue_message(&mut self, message: &Outgoing<'_>) -> Result<(), SendError> {
-        let (kind, len, before) = (message.kind(), message.len(), self.output.len());
-        self.queue(|sender, output| message.queue(sender, output))?;
-        self.note_sent(kind, len, self.output.len() - before);
-        Ok(())
     }
 
     /// Counts a message, and tells those who want to know of every one.
-    #[inline]
-    pub(super) fn note_sent(&mut self, kind: MessageKind, len: usize, wire_len: usize) {
-        self.tally.note(kind, len, true);
+    #[inline(always)]
+    pub(super) fn note_sent(&mut self, sent: Sent) {
+        self.tally.note(sent.kind, sent.len, true);
         if LevelFilter::TRACE <= LevelFilter::current() {
-            self.tell_sent(len, wire_len);
+            self.tell_sent(sent);
         }
     }
 
     /// Not from here: who listens may send.
     #[cold]
-    fn tell_sent(&mut self, len: usize, wire_len: usize) {
-        self.due().sent.push((len, wire_len));
+    fn tell_sent(&mut self, sent: Sent) {
+        self.due().sent.push((sent.len, sent.wire_len));
     }
 
-    #[inline]
-    pub(super) fn queue(
-        &mut self,
-        queue: impl FnOnce(&mut Sender, &mut Output) -> Result<(), SendError>,
-    ) -> Result<(), SendError> {
-        if let Some(compressor) = self.sender.wanted_compressor().and_then(pool::take_compressor) {
-            self.sender.lend_compressor(compressor);
+    /// Counts messages that have waited in the queue and wait no longer, and has the next of them
+    /// compressed. `policy` is why publications were left out, if any were.
+    pub(super) fn collect(&mut self, policy: impl Into<Policy>) {
+        if let Some(report) = self.queue.take_report() {
+            self.note_report(report, policy.into());
         }
-        self.queue_encoded(queue)
     }
 
-    #[inline]
-    pub(super) fn lend_block(&mut self) {
-        if !self.output.has_block() {
-            self.output.set_block(pool::take_write_block());
+    #[cold]
+    fn note_report(&mut self, report: Report<PreparedMessage>, policy: Policy) {
+        let mut dropped = 0;
+        for settled in &report.settled {
+            let (kind, len) = (settled.message.kind(), settled.message.len());
+            match settled.outcome {
+                Outcome::Sent { wire_len } => self.note_sent(Sent { kind, len, wire_len }),
+                Outcome::Dropped => dropped += 1,
+                Outcome::Lost => {}
+            }
         }
+        if dropped > 0 {
+            self.note_dropped(policy, dropped);
+        }
+        self.due().compress |= report.job_is_due;
+        self.spend(Spent::Messages(Foreign(report.settled)));
+    }
+
+    /// Counts publications that were left out.
+    pub(super) fn note_dropped(&mut self, policy: Policy, count: usize) {
+        self.extras().dropped += count as u64;
+        self.due().dropped.push((policy, count));
     }
 
     /// Wakes the task of a half when there is more room, a fragmented message or the connection

@@ -1,36 +1,17 @@
-//! Turns for those who wait to send: first come, first served.
+//! Sending in turn: first come, first served, as the core's [`Turns`] have it.
 //!
-//! Whoever finds no room, or others waiting for it, gets a place behind them. When there is room,
-//! as many are woken as it is for, and each sends when it is the first; so a task that sends
-//! without pause takes its turn like all others. A task that was woken and does not come loses its
-//! place at a sweep, so it holds others up for a second at most.
+//! [`Turns`]: bowsprit_proto::queue::Turns
 
 use std::{
-    collections::BTreeMap,
     mem,
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
 };
 
-use super::{ConnectionConfig, Link, Origin, Out, lock::Spent, waiters::Ticket};
-use crate::{error::Unsent, outgoing::Outgoing};
+use bowsprit_proto::queue::{Origin, Ticket};
 
-/// Those who wait for room.
-#[derive(Debug, Default)]
-pub(super) struct Turns {
-    last: Ticket,
-    places: BTreeMap<Ticket, Place>,
-}
-
-#[derive(Debug)]
-struct Place {
-    /// Until it is woken.
-    waker: Option<Waker>,
-    len: usize,
-    origin: Origin,
-    /// It had been woken at the last sweep.
-    is_late: bool,
-}
+use super::{ConnectionConfig, Link, Out, lock::Spent};
+use crate::{Outgoing, error::Unsent};
 
 /// A message on its way into the queue.
 pub(crate) enum Sending<'m, M> {
@@ -128,8 +109,8 @@ impl<'m> Waiting<'m> {
         let spent = if polled.is_ready() {
             Some(waker)
         } else {
-            let place = Place { waker: Some(waker), len: message.len(), origin, is_late: false };
-            let before = out.waiting.get_or_insert_default().turns.wait(ticket, place);
+            let turns = &mut out.waiting.get_or_insert_default().turns;
+            let before = turns.wait(ticket, waker, message.len(), origin);
             out.wake_for_room(link.config());
             before
         };
@@ -169,10 +150,10 @@ impl Link {
             if !out.has_turn(*ticket, origin) {
                 return Poll::Pending;
             }
-            ready!(out.poll_room(self.room(origin), origin))?;
+            ready!(out.poll_room(origin, self.config()))?;
         }
         out.give_up_turn(ticket);
-        let sent = open.and_then(|()| self.send(out, message));
+        let sent = open.and_then(|()| self.push(out, message));
         // The next one may have come before it was its turn.
         out.wake_for_room(self.config());
         Poll::Ready(sent)
@@ -184,15 +165,13 @@ impl Out {
     fn has_turn(&self, ticket: Option<Ticket>, origin: Origin) -> bool {
         let Some(waiting) = &self.waiting else { return true };
         // Inside a fragmented message all others wait for its sender.
-        waiting.turns.has_turn(ticket) || origin == Origin::Owner && self.sender.is_fragmented()
+        waiting.turns.has_turn(ticket) || origin == Origin::Owner && self.queue.is_fragmented()
     }
 
     fn give_up_turn(&mut self, ticket: &mut Option<Ticket>) {
-        let place = match (ticket.take(), &mut self.waiting) {
-            (Some(ticket), Some(waiting)) => waiting.turns.places.remove(&ticket),
-            _ => None,
-        };
-        if let Some(waker) = place.and_then(|place| place.waker) {
+        let Some(ticket) = ticket.take() else { return };
+        let waker = self.waiting.as_mut().and_then(|waiting| waiting.turns.leave(ticket));
+        if let Some(waker) = waker {
             self.spend(Spent::Waker(waker));
         }
     }
@@ -200,9 +179,7 @@ impl Out {
     /// Has those lose their places who were woken long ago and have not come.
     pub(super) fn sweep_turns(&mut self, config: &ConnectionConfig) {
         if let Some(waiting) = &mut self.waiting {
-            waiting.turns.places.retain(|_, place| {
-                place.waker.is_some() || !mem::replace(&mut place.is_late, true)
-            });
+            waiting.turns.sweep();
             self.wake_for_room(config);
         }
     }
@@ -213,43 +190,8 @@ impl Out {
         if waiting.turns.is_empty() {
             return;
         }
-        let mut turns = mem::take(&mut waiting.turns);
-        let (mut queued, fragmented) = (self.queued_len(), self.sender.is_fragmented());
-        for place in turns.places.values_mut() {
-            if fragmented && place.origin == Origin::Handle {
-                continue;
-            }
-            if queued > Link::room_of(config, place.origin) {
-                break;
-            }
-            queued += place.len;
-            if let Some(waker) = place.waker.take() {
-                self.wake(waker);
-            }
+        if waiting.wake_for_room(&self.queue, &config.queue()) {
+            self.due();
         }
-        self.waiting.get_or_insert_default().turns = turns;
-    }
-}
-
-impl Turns {
-    pub(super) fn is_empty(&self) -> bool {
-        self.places.is_empty()
-    }
-
-    /// Whether nobody waits before this one, who may have lost its place.
-    fn has_turn(&self, ticket: Option<Ticket>) -> bool {
-        let Some((first, _)) = self.places.first_key_value() else { return true };
-        ticket.is_some_and(|ticket| ticket <= *first)
-    }
-
-    /// Waits at the place with this ticket, or behind all others. Returns the waker there before.
-    fn wait(&mut self, ticket: &mut Option<Ticket>, place: Place) -> Option<Waker> {
-        let ticket = *ticket.get_or_insert_with(|| self.last.next());
-        self.places.insert(ticket, place)?.waker
-    }
-
-    /// Wakes all, who keep their places until they come.
-    pub(super) fn wake_all(&mut self) -> impl Iterator<Item = Waker> {
-        self.places.values_mut().filter_map(|place| place.waker.take())
     }
 }

@@ -1,4 +1,8 @@
 //! The threads of a runtime that compress long messages.
+//!
+//! Compressing a megabyte takes milliseconds, in which a runtime's thread could have served a
+//! thousand others. So a thread of the runtime's blocking pool does it. The queue says what is to
+//! be compressed, and has what is sent after it wait.
 
 use std::{
     collections::VecDeque,
@@ -6,10 +10,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use bowsprit_proto::{DetachedCompressor, EncodedMessage, queue::Job};
 use tokio::runtime::Handle;
 
 use super::Link;
-use crate::error::Cause;
+use crate::{PreparedMessage, error::Cause, prepared, stats::Policy};
 
 /// Who has something to compress, and how many threads are at it.
 #[derive(Debug)]
@@ -90,6 +95,33 @@ impl Worker {
             self.done = true;
         }
         link
+    }
+}
+
+impl Link {
+    /// Compresses the message that others wait for, and sends it with those behind it that need no
+    /// such work. Whether there is another that does.
+    fn compress_first(self: &Arc<Self>) -> bool {
+        let job = self.lock().queue.begin_job();
+        let (encoded, context) = job.map(compress).unzip();
+        let mut out = self.lock();
+        let compressed = encoded.as_ref().map(|encoded| (encoded, context.flatten()));
+        let more = out.queue.end_job(compressed, &self.resources());
+        out.collect(Policy::Closed);
+        if !more {
+            out.wake_for_progress(self.config());
+        }
+        self.request_flush(&mut out);
+        more
+    }
+}
+
+/// Does the work, and gives the connection's context back.
+fn compress(job: Job<PreparedMessage>) -> (EncodedMessage, Option<DetachedCompressor>) {
+    match job {
+        Job::Alone(message, config) => (prepared::compress(&message, config), None),
+        Job::Shared(prepared, config) => (prepared.compressed(config), None),
+        Job::Own(message, mut context) => (context.message(&message), Some(context)),
     }
 }
 

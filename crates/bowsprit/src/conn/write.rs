@@ -12,8 +12,10 @@ use std::{
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
+use bowsprit_proto::queue::SendQueue;
+
 use super::{Half, Link, Out, lock::exempt};
-use crate::{Error, Output, error::Cause, pool, transport::WriteHalf};
+use crate::{Error, PreparedMessage, error::Cause, pool, stats::Policy, transport::WriteHalf};
 
 /// How many slices one write may gather.
 const MAX_SLICES: usize = 16;
@@ -54,15 +56,16 @@ impl Link {
                 // Those who wait may call this themselves: without progress they would wake each
                 // other for ever.
                 Ok(progress)
-                    if progress && out.output.len() <= self.config().high_water_mark / 2 =>
+                    if progress && out.queue.output_len() <= self.config().high_water_mark / 2 =>
                 {
                     out.wake_for_progress(self.config());
                 }
                 Ok(_) => {}
             }
-            if !out.output.is_empty() || !self.refill(&mut out) {
+            if !out.queue.is_written() || !out.queue.refill(&self.resources()) {
                 break;
             }
+            out.collect(Policy::Closed);
         }
         if WRITING.replace(before) != self.address() {
             out.after.flush();
@@ -112,11 +115,9 @@ impl Link {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
         self.write_out();
-        self.poll_or_wait(half, cx, |out| match out.over() {
+        self.poll_or_wait(half, cx, |out| match out.over {
             Some(cause) if cause != Cause::Closed => Poll::Ready(Err(cause)),
-            _ if out.queued_len() == 0 && out.deferred().is_none() && !out.unflushed => {
-                Poll::Ready(Ok(()))
-            }
+            _ if out.queue.is_empty() && !out.unflushed => Poll::Ready(Ok(())),
             _ => Poll::Pending,
         })
         .map_err(Error::from)
@@ -173,25 +174,27 @@ impl Out {
     /// Writes as much as the transport takes, and tells whether that was anything.
     fn write_out(&mut self, cx: &mut Context<'_>, all: &mut Written) -> io::Result<bool> {
         // Before writing: a peer that takes nothing must not keep a context from others.
-        if let Some(compressor) = self.sender.take_compressor() {
+        if let Some(compressor) = self.queue.take_compressor() {
             pool::give_compressor(compressor);
         }
-        let mut progress = self.write_batch(cx, all)?;
         let Some(write) = self.write.as_deref_mut() else { return Ok(false) };
-        while !self.output.is_empty() {
-            match exempt(|| poll_write(Pin::new(&mut *write), cx, &self.output))? {
+        let mut progress = false;
+        while !self.queue.is_written() {
+            let written = match exempt(|| poll_write(Pin::new(&mut *write), cx, &self.queue))? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(written) => {
-                    self.output.advance_with(written, |payload| all.finished.push(payload));
-                    all.len += written;
-                    self.timers.on_written();
-                    self.unflushed = true;
-                    progress = true;
-                }
-                Poll::Pending => return Ok(progress),
+                Poll::Ready(written) => written,
+                Poll::Pending => 0,
+            };
+            self.queue.advance_with(written, |payload| all.finished.push(payload));
+            if written == 0 {
+                return Ok(progress);
             }
+            all.len += written;
+            self.timers.on_written();
+            self.unflushed = true;
+            progress = true;
         }
-        if let Some(block) = self.output.take_block() {
+        if let Some(block) = self.queue.take_block() {
             pool::give_write_block(block);
         }
         if self.unflushed && exempt(|| Pin::new(write).poll_flush(cx))?.is_ready() {
@@ -201,44 +204,30 @@ impl Out {
         }
         Ok(progress)
     }
-
-    /// Writes publications from where they are, if nothing goes before them, and puts into the
-    /// output what the transport does not take. Tells whether it took anything.
-    fn write_batch(&mut self, cx: &mut Context<'_>, all: &mut Written) -> io::Result<bool> {
-        let Some(batch) = &self.batch else { return Ok(false) };
-        let mut taken = 0;
-        if let Some(write) = self.write.as_deref_mut()
-            && self.output.is_empty()
-            && let Poll::Ready(written) =
-                exempt(|| Pin::new(write).poll_write(cx, batch.joined().frames()))?
-        {
-            taken = written;
-            all.len += written;
-            self.timers.on_written();
-            self.unflushed = true;
-        }
-        if taken > 0 && taken == batch.len() {
-            self.batch = None;
-        } else {
-            self.settle();
-            self.output.advance_with(taken, |payload| all.finished.push(payload));
-        }
-        Ok(taken > 0)
-    }
 }
 
 /// Writes once: much of what a vectored write costs is spared where there is one slice only.
+#[inline]
 fn poll_write(
     write: Pin<&mut WriteHalf>,
     cx: &mut Context<'_>,
-    output: &Output,
+    queue: &SendQueue<PreparedMessage>,
 ) -> Poll<io::Result<usize>> {
-    if let Some(slice) = output.contiguous() {
-        return write.poll_write(cx, slice);
+    match queue.contiguous() {
+        Some(slice) => write.poll_write(cx, slice),
+        None => poll_write_vectored(write, cx, queue),
     }
+}
+
+#[inline(never)]
+fn poll_write_vectored(
+    write: Pin<&mut WriteHalf>,
+    cx: &mut Context<'_>,
+    queue: &SendQueue<PreparedMessage>,
+) -> Poll<io::Result<usize>> {
     let mut slices = [IoSlice::new(&[]); MAX_SLICES];
     let mut count = 0;
-    for (to, from) in slices.iter_mut().zip(output.slices()) {
+    for (to, from) in slices.iter_mut().zip(queue.slices()) {
         *to = IoSlice::new(from);
         count += 1;
     }

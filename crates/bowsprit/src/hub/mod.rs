@@ -12,10 +12,9 @@ use std::{
 
 use self::topic::Topic;
 pub use self::topics::Topics;
-use crate::{
-    Handle,
-    conn::{Offer, Offered, SlowConsumerPolicy},
-};
+use bowsprit_proto::queue::Offered;
+
+use crate::{Handle, SlowConsumerPolicy, prepared::Offer};
 
 /// What has become of a publication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +62,7 @@ impl Publication {
 
     /// What to do where there is no room.
     pub const fn slow_consumers(mut self, slow: SlowConsumerPolicy) -> Self {
-        self.offer.slow = slow;
+        self.offer.policy = slow;
         self
     }
 
@@ -86,7 +85,7 @@ impl Publication {
         let Self { mut offer, except, receivers, .. } = self;
         let (mut delivery, mut waiting) = (Delivery::default(), Vec::new());
         for receiver in receivers.filter(|receiver| Some(receiver) != except.as_ref()) {
-            let offered = receiver.offer(&mut offer, can_wait);
+            let offered = receiver.publish(&mut offer, can_wait);
             if delivery.count(offered) {
                 waiting.push(receiver);
             }
@@ -95,14 +94,14 @@ impl Publication {
     }
 
     async fn deliver(self) -> Delivery {
-        let topic = self.topic.clone().filter(|_| self.offer.slow == SlowConsumerPolicy::Wait);
+        let topic = self.topic.clone().filter(|_| self.offer.policy == SlowConsumerPolicy::Wait);
         let _turn = match &topic {
             Some(topic) => Some(topic.wait_for_others().await),
             None => None,
         };
         let (mut delivery, mut offer, waiting) = self.send(true);
         for receiver in waiting {
-            delivery.count(receiver.link().offer_again(&mut offer).await);
+            delivery.count(receiver.link().publish_later(&mut offer).await);
         }
         delivery
     }
@@ -112,7 +111,7 @@ impl Delivery {
     /// Notes what one connection has made of the offer. Whether there is still to be waited for it.
     const fn count(&mut self, offered: Offered) -> bool {
         match offered {
-            Offered::Queued { dropped } => {
+            Offered::Queued { dropped, .. } => {
                 self.queued += 1;
                 self.dropped += dropped;
             }
@@ -143,7 +142,7 @@ impl IntoFuture for Publication {
 impl fmt::Debug for Publication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Publication")
-            .field("slow_consumers", &self.offer.slow)
+            .field("slow_consumers", &self.offer.policy)
             .field("except", &self.except)
             .finish_non_exhaustive()
     }

@@ -12,10 +12,7 @@ use super::{
     Publication,
     topic::{Joining, Memberships, Topic},
 };
-use crate::{
-    Handle, PreparedMessage,
-    conn::{Offer, SlowConsumerPolicy},
-};
+use crate::{Handle, PreparedMessage, SlowConsumerPolicy, prepared::Offer};
 
 /// Topics that connections of this process join and leave, and that messages are published to.
 ///

@@ -56,7 +56,7 @@ use self::{
 };
 use crate::{
     AcceptError, PreparedMessage, Publication, SlowConsumerPolicy, TcpOptions, Transport,
-    WebSocket, conn::Offer, error::check_runtime, head::HeadLimits, stats::Stats,
+    WebSocket, error::check_runtime, head::HeadLimits, prepared::Offer, stats::Stats,
 };
 
 /// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.

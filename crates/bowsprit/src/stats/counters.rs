@@ -17,7 +17,7 @@ use http::StatusCode;
 use super::{
     CloseCounts, CodeClass, Ending, Handshakes, Stats, TrafficCounts, instruments::Instruments,
 };
-use crate::{CloseCode, MessageKind, Role};
+use crate::{CloseCode, MessageKind, Role, SlowConsumerPolicy};
 
 /// Threads that count for one server without getting in each other's way.
 const SHARDS: usize = 8;
@@ -51,6 +51,18 @@ pub(crate) enum Policy {
     KeepLatest,
     /// The connection was closing or had ended.
     Closed,
+}
+
+impl From<SlowConsumerPolicy> for Policy {
+    fn from(policy: SlowConsumerPolicy) -> Self {
+        match policy {
+            SlowConsumerPolicy::Wait => Self::Wait,
+            SlowConsumerPolicy::DropNewest => Self::DropNewest,
+            SlowConsumerPolicy::DropOldest => Self::DropOldest,
+            SlowConsumerPolicy::KeepLatest => Self::KeepLatest,
+            _ => Self::Closed,
+        }
+    }
 }
 
 /// Messages of a connection that have not been added to its counters yet.

@@ -5,13 +5,14 @@ use std::future::poll_fn;
 use bowsprit_proto::{
     deflate::{ContextTakeover, Deflate, Parameters},
     handshake::{Policy, respond},
+    queue::Origin,
 };
 use http::Request;
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 
 use super::*;
 use crate::{
-    ConnectionConfig, Limits, Output, Sender,
+    ConnectionConfig, Limits, Outgoing, Output, Sender,
     conn::Info,
     shared_config::SharedConfig,
     stats::Counters,
@@ -73,13 +74,11 @@ async fn a_reader_that_waits_keeps_no_decompressed_message() {
 
 #[tokio::test]
 async fn a_peer_that_takes_nothing_keeps_no_context_from_others() {
-    let (reader, _peer) = connection(&agree(ContextTakeover::Never), 1);
-    let mut config = None;
-    let queued = reader.link.queue(|sender, out| {
-        config = sender.wanted_compressor();
-        sender.text(&"tick ".repeat(TEXT_LEN / 5), out)
-    });
-    queued.unwrap();
+    let parameters = agree(ContextTakeover::Never);
+    let config = Sender::server().with_deflate(&parameters, &Deflate::server()).wanted_compressor();
+    let (reader, _peer) = connection(&parameters, 1);
+    let text = "tick ".repeat(reader.link.config().max_inline_compression_len / 5);
+    reader.link.try_send(Outgoing::from(text.as_str()), Origin::Owner).unwrap();
     reader.link.write_out();
     assert!(reader.link.queued_len() > 0);
     assert!(pool::take_compressor(config.unwrap()).is_some());
