@@ -7,11 +7,13 @@
 mod connection;
 mod deflate;
 mod opening;
+mod queue;
 mod timers;
 
 pub use connection::{chunking, frame_header, receive_client, receive_server};
 pub use deflate::deflate;
 pub use opening::{extensions, handshake_request, handshake_response, url, url_join};
+pub use queue::queue;
 pub use timers::timers;
 
 /// A target with the name of its corpus.
@@ -27,7 +29,7 @@ impl Target {
     }
 }
 
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     Target::new("frame_header", frame_header),
     Target::new("receive_client", receive_client),
     Target::new("receive_server", receive_server),
@@ -38,5 +40,6 @@ pub const TARGETS: [Target; 11] = [
     Target::new("url", url),
     Target::new("url_join", url_join),
     Target::new("deflate", deflate),
+    Target::new("queue", queue),
     Target::new("timers", timers),
 ];

@@ -39,6 +39,12 @@ mod api {
     mod origin;
     mod output;
     mod pair;
+    mod queue;
+    mod queue_compression;
+    mod queue_model;
+    mod queue_properties;
+    mod queue_shared;
+    mod queue_turns;
     mod reference;
     mod responding;
     mod rfc1951;

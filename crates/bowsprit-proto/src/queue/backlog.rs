@@ -204,7 +204,6 @@ impl<P: Shared> SendQueue<P> {
         let high_water_mark = resources.limits().high_water_mark;
         let mut moved = false;
         while !self.is_occupied()
-            && !self.is_closing()
             && self.output.len() <= high_water_mark
             && self.send_waiting(resources)
         {

@@ -183,14 +183,13 @@ impl<P: Shared> SendQueue<P> {
 
     /// Queues a publication that there is room for.
     fn enqueue(&mut self, offer: &Offer<P>, resources: &impl Resources) -> Option<Sent> {
-        self.settle();
         let room = match offer.policy {
             // Nothing that is queued already can be taken back.
             SlowConsumerPolicy::KeepLatest => 0,
             _ => resources.limits().high_water_mark,
         };
         let mut message = Outgoing::Prepared(offer.message.clone());
-        if self.outbox_len() == 0 && !self.is_occupied() && self.output.len() <= room {
+        if self.outbox_len() == 0 && !self.is_occupied() && self.output_len() <= room {
             return self.send(&mut message, resources).ok().and_then(|pushed| pushed.sent());
         }
         self.backlog().outbox.push(Some(offer.topic), message);
