@@ -70,16 +70,20 @@ impl<P: Shared> SendQueue<P> {
         self.answer(event, resources)
     }
 
-    /// Queues the close frame that tells the peer what it did wrong, unless there was one. What was
-    /// not in the output yet is lost; it is in the report.
-    pub fn fail(&mut self, error: &ProtocolError, resources: &impl Resources) {
+    /// Queues the close frame that tells the peer what it did wrong, unless there was one. Whether
+    /// there is one now.
+    ///
+    /// What was not in the output yet is lost; it is in the report.
+    pub fn fail(&mut self, error: &ProtocolError, resources: &impl Resources) -> bool {
         self.drop_deferred();
         self.drop_outbox();
-        if !self.is_closed() {
+        let tells = !self.is_closed();
+        if tells {
             self.settle();
             self.lend_block(resources);
             self.sender.fail(error, &mut self.output);
         }
+        tells
     }
 
     /// Gives up what waits for the end of a fragmented message: nobody will send that.

@@ -250,7 +250,7 @@ fn a_queue_that_was_stopped_hands_out_what_was_not_written() {
     assert!(queue.is_empty() && queue.is_written());
     assert_eq!(push(&mut queue, "late"), Err(SendError::Closed));
     assert!(!queue.respond(&Event::Ping(b""), &LIMITS));
-    queue.fail(&ProtocolError::TextUtf8, &LIMITS);
+    assert!(!queue.fail(&ProtocolError::TextUtf8, &LIMITS));
     assert!(queue.is_written());
 }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use bowsprit_proto::{
-    CloseCode, Encoding, Limits, Message, ProtocolError, Role, Sender,
+    CloseCode, Encoding, Event, Limits, Message, ProtocolError, Role, SendError, Sender,
     deflate::{Compressor, CompressorConfig},
     queue::{
         Job, Outcome, Outgoing, Pushed, QueueLimits, Resources, SendQueue, Shared,
@@ -49,6 +49,20 @@ fn run_job(queue: &mut SendQueue<Prepared>) {
     let (encoded, context) = queue.begin_job().map(compress).unzip();
     let compressed = encoded.as_ref().map(|encoded| (encoded, context.flatten()));
     assert!(!queue.end_job(compressed, &LIMITS));
+}
+
+/// RFC: 5.5.1-4
+#[test]
+fn the_peers_close_is_answered_behind_what_is_compressed_elsewhere() {
+    let (mut queue, mut client) = compressing(false);
+    let long = prose(5000, 1);
+    push(&mut queue, &long).unwrap();
+    let close = Event::Close(CloseCode::GOING_AWAY.into());
+    assert!(!queue.respond(&close, &LIMITS) && !queue.is_closed());
+    assert_eq!(push(&mut queue, "late"), Err(SendError::Closed));
+    run_job(&mut queue);
+    let expected = [text(&long), Seen::Close(1001, String::new())];
+    assert_eq!(client.receive(&written(&mut queue)), expected);
 }
 
 #[test]

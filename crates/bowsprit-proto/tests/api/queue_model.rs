@@ -121,7 +121,7 @@ impl Model {
             12 => self.refill(),
             13 => self.begin_job(),
             14 => self.end_job(),
-            15 if how >= 0xe0 => self.end(len),
+            15 if how >= 0xd0 => self.end(len),
             _ => {}
         }
         self.collect_all();
@@ -293,7 +293,11 @@ impl Model {
                 in_queue(|| self.queue.respond(&Event::Close(close.clone()), &LIMITS));
                 assert_eq!(self.queue.peer_close(), Some(&close));
             }
-            5 => in_queue(|| self.queue.fail(&ProtocolError::TextUtf8, &LIMITS)),
+            5 => {
+                let is_open = !self.queue.is_closed();
+                let told = in_queue(|| self.queue.fail(&ProtocolError::TextUtf8, &LIMITS));
+                assert_eq!(told, is_open);
+            }
             6 => {
                 in_queue(|| self.queue.abandon_fragments());
                 self.is_abandoned = true;

@@ -122,9 +122,11 @@ impl Link {
     pub(crate) fn fail_protocol(self: &Arc<Self>, error: &ProtocolError) {
         let mut out = self.lock();
         out.wake_waiting();
-        out.queue.fail(error, &self.resources());
+        let told = out.queue.fail(error, &self.resources());
         out.collect(Policy::Closed);
         out.note_close(Side::UsForFault, error.close_code(), self.config());
-        self.request_flush(&mut out);
+        if told {
+            self.request_flush(&mut out);
+        }
     }
 }

@@ -3,6 +3,10 @@
 //! A link has the core's [`SendQueue`] and the write half of the transport, behind a mutex that is held for the time of a few copies or one system call, and never across an await.
 //! Nothing [foreign](lock) runs under it but the transport's writing.
 //!
+//! Whoever sends takes the lock, asks the queue, takes note of what comes back (what was sent, left
+//! out, or is to be compressed on another thread) and requests that it is written out. What that
+//! leads to outside of the link happens when the lock is given back.
+//!
 //! Sending *queues*; the queue is written out when the task that sends has ended its current poll:
 //! by the [`serve`](crate::BoundServer::serve) wrapper for handlers, else by the
 //! [flusher](flusher::Flusher) of the runtime. So whatever a task sends in one go leaves in one
