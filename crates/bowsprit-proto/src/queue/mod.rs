@@ -40,6 +40,32 @@
 //!                 │    └─► deferred ─► begin_job, end_job ─┤
 //!                 └────────────── refill ──────────────────┘
 //! ```
+//!
+//! # Example
+//!
+//! A server that publishes nothing, and has no pools:
+//!
+//! ```
+//! use std::convert::Infallible;
+//! use bowsprit_proto::{CloseCode, Sender, queue::{Origin, Outgoing, QueueLimits, SendQueue}};
+//!
+//! let limits = QueueLimits::DEFAULT;
+//! let mut queue = SendQueue::<Infallible>::new(Sender::server());
+//! if queue.has_room(Origin::Owner, &limits) {
+//!     queue.push(&mut Outgoing::from("hello"), &limits)?;
+//! }
+//! queue.close(&CloseCode::NORMAL.into(), &limits)?;
+//!
+//! let mut socket = Vec::new();
+//! while !queue.is_written() || queue.refill(&limits) {
+//!     let piece = queue.slices().next().unwrap_or_default();
+//!     socket.extend_from_slice(piece);
+//!     let taken = piece.len();
+//!     queue.advance_with(taken, drop);
+//! }
+//! assert_eq!(socket, b"\x81\x05hello\x88\x02\x03\xe8");
+//! # Ok::<(), bowsprit_proto::SendError>(())
+//! ```
 
 mod backlog;
 mod closing;
@@ -51,10 +77,9 @@ mod shared;
 mod slow_consumer;
 mod turns;
 mod waiters;
+mod writing;
 
-use alloc::{boxed::Box, vec::Vec};
-
-use bytes::Bytes;
+use alloc::boxed::Box;
 
 use self::backlog::Backlog;
 pub use self::{
@@ -68,7 +93,7 @@ pub use self::{
     turns::Turns,
     waiters::{Ticket, Waiters},
 };
-use crate::{Fragment, MessageKind, Output, SendError, Sender, deflate::Compressor};
+use crate::{Fragment, MessageKind, Output, SendError, Sender};
 
 /// What an open connection has accepted to send.
 ///
@@ -288,101 +313,5 @@ impl<P: Shared> SendQueue<P> {
     /// Bytes of the publications that are to go into the output.
     fn batch_len(&self) -> usize {
         self.batch.as_ref().map_or(0, |batch| batch.frames_len())
-    }
-}
-
-/// Writing.
-impl<P: Shared> SendQueue<P> {
-    /// Whether there is nothing to write now.
-    #[must_use]
-    #[inline]
-    pub fn is_written(&self) -> bool {
-        self.output.is_empty() && self.batch.is_none()
-    }
-
-    /// Bytes that can be written now.
-    #[must_use]
-    #[inline]
-    pub fn output_len(&self) -> usize {
-        self.output.len() + self.batch_len()
-    }
-
-    /// All that can be written now, if it is in one piece: there is no need for a vectored write.
-    #[must_use]
-    #[inline]
-    pub fn contiguous(&self) -> Option<&[u8]> {
-        match &self.batch {
-            None => self.output.contiguous(),
-            Some(batch) => self.output.is_empty().then(|| batch.joined().frames()),
-        }
-    }
-
-    /// What can be written now, in order, for a vectored write. None of the slices is empty.
-    pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
-        let batch = self.batch.iter().map(|batch| batch.joined().frames());
-        self.output.slices().chain(batch)
-    }
-
-    /// Tells that the transport has taken so many bytes, or none. Hands over shared payloads that
-    /// have been written, as dropping them may run code of whoever owns the bytes.
-    ///
-    /// # Panics
-    ///
-    /// If that is more than [`output_len`](Self::output_len).
-    #[inline]
-    pub fn advance_with(&mut self, written: usize, finished: impl FnMut(Bytes)) {
-        if self.batch.is_none() || !self.advance_batch(written) {
-            self.output.advance_with(written, finished);
-        }
-    }
-
-    /// Whether that was all of the batch, and nothing else. If it is not, the rest goes into the
-    /// output, so that it is not joined anew with each publication.
-    fn advance_batch(&mut self, written: usize) -> bool {
-        let is_all = written == self.batch_len() && self.output.is_empty();
-        if is_all {
-            self.batch = None;
-        } else {
-            self.settle();
-        }
-        is_all
-    }
-}
-
-/// What is lent.
-impl<P: Shared> SendQueue<P> {
-    #[inline]
-    fn lend_block(&mut self, resources: &impl Resources) {
-        if !self.output.has_block() {
-            self.output.set_block(resources.block());
-        }
-    }
-
-    #[inline(always)]
-    fn lend_compressor(&mut self, resources: &impl Resources) {
-        if let Some(config) = self.sender.wanted_compressor()
-            && let Some(compressor) = resources.compressor(config)
-        {
-            self.sender.lend_compressor(compressor);
-        }
-    }
-
-    /// Takes the block, once all is written.
-    #[must_use]
-    #[inline]
-    pub fn take_block(&mut self) -> Option<Vec<u8>> {
-        self.output.take_block()
-    }
-
-    /// Takes the compression context, unless it is needed for what follows.
-    #[must_use]
-    #[inline]
-    pub fn take_compressor(&mut self) -> Option<Compressor> {
-        self.sender.take_compressor()
-    }
-
-    /// Drops a compression context that was not used since the last call.
-    pub fn drop_idle_compressor(&mut self) {
-        self.sender.drop_idle_compressor();
     }
 }

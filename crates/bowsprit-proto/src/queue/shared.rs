@@ -1,13 +1,13 @@
 //! Messages that many connections share.
 
-use core::fmt;
+use core::{convert::Infallible, fmt};
 
 use crate::{EncodedBatch, EncodedMessage, Encoding, Message};
 
 /// A message that is encoded once for many connections. Cloning it is cheap.
 ///
 /// It is a trait because what is encoded once has to be kept behind a lock or a cell, which is the
-/// driver's.
+/// driver's. A driver that publishes nothing takes [`Infallible`].
 pub trait Shared: Clone + fmt::Debug {
     /// Several of them that leave together.
     type Batch: Batch<Self>;
@@ -43,4 +43,42 @@ pub trait Batch<P>: Clone + fmt::Debug {
 
     /// All of them, as they are written: uncompressed, and without a mask.
     fn joined(&self) -> &EncodedBatch;
+}
+
+impl Shared for Infallible {
+    type Batch = Self;
+
+    fn message(&self) -> &Message {
+        match *self {}
+    }
+
+    fn encoded(&self, _: Encoding) -> Option<EncodedMessage> {
+        match *self {}
+    }
+
+    fn is_ready(&self, _: Encoding) -> bool {
+        match *self {}
+    }
+}
+
+impl Batch<Self> for Infallible {
+    fn join(_: Option<Self>, last: &Self) -> Self {
+        *last
+    }
+
+    fn is(&self, _: &Self) -> bool {
+        match *self {}
+    }
+
+    fn is_full(&self) -> bool {
+        match *self {}
+    }
+
+    fn frames_len(&self) -> usize {
+        match *self {}
+    }
+
+    fn joined(&self) -> &EncodedBatch {
+        match *self {}
+    }
 }

@@ -1,6 +1,7 @@
 //! The link: the writing side of a connection, shared by all who send on it.
 //!
-//! A link has the core's [`SendQueue`] and the write half of the transport, behind a mutex that is held for the time of a few copies or one system call, and never across an await.
+//! A link has the core's [`SendQueue`] and the write half of the transport, behind a mutex that is
+//! held for the time of a few copies or one system call, and never across an await.
 //! Nothing [foreign](lock) runs under it but the transport's writing.
 //!
 //! Whoever sends takes the lock, asks the queue, takes note of what comes back (what was sent, left

@@ -1,0 +1,104 @@
+//! Writing what is in the output, and the memory that it takes.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::{Batch, Resources, SendQueue, Shared};
+use crate::deflate::Compressor;
+
+/// Writing.
+impl<P: Shared> SendQueue<P> {
+    /// Whether there is nothing to write now.
+    #[must_use]
+    #[inline]
+    pub fn is_written(&self) -> bool {
+        self.output.is_empty() && self.batch.is_none()
+    }
+
+    /// Bytes that can be written now.
+    #[must_use]
+    #[inline]
+    pub fn output_len(&self) -> usize {
+        self.output.len() + self.batch_len()
+    }
+
+    /// All that can be written now, if it is in one piece: there is no need for a vectored write.
+    #[must_use]
+    #[inline]
+    pub fn contiguous(&self) -> Option<&[u8]> {
+        match &self.batch {
+            None => self.output.contiguous(),
+            Some(batch) => self.output.is_empty().then(|| batch.joined().frames()),
+        }
+    }
+
+    /// What can be written now, in order, for a vectored write. None of the slices is empty.
+    pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        let batch = self.batch.iter().map(|batch| batch.joined().frames());
+        self.output.slices().chain(batch)
+    }
+
+    /// Tells that the transport has taken so many bytes, or none. Hands over shared payloads that
+    /// have been written, as dropping them may run code of whoever owns the bytes.
+    ///
+    /// # Panics
+    ///
+    /// If that is more than [`output_len`](Self::output_len).
+    #[inline]
+    pub fn advance_with(&mut self, written: usize, finished: impl FnMut(Bytes)) {
+        if self.batch.is_none() || !self.advance_batch(written) {
+            self.output.advance_with(written, finished);
+        }
+    }
+
+    /// Whether that was all of the batch, and nothing else. If it is not, the rest goes into the
+    /// output, so that it is not joined anew with each publication.
+    fn advance_batch(&mut self, written: usize) -> bool {
+        let is_all = written == self.batch_len() && self.output.is_empty();
+        if is_all {
+            self.batch = None;
+        } else {
+            self.settle();
+        }
+        is_all
+    }
+}
+
+/// What is lent.
+impl<P: Shared> SendQueue<P> {
+    #[inline]
+    pub(super) fn lend_block(&mut self, resources: &impl Resources) {
+        if !self.output.has_block() {
+            self.output.set_block(resources.block());
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn lend_compressor(&mut self, resources: &impl Resources) {
+        if let Some(config) = self.sender.wanted_compressor()
+            && let Some(compressor) = resources.compressor(config)
+        {
+            self.sender.lend_compressor(compressor);
+        }
+    }
+
+    /// Takes the block, once all is written.
+    #[must_use]
+    #[inline]
+    pub fn take_block(&mut self) -> Option<Vec<u8>> {
+        self.output.take_block()
+    }
+
+    /// Takes the compression context, unless it is needed for what follows.
+    #[must_use]
+    #[inline]
+    pub fn take_compressor(&mut self) -> Option<Compressor> {
+        self.sender.take_compressor()
+    }
+
+    /// Drops a compression context that was not used since the last call.
+    pub fn drop_idle_compressor(&mut self) {
+        self.sender.drop_idle_compressor();
+    }
+}
