@@ -45,7 +45,7 @@ impl<P: Shared> SendQueue<P> {
     /// # Panics
     ///
     /// If that is more than [`output_len`](Self::output_len).
-    #[inline]
+    #[inline(always)]
     pub fn advance_with(&mut self, written: usize, finished: impl FnMut(Bytes)) {
         if self.batch.is_none() || !self.advance_batch(written) {
             self.output.advance_with(written, finished);

@@ -214,6 +214,7 @@ impl Memberships {
         })
     }
 
+    #[inline]
     pub(super) fn join(&mut self, topic: &Arc<Topic>, link: &Arc<Link>) -> Joining {
         let joining = topic.members().insert(link);
         if joining == Joining::Joined {
@@ -223,6 +224,7 @@ impl Memberships {
     }
 
     /// Whether the topic is deserted now; `None` if the connection was not in it.
+    #[inline]
     pub(super) fn leave(&mut self, topic: &Topic) -> Option<bool> {
         self.topics.take(&topic.number)?;
         if is_sparse(self.topics.len(), self.topics.capacity()) {
