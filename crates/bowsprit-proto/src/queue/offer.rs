@@ -31,8 +31,6 @@ pub enum Offered {
     Queued {
         /// How many publications were left out for it.
         dropped: usize,
-        /// If it waits for nothing but to be written.
-        sent: Option<Sent>,
     },
     /// It was left out.
     Dropped,
@@ -99,14 +97,15 @@ impl<P: Shared> SendQueue<P> {
     /// [`Full`](Offered::Full) only where that is to wait and somebody `can_wait`.
     ///
     /// Publications that it takes the place of, or that a close frame leaves behind, are in the
-    /// report.
+    /// report. If it waits for nothing but to be written, it is returned as sent; if it has to
+    /// wait for more, it will be in a later report.
     #[inline]
     pub fn publish(
         &mut self,
         offer: &mut Offer<P>,
         can_wait: bool,
         resources: &impl Resources,
-    ) -> Offered {
+    ) -> (Offered, Option<Sent>) {
         let limits = resources.limits();
         let max_len = limits.high_water_mark.min(limits.max_queue_len);
         // Nearly always.
@@ -115,7 +114,7 @@ impl<P: Shared> SendQueue<P> {
             && offer.may_join()
             && self.may_join(offer.len(), max_len)
         {
-            return Offered::Queued { dropped: 0, sent: Some(self.join(offer)) };
+            return (Offered::Queued { dropped: 0 }, Some(self.join(offer)));
         }
         self.publish_alone(offer, can_wait, resources)
     }
@@ -125,16 +124,16 @@ impl<P: Shared> SendQueue<P> {
         offer: &Offer<P>,
         can_wait: bool,
         resources: &impl Resources,
-    ) -> Offered {
+    ) -> (Offered, Option<Sent>) {
         if self.is_closing() {
-            return Offered::Gone;
+            return (Offered::Gone, None);
         }
         let max_len = resources.limits().max_queue_len;
         let dropped = self.make_room(offer, max_len);
         if self.len() > max_len {
-            return self.publish_without_room(offer.policy, can_wait, resources);
+            return (self.publish_without_room(offer.policy, can_wait, resources), None);
         }
-        Offered::Queued { dropped, sent: self.enqueue(offer, resources) }
+        (Offered::Queued { dropped }, self.enqueue(offer, resources))
     }
 
     #[cold]

@@ -206,12 +206,12 @@ impl Model {
         let mut offer = Offer::new(Prepared::new(message), u64::from(how & 3), policy);
         let can_wait = how & 0x20 == 0;
         let was_closing = self.queue.is_closing();
-        let offered = in_queue(|| self.queue.publish(&mut offer, can_wait, &LIMITS));
+        let (offered, sent) = in_queue(|| self.queue.publish(&mut offer, can_wait, &LIMITS));
         self.may_lose |= offered == Offered::Closed && self.queue.is_fragmented();
         let dropped = self.collect();
         assert_eq!(offered == Offered::Gone, was_closing);
         match offered {
-            Offered::Queued { dropped: told, sent } => {
+            Offered::Queued { dropped: told } => {
                 assert_eq!(told, dropped);
                 let place = if sent.is_some() { Place::Output } else { Place::Waiting };
                 self.accept(MessageKind::Binary, payload, true, place);

@@ -27,7 +27,7 @@ impl Link {
     /// [`Full`]: Offered::Full
     pub(crate) fn publish(self: &Arc<Self>, offer: &mut Offer, can_wait: bool) -> Offered {
         let offered = self.publish_locked(&mut self.lock(), offer, can_wait);
-        if !matches!(offered, Offered::Queued { dropped: 0, .. }) {
+        if offered != (Offered::Queued { dropped: 0 }) {
             self.tell_published(offer.policy, offered);
         }
         offered
@@ -46,12 +46,12 @@ impl Link {
         if out.check_open().is_err() {
             return Offered::Gone;
         }
-        let offered = out.queue.publish(offer, can_wait, &self.resources());
-        if let Offered::Queued { sent: Some(sent), .. } = offered {
+        let (offered, sent) = out.queue.publish(offer, can_wait, &self.resources());
+        if let Some(sent) = sent {
             out.note_sent(sent);
             self.request_flush(out);
         }
-        if !matches!(offered, Offered::Queued { dropped: 0, sent: Some(_) }) {
+        if sent.is_none() || offered != (Offered::Queued { dropped: 0 }) {
             self.note_published(out, offer.policy, offered);
         }
         offered

@@ -111,7 +111,7 @@ impl Delivery {
     /// Notes what one connection has made of the offer. Whether there is still to be waited for it.
     const fn count(&mut self, offered: Offered) -> bool {
         match offered {
-            Offered::Queued { dropped, .. } => {
+            Offered::Queued { dropped } => {
                 self.queued += 1;
                 self.dropped += dropped;
             }
