@@ -1,6 +1,6 @@
 //! Publications, as each of the connections is offered them.
 
-use super::{Batch, Outgoing, Resources, SendQueue, Sent, Shared, SlowConsumerPolicy};
+use super::{Batch, Outcome, Outgoing, Resources, SendQueue, Sent, Shared, SlowConsumerPolicy};
 
 /// Longer messages are not copied to join others.
 const MAX_JOINED_LEN: usize = 4096;
@@ -156,16 +156,11 @@ impl<P: Shared> SendQueue<P> {
 
     /// Leaves out what the offer's policy lets it take the place of; returns how many that were.
     fn make_room(&mut self, offer: &Offer<P>, max_len: usize) -> usize {
-        let keeps_latest = match offer.policy {
-            _ if self.backlog.is_none() => return 0,
-            SlowConsumerPolicy::KeepLatest => true,
-            SlowConsumerPolicy::DropOldest => false,
+        let mut dropped = match offer.policy {
+            SlowConsumerPolicy::KeepLatest => self.drop_publications(|topic| topic == offer.topic),
+            SlowConsumerPolicy::DropOldest => 0,
             _ => return 0,
         };
-        let mut dropped = 0;
-        if keeps_latest {
-            dropped += self.drop_publications(|topic| topic == offer.topic);
-        }
         while self.len() > max_len && self.drop_oldest() {
             dropped += 1;
         }
@@ -189,7 +184,14 @@ impl<P: Shared> SendQueue<P> {
         };
         let mut message = Outgoing::Prepared(offer.message.clone());
         if self.outbox_len() == 0 && !self.is_occupied() && self.output_len() <= room {
-            return self.send(&mut message, resources).ok().and_then(|pushed| pushed.sent());
+            return match self.send(&mut message, resources) {
+                Ok(pushed) => pushed.sent(),
+                // It was encoded for other connections: its `Shared` is wrong.
+                Err(_) => {
+                    self.backlog().settle(message, Outcome::Lost);
+                    None
+                }
+            };
         }
         self.backlog().outbox.push(Some(offer.topic), message);
         None

@@ -97,6 +97,10 @@ pub(crate) struct Link {
     info: Box<Info>,
 }
 
+/// Each connection has one. With a word more, the allocator would take two.
+#[cfg(all(test, target_pointer_width = "64"))]
+const _: () = assert!(size_of::<Link>() <= 280, "a link has grown");
+
 struct Out {
     queue: SendQueue<PreparedMessage>,
     /// Until the connection ends.
