@@ -24,7 +24,7 @@ pub fn deflate(bytes: &[u8]) {
     assert_eq!(run(&deflate, &stream, 1, MAX_MESSAGE_LEN, false), whole, "any cut gives the same");
     assert!(whole.0.iter().all(|message| message.len() as u64 <= MAX_MESSAGE_LEN));
     let unlimited = run(&deflate, &stream, stream.len(), 1 << 20, false);
-    if !matches!(unlimited.1, Some(ProtocolError::MessageTooLong(_))) {
+    if unlimited.1 != Some(ProtocolError::MessageTooLong) {
         assert_eq!(run(&deflate, &stream, 1, 0, true), unlimited, "chunks joined are the messages");
     }
     for message in whole.0 {

@@ -45,10 +45,8 @@ pub enum ProtocolError {
     TextUtf8,
     /// A compressed message that cannot be decompressed, or is cut short, RFC 7692 §7.2.2.
     Compression(DataError),
-    /// A message longer than [`Limits::max_message_len`](crate::Limits::max_message_len): its
-    /// length in bytes as far as it is known, which is what the headers of its frames so far say,
-    /// or what has been decompressed of it.
-    MessageTooLong(u64),
+    /// A message longer than [`Limits::max_message_len`](crate::Limits::max_message_len).
+    MessageTooLong,
     /// A message in more frames than [`Limits::max_fragments`](crate::Limits::max_fragments).
     TooManyFragments,
     /// A compressed message with more than 1,024 final blocks, RFC 7692 §7.2.3.4: each has the
@@ -71,7 +69,7 @@ impl ProtocolError {
             Self::TextUtf8 | Self::CloseReasonUtf8 | Self::Compression(_) => {
                 CloseCode::INVALID_PAYLOAD
             }
-            Self::MessageTooLong(_) => CloseCode::TOO_BIG,
+            Self::MessageTooLong => CloseCode::TOO_BIG,
             Self::TooManyFragments
             | Self::TooManyFinalBlocks
             | Self::TooManyMessages
@@ -105,7 +103,7 @@ impl fmt::Display for ProtocolError {
             Self::Compression(error) => {
                 return write!(f, "a compressed message cannot be decompressed: {error}");
             }
-            Self::MessageTooLong(_) => "a message is longer than the limit",
+            Self::MessageTooLong => "a message is longer than the limit",
             Self::TooManyFragments => "a message has more fragments than the limit",
             Self::TooManyFinalBlocks => "a compressed message has more than 1024 final blocks",
             Self::TooManyMessages => "more messages in a second than the limit",

@@ -35,7 +35,7 @@ impl InMessage {
             0
         };
         if self.len > limits.max_message_len.saturating_add(overhead) {
-            return Err(ProtocolError::MessageTooLong(self.len));
+            return Err(ProtocolError::MessageTooLong);
         }
         if self.fragments > limits.max_fragments {
             return Err(ProtocolError::TooManyFragments);

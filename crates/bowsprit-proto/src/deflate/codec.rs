@@ -126,7 +126,7 @@ impl FrameDecompressor {
             let step = self.decompressor.inflate(rest, &mut out[start..], &mut len)?;
             rest = &rest[step.read..];
             if len > max_len {
-                return Err(ProtocolError::MessageTooLong(len as u64));
+                return Err(ProtocolError::MessageTooLong);
             }
             if !step.full {
                 break;

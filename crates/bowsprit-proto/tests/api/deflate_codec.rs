@@ -68,8 +68,7 @@ fn a_frame_that_becomes_too_long_is_refused() {
         let bomb = compress(&mut compressor, &zeros, true);
         for max_len in [0, 1, 1024, 99_999] {
             let refused = decompress(&mut decompressor, &bomb, true, max_len);
-            let error = ProtocolError::MessageTooLong(max_len as u64 + 1);
-            assert_eq!(refused, Err(error), "{max_len}");
+            assert_eq!(refused, Err(ProtocolError::MessageTooLong), "{max_len}");
         }
         for max_len in [100_000, usize::MAX] {
             let back = decompress(&mut decompressor, &bomb, true, max_len);

@@ -70,7 +70,7 @@ impl Receiver {
         let last = state == Ok(InflationState::Ended);
         message.check_inflated(inflation.unchecked(input.inflated()), last)?;
         if !chunks && input.inflated().len() >= limit {
-            return Err(ProtocolError::MessageTooLong(input.inflated().len() as u64));
+            return Err(ProtocolError::MessageTooLong);
         }
         let state = state?;
         let open = frame.remaining > 0 || state == InflationState::Full;
