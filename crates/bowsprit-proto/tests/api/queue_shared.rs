@@ -6,8 +6,8 @@ use std::{
 };
 
 use bowsprit_proto::{
-    DetachedCompressor, EncodedBatch, EncodedMessage, Encoding, Event, Message, Progress,
-    ReceiveBuffer, Receiver,
+    DetachedCompressor, EncodedBatch, EncodedMessage, Encoding, Event, Message, ReceiveBuffer,
+    Receiver,
     deflate::{Compressor, Deflate, Parameters},
     handshake::{ClientHandshake, Offer, Policy, respond},
     queue::{Batch, Job, Shared},
@@ -133,7 +133,7 @@ pub(crate) fn compress(job: Job<Prepared>) -> (EncodedMessage, Option<DetachedCo
 pub(crate) fn receive(peer: &mut Receiver, bytes: &[u8]) -> Vec<Message> {
     let (mut input, mut messages) = (ReceiveBuffer::new(), Vec::new());
     input.extend(bytes);
-    while !peer.is_closed() && peer.receive(&mut input).unwrap() == Progress::Event {
+    while !peer.is_closed() && peer.receive(&mut input, &mut ()).progress.unwrap().is_event() {
         match input.event() {
             Some(Event::Text(text)) => messages.push(Message::text(text)),
             Some(Event::Binary(bytes)) => messages.push(Message::binary(bytes.to_vec())),
