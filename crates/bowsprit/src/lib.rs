@@ -189,7 +189,7 @@ pub use config::ConnectionConfig;
 pub use error::AcceptError;
 #[cfg(feature = "client")]
 pub use error::ConnectError;
-pub use error::{BoxError, Error, TimeoutKind};
+pub use error::{BoxError, Error, TimeoutKind, TryRecvError};
 pub use halves::{ReceiveHalf, SendHalf};
 pub use handle::Handle;
 pub use http;
@@ -208,7 +208,6 @@ pub use stream::ByteStream;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use tcp::{Keepalive, TcpOptions};
 pub use transport::Transport;
-pub use try_recv::TryRecvError;
 pub use websocket::WebSocket;
 
 /// For [axum](https://docs.rs/axum)'s handlers. Needs the feature `axum`.

@@ -9,6 +9,7 @@ mod ended;
 mod proxy;
 #[cfg(feature = "client")]
 mod redirect;
+mod try_recv;
 
 use std::{error::Error as StdError, fmt, io, sync::Arc};
 
@@ -21,6 +22,7 @@ pub(crate) use self::ended::{Cause, Unsent};
 pub use self::proxy::ProxyError;
 #[cfg(feature = "client")]
 pub use self::redirect::RedirectError;
+pub use self::try_recv::TryRecvError;
 use crate::{Close, ProtocolError, SendError};
 
 /// Any error, for handlers: whatever they fail with, `?` converts it.

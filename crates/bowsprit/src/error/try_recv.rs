@@ -1,0 +1,37 @@
+//! Why there is no message to receive.
+
+use std::{error::Error as StdError, fmt};
+
+use super::Error;
+
+/// Why [`WebSocket::try_recv`](crate::WebSocket::try_recv) has no message.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TryRecvError {
+    /// There is none yet, or only a part of one.
+    Empty,
+    /// The connection was closed cleanly, or its error was told before: none will come.
+    Closed,
+    /// The connection has ended in another way; told once.
+    Error(Error),
+}
+
+impl fmt::Display for TryRecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("there is no message yet"),
+            Self::Closed => f.write_str("the connection is closed"),
+            Self::Error(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl StdError for TryRecvError {
+    /// What is behind the message; the message tells all that comes from this crate.
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Error(error) => error.source(),
+            _ => None,
+        }
+    }
+}
