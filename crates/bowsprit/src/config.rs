@@ -1,13 +1,21 @@
-//! How an open connection behaves: limits, timers, queues.
+//! How an open connection behaves: limits, timers, queues, and its TCP socket.
+//!
+//! [`ConnectionConfig`] is passed to [`Client::config`](crate::Client::config),
+//! [`ServerBuilder::config`](crate::server::ServerBuilder::config) or
+//! [`Route::config`](crate::server::Route::config). It contains the [`Limits`] on what a peer may
+//! send and the [`Heartbeat`] that detects dead peers. [`TcpOptions`] and [`Keepalive`] are about
+//! the socket below.
 
 use std::time::Duration;
 
+pub use bowsprit_proto::{Limits, timers::Heartbeat};
 use bowsprit_proto::{
     queue::QueueLimits,
     timers::{RateLimits, Settings},
 };
 
-use crate::{Heartbeat, Limits};
+#[cfg(any(feature = "client", feature = "server"))]
+pub use crate::tcp::{Keepalive, TcpOptions};
 
 /// Limits and timers of an open connection, the same for clients and servers but for their
 /// defaults.

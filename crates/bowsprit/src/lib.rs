@@ -128,10 +128,11 @@
 pub mod blocking;
 #[cfg(feature = "client")]
 pub mod client;
-mod config;
+pub mod config;
 mod conn;
 #[cfg(any(feature = "client", feature = "server"))]
 mod deadline;
+pub mod deflate;
 mod entropy;
 pub mod error;
 #[cfg(feature = "client")]
@@ -143,13 +144,14 @@ mod head;
 mod hub;
 #[cfg(feature = "json")]
 mod json;
+pub mod message;
 mod outgoing;
 mod park;
 mod pool;
 mod prepared;
 mod redacted;
 #[cfg(feature = "server")]
-mod server;
+pub mod server;
 mod shared_config;
 mod sink;
 pub mod stats;
@@ -160,60 +162,75 @@ mod tcp;
 pub mod testing;
 #[cfg(any(feature = "client", feature = "tls"))]
 pub mod tls;
+pub mod topics;
 mod trace;
-mod transport;
+pub mod transport;
 mod try_recv;
 mod websocket;
 
+#[cfg(feature = "client")]
+#[doc(inline)]
+pub use client::{Client, connect};
+#[doc(inline)]
+pub use config::ConnectionConfig;
+#[doc(inline)]
+pub use deflate::Deflate;
+#[cfg(feature = "server")]
+#[doc(inline)]
+pub use error::AcceptError;
+#[cfg(feature = "client")]
+#[doc(inline)]
+pub use error::ConnectError;
+#[doc(inline)]
+pub use error::Error;
+#[doc(no_inline)]
+pub use http;
+#[doc(inline)]
+pub use message::{Bytes, Close, CloseCode, Event, Message, PreparedMessage, Utf8Bytes};
+#[cfg(feature = "server")]
+#[doc(inline)]
+pub use server::Server;
+#[doc(inline)]
+pub use topics::Topics;
+
+pub use bowsprit_proto::State;
+pub use halves::{ReceiveHalf, SendHalf};
+pub use handle::Handle;
+pub use stream::ByteStream;
+pub use websocket::WebSocket;
+
 pub use bowsprit_proto::{
-    Chunk, Close, CloseCode, Event, Fragment, InvalidUrl, Limits, Message, MessageKind,
-    ProtocolError, SendError, State, Url, UserInfo, Utf8Bytes,
-    deflate::{ContextTakeover, Deflate, Strategy, WindowBits},
+    InvalidUrl, Url, UserInfo,
     handshake::{
         ConnectProtocol, HandshakeError, HostPolicy, OriginMatcher, OriginPolicy,
         SubprotocolPolicy, Version,
     },
-    queue::SlowConsumerPolicy,
-    timers::Heartbeat,
 };
 pub(crate) use bowsprit_proto::{
     Output, Progress, ReceiveBuffer, Receiver, Role, Sender, handshake::Negotiated,
 };
-pub use bytes::{Bytes, BytesMut};
+pub use bytes::BytesMut;
 #[cfg(feature = "proxy")]
 pub use client::Proxy;
-#[cfg(feature = "client")]
-pub use client::{Client, connect};
-pub use config::ConnectionConfig;
-#[cfg(feature = "server")]
-pub use error::AcceptError;
-#[cfg(feature = "client")]
-pub use error::ConnectError;
-pub use error::{BoxError, Error, TimeoutKind, TryRecvError};
-pub use halves::{ReceiveHalf, SendHalf};
-pub use handle::Handle;
-pub use http;
-pub use hub::{Delivery, Publication, Topics};
-#[cfg(feature = "server")]
-pub use ipnet;
-pub use outgoing::Outgoing;
-pub use prepared::PreparedMessage;
+pub use config::{Heartbeat, Limits};
+#[cfg(any(feature = "client", feature = "server"))]
+pub use config::{Keepalive, TcpOptions};
+pub use deflate::{ContextTakeover, Strategy, WindowBits};
+pub use error::{BoxError, ProtocolError, SendError, TimeoutKind, TryRecvError};
+pub use message::{Chunk, Fragment, MessageKind, Outgoing};
 #[cfg(feature = "server")]
 pub use server::{
     Basic, Bearer, BoundServer, Clients, Encrypted, HandlerOutput, Listener, PeerAddr, Refusal,
-    RequestExt, Route, Server, ServerBuilder, Shutdown, ShutdownSummary, TrustedProxies, UnixPeer,
-    Upgrade, constant_time_eq, handler,
+    RequestExt, Route, ServerBuilder, Shutdown, ShutdownSummary, TrustedProxies, UnixPeer, Upgrade,
+    constant_time_eq, handler, ipnet,
 };
-pub use stream::ByteStream;
-#[cfg(any(feature = "client", feature = "server"))]
-pub use tcp::{Keepalive, TcpOptions};
+pub use topics::{Delivery, Publication, SlowConsumerPolicy};
 pub use transport::Transport;
-pub use websocket::WebSocket;
 
 /// For [axum](https://docs.rs/axum)'s handlers. Needs the feature `axum`.
 #[cfg(feature = "axum")]
 pub mod axum {
-    pub use crate::server::{axum::WebSocketUpgrade, upgrade_handler as handler};
+    pub use crate::server::{axum::WebSocketUpgrade, output::upgrade_handler as handler};
 }
 
 /// Clients that connect again when a connection ends: [`Client::reconnect`].

@@ -1,4 +1,7 @@
-//! The transport under a connection, in two halves.
+//! What a connection runs over: TCP, TLS, Unix sockets, or any other byte stream.
+//!
+//! [`Client::connect_over`](crate::Client::connect_over) and
+//! [`Server::accept`](crate::Server::accept) take any [`Transport`].
 
 use std::{
     any::Any,

@@ -1,4 +1,12 @@
 //! Opening connections, RFC 6455 §4.1.
+//!
+//! [`connect`] opens a connection with the default options; [`Client`] has the options, and makes
+//! any number of connections. [`Proxy`] is an explicit proxy. A [`Redirect`] and a [`Rejected`]
+//! response are what the callbacks of a client see; a [`Destination`] is what a custom connector
+//! connects to.
+//!
+//! Connections that are opened again when they end are in [`reconnect`](crate::reconnect), TLS is
+//! in [`tls`](crate::tls).
 
 mod callback;
 mod connect;
@@ -36,8 +44,7 @@ use self::{
 pub use self::{network::Destination, redirect::Redirect, rejection::Rejected};
 pub use crate::head::FieldName;
 use crate::{
-    BoxError, ConnectError, ConnectionConfig, Deflate, Role, TimeoutKind, Transport, Url,
-    WebSocket,
+    BoxError, ConnectError, ConnectionConfig, Deflate, Role, TimeoutKind, Transport, WebSocket,
     deadline::deadline_after,
     error::check_runtime,
     head::{HeadLimits, Spelling},
@@ -45,6 +52,7 @@ use crate::{
     stats::{Counters, Stats},
     tls::TlsConnector,
 };
+pub use bowsprit_proto::{Url, UserInfo, handshake::Version};
 
 /// Connects to a URL with the default options. See [`Client`] for others, and for
 /// [statistics](Client::stats).

@@ -1,4 +1,16 @@
 //! What can go wrong: while connecting, while accepting, and with an open connection.
+//!
+//! * [`ConnectError`]: no connection could be opened. It contains [`InvalidUrl`],
+//!   [`HandshakeError`], [`ProxyError`] and [`RedirectError`].
+//! * [`AcceptError`]: no connection was accepted.
+//! * [`Error`]: what happened to an open connection, such as a [`ProtocolError`] of the peer, a
+//!   [`SendError`] of the application, or an expired time-out ([`TimeoutKind`]). `?` converts the
+//!   two above into it.
+//! * [`TryRecvError`]: why `try_recv` has no message.
+//! * [`BoxError`]: any error, for handlers.
+//!
+//! Each message says what happened and what to do about it. The first three convert into a
+//! [`std::io::Error`].
 
 #[cfg(feature = "server")]
 mod accept;
@@ -23,7 +35,9 @@ pub use self::proxy::ProxyError;
 #[cfg(feature = "client")]
 pub use self::redirect::RedirectError;
 pub use self::try_recv::TryRecvError;
-use crate::{Close, ProtocolError, SendError};
+pub use bowsprit_proto::{InvalidUrl, ProtocolError, SendError, handshake::HandshakeError};
+
+use crate::Close;
 
 /// Any error, for handlers: whatever they fail with, `?` converts it.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -178,8 +192,8 @@ impl From<ConnectError> for Error {
 }
 
 #[cfg(feature = "client")]
-impl From<crate::InvalidUrl> for Error {
-    fn from(error: crate::InvalidUrl) -> Self {
+impl From<InvalidUrl> for Error {
+    fn from(error: InvalidUrl) -> Self {
         Self::Connect(error.into())
     }
 }

@@ -1,4 +1,19 @@
 //! Accepting connections, RFC 6455 §4.2.
+//!
+//! [`Server::builder`] returns a [`ServerBuilder`], which has the options. With
+//! [`bind`](ServerBuilder::bind) it becomes a [`BoundServer`], which accepts connections and runs a
+//! handler for each; with [`build`](ServerBuilder::build) a [`Server`] for connections or requests
+//! that the application accepts.
+//!
+//! * Where: [`Listener`] for several addresses, Unix sockets and the PROXY protocol, [`Route`] for
+//!   several paths.
+//! * Who may connect: [`OriginPolicy`], [`HostPolicy`], [`SubprotocolPolicy`], and a function
+//!   for [`authorize`](ServerBuilder::authorize), which finds what it needs by [`RequestExt`]
+//!   ([`Basic`], [`Bearer`], cookies, queries) and answers with a [`Refusal`].
+//! * Where clients are: [`PeerAddr`], [`UnixPeer`], [`Encrypted`] and [`TrustedProxies`].
+//! * Other HTTP servers: [`Server::upgrade`] returns an [`Upgrade`]; [`tower`](crate::tower) and
+//!   [`axum`](crate::axum) have a module each.
+//! * Open connections: [`Clients`]; [`Shutdown`] ends them in an orderly way.
 
 mod authorize;
 #[cfg(feature = "axum")]
@@ -14,7 +29,7 @@ mod handler;
 mod limiter;
 mod listener;
 mod opening;
-mod output;
+pub(crate) mod output;
 mod pending;
 mod phase;
 #[cfg(feature = "proxy-protocol")]
@@ -30,12 +45,13 @@ pub(crate) mod tower;
 
 use std::{fmt, mem, sync::Arc, time::Duration};
 
-use bowsprit_proto::handshake::HostPolicy;
+pub use bowsprit_proto::handshake::{
+    ConnectProtocol, HostPolicy, OriginMatcher, OriginPolicy, SubprotocolPolicy,
+};
 use bytes::Bytes;
 use http::{Request, Response};
+pub use ipnet;
 
-#[cfg(feature = "axum")]
-pub use self::output::upgrade_handler;
 pub use self::{
     builder::ServerBuilder,
     clients::Clients,
@@ -187,7 +203,7 @@ impl Server {
     /// The request may be an extended CONNECT of HTTP/2 (RFC 8441), which hyper's servers and
     /// clients agree on by `enable_connect_protocol`; the response is then a 200. Of hyper's
     /// requests this knows with the feature `http2`, of others by a
-    /// [`ConnectProtocol`](crate::ConnectProtocol) in the extensions.
+    /// [`ConnectProtocol`] in the extensions.
     ///
     /// # Errors
     ///

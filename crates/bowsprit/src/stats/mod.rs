@@ -1,7 +1,10 @@
-//! What servers and clients count: snapshots for the application.
+//! Statistics of servers and clients.
 //!
-//! `Counters` is where they are taken from, and the only place that records anything, also for the
-//! crate `metrics`.
+//! [`Server::stats`](crate::Server::stats) and [`Client::stats`](crate::Client::stats) return a
+//! snapshot: [`Stats`], which contains [`Handshakes`], [`TrafficCounts`] and [`CloseCounts`]. With
+//! the feature `metrics` a recorder of the crate `metrics` gets the same numbers.
+
+// `Counters` is where snapshots are taken from, and the only place that records anything.
 
 mod counters;
 mod ending;

@@ -1,4 +1,10 @@
 //! TLS, RFC 6455 §4.1 (5) and §10.6.
+//!
+//! Clients encrypt `wss:` URLs without any configuration and trust what the system trusts.
+//! [`TlsClientConfig`] has the options for [`Client::tls`](crate::Client::tls): other roots, a
+//! client certificate, and `dangerous_` ones. Servers need a [`TlsServerConfig`] with a certificate
+//! for [`ServerBuilder::tls`](crate::server::ServerBuilder::tls) or
+//! [`Listener::tls`](crate::server::Listener::tls).
 
 #[cfg(all(feature = "client", feature = "tls"))]
 mod client;
