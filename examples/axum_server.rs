@@ -11,7 +11,11 @@ use axum::{
     routing::{any, get},
 };
 use bowsprit::{
-    Bearer, BoxError, Refusal, RequestExt, Server, axum::WebSocketUpgrade, http::Request,
+    Server,
+    axum::WebSocketUpgrade,
+    error::BoxError,
+    http::Request,
+    server::{Bearer, Refusal, RequestExt},
 };
 use tokio::net::TcpListener;
 

@@ -4,7 +4,7 @@
 //! cargo run -p bowsprit-examples --bin broadcast
 //! ```
 
-use bowsprit::{BoxError, Server, SlowConsumerPolicy, WebSocket};
+use bowsprit::{Server, WebSocket, error::BoxError, topics::SlowConsumerPolicy};
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use bowsprit::{Client, ConnectionConfig, Error, TimeoutKind};
+use bowsprit::{Client, ConnectionConfig, Error, error::TimeoutKind};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

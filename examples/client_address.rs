@@ -6,7 +6,10 @@
 //! cargo run -p bowsprit-examples --bin client-address
 //! ```
 
-use bowsprit::{RequestExt, Server, TrustedProxies};
+use bowsprit::{
+    Server,
+    server::{RequestExt, TrustedProxies},
+};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -11,8 +11,10 @@ use std::{
 };
 
 use bowsprit::{
-    BoxError, Bytes, Refusal, RequestExt, Server,
+    Bytes, Server,
+    error::BoxError,
     http::{Method, Request, Response, StatusCode, header},
+    server::{Refusal, RequestExt},
 };
 
 #[derive(Clone, Copy)]

@@ -5,7 +5,12 @@
 //! cargo run -- connect --header 'Authorization: Bearer token-of-alice' ws://127.0.0.1:PORT
 //! ```
 
-use bowsprit::{Bearer, BoxError, Refusal, RequestExt, Server, http::Request};
+use bowsprit::{
+    Server,
+    error::BoxError,
+    http::Request,
+    server::{Bearer, Refusal, RequestExt},
+};
 
 /// The users and their tokens.
 const TOKENS: [(&str, &str); 2] = [("alice", "token-of-alice"), ("bob", "token-of-bob")];

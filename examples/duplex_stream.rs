@@ -11,7 +11,7 @@
 //! bridges negotiate a subprotocol in which an empty message ends a direction. If the peer, such as
 //! a browser, does not offer it, the end of either direction closes the connection.
 
-use bowsprit::{BoxError, Client, Server, SubprotocolPolicy, WebSocket};
+use bowsprit::{Client, Server, WebSocket, error::BoxError, server::SubprotocolPolicy};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},

@@ -4,7 +4,7 @@
 //! cargo run -p bowsprit-examples --bin external-http-server
 //! ```
 
-use bowsprit::{BoxError, Bytes, Error, Server, Upgrade, WebSocket};
+use bowsprit::{Bytes, Error, Server, WebSocket, error::BoxError, server::Upgrade};
 use http_body_util::Full;
 use hyper::{
     Request, Response, body::Incoming, server::conn::http1, service::service_fn, upgrade::OnUpgrade,

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use bowsprit::{BoxError, Server, Shutdown, WebSocket};
+use bowsprit::{Server, WebSocket, error::BoxError, server::Shutdown};
 use tokio::io::AsyncReadExt;
 
 #[tokio::main]

@@ -4,7 +4,7 @@
 //! cargo run -p bowsprit-examples --bin large-messages
 //! ```
 
-use bowsprit::{Fragment, Server};
+use bowsprit::{Server, message::Fragment};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

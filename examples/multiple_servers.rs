@@ -4,7 +4,13 @@
 //! cargo run -p bowsprit-examples --bin multiple-servers
 //! ```
 
-use bowsprit::{BoxError, Bytes, Limits, RequestExt, Route, Server, WebSocket, http};
+use bowsprit::{
+    Bytes, Server, WebSocket,
+    config::Limits,
+    error::BoxError,
+    http,
+    server::{RequestExt, Route},
+};
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {

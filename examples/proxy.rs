@@ -6,7 +6,7 @@
 //!
 //! Without `Client::proxy`, proxies are taken from the environment, as in curl.
 
-use bowsprit::{Client, CloseCode, ConnectError, Proxy, error::ProxyError};
+use bowsprit::{Client, CloseCode, ConnectError, client::Proxy, error::ProxyError};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

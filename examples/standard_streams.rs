@@ -7,7 +7,7 @@
 
 use std::process::exit;
 
-use bowsprit::BoxError;
+use bowsprit::error::BoxError;
 use tokio::io::{AsyncWriteExt, copy, split, stdin, stdout};
 
 #[tokio::main]

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use bowsprit::{BoxError, Deflate, Server, stats::Stats};
+use bowsprit::{Deflate, Server, error::BoxError, stats::Stats};
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {

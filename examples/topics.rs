@@ -4,7 +4,7 @@
 //! cargo run -p bowsprit-examples --bin topics
 //! ```
 
-use bowsprit::{BoxError, Server, SlowConsumerPolicy, Topics, WebSocket};
+use bowsprit::{Server, Topics, WebSocket, error::BoxError, topics::SlowConsumerPolicy};
 
 /// Clients choose the names, and each takes memory.
 const MAX_TOPICS: usize = 100;

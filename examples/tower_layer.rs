@@ -7,7 +7,12 @@
 
 use std::convert::Infallible;
 
-use bowsprit::{BoxError, Bytes, PeerAddr, RequestExt, Route, Server, tower::WebSocketLayer};
+use bowsprit::{
+    Bytes, Server,
+    error::BoxError,
+    server::{PeerAddr, RequestExt, Route},
+    tower::WebSocketLayer,
+};
 use http_body_util::Full;
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::{

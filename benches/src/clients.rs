@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use bowsprit::Transport;
+use bowsprit::transport::Transport;
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::{

@@ -13,8 +13,12 @@ use std::{
 };
 
 use bowsprit::{
-    BoxError, ConnectionConfig, ContextTakeover, Deflate, Event, Heartbeat, Limits, Server,
-    Shutdown, Topics, WebSocket, WindowBits, tls::TlsServerConfig,
+    ConnectionConfig, Deflate, Event, Server, Topics, WebSocket,
+    config::{Heartbeat, Limits},
+    deflate::{ContextTakeover, WindowBits},
+    error::BoxError,
+    server::Shutdown,
+    tls::TlsServerConfig,
 };
 use clap::{Args, ValueEnum};
 use http_body_util::Full;

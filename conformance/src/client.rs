@@ -4,7 +4,7 @@
 use std::env;
 
 use anyhow::{Context, Result};
-use bowsprit::{Client, Error, Event, Limits, WebSocket};
+use bowsprit::{Client, Error, Event, WebSocket, config::Limits};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {

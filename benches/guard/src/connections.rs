@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use anyhow::{Result, ensure};
-use bowsprit::{BoxError, Event, Server, Topics, WebSocket};
+use bowsprit::{Event, Server, Topics, WebSocket, error::BoxError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{peer::open, protocol::masked_frame};

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use bowsprit::{BoxError, Event, Server, WebSocket};
+use bowsprit::{Event, Server, WebSocket, error::BoxError};
 use tokio::{runtime, sync::oneshot};
 
 const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\

@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
-use bowsprit::{ContextTakeover, Deflate, Proxy, WindowBits, http::HeaderValue};
+use bowsprit::{
+    Deflate,
+    client::Proxy,
+    deflate::{ContextTakeover, WindowBits},
+    http::HeaderValue,
+};
 use clap::{Args, Parser, Subcommand};
 
 use crate::secret::{

@@ -7,8 +7,10 @@ use std::{
 
 use anyhow::{Context, bail};
 use bowsprit::{
-    Bytes, Client, CloseCode, ConnectError, Message, ReceiveHalf, SendHalf, Url, Version,
-    WebSocket, http::Response, tls::TlsClientConfig,
+    Bytes, Client, CloseCode, ConnectError, Message, ReceiveHalf, SendHalf, WebSocket,
+    client::{Url, Version},
+    http::Response,
+    tls::TlsClientConfig,
 };
 use tokio::io::{AsyncBufReadExt, BufReader, Stdin};
 

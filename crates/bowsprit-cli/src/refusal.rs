@@ -2,7 +2,7 @@
 
 use std::sync::Once;
 
-use bowsprit::{HandshakeError, Refusal, http::Request};
+use bowsprit::{error::HandshakeError, http::Request, server::Refusal};
 
 /// Names the option: to the client, and the first time in the log.
 pub(crate) fn name_option(_: &Request<()>, refusal: Refusal) -> Refusal {

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context;
 use bowsprit::{
-    Proxy,
+    client::Proxy,
     http::{HeaderName, HeaderValue},
 };
 use clap::{

@@ -4,8 +4,13 @@ use std::{io::Write, time::Duration};
 
 use anyhow::Context;
 use bowsprit::{
-    BoxError, Error, Event, HostPolicy, Limits, OriginPolicy, Server, ServerBuilder, Shutdown,
-    ShutdownSummary, SubprotocolPolicy, Topics, WebSocket, tls::TlsServerConfig,
+    Error, Event, Server, Topics, WebSocket,
+    config::Limits,
+    error::BoxError,
+    server::{
+        HostPolicy, OriginPolicy, ServerBuilder, Shutdown, ShutdownSummary, SubprotocolPolicy,
+    },
+    tls::TlsServerConfig,
 };
 
 use tokio::sync::oneshot;

@@ -72,8 +72,8 @@ fn name_and_value(pair: &str) -> Option<(&str, &str)> {
     Some((name.trim(), value.trim()))
 }
 
-/// Undoes percent-encoding, RFC 3986 §2.1. Bytes outside of an escape, a `%` without two hexadecimal
-/// digits among them, have to be literals to be taken as they are.
+/// Undoes percent-encoding, RFC 3986 §2.1. Bytes outside of an escape, a `%` without two
+/// hexadecimal digits among them, have to be literals to be taken as they are.
 ///
 /// `None` if there is a byte that is not, or the result is not UTF-8.
 ///

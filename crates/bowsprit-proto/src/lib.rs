@@ -17,8 +17,8 @@
 //! * [`Receiver`], [`Sender`], and both as a [`Connection`]: messages, control frames and the
 //!   closing handshake, §5 to §7.
 //! * [`handshake`]: both sides of the opening handshake on the types of the `http` crate, §4.
-//! * [`extension`], [`subprotocol`], [`Url`]: the grammars around it, §3 and §9; [`grammar`] has what
-//!   header fields share.
+//! * [`extension`], [`subprotocol`], [`Url`]: the grammars around it, §3 and §9; [`grammar`] has
+//!   what header fields share.
 //! * [`queue`]: what a connection has accepted to send: room, order, slow consumers, compression
 //!   elsewhere, and what may follow a close frame.
 //! * [`timers`]: when to send a ping, when to end a connection, and how much a peer may send in a

@@ -22,7 +22,7 @@ pub use crate::tcp::{Keepalive, TcpOptions};
 ///
 /// ```
 /// use std::time::Duration;
-/// use bowsprit::{Client, Heartbeat, ConnectionConfig};
+/// use bowsprit::{Client, ConnectionConfig, config::Heartbeat};
 ///
 /// let heartbeat = Heartbeat::new(Duration::from_secs(30), Duration::from_secs(10));
 /// let config = ConnectionConfig::client().heartbeat(heartbeat).write_stall_timeout(None);

@@ -83,7 +83,7 @@ impl ReceiveHalf {
 
     /// Receives the next piece of a message, as it arrives, so that no message is ever held whole.
     ///
-    /// [`Limits`](crate::Limits) do not apply. Control frames are answered and skipped.
+    /// [`Limits`](crate::config::Limits) do not apply. Control frames are answered and skipped.
     ///
     /// # Errors
     ///
@@ -110,15 +110,15 @@ impl ReceiveHalf {
     /// [`ConnectionConfig::linger_timeout`](crate::ConnectionConfig::linger_timeout).
     ///
     /// What is dropped is read up to 1 MiB, beside the rest of a frame that the peer has begun (up
-    /// to [`Limits::max_message_len`](crate::Limits::max_message_len)) and as much as was queued
-    /// when the close frame was; then the connection is cut. Whoever expects more than that calls
-    /// [`SendHalf::close`] and receives until `None` comes.
+    /// to [`Limits::max_message_len`](crate::config::Limits::max_message_len)) and as much as was
+    /// queued when the close frame was; then the connection is cut. Whoever expects more than that
+    /// calls [`SendHalf::close`] and receives until `None` comes.
     ///
     /// # Errors
     ///
     /// [`Error::Send`] if the close may not be sent, as its code or reason is invalid. Otherwise as
     /// [`recv`](Self::recv): a peer that does not answer in time, or sends too much before, is
-    /// [`Error::TimedOut`] with [`TimeoutKind::Close`](crate::TimeoutKind::Close).
+    /// [`Error::TimedOut`] with [`TimeoutKind::Close`](crate::error::TimeoutKind::Close).
     ///
     /// # Cancel safety
     ///
@@ -221,12 +221,12 @@ impl SendHalf {
     /// Sends a message: `&str`, `String`, `&[u8]`, `Vec<u8>`, [`Bytes`](bytes::Bytes) or
     /// [`Message`].
     ///
-    /// Waits while more than [`ConnectionConfig::high_water_mark`](crate::ConnectionConfig::high_water_mark) bytes
-    /// are queued, then queues the message whole. It is written out, together with all else that
-    /// was queued, when the task's current poll has ended: by a task of the connection's runtime.
-    /// One that is driven for this call alone, as by `rt.block_on(send.send(…))` on a
-    /// current-thread runtime, has no turn for it; then [`flush`](Self::flush) in the same call as
-    /// well.
+    /// Waits while more than
+    /// [`ConnectionConfig::high_water_mark`](crate::ConnectionConfig::high_water_mark) bytes are
+    /// queued, then queues the message whole. It is written out, together with all else that was
+    /// queued, when the task's current poll has ended: by a task of the connection's runtime. One
+    /// that is driven for this call alone, as by `rt.block_on(send.send(…))` on a current-thread
+    /// runtime, has no turn for it; then [`flush`](Self::flush) in the same call as well.
     ///
     /// # Errors
     ///
@@ -274,8 +274,9 @@ impl SendHalf {
 
     /// Sends a pong with at most 125 bytes. Never waits.
     ///
-    /// Pings are answered already, unless [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) is off;
-    /// one that nobody has asked for is a sign of life, RFC 6455 §5.5.3.
+    /// Pings are answered already, unless
+    /// [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) is off; one that nobody
+    /// has asked for is a sign of life, RFC 6455 §5.5.3.
     ///
     /// # Errors
     ///

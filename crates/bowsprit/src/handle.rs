@@ -22,8 +22,9 @@ use crate::{
 /// A cheap, clonable way to send on a connection from any task.
 ///
 /// Messages of a handle share the connection's queue, which is bounded: above
-/// [`ConnectionConfig::max_queue_len`](crate::ConnectionConfig::max_queue_len) bytes, [`send`](Self::send) waits and
-/// [`try_send`](Self::try_send) refuses. Nothing is dropped silently.
+/// [`ConnectionConfig::max_queue_len`](crate::ConnectionConfig::max_queue_len) bytes,
+/// [`send`](Self::send) waits and [`try_send`](Self::try_send) refuses. Nothing is dropped
+/// silently.
 ///
 /// A handle does not keep the connection open, and it may outlive it.
 #[derive(Clone, Debug)]
@@ -115,8 +116,9 @@ impl Handle {
 
     /// Sends a pong with at most 125 bytes. Never waits.
     ///
-    /// Pings are answered already, unless [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) is off;
-    /// one that nobody has asked for is a sign of life, RFC 6455 §5.5.3.
+    /// Pings are answered already, unless
+    /// [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) is off; one that nobody
+    /// has asked for is a sign of life, RFC 6455 §5.5.3.
     ///
     /// # Errors
     ///
@@ -201,8 +203,9 @@ impl Handle {
         self.link.queued_len()
     }
 
-    /// How long the last ping and its pong took, those of the [`Heartbeat`](crate::Heartbeat) and
-    /// of [`measure_round_trip`](Self::measure_round_trip); `None` as long as none was answered. In
+    /// How long the last ping and its pong took, those of the
+    /// [`Heartbeat`](crate::config::Heartbeat) and of
+    /// [`measure_round_trip`](Self::measure_round_trip); `None` as long as none was answered. In
     /// microseconds, with the time that both wait in queues, such as for the application to read.
     ///
     /// A heartbeat sends pings into silence only. Pings of the application's are not measured.

@@ -10,7 +10,7 @@ use crate::PreparedMessage;
 /// once, into the frame.
 ///
 /// ```no_run
-/// # use bowsprit::Outgoing;
+/// # use bowsprit::message::Outgoing;
 /// # async fn example(mut ws: bowsprit::WebSocket) -> Result<(), bowsprit::Error> {
 /// ws.send(Outgoing::from("token 1234 for someone").uncompressed()).await?;
 /// # Ok(())

@@ -24,16 +24,17 @@ const MAX_PARTIAL_LEN: usize = 3;
 /// [`text`](Self::text) asks for text.
 ///
 /// Backpressure goes both ways: a message is read only when the one before it was taken, and
-/// writing waits while more than [`high_water_mark`](crate::ConnectionConfig::high_water_mark) bytes are
-/// queued.
+/// writing waits while more than [`high_water_mark`](crate::ConnectionConfig::high_water_mark)
+/// bytes are queued.
 ///
 /// A clean close by the peer is the end of reading; everything else that ends the connection is an
 /// error. Shutting down sends a close frame with code 1000. After that nothing can be written, but
 /// a WebSocket is not closed one way alone: the peer answers with its own close frame as soon as it
 /// can, and what it would have sent after that is lost. Where the other end still has to answer, as
 /// with TCP, both ends need [`half_close`](Self::half_close). Reading on to the end, or
-/// [`close`](Self::close), waits for the peer's close frame; dropping the stream ends
-/// the connection without it, but under [`serve`](crate::BoundServer::serve), which closes it well.
+/// [`close`](Self::close), waits for the peer's close frame; dropping the stream ends the
+/// connection without it, but under [`serve`](crate::server::BoundServer::serve), which closes it
+/// well.
 #[derive(Debug)]
 pub struct ByteStream {
     receive: ReceiveHalf,
@@ -62,7 +63,7 @@ impl WebSocket {
     /// Makes the connection a stream of bytes.
     ///
     /// ```no_run
-    /// # async fn example(ws: bowsprit::WebSocket) -> Result<(), bowsprit::BoxError> {
+    /// # async fn example(ws: bowsprit::WebSocket) -> Result<(), bowsprit::error::BoxError> {
     /// let mut tcp = tokio::net::TcpStream::connect("127.0.0.1:5900").await?;
     /// // The other end is a bridge like this one: each direction may end alone.
     /// let mut stream = ws.into_io().half_close();

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 ///
 /// ```
 /// use std::time::Duration;
-/// use bowsprit::{Keepalive, TcpOptions};
+/// use bowsprit::config::{Keepalive, TcpOptions};
 ///
 /// let tcp = TcpOptions::default()
 ///     .keepalive(Keepalive::after(Duration::from_secs(120)).max_probes(5))
@@ -23,7 +23,7 @@ pub struct TcpOptions {
     /// batches already.
     pub nodelay: bool,
     /// Has the system ask whether a silent peer is still there. Default: `None`; a
-    /// [`Heartbeat`](crate::Heartbeat) also notices peers that hang.
+    /// [`Heartbeat`](crate::config::Heartbeat) also notices peers that hang.
     pub keepalive: Option<Keepalive>,
     /// After this long without an acknowledgement of what was sent, the system gives the connection
     /// up, RFC 5482. Default: `None`. Linux and Android only, elsewhere nothing happens.

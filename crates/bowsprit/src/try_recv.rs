@@ -30,7 +30,7 @@ impl ReceiveHalf {
     /// of `Stream`, is still woken for the next one.
     ///
     /// ```no_run
-    /// use bowsprit::TryRecvError;
+    /// use bowsprit::error::TryRecvError;
     ///
     /// # fn example(ws: &mut bowsprit::WebSocket) -> Result<(), bowsprit::Error> {
     /// loop {

@@ -45,8 +45,8 @@ use crate::{
 ///
 /// What was seen to that way is no [`Event`] later: neither pings and pongs nor the close frame,
 /// which [`peer_close`](Self::peer_close) tells. With
-/// [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) off, where the application answers pings,
-/// nothing is read in its place.
+/// [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) off, where the application
+/// answers pings, nothing is read in its place.
 ///
 /// # How it ends
 ///
@@ -54,11 +54,12 @@ use crate::{
 /// [`peer_close`](Self::peer_close) then tells the peer's code and reason. Anything else is an
 /// error. Dropping a `WebSocket` ends the connection without a close frame, when what was sent has
 /// been written out: in the background, for as long as
-/// [`ConnectionConfig::close_timeout`](crate::ConnectionConfig::close_timeout) says, and only while the runtime
-/// lives. Call [`close`](Self::close) to end it well, or [`terminate`](Self::terminate) to cut it.
+/// [`ConnectionConfig::close_timeout`](crate::ConnectionConfig::close_timeout) says, and only while
+/// the runtime lives. Call [`close`](Self::close) to end it well, or [`terminate`](Self::terminate)
+/// to cut it.
 ///
-/// In a handler under [`serve`](crate::BoundServer::serve) the connection is closed properly when
-/// the handler returns.
+/// In a handler under [`serve`](crate::server::BoundServer::serve) the connection is closed
+/// properly when the handler returns.
 #[derive(Debug)]
 pub struct WebSocket {
     receive: ReceiveHalf,
@@ -160,8 +161,9 @@ impl WebSocket {
 
     /// Sends a pong with at most 125 bytes. Never waits.
     ///
-    /// Pings are answered already, unless [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) is off;
-    /// one that nobody has asked for is a sign of life, RFC 6455 §5.5.3.
+    /// Pings are answered already, unless
+    /// [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) is off; one that nobody
+    /// has asked for is a sign of life, RFC 6455 §5.5.3.
     ///
     /// # Errors
     ///
@@ -304,9 +306,10 @@ impl WebSocket {
         self.send.queued_len()
     }
 
-    /// How long the last ping and its pong took, those of the [`Heartbeat`](crate::Heartbeat) and
-    /// of [`Handle::measure_round_trip`]; `None` as long as none was answered. In microseconds,
-    /// with the time that both wait in queues, such as for the application to read.
+    /// How long the last ping and its pong took, those of the
+    /// [`Heartbeat`](crate::config::Heartbeat) and of [`Handle::measure_round_trip`]; `None` as
+    /// long as none was answered. In microseconds, with the time that both wait in queues, such as
+    /// for the application to read.
     ///
     /// A heartbeat sends pings into silence only. Pings of the application's are not measured.
     #[must_use]

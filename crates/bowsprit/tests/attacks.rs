@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bowsprit::ServerBuilder;
+use bowsprit::server::ServerBuilder;
 use counting::Growth;
 use socket2::{Domain, Socket, Type};
 use tokio::runtime::Runtime;

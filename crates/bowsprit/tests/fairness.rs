@@ -16,7 +16,7 @@ use std::{
     thread,
 };
 
-use bowsprit::{BoxError, Client, Event, Server, WebSocket};
+use bowsprit::{Client, Event, Server, WebSocket, error::BoxError};
 use tokio::time::{Duration, Instant, timeout};
 
 /// The test ends when the flood and the victim have both had this much.

@@ -5,8 +5,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bowsprit::{
-    Client, CloseCode, ConnectionConfig, Event, Message, Server, SlowConsumerPolicy,
-    testing::pair_of,
+    Client, CloseCode, ConnectionConfig, Event, Message, Server, testing::pair_of,
+    topics::SlowConsumerPolicy,
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tokio::{

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bowsprit::{BoxError, ContextTakeover, Deflate, Server};
+use bowsprit::{Deflate, Server, deflate::ContextTakeover, error::BoxError};
 use bowsprit_proto::{
     Output, Sender,
     handshake::{ClientHandshake, Offer, Policy, respond},

@@ -10,11 +10,13 @@ use std::{
 };
 
 use bowsprit::{
-    Client, CloseCode, ConnectError, ConnectionConfig, Deflate, Error, HostPolicy, OriginPolicy,
-    Proxy, Refusal, Server, ServerBuilder, SlowConsumerPolicy, SubprotocolPolicy, TimeoutKind,
-    WebSocket,
+    Client, CloseCode, ConnectError, ConnectionConfig, Deflate, Error, Server, WebSocket,
+    client::Proxy,
+    error::TimeoutKind,
     http::{HeaderMap, HeaderValue, Request, StatusCode, header},
+    server::{HostPolicy, OriginPolicy, Refusal, ServerBuilder, SubprotocolPolicy},
     testing::pair_of,
+    topics::SlowConsumerPolicy,
 };
 use bowsprit_proto::handshake::accept_for;
 use tokio::{
@@ -85,7 +87,7 @@ impl<'w> MakeWriter<'w> for Log {
     }
 }
 
-async fn echo(mut ws: WebSocket, _: Request<()>) -> Result<(), bowsprit::BoxError> {
+async fn echo(mut ws: WebSocket, _: Request<()>) -> Result<(), bowsprit::error::BoxError> {
     while let Some(message) = ws.recv().await? {
         ws.send(message).await?;
         tracing::info!("answered");

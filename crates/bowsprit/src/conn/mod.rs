@@ -9,7 +9,7 @@
 //! leads to outside of the link happens when the lock is given back.
 //!
 //! Sending *queues*; the queue is written out when the task that sends has ended its current poll:
-//! by the [`serve`](crate::BoundServer::serve) wrapper for handlers, else by the
+//! by the [`serve`](crate::server::BoundServer::serve) wrapper for handlers, else by the
 //! [flusher](flusher::Flusher) of the runtime. So whatever a task sends in one go leaves in one
 //! write, and nothing waits for the application to come back.
 //!

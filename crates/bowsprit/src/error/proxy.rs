@@ -16,7 +16,8 @@ pub enum ProxyError {
     /// It rejected the request for a tunnel, with this response: 407 if it wants credentials.
     Rejected(Box<Response<Bytes>>),
     /// The TLS handshake with it failed, for example because its certificate is not trusted: see
-    /// [`Proxy::tls`](crate::Proxy::tls). With rustls, the error inside is a `rustls::Error`.
+    /// [`Proxy::tls`](crate::client::Proxy::tls). With rustls, the error inside is a
+    /// `rustls::Error`.
     Tls(Arc<dyn StdError + Send + Sync>),
     /// Its answer was not HTTP, or broke off.
     Http(Arc<dyn StdError + Send + Sync>),

@@ -29,7 +29,7 @@ use crate::{Handle, PreparedMessage, SlowConsumerPolicy, prepared::Offer};
 ///
 /// ```no_run
 /// # async fn example(ws: bowsprit::WebSocket) {
-/// use bowsprit::{SlowConsumerPolicy, Topics};
+/// use bowsprit::{Topics, topics::SlowConsumerPolicy};
 ///
 /// let topics = Topics::new().slow_consumers(SlowConsumerPolicy::DropOldest);
 /// topics.join("weather/hamburg", &ws.handle());

@@ -28,14 +28,15 @@ use crate::WebSocket;
 ///
 /// The server has the options and decides; whom its `authorize` has let in is in the request's
 /// extensions, for `Extension` after this extractor. Its connections behave as under
-/// [`serve`](crate::BoundServer::serve). `Option<WebSocketUpgrade>` is `None` for requests that do
-/// not ask for a WebSocket.
+/// [`serve`](crate::server::BoundServer::serve). `Option<WebSocketUpgrade>` is `None` for requests
+/// that do not ask for a WebSocket.
 ///
 /// Clients' addresses are those of axum's `ConnectInfo<SocketAddr>`: serve the router with
 /// `into_make_service_with_connect_info::<SocketAddr>()`. ConnectionConfig that need them
-/// ([`max_connections_per_address`](crate::ServerBuilder::max_connections_per_address),
-/// [`trusted_proxies`](crate::ServerBuilder::trusted_proxies)) answer 500 where there are none.
-/// What listens on a Unix socket puts [`UnixPeer`](crate::UnixPeer) into the requests' extensions.
+/// ([`max_connections_per_address`](crate::server::ServerBuilder::max_connections_per_address),
+/// [`trusted_proxies`](crate::server::ServerBuilder::trusted_proxies)) answer 500 where there are
+/// none. What listens on a Unix socket puts [`UnixPeer`](crate::server::UnixPeer) into the
+/// requests' extensions.
 ///
 /// ```
 /// use ::axum::{Router, response::Response, routing::any};

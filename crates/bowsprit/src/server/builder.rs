@@ -78,8 +78,8 @@ impl ServerBuilder {
     ///
     /// A path is compared without the query. Parts of it can be parameters: `{name}` stands for
     /// anything up to the next slash, and `{*rest}` at the end for all that follows; see
-    /// [`RequestExt::param`](crate::RequestExt::param). Braces themselves are written `{{` and
-    /// `}}`. Where several paths fit, the more literal one is taken.
+    /// [`RequestExt::param`](crate::server::RequestExt::param). Braces themselves are written `{{`
+    /// and `}}`. Where several paths fit, the more literal one is taken.
     ///
     /// # Panics
     ///
@@ -140,13 +140,14 @@ impl ServerBuilder {
     }
 
     /// How many of them one client may have, told apart by
-    /// [`client_addr`](crate::RequestExt::client_addr); IPv6 addresses with the same first 64 bits
-    /// are one client. Requests beyond it are answered 503. Default: `None`, as many as it wants.
+    /// [`client_addr`](crate::server::RequestExt::client_addr); IPv6 addresses with the same first
+    /// 64 bits are one client. Requests beyond it are answered 503. Default: `None`, as many as it
+    /// wants.
     ///
     /// Clients over Unix sockets, and over other transports without an address that
     /// [`Server::accept`] is given, are not limited. Any other request whose
     /// address [`Server::upgrade_async`] and [`Server::upgrade`] do not learn by a
-    /// [`PeerAddr`](crate::PeerAddr) is answered 500.
+    /// [`PeerAddr`](crate::server::PeerAddr) is answered 500.
     #[must_use]
     pub fn max_connections_per_address(mut self, max: impl Into<Option<usize>>) -> Self {
         self.max_connections_per_address = max.into();
@@ -193,9 +194,9 @@ impl ServerBuilder {
         self
     }
 
-    /// ConnectionConfig of the TCP sockets that this server's listeners accept, those that were given to it
-    /// as well. Default: [`TcpOptions::default`]. What the system does not take is logged, and the
-    /// connection goes on without it.
+    /// ConnectionConfig of the TCP sockets that this server's listeners accept, those that were
+    /// given to it as well. Default: [`TcpOptions::default`]. What the system does not take is
+    /// logged, and the connection goes on without it.
     ///
     /// Sockets that [`Server::accept`] and [`Server::upgrade`] take keep theirs, but for the delay.
     #[must_use]
@@ -224,13 +225,13 @@ impl ServerBuilder {
         self
     }
 
-    /// Proxies whose word is taken for [`client_addr`](crate::RequestExt::client_addr), and for the
-    /// host that [`allowed_origins`](Self::allowed_origins) and
+    /// Proxies whose word is taken for [`client_addr`](crate::server::RequestExt::client_addr), and
+    /// for the host that [`allowed_origins`](Self::allowed_origins) and
     /// [`allowed_hosts`](Self::allowed_hosts) are compared with. Default: none.
     ///
     /// Of requests for [`Server::upgrade_async`] and [`Server::upgrade`] the
-    /// [`PeerAddr`](crate::PeerAddr) tells whether they are a proxy's; without it they are answered
-    /// 500.
+    /// [`PeerAddr`](crate::server::PeerAddr) tells whether they are a proxy's; without it they are
+    /// answered 500.
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = Some(proxies);

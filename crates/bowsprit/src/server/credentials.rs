@@ -12,7 +12,7 @@ use super::Refusal;
 /// on where they differ.
 ///
 /// ```
-/// assert!(bowsprit::constant_time_eq("secret", b"secret"));
+/// assert!(bowsprit::server::constant_time_eq("secret", b"secret"));
 /// ```
 pub fn constant_time_eq(one: impl AsRef<[u8]>, other: impl AsRef<[u8]>) -> bool {
     one.as_ref().ct_eq(other.as_ref()).into()

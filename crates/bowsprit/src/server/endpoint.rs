@@ -169,7 +169,7 @@ macro_rules! endpoint_options {
         /// as those of a front end that is developed on another port of localhost:
         ///
         /// ```
-        /// use bowsprit::{OriginPolicy, Server};
+        /// use bowsprit::{Server, server::OriginPolicy};
         ///
         /// let front_end = OriginPolicy::List(vec!["http://localhost:5173".into()]);
         /// let server = Server::builder().allowed_origins(front_end);
@@ -213,14 +213,14 @@ macro_rules! endpoint_options {
         /// Decides about each request that could be accepted, before it is: lets in with `Ok`,
         /// refuses with an error.
         ///
-        /// What is in the `Ok` (the user, for example) becomes an extension of the request that
-        /// the handler gets. The request has its path's [parameters](crate::RequestExt::param),
+        /// What is in the `Ok` (the user, for example) becomes an extension of the request that the
+        /// handler gets. The request has its path's [parameters](crate::server::RequestExt::param),
         /// headers and cookies. The decision may wait for other things; if the client leaves
         /// meanwhile the future is dropped, unless the client has already sent frames behind its
         /// request, which are not read yet. A panic is answered 500. Default: everybody is let in.
         ///
         /// ```
-        /// use bowsprit::{Basic, Refusal, RequestExt, Server, http::Request};
+        /// use bowsprit::{Server, http::Request, server::{Basic, Refusal, RequestExt}};
         ///
         /// #[derive(Clone)]
         /// struct User(String);

@@ -19,7 +19,7 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 /// of fields and proxies write one of them, so the other is never read: it may be the client's.
 ///
 /// ```
-/// use bowsprit::{Server, TrustedProxies};
+/// use bowsprit::{Server, server::TrustedProxies};
 ///
 /// let nginx = TrustedProxies::x_forwarded(["127.0.0.1/32".parse()?, "10.0.0.0/8".parse()?]);
 /// let server = Server::builder().trusted_proxies(nginx);
@@ -66,7 +66,7 @@ impl TrustedProxies {
     }
 
     /// Also trusts peers without an IP address: those of Unix sockets. Where another HTTP server
-    /// has read the request, [`UnixPeer`](crate::UnixPeer) says that it is one of them.
+    /// has read the request, [`UnixPeer`](crate::server::UnixPeer) says that it is one of them.
     #[must_use]
     pub const fn and_unix_sockets(mut self) -> Self {
         self.local = true;

@@ -26,7 +26,7 @@ pub(super) const BACKLOG: u32 = 1024;
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), bowsprit::Error> {
-/// use bowsprit::{Listener, Server};
+/// use bowsprit::{Server, server::Listener};
 ///
 /// let server = Server::builder()
 ///     .bind("0.0.0.0:8080")
@@ -145,7 +145,8 @@ impl Listener {
     }
 
     /// Encrypts the connections of this listener, whatever
-    /// [`ServerBuilder::tls`](crate::ServerBuilder::tls) says of all. Default: as the server.
+    /// [`ServerBuilder::tls`](crate::server::ServerBuilder::tls) says of all. Default: as the
+    /// server.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: impl Into<TlsServerConfig>) -> Self {

@@ -193,12 +193,13 @@ impl Server {
         self.shared.admit_external_now(&mut head(request))
     }
 
-    /// Decides about a request that another HTTP server has read: looks for its path, checks it, and has
-    /// [`authorize`](ServerBuilder::authorize) decide. What that came to, and the parameters in
-    /// the path, become extensions of the request, and
-    /// where the client is if the request has a [`PeerAddr`].
+    /// Decides about a request that another HTTP server has read: looks for its path, checks it,
+    /// and has [`authorize`](ServerBuilder::authorize) decide. What that came to, and the
+    /// parameters in the path, become extensions of the request, and where the client is if the
+    /// request has a [`PeerAddr`].
     ///
-    /// Send the response with that server, then [`into_websocket`](Upgrade::into_websocket) the transport.
+    /// Send the response with that server, then [`into_websocket`](Upgrade::into_websocket) the
+    /// transport.
     ///
     /// The request may be an extended CONNECT of HTTP/2 (RFC 8441), which hyper's servers and
     /// clients agree on by `enable_connect_protocol`; the response is then a 200. Of hyper's

@@ -15,12 +15,12 @@ use crate::{BoxError, WebSocket};
 ///
 /// Only these two, so that closures need not name the type of error that `?` makes. For handlers
 /// with another error, such as `bowsprit::Error` or `anyhow::Error`, there is
-/// [`handler`](crate::handler). A closure that ends with an endless loop returns neither, and has
-/// to say what it would:
+/// [`handler`](crate::server::handler). A closure that ends with an endless loop returns neither,
+/// and has to say what it would:
 ///
 /// ```
 /// # use std::time::Duration;
-/// # use bowsprit::{BoxError, Route};
+/// # use bowsprit::{error::BoxError, server::Route};
 /// let clock = Route::new(async |mut ws, _request| -> Result<(), BoxError> {
 ///     loop {
 ///         ws.send("tick").await?;
@@ -29,12 +29,12 @@ use crate::{BoxError, WebSocket};
 /// });
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "a handler returns `()` or `Result<(), bowsprit::BoxError>`, not `{Self}`",
+    message = "a handler returns `()` or `Result<(), bowsprit::error::BoxError>`, not `{Self}`",
     label = "this handler returns `{Self}`",
-    note = "to return another type of error, wrap the handler: `bowsprit::handler(...)`, or \
+    note = "to return another type of error, wrap the handler: `bowsprit::server::handler(...)`, or \
             `bowsprit::axum::handler(...)` for `on_upgrade`",
     note = "a closure that ends with an endless loop has to say what it returns: \
-            `async |ws, request| -> Result<(), bowsprit::BoxError>`"
+            `async |ws, request| -> Result<(), bowsprit::error::BoxError>`"
 )]
 pub trait HandlerOutput: Sealed {}
 
@@ -61,8 +61,8 @@ impl Sealed for Result<(), BoxError> {
 }
 
 /// Adapts a handler that fails with an error of its own, for
-/// [`serve`](crate::BoundServer::serve), [`Route::new`](crate::Route::new) and all else that takes
-/// handlers.
+/// [`serve`](crate::server::BoundServer::serve), [`Route::new`](crate::server::Route::new) and all
+/// else that takes handlers.
 ///
 /// ```no_run
 /// use bowsprit::{Error, Server, WebSocket, http::Request};
@@ -75,7 +75,7 @@ impl Sealed for Result<(), BoxError> {
 /// }
 ///
 /// # async fn example() -> Result<(), Error> {
-/// Server::builder().bind("127.0.0.1:8080").await?.serve(bowsprit::handler(echo)).await
+/// Server::builder().bind("127.0.0.1:8080").await?.serve(bowsprit::server::handler(echo)).await
 /// # }
 /// ```
 ///

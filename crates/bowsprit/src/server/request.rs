@@ -81,12 +81,12 @@ pub trait RequestExt {
     fn peer_addr(&self) -> Option<SocketAddr>;
 
     /// The address of the client, as far as the proxies between are
-    /// [trusted](crate::ServerBuilder::trusted_proxies).
+    /// [trusted](crate::server::ServerBuilder::trusted_proxies).
     fn client_addr(&self) -> Option<IpAddr>;
 
     /// Whether the client is known to have encrypted the request: it came by TLS, or a proxy that
-    /// is [trusted](crate::ServerBuilder::trusted_proxies) says that it did. That one can also say
-    /// that it did not, whatever is between it and us.
+    /// is [trusted](crate::server::ServerBuilder::trusted_proxies) says that it did. That one can
+    /// also say that it did not, whatever is between it and us.
     fn is_encrypted(&self) -> bool;
 
     /// The first value with this name in the query, decoded as forms are.

@@ -22,11 +22,11 @@ use crate::{ConnectionConfig, Deflate, Limits, WebSocket};
 
 /// A path's handler, and its own options.
 ///
-/// What it does not set it takes from the [`ServerBuilder`](crate::ServerBuilder) that it is given
-/// to, whichever of the two was told first.
+/// What it does not set it takes from the [`ServerBuilder`](crate::server::ServerBuilder) that it
+/// is given to, whichever of the two was told first.
 ///
 /// ```
-/// use bowsprit::{Limits, RequestExt, Route, Server};
+/// use bowsprit::{Server, config::Limits, server::{RequestExt, Route}};
 ///
 /// let room = Route::new(|mut ws, request| async move {
 ///     let room = request.param("name").unwrap_or_default();
@@ -43,8 +43,8 @@ pub struct Route {
 }
 
 impl Route {
-    /// Runs `handler` for each connection, as [`BoundServer::serve`](crate::BoundServer::serve)
-    /// does.
+    /// Runs `handler` for each connection, as
+    /// [`BoundServer::serve`](crate::server::BoundServer::serve) does.
     pub fn new<H, F>(handler: H) -> Self
     where
         H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,

@@ -70,7 +70,7 @@ impl BoundServer {
     }
 
     /// Accepts connections for ever, and runs `handler` for each in a task of its own, or that of
-    /// its [`Route`](crate::Route).
+    /// its [`Route`](crate::server::Route).
     ///
     /// While the handler waits for something else, what is queued for its connection through
     /// [`Handle`](crate::Handle)s and heartbeats is still written. When it returns, the connection
@@ -80,7 +80,7 @@ impl BoundServer {
     ///
     /// A handler is a closure that ends with `Ok(())` and uses `?` for whatever errors, an
     /// `async fn` that returns nothing, or one with an error type of its own in
-    /// [`handler`](crate::handler).
+    /// [`handler`](crate::server::handler).
     ///
     /// # Errors
     ///
@@ -103,12 +103,12 @@ impl BoundServer {
         self.serve_with(Some(into_handler(handler))).await
     }
 
-    /// The same for servers whose [routes](crate::ServerBuilder::route) all have handlers.
+    /// The same for servers whose [routes](crate::server::ServerBuilder::route) all have handlers.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if there is a [`path`](crate::ServerBuilder::path) without a handler, or no
-    /// route at all.
+    /// [`Error::Io`] if there is a [`path`](crate::server::ServerBuilder::path) without a handler,
+    /// or no route at all.
     ///
     /// # Cancel safety
     ///

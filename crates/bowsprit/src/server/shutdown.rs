@@ -75,10 +75,11 @@ impl Server {
     /// behind what is queued, waits until all have ended, and cuts the rest at the deadline.
     ///
     /// Opening handshakes that are under way have that time as well. What
-    /// [`authorize`](crate::ServerBuilder::authorize) refuses is answered so, what it lets in is
-    /// answered 503, and so is, at the deadline, what has no answer yet; for that up to a second
-    /// more is waited. Connections on which no request has begun are closed at once. An
-    /// [`Upgrade`](crate::Upgrade) is waited for until it is attached, and closed then, or dropped.
+    /// [`authorize`](crate::server::ServerBuilder::authorize) refuses is answered so, what it lets
+    /// in is answered 503, and so is, at the deadline, what has no answer yet; for that up to a
+    /// second more is waited. Connections on which no request has begun are closed at once. An
+    /// [`Upgrade`](crate::server::Upgrade) is waited for until it is attached, and closed then, or
+    /// dropped.
     ///
     /// Handlers see the end as any other: `recv` returns `None` when the client has answered, and
     /// sending fails. Those that want to know of it before can wait for
@@ -162,7 +163,7 @@ impl BoundServer {
     /// ```no_run
     /// # async fn example() -> Result<(), bowsprit::Error> {
     /// use std::time::Duration;
-    /// use bowsprit::{Server, Shutdown};
+    /// use bowsprit::{Server, server::Shutdown};
     ///
     /// # async fn signal() {}
     /// let server = Server::builder().bind("127.0.0.1:8080").await?;

@@ -28,12 +28,13 @@ use crate::WebSocket;
 /// behind it.
 ///
 /// The HTTP server in front has to be hyper, with upgrades: hyper itself, hyper-util's, axum's. Put
-/// a [`PeerAddr`](crate::PeerAddr) into the requests' extensions for everything that needs clients'
-/// addresses, or [`UnixPeer`](crate::UnixPeer) for those that have none. WebSockets over HTTP/2 are
-/// answered where hyper is told to `enable_connect_protocol`, as axum does.
+/// a [`PeerAddr`](crate::server::PeerAddr) into the requests' extensions for everything that needs
+/// clients' addresses, or [`UnixPeer`](crate::server::UnixPeer) for those that have none.
+/// WebSockets over HTTP/2 are answered where hyper is told to `enable_connect_protocol`, as axum
+/// does.
 ///
 /// ```
-/// use bowsprit::{Route, Server, tower::WebSocketLayer};
+/// use bowsprit::{Server, server::Route, tower::WebSocketLayer};
 ///
 /// let echo = Route::new(|mut ws, _| async move {
 ///     while let Some(message) = ws.recv().await? {
@@ -51,14 +52,14 @@ pub struct WebSocketLayer {
 
 impl WebSocketLayer {
     /// For the routes of this server, which have handlers of their own. What is for another
-    /// [`path`](crate::ServerBuilder::path) of it is handed on.
+    /// [`path`](crate::server::ServerBuilder::path) of it is handed on.
     #[must_use]
     pub const fn new(server: Server) -> Self {
         Self { server, handler: None }
     }
 
     /// The same with a handler for paths that have none, which are all paths if the server names
-    /// none. It runs as under [`serve`](crate::BoundServer::serve).
+    /// none. It runs as under [`serve`](crate::server::BoundServer::serve).
     #[must_use]
     pub fn handler<H, F>(mut self, handler: H) -> Self
     where

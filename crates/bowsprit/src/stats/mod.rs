@@ -57,7 +57,7 @@ pub struct Stats {
     /// How connections have ended.
     pub closes: CloseCounts,
     /// Publications that were left out for connections that had no room for them or were closed
-    /// before their turn; see [`SlowConsumerPolicy`](crate::SlowConsumerPolicy).
+    /// before their turn; see [`SlowConsumerPolicy`](crate::topics::SlowConsumerPolicy).
     pub dropped: u64,
     /// Connections that were closed because a publication found no room.
     pub slow_closes: u64,
@@ -75,12 +75,12 @@ pub struct Handshakes {
     pub refused: u64,
     /// Those that have come to nothing otherwise: no HTTP, a broken TLS handshake, a transport that
     /// ended, a host that cannot be reached; a future that was dropped, an
-    /// [`Upgrade`](crate::Upgrade) that was not attached.
+    /// [`Upgrade`](crate::server::Upgrade) that was not attached.
     pub failed: u64,
     /// Those that took too long.
     pub timed_out: u64,
     /// Requests to a server that did not ask for a WebSocket and were answered by its
-    /// [`fallback`](crate::ServerBuilder::fallback). Others of these are `refused`.
+    /// [`fallback`](crate::server::ServerBuilder::fallback). Others of these are `refused`.
     pub plain: u64,
     refused_with: BTreeMap<u16, u64>,
 }

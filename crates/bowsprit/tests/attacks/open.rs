@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bowsprit::{ConnectionConfig, Heartbeat, Server};
+use bowsprit::{ConnectionConfig, Server, config::Heartbeat};
 
 use super::{Attacked, BLOCKS, KIB, REQUEST, flood};
 

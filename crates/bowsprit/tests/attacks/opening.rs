@@ -8,8 +8,9 @@ use std::{
 };
 
 use bowsprit::{
-    Basic, Bearer, Deflate, Refusal, RequestExt, Server,
+    Deflate, Server,
     http::{HeaderName, HeaderValue, StatusCode, header},
+    server::{Basic, Bearer, Refusal, RequestExt},
 };
 
 use super::{Attacked, KIB, REQUEST, TIMEOUT, flood, status};

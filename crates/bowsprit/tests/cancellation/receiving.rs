@@ -1,8 +1,9 @@
 //! Receiving: [`recv`](bowsprit::WebSocket::recv) and its kin.
 
 use bowsprit::{
-    Close, CloseCode, ConnectionConfig, Error, Event, Fragment, Heartbeat, Message, MessageKind,
-    WebSocket,
+    Close, CloseCode, ConnectionConfig, Error, Event, Message, WebSocket,
+    config::Heartbeat,
+    message::{Fragment, MessageKind},
 };
 use tokio::time::Duration;
 

@@ -1,6 +1,9 @@
 //! Sending: messages, fragments, and waiting until all is written.
 
-use bowsprit::{CloseCode, Error, Fragment, Message, MessageKind, WebSocket};
+use bowsprit::{
+    CloseCode, Error, Message, WebSocket,
+    message::{Fragment, MessageKind},
+};
 
 use crate::support::{
     background, collect,

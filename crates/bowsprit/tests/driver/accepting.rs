@@ -1,8 +1,10 @@
 //! The server's opening handshake over transports: what is let in, refused and timed out.
 
 use bowsprit::{
-    AcceptError, Bytes, Deflate, HandshakeError, HostPolicy, Server, SubprotocolPolicy,
-    TimeoutKind, http,
+    AcceptError, Bytes, Deflate, Server,
+    error::{HandshakeError, TimeoutKind},
+    http,
+    server::{HostPolicy, SubprotocolPolicy},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},

@@ -1,6 +1,6 @@
 //! The checks of a request, and that they are the same however it comes.
 
-use bowsprit::{HostPolicy, Server, http::Request};
+use bowsprit::{Server, http::Request, server::HostPolicy};
 
 use super::{
     peer::Peer,

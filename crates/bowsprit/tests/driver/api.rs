@@ -1,8 +1,10 @@
 //! The ways to use a connection: halves, events, streams and sinks, handles.
 
 use bowsprit::{
-    Close, CloseCode, Error, Event, Fragment, Limits, Message, MessageKind, SendError, Server,
-    WebSocket,
+    Close, CloseCode, Error, Event, Message, Server, WebSocket,
+    config::Limits,
+    error::SendError,
+    message::{Fragment, MessageKind},
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::task::JoinSet;

@@ -7,9 +7,10 @@ use std::{
 };
 
 use bowsprit::{
-    AcceptError, Basic, Bearer, Bytes, Refusal, RequestExt, Route, Server, ServerBuilder,
-    TimeoutKind, constant_time_eq,
+    AcceptError, Bytes, Server,
+    error::TimeoutKind,
     http::{HeaderValue, Request, Response, StatusCode, header},
+    server::{Basic, Bearer, Refusal, RequestExt, Route, ServerBuilder, constant_time_eq},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},

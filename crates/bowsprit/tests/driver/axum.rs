@@ -6,9 +6,10 @@ use axum::{
     Router, body::Body, extract::connect_info::MockConnectInfo, response::Response, routing::any,
 };
 use bowsprit::{
-    PeerAddr, Refusal, RequestExt, Server, ServerBuilder, TrustedProxies, UnixPeer,
+    Server,
     axum::WebSocketUpgrade,
     http::{HeaderMap, HeaderValue, Request},
+    server::{PeerAddr, Refusal, RequestExt, ServerBuilder, TrustedProxies, UnixPeer},
     tower::WebSocketLayer,
 };
 use tokio::{

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bowsprit::{ConnectionConfig, Error, SendError, Server};
+use bowsprit::{ConnectionConfig, Error, Server, error::SendError};
 use tokio::{task::yield_now, time::timeout};
 
 use super::{
@@ -194,7 +194,7 @@ fn an_echo_to_a_peer_that_never_reads_stops_reading() {
         // The stall timer then ends it.
         let ended = echo.await.unwrap();
         assert!(
-            matches!(ended, Err(Error::TimedOut(bowsprit::TimeoutKind::WriteStall))),
+            matches!(ended, Err(Error::TimedOut(bowsprit::error::TimeoutKind::WriteStall))),
             "{ended:?}"
         );
     });

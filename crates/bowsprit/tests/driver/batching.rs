@@ -15,7 +15,7 @@ use super::{
     support::{paused, server_over},
     watched::watched_server,
 };
-use bowsprit::{Bytes, CloseCode, Error, Message, Server, TimeoutKind};
+use bowsprit::{Bytes, CloseCode, Error, Message, Server, error::TimeoutKind};
 
 /// Counts how often it is woken.
 #[derive(Default)]

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{Client, CloseCode, ConnectError, Error, SendError, TryRecvError, blocking};
+use bowsprit::{
+    Client, CloseCode, ConnectError, Error, blocking,
+    error::{SendError, TryRecvError},
+};
 use tokio::{net::TcpListener, runtime::Runtime};
 
 use super::{

@@ -6,7 +6,11 @@ use std::{
     sync::{Arc, Mutex, mpsc},
 };
 
-use bowsprit::{BoxError, ConnectionConfig, Error, Fragment, MessageKind, Server, WebSocket};
+use bowsprit::{
+    ConnectionConfig, Error, Server, WebSocket,
+    error::BoxError,
+    message::{Fragment, MessageKind},
+};
 use tokio::{
     runtime::Handle,
     task::{JoinHandle, block_in_place},

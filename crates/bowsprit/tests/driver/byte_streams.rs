@@ -3,8 +3,11 @@
 use std::io;
 
 use bowsprit::{
-    Client, CloseCode, ConnectError, ConnectionConfig, Error, Fragment, Limits, Message,
-    MessageKind, Server, SubprotocolPolicy, testing,
+    Client, CloseCode, ConnectError, ConnectionConfig, Error, Message, Server,
+    config::Limits,
+    message::{Fragment, MessageKind},
+    server::SubprotocolPolicy,
+    testing,
 };
 use tokio::{
     io::{

@@ -1,6 +1,6 @@
 //! Receiving messages in chunks, as they arrive.
 
-use bowsprit::{Error, MessageKind, ProtocolError};
+use bowsprit::{Error, error::ProtocolError, message::MessageKind};
 
 use super::{
     peer::{BINARY, Frame, PING, PONG, TEXT},

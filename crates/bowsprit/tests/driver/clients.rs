@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{Handle, Route, Server, State};
+use bowsprit::{Handle, Server, State, server::Route};
 use tokio::{net::TcpStream, task::yield_now, time::Instant};
 
 use super::{
@@ -165,7 +165,7 @@ fn clients_can_be_asked_for_by_path() {
             let request = REQUEST.replace("/chat", path);
             open.push(super::support::accept_request(&server, request).await);
         }
-        let paths = |clients: bowsprit::Clients| -> HashSet<String> {
+        let paths = |clients: bowsprit::server::Clients| -> HashSet<String> {
             clients.map(|client| client.path().to_owned()).collect()
         };
         let rooms = paths(server.clients_at("/rooms/{name}"));

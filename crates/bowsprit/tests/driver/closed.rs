@@ -9,7 +9,7 @@ use std::{
     task::{Context, Wake, Waker},
 };
 
-use bowsprit::{Close, CloseCode, Error, Server, TimeoutKind};
+use bowsprit::{Close, CloseCode, Error, Server, error::TimeoutKind};
 use futures_util::FutureExt;
 use tokio::task::{JoinSet, yield_now};
 

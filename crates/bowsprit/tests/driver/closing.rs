@@ -3,7 +3,9 @@
 use std::{future::Future, time::Duration};
 
 use bowsprit::{
-    Close, CloseCode, Error, Limits, ProtocolError, SendError, Server, State, WebSocket,
+    Close, CloseCode, Error, Server, State, WebSocket,
+    config::Limits,
+    error::{ProtocolError, SendError},
 };
 use tokio::{io::AsyncReadExt, time::Instant};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use bowsprit::{ConnectionConfig, ContextTakeover, Deflate, Server, WebSocket};
+use bowsprit::{ConnectionConfig, Deflate, Server, WebSocket, deflate::ContextTakeover};
 use tokio::{io::AsyncWriteExt, io::DuplexStream, time::sleep};
 
 use super::{

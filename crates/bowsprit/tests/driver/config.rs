@@ -1,11 +1,14 @@
 //! The options of a client on the wire, and the facts that both sides know of a connection.
 
 use bowsprit::{
-    Client, ConnectError, HandshakeError, Server, State, SubprotocolPolicy, Version, WebSocket,
+    Client, ConnectError, Server, State, WebSocket,
+    client::Version,
+    error::HandshakeError,
     http::{
         HeaderName,
         header::{COOKIE, HOST},
     },
+    server::SubprotocolPolicy,
 };
 
 use super::{

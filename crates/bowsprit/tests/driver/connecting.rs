@@ -1,7 +1,9 @@
 //! The client's opening handshake: refusals, hostile answers, time-outs.
 
 use bowsprit::{
-    Client, ConnectError, Error, HandshakeError, InvalidUrl, TimeoutKind, WebSocket, http,
+    Client, ConnectError, Error, WebSocket,
+    error::{HandshakeError, InvalidUrl, TimeoutKind},
+    http,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},

@@ -10,7 +10,8 @@ use std::{
 };
 
 use bowsprit::{
-    Close, CloseCode, ConnectionConfig, Error, Server, Shutdown, State, TimeoutKind, WebSocket,
+    Close, CloseCode, ConnectionConfig, Error, Server, State, WebSocket, error::TimeoutKind,
+    server::Shutdown,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},

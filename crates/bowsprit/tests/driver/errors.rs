@@ -3,9 +3,11 @@
 use std::{error::Error as StdError, io};
 
 use bowsprit::{
-    AcceptError, Client, ConnectError, Error, HandshakeError, InvalidUrl, Message, Refusal,
-    SendError, Server, TimeoutKind, Url,
+    AcceptError, Client, ConnectError, Error, Message, Server,
+    client::Url,
+    error::{HandshakeError, InvalidUrl, SendError, TimeoutKind},
     http::{Request, StatusCode},
+    server::Refusal,
     testing,
 };
 

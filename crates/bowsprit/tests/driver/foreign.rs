@@ -9,8 +9,8 @@ use std::{
 };
 
 use bowsprit::{
-    Client, Deflate, Handle, Outgoing, Server, SlowConsumerPolicy, Topics, WebSocket,
-    testing::pair_of,
+    Client, Deflate, Handle, Server, Topics, WebSocket, message::Outgoing, testing::pair_of,
+    topics::SlowConsumerPolicy,
 };
 use bytes::Bytes;
 use tokio::{

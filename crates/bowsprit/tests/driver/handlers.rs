@@ -1,6 +1,8 @@
 //! Handlers as applications write them: functions and closures, with and without errors.
 
-use bowsprit::{BoxError, Client, CloseCode, Error, Route, Server, WebSocket, http::Request};
+use bowsprit::{
+    Client, CloseCode, Error, Server, WebSocket, error::BoxError, http::Request, server::Route,
+};
 
 use super::support::{real, run, serve};
 
@@ -40,8 +42,8 @@ fn a_handler_returns_nothing_or_fails_with_an_error_of_its_own() {
     real(async {
         let routes = Server::builder()
             .route("/nothing", Route::new(returns_nothing))
-            .route("/ours", Route::new(bowsprit::handler(fails_with_ours)))
-            .route("/anyhow", Route::new(bowsprit::handler(fails_with_anyhow)))
+            .route("/ours", Route::new(bowsprit::server::handler(fails_with_ours)))
+            .route("/anyhow", Route::new(bowsprit::server::handler(fails_with_anyhow)))
             .route("/any", Route::new(fails_with_any));
         let (addr, _server) = run(routes).await;
         for (path, said, code) in [
@@ -68,8 +70,12 @@ fn serve_takes_each_of_them() {
         let server = Server::builder().bind("127.0.0.1:0").await.unwrap();
         let addr = server.local_addr().unwrap();
         let never = std::future::pending::<()>();
-        let shutdown = bowsprit::Shutdown::default();
-        tokio::spawn(server.serve_until(bowsprit::handler(fails_with_anyhow), never, shutdown));
+        let shutdown = bowsprit::server::Shutdown::default();
+        tokio::spawn(server.serve_until(
+            bowsprit::server::handler(fails_with_anyhow),
+            never,
+            shutdown,
+        ));
         assert_eq!(ask(&format!("ws://{addr}/")).await.0, "anyhow");
     });
 }
@@ -133,8 +139,8 @@ fn the_layer_takes_each_of_them() {
     let _layers = [
         layer().handler(returns_nothing),
         layer().handler(fails_with_any),
-        layer().handler(bowsprit::handler(fails_with_ours)),
-        layer().handler(bowsprit::handler(fails_with_anyhow)),
+        layer().handler(bowsprit::server::handler(fails_with_ours)),
+        layer().handler(bowsprit::server::handler(fails_with_anyhow)),
         layer().handler(|mut ws, _| async move {
             ws.send("closure").await?;
             Ok(())

@@ -3,8 +3,9 @@
 use std::{future::pending, time::Duration};
 
 use bowsprit::{
-    Bytes, HostPolicy, OriginPolicy, Refusal, Server, ServerBuilder,
+    Bytes, Server,
     http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header},
+    server::{HostPolicy, OriginPolicy, Refusal, ServerBuilder},
     stats::Handshakes,
 };
 use tokio::{

@@ -3,10 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use bowsprit::{
-    AcceptError, Bytes, HandshakeError, HostPolicy, OriginPolicy, PeerAddr, Refusal, RequestExt,
-    Server, ServerBuilder, TimeoutKind, TrustedProxies,
+    AcceptError, Bytes, Server,
+    error::{HandshakeError, TimeoutKind},
     http::{HeaderName, HeaderValue, Response, StatusCode, header},
-    ipnet::IpNet,
+    server::{
+        HostPolicy, OriginPolicy, PeerAddr, Refusal, RequestExt, ServerBuilder, TrustedProxies,
+        ipnet::IpNet,
+    },
 };
 use tokio::{io::AsyncReadExt, net::TcpStream};
 

@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 
 use axum::body::Body;
 use bowsprit::{
-    Deflate, Server, ServerBuilder, SubprotocolPolicy,
+    Deflate, Server,
     http::{
         HeaderValue, Version,
         header::{CONNECTION, UPGRADE},
     },
+    server::{ServerBuilder, SubprotocolPolicy},
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};

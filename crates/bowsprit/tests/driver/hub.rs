@@ -1,8 +1,9 @@
 //! Broadcasts and topics, and what becomes of consumers that are slow.
 
 use bowsprit::{
-    CloseCode, ConnectionConfig, Delivery, Fragment, Handle, Message, MessageKind, Server,
-    SlowConsumerPolicy, Topics, WebSocket,
+    CloseCode, ConnectionConfig, Handle, Message, Server, Topics, WebSocket,
+    message::{Fragment, MessageKind},
+    topics::{Delivery, SlowConsumerPolicy},
 };
 use tokio::{io::DuplexStream, task::yield_now, time::timeout};
 

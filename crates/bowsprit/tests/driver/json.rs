@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, collections::HashMap};
 
-use bowsprit::{BoxError, Error, Message, WebSocket, http::Request};
+use bowsprit::{Error, Message, WebSocket, error::BoxError, http::Request};
 
 use super::{
     peer::TEXT,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bowsprit::{
-    Client, ConnectionConfig, Deflate, Error, Limits, Message, Server, SlowConsumerPolicy, Topics,
-    WebSocket,
+    Client, ConnectionConfig, Deflate, Error, Message, Server, Topics, WebSocket, config::Limits,
+    topics::SlowConsumerPolicy,
 };
 use tokio::{
     io::AsyncReadExt,

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{CloseCode, Error, Handle, Server, State, Upgrade};
+use bowsprit::{CloseCode, Error, Handle, Server, State, server::Upgrade};
 use tokio::runtime::Builder;
 
 use super::{

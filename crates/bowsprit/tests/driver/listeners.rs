@@ -2,7 +2,10 @@
 
 use std::{fs, path::PathBuf, process};
 
-use bowsprit::{Listener, RequestExt, Server};
+use bowsprit::{
+    Server,
+    server::{Listener, RequestExt},
+};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use super::{

@@ -9,8 +9,11 @@ use std::{
 };
 
 use bowsprit::{
-    Client, CloseCode, ConnectionConfig, ContextTakeover, Deflate, Error, Event, Fragment, Message,
-    MessageKind, Outgoing, PreparedMessage, SendError, Server, State, WebSocket,
+    Client, CloseCode, ConnectionConfig, Deflate, Error, Event, Message, PreparedMessage, Server,
+    State, WebSocket,
+    deflate::ContextTakeover,
+    error::SendError,
+    message::{Fragment, MessageKind, Outgoing},
 };
 use tokio::task::yield_now;
 

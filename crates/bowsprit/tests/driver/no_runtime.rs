@@ -1,6 +1,6 @@
 //! What happens where there is no runtime: an error that says so, at once.
 
-use bowsprit::{AcceptError, Client, ConnectError, Error, Listener, Server};
+use bowsprit::{AcceptError, Client, ConnectError, Error, Server, server::Listener};
 use futures_util::FutureExt;
 
 use super::support::{URL, two_threads};

@@ -2,7 +2,7 @@
 
 use std::future::pending;
 
-use bowsprit::{AcceptError, Error, Refusal, Server, http::StatusCode};
+use bowsprit::{AcceptError, Error, Server, http::StatusCode, server::Refusal};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

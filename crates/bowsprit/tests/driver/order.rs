@@ -1,8 +1,10 @@
 //! One order per connection: what was accepted first leaves first.
 
 use bowsprit::{
-    Client, Deflate, Fragment, Message, MessageKind, Server, SlowConsumerPolicy, Topics, WebSocket,
+    Client, Deflate, Message, Server, Topics, WebSocket,
+    message::{Fragment, MessageKind},
     testing::pair_of,
+    topics::SlowConsumerPolicy,
 };
 use tokio::task::yield_now;
 

@@ -1,6 +1,6 @@
 //! Pings and pongs that applications send themselves.
 
-use bowsprit::{ConnectionConfig, Error, Event, SendError, Server};
+use bowsprit::{ConnectionConfig, Error, Event, Server, error::SendError};
 
 use super::{
     peer::{PING, PONG, TEXT},

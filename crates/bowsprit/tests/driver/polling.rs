@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use bowsprit::{ConnectionConfig, Error, Server, TryRecvError, WebSocket};
+use bowsprit::{ConnectionConfig, Error, Server, WebSocket, error::TryRecvError};
 use futures_util::Stream;
 
 use super::{

@@ -1,7 +1,8 @@
 //! Programs that were written for other clients: header maps and whole requests.
 
 use bowsprit::{
-    Client, ConnectError, HandshakeError, WebSocket,
+    Client, ConnectError, WebSocket,
+    error::HandshakeError,
     http::{HeaderMap, HeaderValue, Request, header},
 };
 use tokio::net::TcpListener;

@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use bowsprit::{Listener, RequestExt, Server, ipnet::IpNet};
+use bowsprit::{
+    Server,
+    server::{Listener, RequestExt, ipnet::IpNet},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use bowsprit::{Client, ConnectionConfig, Error, ProtocolError, WebSocket};
+use bowsprit::{Client, ConnectionConfig, Error, WebSocket, error::ProtocolError};
 use tokio::{io::DuplexStream, time::sleep};
 
 use super::{

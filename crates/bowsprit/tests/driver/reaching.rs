@@ -12,7 +12,8 @@ use std::{
 };
 
 use bowsprit::{
-    Client, ConnectError, Server, TimeoutKind,
+    Client, ConnectError, Server,
+    error::TimeoutKind,
     http::{HeaderMap, Request, StatusCode},
 };
 use hyper::upgrade::Upgraded;

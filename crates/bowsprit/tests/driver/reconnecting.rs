@@ -7,7 +7,8 @@ use std::{
 };
 
 use bowsprit::{
-    Client, CloseCode, ConnectError, Error, Server, TimeoutKind, WebSocket,
+    Client, CloseCode, ConnectError, Error, Server, WebSocket,
+    error::TimeoutKind,
     reconnect::{Backoff, OverflowPolicy, Reconnect, ReconnectEvent},
 };
 use tokio::{

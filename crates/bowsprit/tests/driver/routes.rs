@@ -1,9 +1,10 @@
 //! Several WebSocket servers on one listener.
 
 use bowsprit::{
-    AcceptError, Bytes, ConnectError, Error, Limits, RequestExt, Route, Server, ServerBuilder,
-    SubprotocolPolicy,
+    AcceptError, Bytes, ConnectError, Error, Server,
+    config::Limits,
     http::{Request, Response},
+    server::{RequestExt, Route, ServerBuilder, SubprotocolPolicy},
 };
 use tokio::{
     io::{AsyncReadExt, DuplexStream},

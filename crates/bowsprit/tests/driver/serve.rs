@@ -84,7 +84,7 @@ fn a_handler_that_panics_closes_with_1011_and_harms_no_other_connection() {
 #[test]
 fn a_panic_before_the_handlers_first_await_closes_with_1011() {
     #[expect(clippy::unused_async, reason = "a handler is a future")]
-    async fn handler() -> Result<(), bowsprit::BoxError> {
+    async fn handler() -> Result<(), bowsprit::error::BoxError> {
         panic!("at once");
     }
     real(async {

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use bowsprit::{ConnectionConfig, Heartbeat, Keepalive, Limits, TcpOptions, reconnect::Backoff};
+use bowsprit::{
+    ConnectionConfig,
+    config::{Heartbeat, Keepalive, Limits, TcpOptions},
+    reconnect::Backoff,
+};
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

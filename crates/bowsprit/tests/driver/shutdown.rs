@@ -6,8 +6,8 @@ use std::{
 };
 
 use bowsprit::{
-    AcceptError, CloseCode, ConnectionConfig, Error, Route, Server, Shutdown, ShutdownSummary,
-    WebSocket,
+    AcceptError, CloseCode, ConnectionConfig, Error, Server, WebSocket,
+    server::{Route, Shutdown, ShutdownSummary},
 };
 use tokio::{
     io::DuplexStream,

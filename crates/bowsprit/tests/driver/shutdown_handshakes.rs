@@ -3,7 +3,9 @@
 use std::{future::pending, time::Duration};
 
 use bowsprit::{
-    AcceptError, Refusal, Server, Shutdown, ShutdownSummary, WebSocket, http::StatusCode,
+    AcceptError, Server, WebSocket,
+    http::StatusCode,
+    server::{Refusal, Shutdown, ShutdownSummary},
 };
 use tokio::{
     io::{AsyncReadExt, DuplexStream},

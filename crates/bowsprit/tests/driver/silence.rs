@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bowsprit::{
-    Client, CloseCode, ConnectionConfig, Error, Heartbeat, Message, TimeoutKind, WebSocket,
+    Client, CloseCode, ConnectionConfig, Error, Message, WebSocket, config::Heartbeat,
+    error::TimeoutKind,
 };
 use tokio::time::{Instant, sleep, timeout};
 

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use bowsprit::{
-    Client, CloseCode, ConnectionConfig, Deflate, Error, Fragment, Heartbeat, Message, MessageKind,
-    Server, SlowConsumerPolicy, WebSocket,
+    Client, CloseCode, ConnectionConfig, Deflate, Error, Message, Server, WebSocket,
+    config::Heartbeat,
     http::{Request, StatusCode},
+    message::{Fragment, MessageKind},
     stats::{Stats, TrafficCounts},
     testing::pair_of,
+    topics::SlowConsumerPolicy,
 };
 use tokio::{
     io::{AsyncWriteExt, DuplexStream},

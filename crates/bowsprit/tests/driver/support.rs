@@ -3,8 +3,10 @@
 use std::{future::Future, net::SocketAddr, sync::mpsc, thread, time::Duration};
 
 use bowsprit::{
-    BoxError, Client, ConnectionConfig, Error, Server, ServerBuilder, Upgrade, WebSocket,
+    Client, ConnectionConfig, Error, Server, WebSocket,
+    error::BoxError,
     http::{HeaderName, Request},
+    server::{ServerBuilder, Upgrade},
 };
 use tokio::{
     io::DuplexStream,

@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use bowsprit::{ConnectionConfig, Error, SendError, Server};
+use bowsprit::{ConnectionConfig, Error, Server, error::SendError};
 
 use super::support::{SECOND, real, serve, server_with, two_threads, watched};
 

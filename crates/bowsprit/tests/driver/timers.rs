@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use bowsprit::{Client, CloseCode, ConnectionConfig, Error, Heartbeat, Server, TimeoutKind};
+use bowsprit::{
+    Client, CloseCode, ConnectionConfig, Error, Server, config::Heartbeat, error::TimeoutKind,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, BufWriter},
     time::{Instant, sleep, timeout},

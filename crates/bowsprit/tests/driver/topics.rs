@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use bowsprit::{
-    CloseCode, ConnectionConfig, Handle, Server, SlowConsumerPolicy, Topics, WebSocket,
+    CloseCode, ConnectionConfig, Handle, Server, Topics, WebSocket, topics::SlowConsumerPolicy,
 };
 use tokio::{io::DuplexStream, task::JoinSet};
 use tracing::{Event, Metadata, Subscriber, span};

@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 
 use bowsprit::{
-    Route, Server,
+    Server,
     http::{Request, Response, StatusCode, Version},
+    server::Route,
     tower::WebSocketLayer,
 };
 use bytes::Bytes;

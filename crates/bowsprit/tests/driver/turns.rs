@@ -9,7 +9,9 @@ use std::{
 };
 
 use bowsprit::{
-    ConnectionConfig, Fragment, Handle, MessageKind, Server, SlowConsumerPolicy, WebSocket,
+    ConnectionConfig, Handle, Server, WebSocket,
+    message::{Fragment, MessageKind},
+    topics::SlowConsumerPolicy,
 };
 use tokio::{
     io::AsyncReadExt,

@@ -4,7 +4,8 @@
 use std::{future::pending, time::Duration};
 
 use bowsprit::{
-    CloseCode, ConnectionConfig, Error, Event, Heartbeat, Message, Server, TimeoutKind, WebSocket,
+    CloseCode, ConnectionConfig, Error, Event, Message, Server, WebSocket, config::Heartbeat,
+    error::TimeoutKind,
 };
 use tokio::{
     net::TcpStream,

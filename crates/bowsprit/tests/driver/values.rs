@@ -2,7 +2,9 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use bowsprit::{Bytes, BytesMut, Client, CloseCode, Error, Message, PreparedMessage, SendError};
+use bowsprit::{
+    Bytes, Client, CloseCode, Error, Message, PreparedMessage, error::SendError, message::BytesMut,
+};
 
 use super::support::{pair, paused, server};
 

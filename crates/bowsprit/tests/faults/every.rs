@@ -2,7 +2,10 @@
 
 use std::io::ErrorKind;
 
-use bowsprit::{AcceptError, Client, ConnectError, Error, ProtocolError, Server, TimeoutKind};
+use bowsprit::{
+    AcceptError, Client, ConnectError, Error, Server,
+    error::{ProtocolError, TimeoutKind},
+};
 use tokio::{
     io::DuplexStream,
     time::{Duration, timeout},

@@ -1,7 +1,9 @@
 //! The conversations that are disturbed, each told from both ends.
 
 use bowsprit::{
-    CloseCode, ConnectionConfig, Error, Event, Fragment, Heartbeat, Message, MessageKind, WebSocket,
+    CloseCode, ConnectionConfig, Error, Event, Message, WebSocket,
+    config::Heartbeat,
+    message::{Fragment, MessageKind},
 };
 use tokio::time::Duration;
 

@@ -8,9 +8,10 @@ use std::{
 };
 
 use bowsprit::{
-    BoxError, Client, CloseCode, ConnectError, ConnectionConfig, Error, Event, Server, TimeoutKind,
-    Upgrade, WebSocket,
+    Client, CloseCode, ConnectError, ConnectionConfig, Error, Event, Server, WebSocket,
+    error::{BoxError, TimeoutKind},
     http::{Request, StatusCode},
+    server::Upgrade,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex},

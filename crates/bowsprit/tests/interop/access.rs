@@ -3,8 +3,10 @@
 use std::{env, process};
 
 use bowsprit::{
-    Basic, BoxError, HostPolicy, Listener, Refusal, RequestExt, Route, ServerBuilder, WebSocket,
+    WebSocket,
+    error::BoxError,
     http::Request,
+    server::{Basic, HostPolicy, Listener, Refusal, RequestExt, Route, ServerBuilder},
 };
 use tokio::process::Command;
 

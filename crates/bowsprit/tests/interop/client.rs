@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use bowsprit::{Client, CloseCode, ConnectError, Event, Fragment, Message, MessageKind, WebSocket};
+use bowsprit::{
+    Client, CloseCode, ConnectError, Event, Message, WebSocket,
+    message::{Fragment, MessageKind},
+};
 use tokio::time::sleep;
 
 use super::peers::{Peer, PeerServer, in_time};

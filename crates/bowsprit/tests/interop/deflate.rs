@@ -1,8 +1,10 @@
 //! Compression, with each context takeover, window, role and peer, and with either side asking.
 
 use bowsprit::{
-    BoxError, Client, CloseCode, ConnectError, ContextTakeover, Deflate, Fragment, Message,
-    WebSocket, WindowBits,
+    Client, CloseCode, ConnectError, Deflate, Message, WebSocket,
+    deflate::{ContextTakeover, WindowBits},
+    error::BoxError,
+    message::Fragment,
 };
 
 use super::{

@@ -1,7 +1,7 @@
 //! WebSockets over HTTP/2 (RFC 8441) in an application of axum.
 
 use axum::{Router, response::Response, routing::any};
-use bowsprit::{Limits, Server, axum::WebSocketUpgrade};
+use bowsprit::{Server, axum::WebSocketUpgrade, config::Limits};
 use tokio::net::TcpListener;
 
 use super::peers::{Peer, play};

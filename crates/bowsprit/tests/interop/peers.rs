@@ -6,7 +6,12 @@ use std::{
     process::{Output, Stdio},
 };
 
-use bowsprit::{BoxError, Limits, Server, ServerBuilder, SubprotocolPolicy, WebSocket};
+use bowsprit::{
+    Server, WebSocket,
+    config::Limits,
+    error::BoxError,
+    server::{ServerBuilder, SubprotocolPolicy},
+};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},

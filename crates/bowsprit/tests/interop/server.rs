@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bowsprit::{BoxError, CloseCode, WebSocket};
+use bowsprit::{CloseCode, WebSocket, error::BoxError};
 use tokio::time::sleep;
 
 use super::peers::{OurServer, Peer, in_time, play};

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use bowsprit::{Client, ConnectError, Error, Proxy, error::ProxyError};
+use bowsprit::{Client, ConnectError, Error, client::Proxy, error::ProxyError};
 use tokio::{
     net::TcpStream,
     process::{Child, Command},

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bowsprit::{Client, ConnectError, Proxy, Server, TimeoutKind, error::ProxyError};
+use bowsprit::{
+    Client, ConnectError, Server,
+    client::Proxy,
+    error::{ProxyError, TimeoutKind},
+};
 use tokio::net::TcpListener;
 
 use super::fake::{Log, http, listen, logged, origin};

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use bowsprit::{Client, ConnectError, Proxy, error::ProxyError};
+use bowsprit::{Client, ConnectError, client::Proxy, error::ProxyError};
 
 use super::fake::{Log, listen, logged, origin, talk};
 

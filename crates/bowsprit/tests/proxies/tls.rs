@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use bowsprit::{
-    Client, ConnectError, Proxy, Server, WebSocket,
+    Client, ConnectError, Server, WebSocket,
+    client::Proxy,
     error::ProxyError,
     tls::{TlsClientConfig, TlsServerConfig},
 };

@@ -13,8 +13,11 @@ use std::{
 };
 
 use bowsprit::{
-    BoundServer, BoxError, ConnectionConfig, Error, Heartbeat, Listener, RequestExt, Server,
-    TrustedProxies, WebSocket, http::Request,
+    ConnectionConfig, Error, Server, WebSocket,
+    config::Heartbeat,
+    error::BoxError,
+    http::Request,
+    server::{BoundServer, Listener, RequestExt, TrustedProxies},
 };
 use bowsprit_proto::handshake::asks_for_websocket;
 use tokio::{

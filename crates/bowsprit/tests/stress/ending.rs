@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use bowsprit::{CloseCode, Error, Fragment, Handle, MessageKind, Server, Shutdown, WebSocket};
+use bowsprit::{
+    CloseCode, Error, Handle, Server, WebSocket,
+    message::{Fragment, MessageKind},
+    server::Shutdown,
+};
 use tokio::{
     task::JoinSet,
     time::{Duration, timeout},

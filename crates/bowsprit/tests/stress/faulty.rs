@@ -12,10 +12,13 @@ use std::{
 };
 
 use bowsprit::{
-    BoxError, Client, CloseCode, ConnectionConfig, Error, Heartbeat, ServerBuilder,
-    SlowConsumerPolicy, Topics, WebSocket,
+    Client, CloseCode, ConnectionConfig, Error, Topics, WebSocket,
+    config::Heartbeat,
+    error::BoxError,
     reconnect::Backoff,
+    server::ServerBuilder,
     stats::{Stats, TrafficCounts},
+    topics::SlowConsumerPolicy,
 };
 use tokio::{sync::mpsc::unbounded_channel, task::JoinSet, time::timeout};
 

@@ -2,7 +2,7 @@
 
 use std::{panic::resume_unwind, sync::Arc, time::Duration};
 
-use bowsprit::{BoxError, CloseCode, Handle, RequestExt, WebSocket, http::Request};
+use bowsprit::{CloseCode, Handle, WebSocket, error::BoxError, http::Request, server::RequestExt};
 use tokio::{
     runtime,
     sync::Mutex,

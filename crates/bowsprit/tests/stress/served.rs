@@ -6,8 +6,8 @@ use std::{
 };
 
 use bowsprit::{
-    BoxError, Client, ConnectionConfig, Deflate, Error, Server, ServerBuilder, WebSocket,
-    http::Request,
+    Client, ConnectionConfig, Deflate, Error, Server, WebSocket, error::BoxError, http::Request,
+    server::ServerBuilder,
 };
 use tokio::{task::JoinHandle, time::sleep};
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bowsprit::{CloseCode, Handle, Server, SlowConsumerPolicy, Topics, WebSocket};
+use bowsprit::{CloseCode, Handle, Server, Topics, WebSocket, topics::SlowConsumerPolicy};
 use tokio::{sync::Barrier, task::JoinSet, time::timeout};
 
 use super::{

@@ -7,7 +7,7 @@ pub(crate) mod rough;
 
 use std::{panic::resume_unwind, sync::mpsc, thread, time::Duration};
 
-use bowsprit::{Client, ConnectionConfig, Error, Message, Server, Transport, WebSocket};
+use bowsprit::{Client, ConnectionConfig, Error, Message, Server, WebSocket, transport::Transport};
 use tokio::{runtime::Builder, time::timeout};
 
 pub(crate) const URL: &str = "ws://localhost/";

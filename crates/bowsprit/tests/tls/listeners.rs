@@ -8,9 +8,9 @@ use std::{
 };
 
 use bowsprit::{
-    BoundServer, Client, ConnectError, Listener, Refusal, RequestExt, Route, Server, ServerBuilder,
-    TrustedProxies, WebSocket,
+    Client, ConnectError, Server, WebSocket,
     http::{Request, StatusCode},
+    server::{BoundServer, Listener, Refusal, RequestExt, Route, ServerBuilder, TrustedProxies},
     tls::{ClientCertificates, PeerCertificates, TlsServerConfig},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};

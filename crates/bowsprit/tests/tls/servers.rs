@@ -7,7 +7,8 @@ use std::{
 };
 
 use bowsprit::{
-    Client, CloseCode, ConnectError, Error, Server, TimeoutKind, error::RedirectError,
+    Client, CloseCode, ConnectError, Error, Server,
+    error::{RedirectError, TimeoutKind},
     tls::TlsServerConfig,
 };
 use rustls::{

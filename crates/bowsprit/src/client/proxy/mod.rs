@@ -26,7 +26,7 @@ pub(super) use self::environment::Choice;
 /// A proxy to connect through.
 ///
 /// ```
-/// let proxy: bowsprit::Proxy = "socks5h://user:secret@127.0.0.1:1080".parse()?;
+/// let proxy: bowsprit::client::Proxy = "socks5h://user:secret@127.0.0.1:1080".parse()?;
 /// let client = bowsprit::Client::new().proxy(proxy);
 /// # Ok::<(), bowsprit::Error>(())
 /// ```

@@ -1,7 +1,8 @@
 //! What is checked on connections with a peer, whichever side has connected.
 
 use bowsprit::{
-    Error, Event, Message, ProtocolError, WebSocket,
+    Error, Event, Message, WebSocket,
+    error::ProtocolError,
     stats::{Stats, TrafficCounts},
 };
 use serde_json::{Value, json};

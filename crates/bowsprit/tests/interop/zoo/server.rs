@@ -3,8 +3,10 @@
 use std::fs;
 
 use bowsprit::{
-    Bytes, Deflate, Error, Limits, Message, Refusal, Route, Server, SubprotocolPolicy, WebSocket,
+    Bytes, Deflate, Error, Message, Server, WebSocket,
+    config::Limits,
     http::{Request, Response, StatusCode, header},
+    server::{Refusal, Route, SubprotocolPolicy},
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 
