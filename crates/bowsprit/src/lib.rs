@@ -199,33 +199,24 @@ pub use handle::Handle;
 pub use stream::ByteStream;
 pub use websocket::WebSocket;
 
-pub use bowsprit_proto::{
-    InvalidUrl, Url, UserInfo,
-    handshake::{
-        ConnectProtocol, HandshakeError, HostPolicy, OriginMatcher, OriginPolicy,
-        SubprotocolPolicy, Version,
-    },
-};
+// Shorter paths within the crate.
 pub(crate) use bowsprit_proto::{
-    Output, Progress, ReceiveBuffer, Receiver, Role, Sender, handshake::Negotiated,
+    Output, Progress, ReceiveBuffer, Receiver, Role, Sender, Url, handshake::Negotiated,
 };
-pub use bytes::BytesMut;
-#[cfg(feature = "proxy")]
-pub use client::Proxy;
-pub use config::{Heartbeat, Limits};
+pub(crate) use config::Limits;
 #[cfg(any(feature = "client", feature = "server"))]
-pub use config::{Keepalive, TcpOptions};
-pub use deflate::{ContextTakeover, Strategy, WindowBits};
-pub use error::{BoxError, ProtocolError, SendError, TimeoutKind, TryRecvError};
-pub use message::{Chunk, Fragment, MessageKind, Outgoing};
+pub(crate) use config::TcpOptions;
+#[cfg(any(feature = "client", feature = "server", feature = "tls", feature = "native-tls"))]
+pub(crate) use error::BoxError;
+#[cfg(feature = "client")]
+pub(crate) use error::InvalidUrl;
+pub(crate) use error::{HandshakeError, ProtocolError, SendError, TimeoutKind, TryRecvError};
+pub(crate) use message::{Chunk, Fragment, MessageKind, Outgoing};
 #[cfg(feature = "server")]
-pub use server::{
-    Basic, Bearer, BoundServer, Clients, Encrypted, HandlerOutput, Listener, PeerAddr, Refusal,
-    RequestExt, Route, ServerBuilder, Shutdown, ShutdownSummary, TrustedProxies, UnixPeer, Upgrade,
-    constant_time_eq, handler, ipnet,
-};
-pub use topics::{Delivery, Publication, SlowConsumerPolicy};
-pub use transport::Transport;
+pub(crate) use topics::Publication;
+pub(crate) use topics::SlowConsumerPolicy;
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) use transport::Transport;
 
 /// For [axum](https://docs.rs/axum)'s handlers. Needs the feature `axum`.
 #[cfg(feature = "axum")]

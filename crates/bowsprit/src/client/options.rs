@@ -5,13 +5,13 @@ use std::{io, net::IpAddr, sync::Arc, time::Duration};
 use bowsprit_proto::handshake::{basic_authorization, bearer_authorization};
 use http::{HeaderMap, HeaderValue, header};
 
-use super::{Client, Destination, callback::Callback};
+use super::{Client, Destination, Version, callback::Callback};
 use super::{Redirect, Rejected, read_ahead::from_io, redirect::RedirectPolicy};
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use crate::tls::TlsConnector;
 use crate::{
     BoxError, ConnectError, ConnectionConfig, Deflate, HandshakeError, Limits, TcpOptions,
-    Transport, Url, Version, client::FieldName,
+    Transport, Url, client::FieldName,
 };
 
 /// What is wrong with an option: told when connecting, so that options can be chained.

@@ -36,7 +36,7 @@ pub enum AcceptError {
     /// The client went away without a request.
     Disconnected,
     /// The connection had to make room for others before its request came: see
-    /// [`ServerBuilder::max_silent_connections`](crate::server::ServerBuilder::max_silent_connections).
+    /// [`max_silent_connections`](crate::server::ServerBuilder::max_silent_connections).
     Evicted,
     /// The server shut down before there was a request, or before the client had taken the answer.
     ShuttingDown,

@@ -11,8 +11,8 @@
 //!   for [`authorize`](ServerBuilder::authorize), which finds what it needs by [`RequestExt`]
 //!   ([`Basic`], [`Bearer`], cookies, queries) and answers with a [`Refusal`].
 //! * Where clients are: [`PeerAddr`], [`UnixPeer`], [`Encrypted`] and [`TrustedProxies`].
-//! * Other HTTP servers: [`Server::upgrade`] returns an [`Upgrade`]; [`tower`](crate::tower) and
-//!   [`axum`](crate::axum) have a module each.
+//! * Other HTTP servers: [`Server::upgrade`] returns an [`Upgrade`]. The modules `tower` and
+//!   `axum` need the features of these names.
 //! * Open connections: [`Clients`]; [`Shutdown`] ends them in an orderly way.
 
 mod authorize;

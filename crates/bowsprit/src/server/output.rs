@@ -31,8 +31,8 @@ use crate::{BoxError, WebSocket};
 #[diagnostic::on_unimplemented(
     message = "a handler returns `()` or `Result<(), bowsprit::error::BoxError>`, not `{Self}`",
     label = "this handler returns `{Self}`",
-    note = "to return another type of error, wrap the handler: `bowsprit::server::handler(...)`, or \
-            `bowsprit::axum::handler(...)` for `on_upgrade`",
+    note = "to return another type of error, wrap the handler: \
+            `bowsprit::server::handler(...)`, or `bowsprit::axum::handler(...)` for `on_upgrade`",
     note = "a closure that ends with an endless loop has to say what it returns: \
             `async |ws, request| -> Result<(), bowsprit::error::BoxError>`"
 )]

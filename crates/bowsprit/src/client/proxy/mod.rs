@@ -15,7 +15,8 @@ use super::{
     network::{Destination, Reached, permit_for_name},
 };
 use crate::{
-    ConnectError, Url, UserInfo,
+    ConnectError, Url,
+    client::UserInfo,
     error::ProxyError,
     tls::{self, Identity, TlsConnector},
     transport::AnyTransport,

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::{Kind, Proxy};
-use crate::{ConnectError, Url, UserInfo};
+use crate::{ConnectError, Url, client::UserInfo};
 
 impl FromStr for Proxy {
     type Err = ConnectError;
