@@ -1,4 +1,4 @@
-//! ConnectionConfig of TCP sockets, for clients and for listeners.
+//! Options of TCP sockets, for clients and for listeners.
 
 use std::{io, time::Duration};
 
@@ -146,7 +146,7 @@ impl TcpOptions {
 pub(crate) mod tests {
     use super::*;
 
-    /// ConnectionConfig none of which is the default.
+    /// Options none of which is the default.
     pub(crate) fn others() -> TcpOptions {
         let seconds = Duration::from_secs;
         let keepalive =

@@ -196,7 +196,7 @@ impl Client {
         self
     }
 
-    /// ConnectionConfig of the TCP socket. Default: [`TcpOptions::default`].
+    /// Options of the TCP socket. Default: [`TcpOptions::default`].
     #[must_use]
     pub const fn tcp(mut self, options: TcpOptions) -> Self {
         self.network.tcp = options;

@@ -32,7 +32,7 @@ use crate::WebSocket;
 /// that do not ask for a WebSocket.
 ///
 /// Clients' addresses are those of axum's `ConnectInfo<SocketAddr>`: serve the router with
-/// `into_make_service_with_connect_info::<SocketAddr>()`. ConnectionConfig that need them
+/// `into_make_service_with_connect_info::<SocketAddr>()`. Options that need them
 /// ([`max_connections_per_address`](crate::server::ServerBuilder::max_connections_per_address),
 /// [`trusted_proxies`](crate::server::ServerBuilder::trusted_proxies)) answer 500 where there are
 /// none. What listens on a Unix socket puts [`UnixPeer`](crate::server::UnixPeer) into the

@@ -194,7 +194,7 @@ impl ServerBuilder {
         self
     }
 
-    /// ConnectionConfig of the TCP sockets that this server's listeners accept, those that were
+    /// Options of the TCP sockets that this server's listeners accept, those that were
     /// given to it as well. Default: [`TcpOptions::default`]. What the system does not take is
     /// logged, and the connection goes on without it.
     ///

@@ -1,4 +1,4 @@
-//! ConnectionConfig as they are written: in one expression.
+//! Options as they are written: in one expression.
 
 use std::time::Duration;
 
