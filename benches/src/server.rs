@@ -15,7 +15,7 @@ use std::{
 use bowsprit::{
     ConnectionConfig, Deflate, Event, Server, Topics, WebSocket,
     config::{Heartbeat, Limits},
-    deflate::{ContextTakeover, WindowBits},
+    deflate::{Backend, ContextTakeover, WindowBits},
     error::BoxError,
     server::Shutdown,
     tls::TlsServerConfig,
@@ -99,6 +99,12 @@ pub(crate) enum Runtime {
     Multi,
 }
 
+/// What bowsprit compresses with: zlib with `--features zlib`.
+#[cfg(not(feature = "zlib"))]
+const BACKEND: Backend = Backend::ZlibRs;
+#[cfg(feature = "zlib")]
+const BACKEND: Backend = Backend::Zlib;
+
 /// How a server compresses. Written as `window bits:memory level:level:takeover:threshold`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compression {
@@ -132,6 +138,7 @@ impl Compression {
             .mem_level(self.mem_level)
             .level(self.level)
             .threshold(self.threshold)
+            .backend(BACKEND)
     }
 }
 

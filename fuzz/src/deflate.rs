@@ -5,9 +5,15 @@ use std::mem;
 use bowsprit_proto::{
     Connection, Event, Limits, MessageKind, Output, Progress, ProtocolError, ReceiveBuffer,
     Receiver, Role, Sender, Url,
-    deflate::{ContextTakeover, Deflate},
+    deflate::{Backend, ContextTakeover, Deflate},
     handshake::{ClientHandshake, Offer, Policy, respond},
 };
+
+/// What is compressed with: `--features zlib` runs all of them with zlib.
+#[cfg(not(feature = "zlib"))]
+const BACKEND: Backend = Backend::ZlibRs;
+#[cfg(feature = "zlib")]
+const BACKEND: Backend = Backend::Zlib;
 
 /// The longest message: short, so that inputs go beyond it.
 const MAX_MESSAGE_LEN: u64 = 1000;
@@ -59,8 +65,9 @@ fn receiver(deflate: &Deflate, max_message_len: u64) -> (Receiver, Sender) {
     let takeover = deflate.server_context_takeover == ContextTakeover::Allowed;
     assert_eq!(parameters.server.no_context_takeover, !takeover);
     let limits = Limits::CLIENT.max_message_len(max_message_len);
-    let receiver = Receiver::new(Role::Client, limits).with_deflate(&parameters);
-    (receiver, Sender::server().with_deflate(&parameters, &deflate.threshold(0)))
+    let deflate = &deflate.threshold(0).backend(BACKEND);
+    let receiver = Receiver::new(Role::Client, limits).with_deflate(&parameters, deflate);
+    (receiver, Sender::server().with_deflate(&parameters, deflate))
 }
 
 /// Feeds pieces of `len`; returns the messages, chunks joined, and what went wrong.

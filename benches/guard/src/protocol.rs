@@ -67,7 +67,8 @@ pub(crate) fn deflate(len: usize, times: usize) -> Result<()> {
     let options = Deflate::server().threshold(0);
     let parameters = agree(options)?;
     let mut sender = Sender::server().with_deflate(&parameters, &options);
-    let mut receiver = Receiver::new(Role::Client, Limits::CLIENT).with_deflate(&parameters);
+    let mut receiver =
+        Receiver::new(Role::Client, Limits::CLIENT).with_deflate(&parameters, &options);
     let (mut input, mut output) = (ReceiveBuffer::new(), Output::new());
     let json: String = (0..len).map(|i| format!(r#"{{"id":{i},"ok":true}},"#)).collect();
     let json = &json[..len];

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bowsprit::{
     Deflate,
     client::Proxy,
-    deflate::{ContextTakeover, WindowBits},
+    deflate::{Backend, ContextTakeover, WindowBits},
     http::HeaderValue,
 };
 use clap::{Args, Parser, Subcommand};
@@ -54,7 +54,7 @@ pub(crate) struct Serve {
     pub(crate) protocol_version_8: bool,
     /// Compress messages of clients that offer it. SETTINGS is a comma-separated list of:
     /// level=0-9, mem-level=1-9, threshold=BYTES, chunk=BYTES, takeover (refer to earlier
-    /// messages), window=8-15
+    /// messages), window=8-15, backend=zlib-rs or backend=zlib (if built with the feature zlib)
     #[arg(long, value_name = "SETTINGS", num_args = 0..=1, require_equals = true,
           default_missing_value = "", value_parser = parse_deflate)]
     pub(crate) deflate: Option<Deflate>,
@@ -168,6 +168,18 @@ fn apply_setting(deflate: Deflate, setting: &str) -> Result<Deflate, String> {
             .server_context_takeover(ContextTakeover::Allowed)
             .client_context_takeover(ContextTakeover::Allowed),
         "window" => deflate.server_max_window_bits(WindowBits::AtMost(number(8..=15)?)),
+        "backend" => deflate.backend(parse_backend(value)?),
         _ => return Err(format!("there is no setting {setting:?}")),
     })
+}
+
+fn parse_backend(name: &str) -> Result<Backend, String> {
+    match name {
+        "zlib-rs" => Ok(Backend::ZlibRs),
+        #[cfg(feature = "zlib")]
+        "zlib" => Ok(Backend::Zlib),
+        #[cfg(not(feature = "zlib"))]
+        "zlib" => Err("this program was built without the feature zlib".into()),
+        _ => Err(format!("there is no backend {name:?}")),
+    }
 }

@@ -30,8 +30,8 @@
 //!
 //! # Features
 //!
-//! `stock-zlib` (off) compresses by zlib, which is C, instead of zlib-rs: slower, in contexts as
-//! small as 9 kB instead of 137 kB. See [`deflate`].
+//! `zlib` (off) adds `Backend::Zlib` for compression by zlib, which is C: slower than zlib-rs, with
+//! contexts as small as 9 kB instead of 137 kB. See [`deflate`].
 //!
 //! `json` (off) adds `Message::json` and `Message::from_json`, by serde.
 //!

@@ -11,6 +11,8 @@ mod api {
     mod closing;
     mod control;
     mod deflate;
+    #[cfg(feature = "zlib")]
+    mod deflate_backends;
     mod deflate_blocks;
     mod deflate_bounds;
     mod deflate_chunking;

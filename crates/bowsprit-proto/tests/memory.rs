@@ -12,10 +12,16 @@ mod memory {
 use bowsprit_proto::{
     Event, Fragment, FrameHeader, Limits, Message, MessageKind, Opcode, Output, Progress,
     ProtocolError, ReceiveBuffer, Receiver, Role, Sender, Url,
-    deflate::{ContextTakeover, Deflate, Parameters},
+    deflate::{Backend, ContextTakeover, Deflate, Parameters},
     handshake::{ClientHandshake, Offer, Policy, respond},
 };
 use memory::{contexts::contexts_take_what_the_readme_says, counting::Growth};
+
+/// What the tests compress with: `--features zlib` runs all of them with zlib.
+#[cfg(not(feature = "zlib"))]
+const BACKEND: Backend = Backend::ZlibRs;
+#[cfg(feature = "zlib")]
+const BACKEND: Backend = Backend::Zlib;
 
 /// Runs `work` and returns what it made, with the bytes that are still allocated because of it.
 fn allocated_by<T>(work: impl FnOnce() -> T) -> (T, usize) {
@@ -153,7 +159,8 @@ fn compressed_receiver(limit: u64, takeover: bool) -> Receiver {
     let mut policy = Policy::default();
     policy.deflate = Some(Deflate::server().server_context_takeover(rule));
     let limits = Limits::CLIENT.max_message_len(limit);
-    Receiver::new(Role::Client, limits).with_deflate(&agreed(&policy))
+    Receiver::new(Role::Client, limits)
+        .with_deflate(&agreed(&policy), &Deflate::client().backend(BACKEND))
 }
 
 const MIB: usize = 1 << 20;
@@ -167,7 +174,8 @@ fn bomb_parts() -> [Vec<u8>; 2] {
     let mut policy = Policy::default();
     policy.deflate = Some(Deflate::client());
     let parameters = agreed(&policy);
-    let mut sender = Sender::server().with_deflate(&parameters, &Deflate::client().level(9));
+    let mut sender =
+        Sender::server().with_deflate(&parameters, &Deflate::client().level(9).backend(BACKEND));
     let zeros = vec![0; MIB];
     let [first, second, third] = [(); 3].map(|()| {
         let mut out = Output::new();
@@ -298,7 +306,8 @@ fn an_idle_receiver_without_its_contexts_holds_nothing() {
 fn an_idle_sender_without_its_context_holds_nothing() {
     let mut policy = Policy::default();
     policy.deflate = Some(Deflate::server());
-    let mut sender = Sender::server().with_deflate(&agreed(&policy), &Deflate::server());
+    let mut sender =
+        Sender::server().with_deflate(&agreed(&policy), &Deflate::server().backend(BACKEND));
     let ((), allocated) = allocated_by(|| {
         let mut out = Output::new();
         let payload: Vec<u8> = (0..MIB).map(|i| (i * i % 251).to_le_bytes()[0]).collect();

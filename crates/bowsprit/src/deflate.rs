@@ -16,4 +16,4 @@
 //!
 //! [RFC 7692]: https://datatracker.ietf.org/doc/html/rfc7692
 
-pub use bowsprit_proto::deflate::{ContextTakeover, Deflate, Strategy, WindowBits};
+pub use bowsprit_proto::deflate::{Backend, ContextTakeover, Deflate, Strategy, WindowBits};

@@ -115,7 +115,7 @@
 //! | `tower` | no | `tower::WebSocketLayer`, before any tower service |
 //! | `axum` | no | `axum::WebSocketUpgrade`, an extractor |
 //! | `metrics` | no | what [`Server::stats`] tells, for a recorder of the crate `metrics` |
-//! | `stock-zlib` | no | compression by zlib instead of zlib-rs: slower, in contexts as small as 9 kB |
+//! | `zlib` | no | `deflate::Backend::Zlib`: compression by zlib, slower than zlib-rs, with contexts as small as 9 kB |
 //!
 //! The protocol itself is in the crate `bowsprit-proto`, which has no I/O.
 

@@ -7,7 +7,7 @@ mod block;
 
 use std::{cell::RefCell, thread::LocalKey};
 
-use bowsprit_proto::deflate::{Compressor, CompressorConfig, Decompressor};
+use bowsprit_proto::deflate::{Backend, Compressor, CompressorConfig, Decompressor};
 
 pub(crate) use self::block::{Block, READ_BLOCK_LEN, trim_large_blocks};
 
@@ -55,26 +55,35 @@ pub(crate) fn compressor(config: CompressorConfig) -> Compressor {
     take_compressor(config).unwrap_or_else(|| Compressor::new(config))
 }
 
-/// Returns a compression context; the one that was kept longest makes room for it.
+/// Returns a compression context.
 pub(crate) fn give_compressor(compressor: Compressor) {
-    // A thread that ends may drop connections after its pool is gone.
-    let _gone = COMPRESSORS.try_with(|kept| {
-        let mut kept = kept.borrow_mut();
-        if kept.len() >= MAX_KEPT_CONTEXTS {
-            drop(kept.remove(0));
-        }
-        kept.push(compressor);
-    });
+    keep_context(&COMPRESSORS, compressor);
 }
 
-/// A decompression context, if one is kept.
-pub(crate) fn take_decompressor() -> Option<Decompressor> {
-    DECOMPRESSORS.with_borrow_mut(Vec::pop)
+/// A decompression context of this backend, if one is kept.
+pub(crate) fn take_decompressor(backend: Backend) -> Option<Decompressor> {
+    DECOMPRESSORS.with_borrow_mut(|kept| {
+        let index = kept.iter().rposition(|decompressor| decompressor.backend() == backend)?;
+        Some(kept.swap_remove(index))
+    })
 }
 
 /// Returns a decompression context.
 pub(crate) fn give_decompressor(decompressor: Decompressor) {
-    keep(&DECOMPRESSORS, decompressor, MAX_KEPT_CONTEXTS);
+    keep_context(&DECOMPRESSORS, decompressor);
+}
+
+/// Keeps a context; the one that was kept longest, which may be of a configuration that nobody uses
+/// any more, makes room for it.
+fn keep_context<T>(kept: &'static LocalKey<RefCell<Vec<T>>>, context: T) {
+    // A thread that ends may drop connections after its pool is gone.
+    let _gone = kept.try_with(|kept| {
+        let mut kept = kept.borrow_mut();
+        if kept.len() >= MAX_KEPT_CONTEXTS {
+            drop(kept.remove(0));
+        }
+        kept.push(context);
+    });
 }
 
 fn keep<T>(kept: &'static LocalKey<RefCell<Vec<T>>>, value: T, max: usize) {
@@ -85,4 +94,33 @@ fn keep<T>(kept: &'static LocalKey<RefCell<Vec<T>>>, value: T, max: usize) {
             kept.push(value);
         }
     });
+}
+
+#[cfg(all(test, feature = "zlib"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_context_goes_only_to_connections_with_its_backend() {
+        for _ in 0..2 {
+            give_decompressor(Decompressor::new(Backend::Zlib));
+            give_decompressor(Decompressor::new(Backend::ZlibRs));
+        }
+        for backend in [Backend::Zlib, Backend::ZlibRs] {
+            for _ in 0..2 {
+                let taken = take_decompressor(backend).map(|taken| taken.backend());
+                assert_eq!(taken, Some(backend));
+            }
+            assert!(take_decompressor(backend).is_none());
+        }
+    }
+
+    #[test]
+    fn contexts_of_a_backend_that_is_no_longer_used_make_room() {
+        for _ in 0..MAX_KEPT_CONTEXTS {
+            give_decompressor(Decompressor::new(Backend::ZlibRs));
+        }
+        give_decompressor(Decompressor::new(Backend::Zlib));
+        assert!(take_decompressor(Backend::Zlib).is_some());
+    }
 }

@@ -228,3 +228,22 @@ fn verbose_tells_what_was_negotiated_and_how_long_messages_are_on_the_wire() {
     assert!(ended.stderr.contains("wire_len=5000"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("agreed on"), "{}", ended.stderr);
 }
+
+#[test]
+fn the_backend_can_be_chosen() {
+    let ended = run(&["serve", "--deflate=backend=zlib-ng"], b"");
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("there is no backend \"zlib-ng\""), "{}", ended.stderr);
+    #[cfg(not(feature = "zlib"))]
+    {
+        let ended = run(&["serve", "--deflate=backend=zlib"], b"");
+        assert_eq!(ended.code, Some(2));
+        assert!(ended.stderr.contains("without the feature zlib"), "{}", ended.stderr);
+    }
+    for backend in ["zlib-rs", if cfg!(feature = "zlib") { "zlib" } else { "zlib-rs" }] {
+        let server = Server::start(&[&format!("--deflate=backend={backend}")]);
+        let input = "sail ".repeat(1000);
+        let ended = run(&["connect", &server.url("/echo")], input.as_bytes());
+        assert_eq!((ended.code, ended.stdout.len()), (Some(0), 5001), "{}", ended.stderr);
+    }
+}

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     ProtocolError,
-    deflate::{Decompressor, InflateError, MAX_WINDOW_BITS, Side},
+    deflate::{Backend, Decompressor, InflateError, MAX_WINDOW_BITS, Side},
 };
 
 /// What the peer's compression needs of us.
@@ -16,6 +16,7 @@ pub(super) struct Inflation {
     no_context_takeover: bool,
     /// How far back the peer refers at most, as a power of 2.
     window_bits: u8,
+    backend: Backend,
     /// How many of the frame's bytes that are still to come have been unmasked, because
     /// decompression stopped before them.
     unmasked: usize,
@@ -37,10 +38,11 @@ pub(super) enum InflationState {
 }
 
 impl Inflation {
-    pub(super) fn new(peer: &Side) -> Self {
+    pub(super) fn new(peer: &Side, backend: Backend) -> Self {
         Self {
             no_context_takeover: peer.no_context_takeover,
             window_bits: peer.window_bits(),
+            backend,
             unmasked: 0,
             checked: 0,
             decompressor: None,
@@ -64,9 +66,10 @@ impl Inflation {
     ) -> Result<InflationState, InflateError> {
         let len = bounded(frame.remaining, input.unparsed_len());
         self.unmask(frame, input, len);
-        let window_bits = self.context_bits();
-        let decompressor =
-            self.decompressor.get_or_insert_with(|| Decompressor::with_window_bits(window_bits));
+        let (backend, window_bits) = (self.backend, self.context_bits());
+        let decompressor = self
+            .decompressor
+            .get_or_insert_with(|| Decompressor::with_window_bits(backend, window_bits));
         let step = input.inflate(decompressor, len, limit)?;
         self.unmasked = len - step.read;
         frame.remaining -= step.read as u64;
@@ -120,12 +123,14 @@ impl Inflation {
         self.decompressor.is_some()
     }
 
-    pub(super) const fn wants_decompressor(&self) -> bool {
-        self.decompressor.is_none() && self.context_bits() == MAX_WINDOW_BITS
+    /// The backend of a context that could be lent.
+    pub(super) fn wanted(&self) -> Option<Backend> {
+        let wanted = self.decompressor.is_none() && self.context_bits() == MAX_WINDOW_BITS;
+        wanted.then_some(self.backend)
     }
 
     pub(super) fn lend(&mut self, decompressor: Decompressor) {
-        if self.wants_decompressor() {
+        if self.wanted() == Some(decompressor.backend()) {
             let decompressor = self.decompressor.insert(decompressor);
             decompressor.reset();
         }

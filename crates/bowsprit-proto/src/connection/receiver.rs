@@ -18,8 +18,10 @@ use super::{
     inflation::Inflation,
 };
 use crate::{
-    Close, FrameHeader, Limits, MessageKind, Opcode, ProtocolError, deflate::Parameters,
-    handshake::Version, utf8,
+    Close, FrameHeader, Limits, MessageKind, Opcode, ProtocolError,
+    deflate::{Deflate, Parameters},
+    handshake::Version,
+    utf8,
 };
 
 /// Turns input into events.
@@ -65,14 +67,15 @@ impl Receiver {
         self
     }
 
-    /// The same for a connection that agreed on compression in its handshake.
+    /// The same for a connection that agreed on compression in its handshake. Of `deflate` only the
+    /// backend matters.
     #[must_use]
-    pub fn with_deflate(mut self, parameters: &Parameters) -> Self {
+    pub fn with_deflate(mut self, parameters: &Parameters, deflate: &Deflate) -> Self {
         let peer = match self.role {
             Role::Server => &parameters.client,
             Role::Client => &parameters.server,
         };
-        self.inflation = Some(Box::new(Inflation::new(peer)));
+        self.inflation = Some(Box::new(Inflation::new(peer, deflate.backend)));
         self
     }
 

@@ -14,9 +14,9 @@ const MIN_ROOM: usize = 1024;
 /// ```
 /// use bowsprit_proto::deflate::{Deflate, FrameCompressor, FrameDecompressor, Side};
 ///
-/// let side = Side::default();
-/// let mut compressor = FrameCompressor::new(&side, &Deflate::client());
-/// let mut decompressor = FrameDecompressor::new(&side);
+/// let (side, deflate) = (Side::default(), Deflate::client());
+/// let mut compressor = FrameCompressor::new(&side, &deflate);
+/// let mut decompressor = FrameDecompressor::new(&side, &deflate);
 /// let (mut compressed, mut payload) = (Vec::new(), Vec::new());
 /// compressor.frame(b"Hello", true, &mut compressed);
 /// decompressor.frame(&compressed, true, 1024, &mut payload)?;
@@ -67,11 +67,11 @@ pub struct FrameDecompressor {
 }
 
 impl FrameDecompressor {
-    /// A fresh context under what was agreed on for the peer.
+    /// A fresh context under what was agreed on for the peer. Of `deflate` only the backend matters.
     #[must_use]
-    pub fn new(peer: &Side) -> Self {
+    pub fn new(peer: &Side, deflate: &Deflate) -> Self {
         Self {
-            decompressor: Decompressor::with_window_bits(peer.window_bits()),
+            decompressor: Decompressor::with_window_bits(deflate.backend, peer.window_bits()),
             no_context_takeover: peer.no_context_takeover,
             window_len: 1 << peer.window_bits(),
             begins_message: true,

@@ -3,10 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use super::{
-    Deflate, MAX_WINDOW_BITS, Side, Strategy, TAIL,
-    backend::{self, DeflateConfig, DeflateFlush, Method, Status},
-};
+use super::{Backend, Deflate, MAX_WINDOW_BITS, Side, Strategy, TAIL, backend};
 use crate::pieces::{MAX_PIECE_LEN, Pieces};
 
 /// The smallest window that zlib can compress raw data with.
@@ -21,10 +18,11 @@ const MAX_KEPT_LEN: usize = 16 * 1024;
 /// What a compressor was made with: contexts of equal configuration can stand in for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CompressorConfig {
-    level: u8,
-    mem_level: u8,
-    strategy: Strategy,
-    window_bits: u8,
+    pub(super) backend: Backend,
+    pub(super) level: u8,
+    pub(super) mem_level: u8,
+    pub(super) strategy: Strategy,
+    pub(super) window_bits: u8,
     chunk_len: usize,
 }
 
@@ -32,6 +30,7 @@ impl CompressorConfig {
     /// What `deflate` asks for under the parameters of this side.
     pub(crate) fn new(deflate: &Deflate, side: &Side) -> Self {
         Self {
+            backend: deflate.backend,
             level: deflate.level.min(9),
             mem_level: deflate.mem_level.clamp(1, 9),
             strategy: deflate.strategy,
@@ -43,8 +42,8 @@ impl CompressorConfig {
     }
 }
 
-/// A compression context: 380 KB at the default settings, 137 KB at the least; with the feature
-/// `stock-zlib` 268 KB and 9 KB.
+/// A compression context: 380 kB at the default settings and at least 137 kB, with
+/// `Backend::Zlib` 268 kB and 9 kB.
 pub struct Compressor {
     /// Boxed, as every connection that may compress has room for a context.
     deflate: Box<backend::Deflate>,
@@ -59,20 +58,8 @@ impl Compressor {
     /// A fresh context.
     #[must_use]
     pub fn new(config: CompressorConfig) -> Self {
-        let deflate = backend::Deflate::new_with_config(DeflateConfig {
-            level: i32::from(config.level),
-            method: Method::Deflated,
-            window_bits: -i32::from(config.window_bits),
-            mem_level: i32::from(config.mem_level),
-            strategy: match config.strategy {
-                Strategy::Default => backend::Strategy::Default,
-                Strategy::Filtered => backend::Strategy::Filtered,
-                Strategy::HuffmanOnly => backend::Strategy::HuffmanOnly,
-                Strategy::Rle => backend::Strategy::Rle,
-                Strategy::Fixed => backend::Strategy::Fixed,
-            },
-        });
-        Self { deflate: Box::new(deflate), config, used: false, frame: Pieces::default() }
+        let deflate = Box::new(backend::Deflate::new(config));
+        Self { deflate, config, used: false, frame: Pieces::default() }
     }
 
     /// What the context was made with.
@@ -121,13 +108,13 @@ impl Compressor {
             let room = room.min(MAX_PIECE_LEN - start);
             out.resize(start + room, 0);
             let (read, written) = (self.deflate.total_in(), self.deflate.total_out());
-            let status = self.deflate.compress(rest, &mut out[start..], DeflateFlush::SyncFlush);
+            let goes_on = self.deflate.compress(rest, &mut out[start..]);
             let read = difference(self.deflate.total_in(), read);
             let written = difference(self.deflate.total_out(), written);
             out.truncate(start + written);
             rest = &rest[read..];
             // Only output that is full can hide more, and only 4 GiB are read at a time.
-            if (written < room && rest.is_empty()) || !matches!(status, Ok(Status::Ok)) {
+            if (written < room && rest.is_empty()) || !goes_on {
                 return;
             }
         }

@@ -4,8 +4,8 @@ use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, mem};
 
 use super::{
-    DataError, MAX_WINDOW_BITS, TAIL,
-    backend::{self, InflateFlush, Status},
+    Backend, DataError, MAX_WINDOW_BITS, TAIL,
+    backend::{Inflate, Stop},
     compressor::difference,
 };
 
@@ -35,12 +35,12 @@ pub(crate) struct Inflated {
     pub(crate) full: bool,
 }
 
-/// A decompression context: 48 KB, and the window that was agreed on once more (at most 32 KiB) if
-/// messages may refer to earlier ones. With the feature `stock-zlib` it is 7 KB and its window,
-/// which is the one that was agreed on unless a driver lends the context.
+/// A decompression context: 48 kB, and the negotiated window once more (at most 32 KiB) if messages
+/// may refer to earlier ones. With `Backend::Zlib` it is 7 kB and its window, which is the
+/// negotiated one unless a driver lends the context.
 pub struct Decompressor {
     /// Boxed, as every connection that may decompress has room for a context.
-    inflate: Box<backend::Inflate>,
+    inflate: Box<Inflate>,
     /// Has seen data since it was made or reset.
     used: bool,
     /// Whether zlib has come to the end of a stream, after which it takes nothing more.
@@ -63,23 +63,23 @@ enum Stream {
     EndedBefore,
 }
 
-impl Default for Decompressor {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Decompressor {
-    /// A fresh context that can be lent to every receiver: the largest window will do for every
-    /// smaller one.
+    /// A fresh context that can be lent to every receiver with this backend: the largest window
+    /// will do for every smaller one.
     #[must_use]
-    pub fn new() -> Self {
-        Self::with_window_bits(MAX_WINDOW_BITS)
+    pub fn new(backend: Backend) -> Self {
+        Self::with_window_bits(backend, MAX_WINDOW_BITS)
+    }
+
+    /// The library that it is a context of.
+    #[must_use]
+    pub const fn backend(&self) -> Backend {
+        self.inflate.backend()
     }
 
     /// A context for data that refers back at most 2^n bytes, n from 8 to 15.
-    pub(crate) fn with_window_bits(window_bits: u8) -> Self {
-        let inflate = Box::new(backend::Inflate::new(false, window_bits));
+    pub(crate) fn with_window_bits(backend: Backend, window_bits: u8) -> Self {
+        let inflate = Box::new(Inflate::new(backend, window_bits));
         Self {
             inflate,
             used: false,
@@ -93,7 +93,7 @@ impl Decompressor {
     /// Forgets earlier messages.
     pub(crate) fn reset(&mut self) {
         if self.used {
-            self.inflate.reset(false);
+            self.inflate.reset();
             (self.used, self.stream, self.history) = (false, Stream::Open, Vec::new());
             self.restarts = 0;
         }
@@ -144,24 +144,19 @@ impl Decompressor {
             return Err(INCOMPLETE);
         }
         let (begin, last) = TAIL.split_at(TAIL.len() - 1);
-        self.feed_tail(begin, begin.len(), InflateFlush::NoFlush)?;
+        self.feed_tail(begin, begin.len(), Stop::AtEnd)?;
         // The last octet ends an empty stored block. The one after it is not to be used: at the end
         // of a block zlib can be told to stop. Whoever takes it is in the middle of a block, so the
         // message was cut short.
-        self.feed_tail(&[last[0], 0], 1, InflateFlush::Block)
+        self.feed_tail(&[last[0], 0], 1, Stop::AtBlock)
     }
 
     /// Feeds a part of the tail, of which `expected` octets have to be used. None of it is data:
     /// what a message that was cut short would take it for may not come out.
-    fn feed_tail(
-        &mut self,
-        tail: &[u8],
-        expected: usize,
-        flush: InflateFlush,
-    ) -> Result<(), InflateError> {
+    fn feed_tail(&mut self, tail: &[u8], expected: usize, stop: Stop) -> Result<(), InflateError> {
         let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
-        let status = self.inflate.decompress(tail, &mut [0], flush).map_err(|_| INCOMPLETE)?;
-        if status == Status::StreamEnd {
+        let ended = self.inflate.decompress(tail, &mut [0], stop).map_err(|()| INCOMPLETE)?;
+        if ended {
             self.stream = Stream::EndedBefore;
         }
         let read = difference(self.inflate.total_in(), total_in);
@@ -184,7 +179,7 @@ impl Decompressor {
         if self.restarts > MAX_RESTARTS {
             return Err(InflateError::TooManyFinalBlocks);
         }
-        self.inflate.reset(false);
+        self.inflate.reset();
         self.stream = Stream::Open;
         let out = &out[out.len().saturating_sub(MAX_WINDOW_LEN)..];
         let before = self.history.len().min(MAX_WINDOW_LEN - out.len());
@@ -192,7 +187,7 @@ impl Decompressor {
         self.work += before.len() + out.len();
         for part in [before, out] {
             let set = self.inflate.set_dictionary(part);
-            set.map_err(|_| InflateError::Invalid(DataError::new(None)))?;
+            set.map_err(|()| InflateError::Invalid(DataError::new(None)))?;
         }
         Ok(())
     }
@@ -206,11 +201,11 @@ impl Decompressor {
         len: &mut usize,
     ) -> Result<usize, InflateError> {
         let (total_in, total_out) = (self.inflate.total_in(), self.inflate.total_out());
-        let status = self.inflate.decompress(input, &mut out[*len..], InflateFlush::NoFlush);
+        let ended = self.inflate.decompress(input, &mut out[*len..], Stop::AtEnd);
         let written = difference(self.inflate.total_out(), total_out);
         *len += written;
         self.work += written;
-        if status.map_err(|_| self.invalid())? == Status::StreamEnd {
+        if ended.map_err(|()| self.invalid())? {
             self.stream = Stream::Ended;
         }
         Ok(difference(self.inflate.total_in(), total_in))

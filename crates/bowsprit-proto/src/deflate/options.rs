@@ -1,6 +1,6 @@
 //! What an endpoint wants of permessage-deflate.
 
-use super::{MAX_WINDOW_BITS, MIN_WINDOW_BITS};
+use super::{Backend, MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 
 /// Options of permessage-deflate, for a client or a server.
 ///
@@ -38,6 +38,8 @@ pub struct Deflate {
     /// How many bytes of compressed output are made room for at a time: at least 64. Default:
     /// 16 KiB. Less saves memory while messages are compressed, more saves time for long ones.
     pub chunk_len: usize,
+    /// The library to compress and decompress with. Default: zlib-rs. Peers do not notice.
+    pub backend: Backend,
 }
 
 /// Whether a side may refer to its earlier messages when it compresses the next.
@@ -116,6 +118,7 @@ impl Deflate {
             strategy: Strategy::Default,
             threshold: 1024,
             chunk_len: 16 * 1024,
+            backend: Backend::ZlibRs,
         }
     }
 
@@ -179,6 +182,13 @@ impl Deflate {
     #[must_use]
     pub const fn chunk_len(mut self, chunk_len: usize) -> Self {
         self.chunk_len = chunk_len;
+        self
+    }
+
+    /// These options with another library, for both directions.
+    #[must_use]
+    pub const fn backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
         self
     }
 }

@@ -2,11 +2,17 @@
 
 use alloc::vec::Vec;
 
-use super::{Compressor, CompressorConfig, Decompressor, Deflate, Side};
+use super::{Backend, Compressor, CompressorConfig, Decompressor, Deflate, Side};
+
+/// What the tests compress with: `--features zlib` runs all of them with zlib.
+#[cfg(not(feature = "zlib"))]
+const BACKEND: Backend = Backend::ZlibRs;
+#[cfg(feature = "zlib")]
+const BACKEND: Backend = Backend::Zlib;
 
 fn compressor(bits: Option<u8>) -> Compressor {
     let side = Side { no_context_takeover: false, max_window_bits: bits };
-    Compressor::new(CompressorConfig::new(&Deflate::client(), &side))
+    Compressor::new(CompressorConfig::new(&Deflate::client().backend(BACKEND), &side))
 }
 
 fn compressed(compressor: &mut Compressor, message: &[u8]) -> Vec<u8> {
@@ -26,7 +32,7 @@ fn inflated(context: &mut Decompressor, message: &[u8], limit: usize) -> Option<
 
 #[test]
 fn the_examples_of_the_rfc_are_understood() {
-    let mut context = Decompressor::new();
+    let mut context = Decompressor::new(BACKEND);
     let hello = [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
     assert_eq!(inflated(&mut context, &hello, 100).as_deref(), Some(&b"Hello"[..]));
     // §7.2.3.2: the second message refers to the first.
@@ -50,7 +56,8 @@ fn what_is_compressed_comes_back_with_every_window() {
     let text = "to be or not to be, that is the question; ".repeat(300);
     for bits in 8..=15 {
         let mut compressor = compressor(Some(bits));
-        let mut decompressors = [Decompressor::new(), Decompressor::with_window_bits(bits)];
+        let mut decompressors =
+            [Decompressor::new(BACKEND), Decompressor::with_window_bits(BACKEND, bits)];
         for part in ["", "Hello", &text, "", &text[..2000]] {
             let message = compressed(&mut compressor, part.as_bytes());
             assert!(!message.is_empty());
@@ -66,7 +73,7 @@ fn what_is_compressed_comes_back_with_every_window() {
 fn blocks_after_a_final_block_belong_to_the_message() {
     let final_block = [0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
     let hello = [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
-    let mut context = Decompressor::new();
+    let mut context = Decompressor::new(BACKEND);
     for message in [[final_block, hello].concat(), [final_block, final_block].concat()] {
         let back = inflated(&mut context, &message, 100);
         assert_eq!(back.as_deref(), Some(&b"HelloHello"[..]));
@@ -79,7 +86,7 @@ fn a_message_that_is_cut_short_is_invalid() {
     let text: Vec<u8> = (0..2000_u32).map(|i| (i * i % 251).to_le_bytes()[0]).collect();
     let message = compressed(&mut compressor(None), &text);
     for cut in 1..message.len() {
-        let back = inflated(&mut Decompressor::new(), &message[..cut], 1 << 20);
+        let back = inflated(&mut Decompressor::new(BACKEND), &message[..cut], 1 << 20);
         assert_eq!(back, None, "cut at {cut} of {}", message.len());
     }
 }
@@ -88,7 +95,7 @@ fn a_message_that_is_cut_short_is_invalid() {
 fn output_goes_on_where_it_was_full() {
     let zeros = alloc::vec![0; 1 << 20];
     let message = compressed(&mut compressor(None), &zeros);
-    let mut context = Decompressor::new();
+    let mut context = Decompressor::new(BACKEND);
     let (mut out, mut len, mut read) = (alloc::vec![1; zeros.len() + 1], 0, 0);
     for limit in [1, 1000, 16 * 1024, (1 << 20) - 1] {
         let step = context.inflate(&message[read..], &mut out[..limit], &mut len).unwrap();

@@ -2,11 +2,17 @@
 
 use bowsprit_proto::{
     FrameHeader, Limits, ProtocolError, Role, Url,
-    deflate::{ContextTakeover, DataError, Deflate, Parameters, WindowBits},
+    deflate::{Backend, ContextTakeover, DataError, Deflate, Parameters, WindowBits},
     handshake::{ClientHandshake, Offer, Policy, respond},
 };
 
 use super::pair::{End, Pair, Seen, frame, peer_of};
+
+/// What the tests compress with: `--features zlib` runs all of them with zlib.
+#[cfg(not(feature = "zlib"))]
+pub(crate) const BACKEND: Backend = Backend::ZlibRs;
+#[cfg(feature = "zlib")]
+pub(crate) const BACKEND: Backend = Backend::Zlib;
 
 /// First bytes: FIN and RSV1 with an opcode.
 pub(crate) const TEXT: u8 = 0xC1;
@@ -29,7 +35,8 @@ pub(crate) fn agree(client: &Deflate, server: &Deflate) -> Option<(Parameters, P
 /// Options with one rule for the context takeover of both sides.
 pub(crate) fn with_takeover(takeover: bool) -> Deflate {
     let rule = if takeover { ContextTakeover::Allowed } else { ContextTakeover::Never };
-    Deflate::client().server_context_takeover(rule).client_context_takeover(rule)
+    let both = Deflate::client().server_context_takeover(rule).client_context_takeover(rule);
+    both.backend(BACKEND)
 }
 
 /// The same with one window for both sides.

@@ -5,7 +5,9 @@ use bowsprit_proto::{
 };
 
 use super::{
-    deflate::{BINARY, TEXT, agree, end, frames_of, frames_to, noise, prose, with_takeover},
+    deflate::{
+        BACKEND, BINARY, TEXT, agree, end, frames_of, frames_to, noise, prose, with_takeover,
+    },
     pair::{
         BOTH, EVENT, End, NEED_DATA, Seen, assert_failed, peer_of, receive, receive_chunk, text,
     },
@@ -192,7 +194,8 @@ fn chunks_of_a_bomb_are_small_and_nothing_else_is_held() {
             let deflate = with_takeover(takeover);
             let (parameters, _) = agree(&deflate, &Deflate::client()).unwrap();
             let limits = Limits::SERVER.max_message_len(1);
-            let mut receiver = Receiver::new(role, limits).with_deflate(&parameters);
+            let mut receiver = Receiver::new(role, limits)
+                .with_deflate(&parameters, &Deflate::client().backend(BACKEND));
             let mut input = ReceiveBuffer::new();
             input.extend(&frames_to(role, [(BINARY, &bomb[..]), (TEXT, &bomb)]));
             let (mut received, mut chunks) = (0, 0);
@@ -228,7 +231,8 @@ fn a_long_message_can_be_finished_in_chunks() {
     let bytes = frames_to(Role::Client, [(TEXT, &message[..])]);
     let deflate = with_takeover(false);
     let (parameters, _) = agree(&deflate, &deflate).unwrap();
-    let mut receiver = Receiver::new(Role::Client, Limits::SERVER).with_deflate(&parameters);
+    let mut receiver = Receiver::new(Role::Client, Limits::SERVER)
+        .with_deflate(&parameters, &Deflate::client().backend(BACKEND));
     let mut input = ReceiveBuffer::new();
     input.extend(&bytes[..bytes.len() / 2]);
     assert_eq!(receive(&mut receiver, &mut input), NEED_DATA);

@@ -42,7 +42,7 @@ fn frames_are_compressed_as_a_connection_does_it_and_come_back() {
         let deflate = with_window(takeover, bits);
         let mut sender = pair(deflate).client;
         let mut compressor = FrameCompressor::new(&side(&deflate), &deflate);
-        let mut decompressor = FrameDecompressor::new(&side(&deflate));
+        let mut decompressor = FrameDecompressor::new(&side(&deflate), &deflate);
         for seed in [1, 2, 1] {
             let parts = [prose(3000, seed).into_bytes(), Vec::new(), noise(70_000, 1), vec![1]];
             for (i, payload) in parts.iter().enumerate() {
@@ -64,7 +64,7 @@ fn a_frame_that_becomes_too_long_is_refused() {
     for takeover in [true, false] {
         let deflate = with_window(takeover, 15);
         let mut compressor = FrameCompressor::new(&side(&deflate), &deflate);
-        let mut decompressor = FrameDecompressor::new(&side(&deflate));
+        let mut decompressor = FrameDecompressor::new(&side(&deflate), &deflate);
         let bomb = compress(&mut compressor, &zeros, true);
         for max_len in [0, 1, 1024, 99_999] {
             let refused = decompress(&mut decompressor, &bomb, true, max_len);
@@ -82,7 +82,7 @@ fn a_frame_that_becomes_too_long_is_refused() {
 #[test]
 fn after_an_error_the_context_is_as_fresh() {
     let hello = Blocks::new().fixed(false, &literals(b"Hello")).message();
-    let mut decompressor = FrameDecompressor::new(&Side::default());
+    let mut decompressor = FrameDecompressor::new(&Side::default(), &with_window(true, 15));
     for bad in [&[7, 7, 7][..], &hello[..hello.len() - 2], &[]] {
         assert_eq!(decompress(&mut decompressor, &hello, true, 9), Ok(b"Hello".to_vec()));
         let refused = decompress(&mut decompressor, bad, true, 9);
@@ -99,7 +99,7 @@ fn after_an_error_the_context_is_as_fresh() {
 fn a_block_after_a_final_one_may_refer_to_earlier_frames() {
     let first = Blocks::new().fixed(true, &literals(b"Hello")).bytes();
     let last = Blocks::new().fixed(false, &[Symbol::Match(5, 5)]).message();
-    let mut decompressor = FrameDecompressor::new(&Side::default());
+    let mut decompressor = FrameDecompressor::new(&Side::default(), &with_window(true, 15));
     assert_eq!(decompress(&mut decompressor, &first, false, 9), Ok(b"Hello".to_vec()));
     assert_eq!(decompress(&mut decompressor, &last, true, 9), Ok(b"Hello".to_vec()));
     assert_eq!(decompress(&mut decompressor, &first, true, 9), Ok(b"Hello".to_vec()));

@@ -7,7 +7,7 @@ use bowsprit_proto::{
 use proptest::prelude::*;
 
 use super::{
-    deflate::{end, frames_of, pair, prose, with_takeover, with_window},
+    deflate::{BACKEND, end, frames_of, pair, prose, with_takeover, with_window},
     pair::{BOTH, EVENT, End, Seen, peer_of, receive, text},
 };
 
@@ -74,13 +74,13 @@ proptest! {
         let mut pooled = Vec::new();
         for (i, (pool, len, fragmented)) in script.into_iter().enumerate() {
             disturb_sender(&mut from, pool, takeover, deflate);
-            let had_one = !receiver.wants_decompressor();
+            let had_one = receiver.wanted_decompressor().is_none();
             let taken = receiver.take_decompressor();
             prop_assert_eq!(taken.is_some(), had_one && !takeover);
             pooled.extend(taken);
             if pool == Pool::LendAnother {
-                receiver.lend_decompressor(pooled.pop().unwrap_or_default());
-                prop_assert!(!receiver.wants_decompressor());
+                receiver.lend_decompressor(pooled.pop().unwrap_or_else(|| Decompressor::new(BACKEND)));
+                prop_assert!(receiver.wanted_decompressor().is_none());
             }
             let message = prose(len, i % 3);
             let bytes = if fragmented {
@@ -122,7 +122,7 @@ fn contexts_stay_inside_a_compressed_message() {
         assert_eq!(to.receive(&first), []);
         let (mut receiver, _) = to.connection.split();
         assert!(receiver.take_decompressor().is_none());
-        receiver.lend_decompressor(Decompressor::new());
+        receiver.lend_decompressor(Decompressor::new(BACKEND));
         let ping = from.send(|sender, out| sender.ping(b"", out)).unwrap();
         let last = fragment(&mut from, &whole[1500..], true);
         for bytes in [&ping, &last[..20]] {
@@ -133,7 +133,10 @@ fn contexts_stay_inside_a_compressed_message() {
         to.input.extend(&last[20..]);
         assert_eq!(receive(&mut receiver, &mut to.input), EVENT);
         assert_eq!(Seen::of(&to.input.event().unwrap()), text(&whole));
-        assert!(receiver.take_decompressor().is_some() && receiver.wants_decompressor());
+        assert!(
+            receiver.take_decompressor().is_some()
+                && receiver.wanted_decompressor() == Some(BACKEND)
+        );
         assert!(from.connection.sender().take_compressor().is_some());
     }
 }
@@ -159,8 +162,8 @@ fn a_context_is_only_wanted_where_one_is_missing_and_fits() {
     assert_eq!(plain.connection.sender().wanted_compressor(), None);
     assert!(plain.connection.sender().take_compressor().is_none());
     let (mut receiver, _) = plain.connection.split();
-    assert!(!receiver.wants_decompressor());
-    receiver.lend_decompressor(Decompressor::new());
+    assert!(receiver.wanted_decompressor().is_none());
+    receiver.lend_decompressor(Decompressor::new(BACKEND));
     assert!(receiver.take_decompressor().is_none());
 
     let [mut wide, mut narrow] =
@@ -211,9 +214,9 @@ fn a_context_with_the_largest_window_is_lent_to_whoever_gives_it_back_or_needs_i
             let mut from = end(peer_of(role), Limits::SERVER, deflate);
             let to = end(role, Limits::SERVER, deflate);
             let (mut receiver, _) = to.connection.split();
-            assert_eq!(receiver.wants_decompressor(), wanted, "{takeover}, {bits} bits");
-            receiver.lend_decompressor(Decompressor::new());
-            assert!(!receiver.wants_decompressor());
+            assert_eq!(receiver.wanted_decompressor().is_some(), wanted, "{takeover}, {bits} bits");
+            receiver.lend_decompressor(Decompressor::new(BACKEND));
+            assert!(receiver.wanted_decompressor().is_none());
             let mut input = to.input;
             for seed in [1, 1, 2] {
                 let message = prose(2000, seed);

@@ -9,7 +9,7 @@ use bowsprit_proto::{
 };
 
 use super::{
-    deflate::{end, frames_of, noise, pair, prose, with_takeover, with_window},
+    deflate::{BACKEND, end, frames_of, noise, pair, prose, with_takeover, with_window},
     pair::{BOTH, End, Pair, Seen, peer_of, text},
     rfc1951::{Inflater, TAIL},
 };
@@ -183,9 +183,10 @@ fn with_takeover_a_message_refers_to_earlier_ones_and_without_it_does_not() {
 fn each_side_follows_what_was_agreed_on_for_it() {
     use bowsprit_proto::deflate::ContextTakeover::Never;
     let message = Message::text(prose(3000, 8));
+    let client = Deflate::client().backend(BACKEND);
     for (deflate, fresh) in [
-        (Deflate::client().server_context_takeover(Never), Role::Server),
-        (Deflate::client().client_context_takeover(Never), Role::Client),
+        (client.server_context_takeover(Never), Role::Server),
+        (client.client_context_takeover(Never), Role::Client),
     ] {
         for role in BOTH {
             let mut sender = end(role, Limits::SERVER, deflate);

@@ -78,7 +78,7 @@ impl End {
         parameters: &Parameters,
         deflate: &Deflate,
     ) -> Self {
-        let receiver = Receiver::new(role, limits).with_deflate(parameters);
+        let receiver = Receiver::new(role, limits).with_deflate(parameters, deflate);
         let connection = Connection::new(receiver, sender(role).with_deflate(parameters, deflate));
         Self { role, connection, input: ReceiveBuffer::new(), output: Output::new() }
     }

@@ -91,7 +91,7 @@ impl Model {
                 Deflate::client().server_context_takeover(rule).client_context_takeover(rule);
             let parameters = agree(&deflate);
             sender = sender.with_deflate(&parameters, &deflate);
-            peer = peer.with_deflate(&parameters);
+            peer = peer.with_deflate(&parameters, &deflate);
         }
         Self {
             queue: SendQueue::new(sender),

@@ -5,11 +5,11 @@ use bowsprit_proto::{
     deflate::{Compressor, Deflate, WindowBits},
 };
 
-use super::super::{Limits, Policy, agreed, allocated_by};
+use super::super::{BACKEND, Limits, Policy, agreed, allocated_by};
 
 /// Window bits, memory level, and kB for compressing and decompressing with context takeover: the
 /// table of docs/compression.md.
-#[cfg(not(feature = "stock-zlib"))]
+#[cfg(not(feature = "zlib"))]
 const TABLE: [(u8, u8, usize, usize); 7] = [
     (15, 9, 495, 81),
     (15, 8, 380, 81),
@@ -20,7 +20,7 @@ const TABLE: [(u8, u8, usize, usize); 7] = [
     (9, 1, 137, 49),
 ];
 
-#[cfg(feature = "stock-zlib")]
+#[cfg(feature = "zlib")]
 const TABLE: [(u8, u8, usize, usize); 7] = [
     (15, 9, 400, 73),
     (15, 8, 269, 73),
@@ -34,6 +34,7 @@ const TABLE: [(u8, u8, usize, usize); 7] = [
 /// What a server and a client hold for the server's messages, after one of 40,000 bytes.
 fn measure(window_bits: u8, mem_level: u8) -> (usize, usize) {
     let deflate = Deflate::client()
+        .backend(BACKEND)
         .mem_level(mem_level)
         .server_max_window_bits(WindowBits::AtMost(window_bits));
     let mut policy = Policy::default();
@@ -46,7 +47,8 @@ fn measure(window_bits: u8, mem_level: u8) -> (usize, usize) {
     let mut out = Output::new();
     let payload: Vec<u8> = (0..40_000_u32).map(|i| (i * i % 251).to_le_bytes()[0]).collect();
     sender.binary(&payload, &mut out).unwrap();
-    let mut receiver = Receiver::new(Role::Client, Limits::CLIENT).with_deflate(&parameters);
+    let mut receiver =
+        Receiver::new(Role::Client, Limits::CLIENT).with_deflate(&parameters, &deflate);
     let ((), decompressing) = allocated_by(|| {
         let mut input = ReceiveBuffer::new();
         for part in out.slices() {

@@ -332,8 +332,8 @@ impl Reader {
     /// Lends what it takes to decompress a message, if messages may be compressed.
     #[inline]
     fn lend_context(&mut self) {
-        if self.receiver.wants_decompressor()
-            && let Some(decompressor) = pool::take_decompressor()
+        if let Some(backend) = self.receiver.wanted_decompressor()
+            && let Some(decompressor) = pool::take_decompressor(backend)
         {
             self.receiver.lend_decompressor(decompressor);
         }

@@ -39,7 +39,7 @@ impl Established<'_> {
         let mut extensions = String::new();
         if let Some(parameters) = &self.negotiated.deflate {
             sender = sender.with_deflate(parameters, &self.deflate);
-            receiver = receiver.with_deflate(parameters);
+            receiver = receiver.with_deflate(parameters, &self.deflate);
             extensions = parameters.to_string();
         }
         let info = Info::new(self.peer_addr, self.path)

@@ -2,13 +2,22 @@
 
 use std::fmt::Write;
 
-use bowsprit::{ConnectionConfig, Deflate, Server, WebSocket, deflate::ContextTakeover};
+use bowsprit::{
+    ConnectionConfig, Deflate, Server, WebSocket,
+    deflate::{Backend, ContextTakeover},
+};
 use tokio::{io::AsyncWriteExt, io::DuplexStream, time::sleep};
 
 use super::{
     peer::Peer,
     support::{PIPE_LEN, SECOND, paused},
 };
+
+/// What the tests compress with: `--features zlib` runs all of them with zlib.
+#[cfg(not(feature = "zlib"))]
+const BACKEND: Backend = Backend::ZlibRs;
+#[cfg(feature = "zlib")]
+const BACKEND: Backend = Backend::Zlib;
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -17,7 +26,7 @@ const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnec
 async fn server_with_takeover() -> (WebSocket, Peer<DuplexStream>) {
     let deflate = Deflate::server().server_context_takeover(ContextTakeover::Allowed);
     let server = Server::builder()
-        .deflate(deflate)
+        .deflate(deflate.backend(BACKEND))
         .config(ConnectionConfig::server().without_timeouts())
         .build();
     let (ours, mut theirs) = tokio::io::duplex(PIPE_LEN);
@@ -58,5 +67,39 @@ fn an_idle_connection_drops_the_context_that_takeover_has_kept() {
         sleep(130 * SECOND).await;
         let fresh = sent_len(&mut ws, &mut peer).await;
         assert_eq!(fresh, first);
+    });
+}
+
+/// Connections of one thread, whose contexts come from the same pools.
+#[cfg(feature = "zlib")]
+#[test]
+fn connections_with_both_backends_share_a_thread() {
+    use bowsprit::{Client, testing::pair_of};
+
+    paused(async {
+        let backends = [Backend::ZlibRs, Backend::Zlib];
+        let mut connections = Vec::new();
+        for (ours, theirs) in backends.into_iter().flat_map(|of| backends.map(|to| (of, to))) {
+            let server = Server::builder().deflate(Deflate::server().backend(ours)).build();
+            let client = Client::new().deflate(Deflate::client().backend(theirs));
+            let pair = pair_of(&client, &server, "ws://localhost/").await.unwrap();
+            connections.push((pair, server));
+        }
+        for i in 0..10 {
+            for ((client, served), _) in &mut connections {
+                let message = text().repeat(1 + i % 3);
+                client.send(&*message).await.unwrap();
+                let received = served.recv().await.unwrap().unwrap();
+                assert_eq!(received, *message);
+                served.send(received).await.unwrap();
+                assert_eq!(client.recv().await.unwrap().unwrap(), *message);
+            }
+        }
+        for (_, server) in &connections {
+            let stats = server.stats();
+            for traffic in [stats.received, stats.sent] {
+                assert!(traffic.wire_bytes * 10 < traffic.payload_bytes * 9, "{traffic:?}");
+            }
+        }
     });
 }

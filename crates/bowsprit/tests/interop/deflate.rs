@@ -2,7 +2,7 @@
 
 use bowsprit::{
     Client, CloseCode, ConnectError, Deflate, Message, WebSocket,
-    deflate::{ContextTakeover, WindowBits},
+    deflate::{Backend, ContextTakeover, WindowBits},
     error::BoxError,
     message::Fragment,
 };
@@ -11,6 +11,12 @@ use super::{
     meter::Meter,
     peers::{OurServer, Peer, PeerServer, in_time, play},
 };
+
+/// What the tests compress with: `--features zlib` runs all of them with zlib.
+#[cfg(not(feature = "zlib"))]
+const BACKEND: Backend = Backend::ZlibRs;
+#[cfg(feature = "zlib")]
+const BACKEND: Backend = Backend::Zlib;
 
 /// Lengths of texts, and how many times each is sent.
 const SIZES: [(usize, usize); 3] = [(2048, 16), (65_536, 2), (1 << 20, 1)];
@@ -83,6 +89,7 @@ impl Asked {
         let takeover =
             |forgets| if forgets { ContextTakeover::Never } else { ContextTakeover::Allowed };
         let options = Deflate::client()
+            .backend(BACKEND)
             .server_context_takeover(takeover(self.server_forgets))
             .client_context_takeover(takeover(self.client_forgets));
         match self.bits {
@@ -201,7 +208,10 @@ async fn test_peer_server_that_asks(peer: Peer, least: (u8, u8)) {
     let mut lengths = Vec::new();
     for asked in Asked::all(least) {
         let server = in_time(PeerServer::start_with(peer, &[&asked.argument()])).await;
-        lengths.push((asked, in_time(play_client(&server, asked, Deflate::client())).await));
+        lengths.push((
+            asked,
+            in_time(play_client(&server, asked, Deflate::client().backend(BACKEND))).await,
+        ));
     }
     check_lengths(&lengths);
 }
@@ -216,7 +226,7 @@ async fn test_server_that_asks(peer: Peer, least: (u8, u8)) {
 }
 
 async fn test_peer_client_that_asks(peer: Peer, least: (u8, u8)) {
-    let server = start_ours(Deflate::client()).await;
+    let server = start_ours(Deflate::client().backend(BACKEND)).await;
     let mut lengths = Vec::new();
     for asked in Asked::all(least) {
         let argument = asked.argument();

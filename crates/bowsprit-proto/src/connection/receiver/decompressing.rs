@@ -9,20 +9,23 @@ use super::{
     },
     Receiver,
 };
-use crate::{ProtocolError, deflate::Decompressor};
+use crate::{
+    ProtocolError,
+    deflate::{Backend, Decompressor},
+};
 
 /// The longest chunk of a compressed message.
 const MAX_CHUNK_LEN: usize = 64 * 1024;
 
 /// Decompression contexts.
 impl Receiver {
-    /// Whether a [`Decompressor`] can be lent: compression was agreed on, and there is none. Where
-    /// the peer may refer to earlier messages through a window below 2^15 bytes, the connection
-    /// makes one for that window, which may be much smaller, and keeps it.
+    /// The backend of a [`Decompressor`] that can be lent: compression was agreed on, and there is
+    /// none. Where the peer may refer to earlier messages through a window below 2^15 bytes, the
+    /// connection makes one for that window, which may be much smaller, and keeps it.
     #[must_use]
     #[inline]
-    pub fn wants_decompressor(&self) -> bool {
-        self.inflation.as_ref().is_some_and(|inflation| inflation.wants_decompressor())
+    pub fn wanted_decompressor(&self) -> Option<Backend> {
+        self.inflation.as_ref().and_then(|inflation| inflation.wanted())
     }
 
     /// Whether there is a context, lent or made.

@@ -48,7 +48,8 @@ fn connection(parameters: &Parameters, pipe_len: usize) -> (Reader, DuplexStream
     let (ours, theirs) = duplex(pipe_len);
     let (read, write): (ReadHalf, WriteHalf) = AnyTransport::from_io(ours).0.split();
     let sender = Sender::server().with_deflate(parameters, &Deflate::server());
-    let receiver = Receiver::new(Role::Server, Limits::SERVER).with_deflate(parameters);
+    let receiver =
+        Receiver::new(Role::Server, Limits::SERVER).with_deflate(parameters, &Deflate::server());
     let link = Link::new(sender, write, Info::new(None, "/"), shared_config());
     (Reader::new(read, Role::Server, receiver, ReceiveBuffer::default(), link), theirs)
 }
