@@ -38,6 +38,7 @@
 //! [RFC 6455]: https://datatracker.ietf.org/doc/html/rfc6455
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(clippy::std_instead_of_core, clippy::alloc_instead_of_core, clippy::std_instead_of_alloc)]
 
@@ -75,3 +76,8 @@ pub use limits::Limits;
 pub use message::{Message, MessageKind};
 pub use url::{InvalidUrl, Url, UserInfo};
 pub use utf8::Utf8Bytes;
+
+/// The example of the package's README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

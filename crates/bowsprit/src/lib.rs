@@ -119,6 +119,7 @@
 //!
 //! The protocol itself is in the crate `bowsprit-proto`, which has no I/O.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(any(feature = "client", feature = "server")),
     allow(dead_code, reason = "without client and server nothing opens a connection")
@@ -248,6 +249,9 @@ pub mod _design {}
 mod pages {
     #[doc = include_str!("../../../README.md")]
     struct Readme;
+
+    #[doc = include_str!("../README.md")]
+    struct PackageReadme;
 
     #[doc = include_str!("../../../docs/client.md")]
     struct Client;
