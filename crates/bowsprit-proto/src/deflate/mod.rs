@@ -4,9 +4,9 @@
 //! and a [`Decompressor`] are the contexts that do the work: they are made when first needed, and
 //! without context takeover a driver can lend them from a pool and take them back between messages.
 //!
-//! zlib-rs does the work, or zlib where [`Deflate::backend`] says so, which the feature `zlib` makes
-//! possible. The choice changes how much memory a context takes, how much time it needs, and which
-//! bytes a sender makes of a message. Either understands what the other has written.
+//! zlib-rs does the work, or zlib where [`Deflate::backend`] says so; it needs the feature `zlib`.
+//! The choice changes how much memory a context takes, how much time it needs, and which bytes a
+//! sender makes of a message. Either understands what the other has written.
 //!
 //! [RFC 7692]: https://datatracker.ietf.org/doc/html/rfc7692
 
