@@ -119,6 +119,8 @@ impl FrameHeader {
         Some(len)
     }
 
+    // So that what is above is short enough to be inlined.
+    #[inline(never)]
     fn encode_long(&self, out: &mut Vec<u8>) {
         let (bytes, len) = self.bytes();
         out.extend_from_slice(&bytes[..len]);
