@@ -17,8 +17,8 @@ use bowsprit_proto::{
 #[cfg(any(feature = "client", feature = "server"))]
 pub use crate::tcp::{Keepalive, TcpOptions};
 
-/// Limits and timers of an open connection, the same for clients and servers but for their
-/// defaults.
+/// Limits and timers of an open connection. Clients and servers have the same options, with
+/// different defaults.
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,81 +31,84 @@ pub use crate::tcp::{Keepalive, TcpOptions};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionConfig {
-    /// What a peer may make us hold. Default: [`Limits::SERVER`] or [`Limits::CLIENT`].
+    /// Limits on what a peer may send. Default: [`Limits::SERVER`] or
+    /// [`Limits::CLIENT`].
     pub limits: Limits,
-    /// Looks for dead peers, and keeps silent connections open behind proxies that end them, most
-    /// of them after 60 s. Default: 20 s and 20 s.
+    /// Detects dead peers, and keeps idle connections open behind proxies, most of which close them
+    /// after 60 s. Default: a ping after 20 s of silence, 20 s for the answer.
     ///
-    /// The pings have payloads that cannot be guessed, and their pongs tell the
+    /// Payloads of these pings cannot be guessed. Their pongs give the
     /// [`round_trip_time`](crate::WebSocket::round_trip_time).
     pub heartbeat: Option<Heartbeat>,
-    /// How long a peer may say nothing at all, be it a message, a ping or a pong, before the
-    /// connection is cut. Default: `None`, for ever.
+    /// How long a peer may send nothing at all, not even a ping or a pong, before the connection is
+    /// cut. Default: `None`, no limit.
     ///
-    /// For a client whose server sends pings in known intervals, this is a way to notice that it is
-    /// gone without asking: the interval, and as long as a ping may be late. Nothing is sent for
-    /// it. With a [`heartbeat`](Self::heartbeat) of its own, a side makes the other answer, so only
-    /// one that is gone is idle, and what takes less time ends the connection. Behind a message
-    /// that the application has yet to receive no time counts, nor does any after our close frame.
+    /// A client whose server sends pings at a known interval can detect a dead server by this
+    /// without sending anything: set it to the interval plus the delay to tolerate. With a
+    /// [`heartbeat`](Self::heartbeat) enabled a live peer always answers, so only a dead one idles;
+    /// the shorter time-out fires first. The time does not run while a received message waits for
+    /// the application, nor after our close frame.
     pub idle_timeout: Option<Duration>,
-    /// How many messages a peer may send in a second, those of one second at once; more fail the
-    /// connection with 1008. Each frame of a message counts. Default: `None`, as many as it likes.
+    /// How many messages a peer may send per second; bursts of up to one second's worth are
+    /// allowed. More fail the connection with 1008. Each frame of a message counts. Default:
+    /// `None`, no limit.
     ///
-    /// What has come while the application was busy with a message before counts over all that
-    /// time, so that it is the peer's rate that matters, not the application's.
+    /// Messages that arrive while the application is busy are counted over that whole time, so a
+    /// slow application does not make a peer exceed its rate.
     pub max_messages_per_second: Option<u32>,
-    /// The same for pings. Pongs count as well, asked for or not, so it has to be more than the
-    /// pings that we send. Default: `None`, as many as it likes.
+    /// The same for pings. Pongs count as well, whether requested or not, so the limit must be
+    /// higher than the number of pings that we send. Default: `None`, no limit.
     pub max_pings_per_second: Option<u32>,
     /// Answers pings as they are read. Default: true.
     ///
-    /// Without it the application does, by [`pong`](crate::SendHalf::pong), in its own time but
-    /// soon: RFC 6455 §5.5.2, "an endpoint MUST send a Pong frame in response". It sees pings as
-    /// [`Event::Ping`](crate::Event::Ping) of `next_event` only, and nobody does
-    /// [while it does not receive](crate::WebSocket#while-nobody-receives).
+    /// If false, the application must answer them by [`pong`](crate::SendHalf::pong), soon: RFC
+    /// 6455 §5.5.2, "an endpoint MUST send a Pong frame in response". It sees pings only as
+    /// [`Event::Ping`](crate::Event::Ping) of `next_event`. [While it does not
+    /// receive](crate::WebSocket#while-nobody-receives), nothing is answered.
     pub auto_pong: bool,
-    /// How long a peer may take none of the bytes that wait for it before the connection is cut.
-    /// Default: 30 s. `None` lets peers pause for ever, at the cost of what is queued for them.
+    /// How long a peer may accept none of the bytes queued for it before the connection is cut.
+    /// Default: 30 s. With `None` peers may pause indefinitely, and what is queued for them stays
+    /// in memory.
     ///
-    /// The peer sees a reset, or the end without a close frame that browsers call 1006. This side
-    /// logs it at INFO.
+    /// The peer sees a reset, or an end without a close frame, which browsers report as 1006. This
+    /// side logs it at level info.
     pub write_stall_timeout: Option<Duration>,
-    /// How long the end of a connection may take, from our close frame, or from when it was
-    /// dropped, to the end of the transport: what is queued is written, the peer's close frame is
-    /// awaited. Default: 10 s.
+    /// How long it may take to end a connection, from our close frame, or from when it was dropped,
+    /// to the end of the transport. In that time what is queued is written and the peer's close
+    /// frame is awaited. Default: 10 s.
     ///
-    /// To that comes a second for each 64 KiB that are queued when it begins. Nothing extends it
-    /// later, neither bytes that come nor bytes that the peer takes.
+    /// One second is added for each 64 KiB that are queued at the beginning. Nothing extends it
+    /// later, neither received bytes nor bytes that the peer accepts.
     pub close_timeout: Duration,
-    /// How long to wait for the end of the transport after the closing handshake, within the time
-    /// for the whole end. Default: 2 s.
+    /// How long to wait for the end of the transport after the closing handshake, within
+    /// [`close_timeout`](Self::close_timeout). Default: 2 s.
     ///
-    /// That goes on in the background, while the runtime lives: for the application the connection
-    /// is over. On a server it keeps its place until then: for `max_connections`, among the
-    /// `clients`, and for `serve_until`.
+    /// This happens in the background, while the runtime lives; for the application the connection
+    /// has ended. A server counts the connection until then: for `max_connections`, in `clients`,
+    /// and for `serve_until`.
     pub linger_timeout: Duration,
-    /// `send` waits while more bytes than this wait to be written. Default: 64 KiB.
+    /// `send` waits while more than this many bytes are queued. Default: 64 KiB.
     pub high_water_mark: usize,
-    /// [`Handle::send`](crate::Handle::send) waits while more bytes than this wait to be written.
+    /// [`Handle::send`](crate::Handle::send) waits while more than this many bytes are queued.
     /// Default: 1 MiB.
     pub max_queue_len: usize,
-    /// Messages that are longer are compressed on another thread, as it takes long. Default: 64
-    /// KiB: at level 1 a quarter of a millisecond, at level 6 one. Fragments are compressed where
-    /// they are sent; keep them short.
+    /// Longer messages are compressed on another thread, so that they do not delay other
+    /// connections. Default: 64 KiB, which take a quarter of a millisecond at level 1 and one at
+    /// level 6. Fragments are always compressed where they are sent; keep them short.
     pub max_inline_compression_len: usize,
-    /// How many of those threads a runtime runs at once, each with a context of some 400 KiB.
-    /// Further messages wait. Default: 10.
+    /// How many such threads a runtime uses at once, each with a context of some 400 KiB. Further
+    /// messages wait. Default: 10.
     pub max_concurrent_compressions: usize,
 }
 
 impl ConnectionConfig {
-    /// What a server starts from.
+    /// The defaults of a server.
     #[must_use]
     pub const fn server() -> Self {
         Self { limits: Limits::SERVER, ..Self::client() }
     }
 
-    /// What a client starts from.
+    /// The defaults of a client.
     #[must_use]
     pub const fn client() -> Self {
         Self {
@@ -125,8 +128,7 @@ impl ConnectionConfig {
         }
     }
 
-    /// For peers that pause on purpose: neither the heartbeat nor silence nor the write stall ends
-    /// the connection.
+    /// Without heartbeat, idle time-out and write stall time-out, for peers that pause on purpose.
     #[must_use]
     pub const fn without_timeouts(self) -> Self {
         Self { heartbeat: None, idle_timeout: None, write_stall_timeout: None, ..self }
@@ -161,7 +163,7 @@ impl ConnectionConfig {
 
 /// Setters.
 impl ConnectionConfig {
-    /// Sets the limits on what a peer may make us hold.
+    /// Sets the limits on received data.
     #[must_use]
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -175,14 +177,14 @@ impl ConnectionConfig {
         self
     }
 
-    /// Sets the idle time-out; `None` waits for ever.
+    /// Sets the idle time-out; `None` sets no limit.
     #[must_use]
     pub fn idle_timeout(mut self, idle_timeout: impl Into<Option<Duration>>) -> Self {
         self.idle_timeout = idle_timeout.into();
         self
     }
 
-    /// Sets how many messages a second a peer may send; `None` sets no limit.
+    /// Sets how many messages per second a peer may send; `None` sets no limit.
     #[must_use]
     pub fn max_messages_per_second(
         mut self,
@@ -192,7 +194,7 @@ impl ConnectionConfig {
         self
     }
 
-    /// Sets how many pings a second a peer may send; `None` sets no limit.
+    /// Sets how many pings per second a peer may send; `None` sets no limit.
     #[must_use]
     pub fn max_pings_per_second(mut self, max_pings_per_second: impl Into<Option<u32>>) -> Self {
         self.max_pings_per_second = max_pings_per_second.into();
@@ -206,21 +208,21 @@ impl ConnectionConfig {
         self
     }
 
-    /// Sets how long a peer may take no bytes; `None` waits for ever.
+    /// Sets how long a peer may accept no bytes; `None` sets no limit.
     #[must_use]
     pub fn write_stall_timeout(mut self, write_stall_timeout: impl Into<Option<Duration>>) -> Self {
         self.write_stall_timeout = write_stall_timeout.into();
         self
     }
 
-    /// Sets how long the end of a connection may take.
+    /// Sets how long ending a connection may take.
     #[must_use]
     pub const fn close_timeout(mut self, close_timeout: Duration) -> Self {
         self.close_timeout = close_timeout;
         self
     }
 
-    /// Sets how long the end of the transport may take.
+    /// Sets how long to wait for the end of the transport.
     #[must_use]
     pub const fn linger_timeout(mut self, linger_timeout: Duration) -> Self {
         self.linger_timeout = linger_timeout;
