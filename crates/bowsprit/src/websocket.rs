@@ -16,7 +16,7 @@ use crate::{
     Url, trace,
 };
 
-/// An open WebSocket connection, of a client or a server, over whatever transport.
+/// An open WebSocket connection of a client or a server, over any transport.
 ///
 /// ```no_run
 /// # async fn example(mut ws: bowsprit::WebSocket) -> Result<(), bowsprit::Error> {
@@ -29,34 +29,34 @@ use crate::{
 ///
 /// # How it is driven
 ///
-/// Pings and the peer's close frame are answered while [`recv`](Self::recv) or one of its kin is
-/// awaited. What is sent is queued, and written out at the latest when the task's current poll has
-/// ended, so a loop that answers many messages makes one write. No task runs in the background
-/// but one per runtime that writes and one that watches the timers.
+/// Pings and the peer's close frame are answered while [`recv`](Self::recv) or another receiving
+/// method is awaited. Sent messages are queued and written at the latest when the task's current
+/// poll has ended, so a loop that answers many messages makes one write. A connection has no task
+/// of its own; each runtime has one that writes and one for the timers.
 ///
 /// # While nobody receives
 ///
-/// Within a second, the runtime sees to a connection that nobody receives from: pings and the
-/// peer's close frame are answered, a peer that is gone or dead is noticed, and
-/// [`closed`](Self::closed) and [`send`](Self::send) tell. That goes on up to the next message,
-/// which stays where it is for the next receive call. Behind an unread message only the end of a
-/// socket (on Linux, without TLS) and a peer that takes nothing are noticed, so a connection that
-/// only sends should call [`discard_incoming`](Self::discard_incoming).
+/// If the application does not receive for a second, the runtime takes over: pings and the peer's
+/// close frame are answered, a peer that has disconnected or died is detected, and
+/// [`closed`](Self::closed) and [`send`](Self::send) report it. This continues up to the next
+/// message, which stays unread for the next receive call. Behind an unread message only the end of
+/// a socket (on Linux, without TLS) and a peer that accepts nothing are detected, so a connection
+/// that only sends should call [`discard_incoming`](Self::discard_incoming).
 ///
-/// What was seen to that way is no [`Event`] later: neither pings and pongs nor the close frame,
-/// which [`peer_close`](Self::peer_close) tells. With
+/// Control frames that were handled this way do not appear as an [`Event`] later;
+/// [`peer_close`](Self::peer_close) returns the close frame. With
 /// [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) off, where the application
-/// answers pings, nothing is read in its place.
+/// answers pings, the runtime reads nothing in its place.
 ///
 /// # How it ends
 ///
-/// [`recv`](Self::recv) returns `None` after a clean close, whoever began it;
-/// [`peer_close`](Self::peer_close) then tells the peer's code and reason. Anything else is an
-/// error. Dropping a `WebSocket` ends the connection without a close frame, when what was sent has
-/// been written out: in the background, for as long as
-/// [`ConnectionConfig::close_timeout`](crate::ConnectionConfig::close_timeout) says, and only while
-/// the runtime lives. Call [`close`](Self::close) to end it well, or [`terminate`](Self::terminate)
-/// to cut it.
+/// [`recv`](Self::recv) returns `None` after a clean close, whichever side began it;
+/// [`peer_close`](Self::peer_close) then returns the peer's code and reason. Anything else is an
+/// error. Dropping a `WebSocket` ends the connection without a close frame, after everything sent
+/// has been written. That happens in the background, for at most
+/// [`ConnectionConfig::close_timeout`](crate::ConnectionConfig::close_timeout) and only while the
+/// runtime lives. Call [`close`](Self::close) to end a connection properly, or
+/// [`terminate`](Self::terminate) to cut it.
 ///
 /// In a handler under [`serve`](crate::server::BoundServer::serve) the connection is closed
 /// properly when the handler returns.
@@ -78,7 +78,7 @@ impl WebSocket {
     ///
     /// # Errors
     ///
-    /// The connection has ended in another way; told once, then comes `None`.
+    /// The connection has ended in any other way. The error is returned once, then `None`.
     ///
     /// # Cancel safety
     ///
@@ -92,12 +92,13 @@ impl WebSocket {
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] after a close frame or inside a fragmented message; else why the connection
-    /// has ended, which may concern messages that were sent before.
+    /// [`Error::Send`] after a close frame or inside a fragmented message; otherwise the reason why
+    /// the connection has ended, which may affect messages that were sent before.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, nothing has been sent. A message is sent whole or not at all.
+    /// If the future is dropped before it is ready, nothing has been sent. A message is sent whole
+    /// or not at all.
     pub fn send<'m>(
         &mut self,
         message: impl Into<Outgoing<'m>>,
@@ -122,7 +123,7 @@ impl WebSocket {
         self.receive.next_event()
     }
 
-    /// Receives the next piece of a message without holding the message whole. See
+    /// Receives the next chunk of a message, without buffering the whole message. See
     /// [`ReceiveHalf::next_chunk`].
     ///
     /// # Errors
@@ -136,11 +137,11 @@ impl WebSocket {
         self.receive.next_chunk().await
     }
 
-    /// Sends a piece of a message. See [`SendHalf::send_fragment`].
+    /// Sends a fragment of a message. See [`SendHalf::send_fragment`].
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), and if the pieces do not fit together.
+    /// As [`send`](Self::send), and if the fragment does not continue the message that was begun.
     ///
     /// # Cancel safety
     ///
@@ -161,9 +162,9 @@ impl WebSocket {
 
     /// Sends a pong with at most 125 bytes. Never waits.
     ///
-    /// Pings are answered already, unless
-    /// [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) is off; one that nobody
-    /// has asked for is a sign of life, RFC 6455 §5.5.3.
+    /// Pings are answered automatically unless
+    /// [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) is off. An unsolicited
+    /// pong serves as a unidirectional heartbeat, RFC 6455 §5.5.3.
     ///
     /// # Errors
     ///
@@ -176,11 +177,11 @@ impl WebSocket {
     ///
     /// # Errors
     ///
-    /// Why the connection has ended.
+    /// The reason why the connection has ended.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future changes nothing: what is queued is written out all the same.
+    /// Dropping the future changes nothing: what is queued is written anyway.
     pub async fn flush(&mut self) -> Result<(), Error> {
         self.send.flush().await
     }
@@ -188,8 +189,8 @@ impl WebSocket {
 
 /// The end.
 impl WebSocket {
-    /// Closes the connection: sends a close frame, then waits for the peer's, dropping what still
-    /// comes. See [`ReceiveHalf::close`].
+    /// Closes the connection: sends a close frame and waits for the peer's, discarding messages
+    /// that still arrive. See [`ReceiveHalf::close`].
     ///
     /// ```no_run
     /// # use bowsprit::CloseCode;
@@ -202,12 +203,12 @@ impl WebSocket {
     ///
     /// # Errors
     ///
-    /// The close may not be sent, or the connection has not ended cleanly.
+    /// The close frame could not be sent, or the connection has not ended cleanly.
     ///
     /// # Cancel safety
     ///
-    /// Once polled, the close frame is on its way. Call it or [`recv`](Self::recv) again to wait
-    /// for the end.
+    /// Once the future has been polled, the close frame is queued. Call `close` or
+    /// [`recv`](Self::recv) again to wait for the end.
     pub async fn close(&mut self, close: impl Into<Close<'_>>) -> Result<(), Error> {
         self.receive.close(close).await
     }
@@ -217,7 +218,7 @@ impl WebSocket {
         self.receive.terminate();
     }
 
-    /// From now on, messages are read and dropped as they come. See
+    /// From now on, incoming messages are read and discarded. See
     /// [`ReceiveHalf::discard_incoming`].
     pub fn discard_incoming(&mut self) {
         self.receive.discard_incoming();
@@ -227,7 +228,7 @@ impl WebSocket {
     ///
     /// # Errors
     ///
-    /// The connection has ended in another way than by a close frame.
+    /// The connection has ended in any other way than by a close frame.
     ///
     /// # Cancel safety
     ///
@@ -236,7 +237,7 @@ impl WebSocket {
         self.receive.closed()
     }
 
-    /// The peer's close frame, once it has come.
+    /// The peer's close frame, once it was received.
     #[must_use]
     pub fn peer_close(&self) -> Option<Close<'static>> {
         self.receive.peer_close()
@@ -245,14 +246,14 @@ impl WebSocket {
 
 /// Parts.
 impl WebSocket {
-    /// Hands out the two halves, for two tasks. The connection ends when both are dropped; once the
-    /// receiving one is, messages are read and dropped.
+    /// Splits the connection into its halves, for two tasks. It ends when both are dropped. After
+    /// the receiving half is dropped, messages are read and discarded.
     #[must_use]
     pub fn split(self) -> (ReceiveHalf, SendHalf) {
         (self.receive, self.send)
     }
 
-    /// Borrows the two halves, for one task that sends while it holds a borrowed event.
+    /// Borrows both halves, for a task that sends while it holds a borrowed event.
     ///
     /// ```no_run
     /// # use bowsprit::Event;
@@ -272,7 +273,7 @@ impl WebSocket {
         (&mut self.receive, &mut self.send)
     }
 
-    /// A handle that sends on this connection from any task.
+    /// Returns a handle that sends on this connection from any task.
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle::new(Arc::clone(self.receive.link()))
@@ -294,43 +295,44 @@ impl WebSocket {
         self.receive.link()
     }
 
-    /// How far the closing handshake has come.
+    /// The state of the closing handshake.
     #[must_use]
     pub fn state(&self) -> State {
         self.receive.link().state()
     }
 
-    /// Bytes that wait to be written.
+    /// How many bytes are queued to be written.
     #[must_use]
     pub fn queued_len(&self) -> usize {
         self.send.queued_len()
     }
 
-    /// How long the last ping and its pong took, those of the
-    /// [`Heartbeat`](crate::config::Heartbeat) and of [`Handle::measure_round_trip`]; `None` as
-    /// long as none was answered. In microseconds, with the time that both wait in queues, such as
-    /// for the application to read.
+    /// Round-trip time of the last answered ping, of the [`Heartbeat`](crate::config::Heartbeat) or
+    /// of [`Handle::measure_round_trip`], in microseconds; `None` until one was answered. It
+    /// includes the time that ping and pong wait in queues, for example until the application
+    /// reads.
     ///
-    /// A heartbeat sends pings into silence only. Pings of the application's are not measured.
+    /// A heartbeat sends pings only while the peer is silent. Pings that the application sends by
+    /// `ping` are not measured.
     #[must_use]
     pub fn round_trip_time(&self) -> Option<Duration> {
         self.receive.link().round_trip_time()
     }
 
-    /// The address of the peer's end of the transport, if it has one.
+    /// The peer's address, if the transport has one.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.receive.link().info().peer_addr()
     }
 
-    /// The address of our end of the transport, if it has one: of TCP, also below TLS. `None` once
+    /// The local address of a TCP connection, also below TLS. `None` for other transports, and once
     /// the connection has ended.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.handle().local_addr()
     }
 
-    /// The certificates that the peer has shown: a server's, or a client's if it has any. `None`
+    /// The peer's certificates: the server's, or the client's if it has presented any. `None`
     /// without TLS, and once the connection has ended.
     #[cfg(feature = "tls")]
     #[must_use]
@@ -338,25 +340,25 @@ impl WebSocket {
         self.receive.link().ask_transport(crate::tls::PeerCertificates::in_transport)
     }
 
-    /// The path of the request that opened the connection, without the query.
+    /// The path of the request that opened the connection, without its query.
     #[must_use]
     pub fn path(&self) -> &str {
         self.receive.link().info().path()
     }
 
-    /// The subprotocol that was agreed on.
+    /// The negotiated subprotocol.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.receive.link().info().subprotocol()
     }
 
-    /// The extensions that were agreed on, as `Sec-WebSocket-Extensions` names them.
+    /// The negotiated extensions, as in `Sec-WebSocket-Extensions`.
     #[must_use]
     pub fn extensions(&self) -> &str {
         self.receive.link().info().extensions()
     }
 
-    /// Where a client has connected to; `None` on a server.
+    /// The URL that a client has connected to; `None` on a server.
     #[must_use]
     pub fn url(&self) -> Option<&Url> {
         self.receive.link().info().opening().map(|opening| &opening.url)
