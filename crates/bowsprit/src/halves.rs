@@ -21,10 +21,10 @@ use crate::{
 
 /// The receiving half of a [`WebSocket`](crate::WebSocket).
 ///
-/// Pings and the peer's close frame are answered while it is read from, and also while it is not,
-/// up to the next message: see [`WebSocket`](crate::WebSocket#while-nobody-receives). Once it is
-/// dropped, or after [`discard_incoming`](Self::discard_incoming), messages are read and dropped
-/// while the sending half goes on.
+/// Pings and the peer's close frame are answered while the application receives, and also while it
+/// does not, up to the next message: see [`WebSocket`](crate::WebSocket#while-nobody-receives).
+/// After it is dropped, or after [`discard_incoming`](Self::discard_incoming), messages are read
+/// and discarded while the sending half stays usable.
 pub struct ReceiveHalf {
     /// While the caller looks at what it has read; else it is in its place in the link.
     lent: Option<Box<Reader>>,
@@ -33,12 +33,12 @@ pub struct ReceiveHalf {
 
 /// The sending half of a [`WebSocket`](crate::WebSocket).
 ///
-/// Nothing is sent at once: what a task sends is written out together when its current poll has
-/// ended, which is at its next await that has to wait. [`flush`](Self::flush) waits until the
-/// operating system has taken everything: call it before computing, or blocking the thread, for
-/// long, as nothing is written meanwhile.
+/// Messages are not written immediately: everything that a task sends is written together when its
+/// current poll has ended, which is at its next `await` that has to wait. [`flush`](Self::flush)
+/// waits until the operating system has accepted everything. Call it before a long computation or
+/// before blocking the thread, because nothing is written meanwhile.
 ///
-/// Whoever never receives is a live peer all the same: see
+/// A connection that never receives still answers pings: see
 /// [`WebSocket`](crate::WebSocket#while-nobody-receives).
 pub struct SendHalf {
     link: Arc<Link>,
@@ -53,11 +53,11 @@ impl ReceiveHalf {
 
     /// Receives the next message. `None` means that the connection was closed cleanly.
     ///
-    /// If the last message was begun with [`next_chunk`](Self::next_chunk), its rest is skipped.
+    /// If a message was begun with [`next_chunk`](Self::next_chunk), the rest of it is skipped.
     ///
     /// # Errors
     ///
-    /// The connection has ended in another way; told once, then comes `None`.
+    /// The connection has ended in any other way. The error is returned once, then `None`.
     ///
     /// # Cancel safety
     ///
@@ -66,9 +66,10 @@ impl ReceiveHalf {
         Receiving::new(self, Self::poll_recv)
     }
 
-    /// Receives the next message or control frame, borrowed: no allocation, no copy.
+    /// Receives the next message or control frame, borrowed from the read buffer, without
+    /// allocating or copying.
     ///
-    /// Pings and the close frame have been answered already. `None` follows the close frame.
+    /// Pings and the close frame have already been answered. The close frame is followed by `None`.
     ///
     /// # Errors
     ///
@@ -81,7 +82,8 @@ impl ReceiveHalf {
         Next::new(self)
     }
 
-    /// Receives the next piece of a message, as it arrives, so that no message is ever held whole.
+    /// Receives the next chunk of a message as it arrives, so that no message is ever held as a
+    /// whole.
     ///
     /// [`Limits`](crate::config::Limits) do not apply. Control frames are answered and skipped.
     ///
@@ -105,25 +107,25 @@ impl ReceiveHalf {
         }
     }
 
-    /// Closes the connection: sends a close frame, then waits for the peer's, dropping what still
-    /// comes. The end of the transport is awaited in the background: see
+    /// Closes the connection: sends a close frame and waits for the peer's, discarding messages
+    /// that still arrive. The end of the transport is awaited in the background: see
     /// [`ConnectionConfig::linger_timeout`](crate::ConnectionConfig::linger_timeout).
     ///
-    /// What is dropped is read up to 1 MiB, beside the rest of a frame that the peer has begun (up
-    /// to [`Limits::max_message_len`](crate::config::Limits::max_message_len)) and as much as was
-    /// queued when the close frame was; then the connection is cut. Whoever expects more than that
-    /// calls [`SendHalf::close`] and receives until `None` comes.
+    /// At most 1 MiB is discarded, plus the rest of a frame that the peer has begun (up to
+    /// [`Limits::max_message_len`](crate::config::Limits::max_message_len)) and as much as was
+    /// queued when the close frame was; beyond that the connection is cut. If more is expected,
+    /// call [`SendHalf::close`] and receive until `None`.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the close may not be sent, as its code or reason is invalid. Otherwise as
-    /// [`recv`](Self::recv): a peer that does not answer in time, or sends too much before, is
-    /// [`Error::TimedOut`] with [`TimeoutKind::Close`](crate::error::TimeoutKind::Close).
+    /// [`Error::Send`] if the code or reason is invalid. Otherwise as [`recv`](Self::recv); a peer
+    /// that does not answer in time, or sends too much before it does, is [`Error::TimedOut`] with
+    /// [`TimeoutKind::Close`](crate::error::TimeoutKind::Close).
     ///
     /// # Cancel safety
     ///
-    /// Once polled, the close frame is on its way. Call it or [`recv`](Self::recv) again to wait
-    /// for the end.
+    /// Once the future has been polled, the close frame is queued. Call `close` or
+    /// [`recv`](Self::recv) again to wait for the end.
     pub async fn close(&mut self, close: impl Into<Close<'_>>) -> Result<(), Error> {
         self.link.begin_close(&close.into())?;
         while Receiving::new(self, |half: &mut Self, cx: &mut Context<'_>| {
@@ -142,11 +144,11 @@ impl ReceiveHalf {
         }
     }
 
-    /// From now on, messages are read and dropped as they come, for connections that only send.
+    /// From now on, incoming messages are read and discarded. For connections that only send.
     ///
-    /// That goes on in the background, without any further call: pings and the peer's close frame
-    /// are answered, and the end of the connection is noticed, whatever the peer sends before it.
-    /// Receive calls only wait for the end. There is no way back.
+    /// This happens in the background, without further calls: pings and the peer's close frame are
+    /// answered, and the end of the connection is detected whatever the peer sends before it.
+    /// Receive calls only wait for the end. It cannot be undone.
     ///
     /// ```no_run
     /// # async fn example(mut ws: bowsprit::WebSocket) -> Result<(), bowsprit::Error> {
@@ -165,7 +167,7 @@ impl ReceiveHalf {
         self.link.discard_incoming();
     }
 
-    /// The peer's close frame, once it has come.
+    /// The peer's close frame, once it was received.
     #[must_use]
     pub fn peer_close(&self) -> Option<Close<'static>> {
         self.link.peer_close()
@@ -175,7 +177,7 @@ impl ReceiveHalf {
     ///
     /// # Errors
     ///
-    /// The connection has ended in another way than by a close frame.
+    /// The connection has ended in any other way than by a close frame.
     ///
     /// # Cancel safety
     ///
@@ -184,7 +186,7 @@ impl ReceiveHalf {
         self.link.closed()
     }
 
-    /// A [`Handle`] of the connection.
+    /// Returns a [`Handle`] of the connection.
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle::new(Arc::clone(&self.link))
@@ -223,21 +225,23 @@ impl SendHalf {
     ///
     /// Waits while more than
     /// [`ConnectionConfig::high_water_mark`](crate::ConnectionConfig::high_water_mark) bytes are
-    /// queued, then queues the message whole. It is written out, together with all else that was
-    /// queued, when the task's current poll has ended: by a task of the connection's runtime. One
-    /// that is driven for this call alone, as by `rt.block_on(send.send(…))` on a current-thread
-    /// runtime, has no turn for it; then [`flush`](Self::flush) in the same call as well.
+    /// queued, then queues the message. When the task's current poll has ended, a task of the
+    /// connection's runtime writes it together with everything else that is queued. A
+    /// current-thread runtime that is driven for this call alone, as by
+    /// `rt.block_on(send.send(…))`, does not get to run that task; then also [`flush`](Self::flush)
+    /// in the same call.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] after a close frame or inside a fragmented message; else why the connection
-    /// has ended, which may concern messages that were sent before. While nobody receives, an
-    /// unread message may hide that the peer is gone: see
+    /// [`Error::Send`] after a close frame or inside a fragmented message; otherwise the reason why
+    /// the connection has ended, which may affect messages that were sent before. While the
+    /// application does not receive, an unread message may hide that the peer has disconnected: see
     /// [`WebSocket`](crate::WebSocket#while-nobody-receives).
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, nothing has been sent. A message is sent whole or not at all.
+    /// If the future is dropped before it is ready, nothing has been sent. A message is sent whole
+    /// or not at all.
     // No `async fn`: that would hold the message before and after its conversion, in every handler
     // that sends.
     pub fn send<'m>(
@@ -248,13 +252,14 @@ impl SendHalf {
         poll_fn(move |cx| sending.poll(&self.link, cx, Origin::Owner).map_err(Error::from))
     }
 
-    /// Sends a piece of a message; the one with `fin` ends it. Waits as [`send`](Self::send) does.
+    /// Sends a fragment of a message; the one with `fin` ends it. Waits as [`send`](Self::send)
+    /// does.
     ///
-    /// Until the last piece is sent, other messages wait or are refused.
+    /// Until the last fragment is sent, other messages wait or are rejected.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), and if the pieces do not fit together.
+    /// As [`send`](Self::send), and if the fragment does not continue the message that was begun.
     ///
     /// # Cancel safety
     ///
@@ -274,9 +279,9 @@ impl SendHalf {
 
     /// Sends a pong with at most 125 bytes. Never waits.
     ///
-    /// Pings are answered already, unless
-    /// [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) is off; one that nobody
-    /// has asked for is a sign of life, RFC 6455 §5.5.3.
+    /// Pings are answered automatically unless
+    /// [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) is off. An unsolicited
+    /// pong serves as a unidirectional heartbeat, RFC 6455 §5.5.3.
     ///
     /// # Errors
     ///
@@ -289,22 +294,22 @@ impl SendHalf {
     ///
     /// # Errors
     ///
-    /// Why the connection has ended.
+    /// The reason why the connection has ended.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future changes nothing: what is queued is written out all the same.
+    /// Dropping the future changes nothing: what is queued is written anyway.
     pub async fn flush(&mut self) -> Result<(), Error> {
         poll_fn(|cx| self.link.poll_flush_of(Half::Send, cx)).await
     }
 
-    /// Sends a close frame, the last frame of this side. The [`ReceiveHalf`] sees the peer's answer
-    /// and the end. Never waits.
+    /// Sends a close frame, after which nothing more can be sent. The [`ReceiveHalf`] sees the
+    /// peer's answer and the end. Never waits.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the code or reason is invalid or a close frame was sent before, else why
-    /// the connection has ended.
+    /// [`Error::Send`] if the code or reason is invalid or a close frame was sent before; otherwise
+    /// the reason why the connection has ended.
     pub fn close(&mut self, close: impl Into<Close<'static>>) -> Result<(), Error> {
         Ok(self.link.close(&close.into())?)
     }
@@ -313,7 +318,7 @@ impl SendHalf {
     ///
     /// # Errors
     ///
-    /// The connection has ended in another way than by a close frame.
+    /// The connection has ended in any other way than by a close frame.
     ///
     /// # Cancel safety
     ///
@@ -322,7 +327,7 @@ impl SendHalf {
         self.link.closed()
     }
 
-    /// Bytes that wait to be written.
+    /// How many bytes are queued to be written.
     #[must_use]
     pub fn queued_len(&self) -> usize {
         self.link.queued_len()
@@ -333,7 +338,7 @@ impl SendHalf {
         self.link.peer_close()
     }
 
-    /// A [`Handle`] of the connection.
+    /// Returns a [`Handle`] of the connection.
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle::new(Arc::clone(&self.link))
