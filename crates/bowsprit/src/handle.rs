@@ -19,14 +19,13 @@ use crate::{
     prepared::Offer,
 };
 
-/// A cheap, clonable way to send on a connection from any task.
+/// Sends on a connection from any task. Cheap to clone.
 ///
-/// Messages of a handle share the connection's queue, which is bounded: above
+/// All handles share the connection's queue, which is bounded: above
 /// [`ConnectionConfig::max_queue_len`](crate::ConnectionConfig::max_queue_len) bytes,
-/// [`send`](Self::send) waits and [`try_send`](Self::try_send) refuses. Nothing is dropped
-/// silently.
+/// [`send`](Self::send) waits and [`try_send`](Self::try_send) fails. Nothing is dropped silently.
 ///
-/// A handle does not keep the connection open, and it may outlive it.
+/// A handle does not keep the connection open, and may outlive it.
 #[derive(Clone, Debug)]
 pub struct Handle {
     link: Arc<Link>,
@@ -45,31 +44,31 @@ impl Handle {
         self.link.publish(offer, can_wait)
     }
 
-    /// Sends a message, waiting while the queue is full or a fragmented message is under way.
+    /// Sends a message. Waits while the queue is full or a fragmented message is being sent.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] after a close frame, else why the connection has ended.
+    /// [`Error::Send`] after a close frame; otherwise the reason why the connection has ended.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, nothing has been sent.
+    /// If the future is dropped before it is ready, nothing has been sent.
     pub async fn send(&self, message: impl Into<Outgoing<'_>>) -> Result<(), Error> {
         let mut sending = Sending::new(message);
         Ok(poll_fn(|cx| sending.poll(&self.link, cx, Origin::Handle)).await?)
     }
 
-    /// Sends a message if there is room for it.
+    /// Sends a message if the queue is not full.
     ///
     /// # Errors
     ///
-    /// [`Error::QueueFull`] where [`send`](Self::send) would wait; else as there.
+    /// [`Error::QueueFull`] where [`send`](Self::send) would wait; otherwise as `send`.
     pub fn try_send<'m>(&self, message: impl Into<Outgoing<'m>>) -> Result<(), Error> {
         Ok(self.link.try_send(message.into(), Origin::Handle)?)
     }
 
-    /// Sends a message from a thread outside of the runtime, blocking it where [`send`](Self::send)
-    /// would wait.
+    /// Sends a message from a thread outside of the runtime. Blocks the thread where
+    /// [`send`](Self::send) would wait.
     ///
     /// ```no_run
     /// # fn example(ws: &bowsprit::WebSocket) {
@@ -84,12 +83,12 @@ impl Handle {
     ///
     /// # Panics
     ///
-    /// In async code, which it would keep from running. `spawn_blocking` is the place for it there.
+    /// In async code, which it would block. Use `spawn_blocking` there.
     pub fn blocking_send<'m>(&self, message: impl Into<Outgoing<'m>>) -> Result<(), Error> {
         park::block_on(self.send(message.into()))
     }
 
-    /// Sends a close frame. Whoever reads the connection sees the peer's answer.
+    /// Sends a close frame. The task that receives from the connection sees the peer's answer.
     ///
     /// # Errors
     ///
@@ -103,22 +102,22 @@ impl Handle {
         self.link.fail(Cause::Terminated);
     }
 
-    /// Sends a ping with at most 125 bytes, whose pong whoever reads the connection sees as an
-    /// [`Event::Pong`](crate::Event::Pong). Never waits.
+    /// Sends a ping with at most 125 bytes. The task that receives from the connection sees the
+    /// pong as an [`Event::Pong`](crate::Event::Pong). Never waits.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] after a close frame or if the payload is too long, else why the connection
-    /// has ended.
+    /// [`Error::Send`] after a close frame or if the payload is too long; otherwise the reason why
+    /// the connection has ended.
     pub fn ping(&self, payload: &[u8]) -> Result<(), Error> {
         Ok(self.link.send_ping(payload)?)
     }
 
     /// Sends a pong with at most 125 bytes. Never waits.
     ///
-    /// Pings are answered already, unless
-    /// [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) is off; one that nobody
-    /// has asked for is a sign of life, RFC 6455 §5.5.3.
+    /// Pings are answered automatically unless
+    /// [`ConnectionConfig::auto_pong`](crate::ConnectionConfig::auto_pong) is off. An unsolicited
+    /// pong serves as a unidirectional heartbeat, RFC 6455 §5.5.3.
     ///
     /// # Errors
     ///
@@ -127,51 +126,55 @@ impl Handle {
         Ok(self.link.send_pong(payload)?)
     }
 
-    /// Waits for the end of the connection, and tells the peer's close frame if it ended with one.
+    /// Waits for the end of the connection, and returns the peer's close frame if it ended with
+    /// one.
     ///
-    /// This is for those who only send, to be awaited together with whatever they wait for, so that
-    /// they end with their peer. It reads nothing itself: what is noticed while nobody receives is
-    /// told at [`WebSocket`](crate::WebSocket#while-nobody-receives).
+    /// Tasks that only send await it together with what they wait for, so that they end when the
+    /// peer disconnects. It does not read: see
+    /// [`WebSocket`](crate::WebSocket#while-nobody-receives) for what is detected while the
+    /// application does not receive.
     ///
     /// # Errors
     ///
-    /// The connection has ended in another way than by a close frame.
+    /// The connection has ended in any other way than by a close frame.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future changes nothing. Any number may wait, and each time is told the same.
+    /// Dropping the future changes nothing. Any number of tasks may wait; all get the same result,
+    /// every time.
     pub fn closed(&self) -> impl Future<Output = Result<Option<Close<'static>>, Error>> {
         self.link.closed()
     }
 
-    /// Sends a ping, whose pong [`round_trip_time`](Self::round_trip_time) tells of once it is
-    /// read. Never waits. One that comes before the pong of another takes its place.
+    /// Sends a ping to update [`round_trip_time`](Self::round_trip_time), which changes once the
+    /// pong is read. Never waits. A ping that is sent before the previous one was answered replaces
+    /// it.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] after a close frame, else why the connection has ended.
+    /// [`Error::Send`] after a close frame; otherwise the reason why the connection has ended.
     pub fn measure_round_trip(&self) -> Result<(), Error> {
         Ok(self.link.measure_round_trip()?)
     }
 
-    /// A number that no other connection of this process has or will have.
+    /// A number that is unique among all connections of this process, past and future.
     #[must_use]
     pub fn id(&self) -> u64 {
         self.link.id()
     }
 
-    /// When the opening handshake was over.
+    /// When the opening handshake was completed.
     #[must_use]
     pub fn connected_at(&self) -> Instant {
         self.link.info().since().into_std()
     }
 
-    /// Keeps something of the application's with the connection, for all of its handles: one thing,
-    /// which takes the place of what was there.
+    /// Attaches a value of the application to the connection, for all of its handles. It replaces
+    /// the previous value.
     ///
-    /// It is dropped when the connection has ended, `on_disconnect` has seen it, and the
-    /// application has dropped both halves of the connection; what comes later, at once. So it may
-    /// hold a handle of the connection itself.
+    /// The value is dropped when the connection has ended, `on_disconnect` has been called, and the
+    /// application has dropped both halves of the connection; a value that is set later is dropped
+    /// immediately. So it may contain a handle of the same connection.
     ///
     /// ```no_run
     /// # fn example(ws: &bowsprit::WebSocket) {
@@ -185,50 +188,50 @@ impl Handle {
         let _before = self.link.set_data(Arc::new(data));
     }
 
-    /// What [`set_data`](Self::set_data) was given; `None` if that was nothing, or of another type.
+    /// The value that [`set_data`](Self::set_data) has attached; `None` if there is none, or if it
+    /// is of another type.
     #[must_use]
     pub fn data<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.link.data()?.downcast().ok()
     }
 
-    /// How far the closing handshake has come.
+    /// The state of the closing handshake.
     #[must_use]
     pub fn state(&self) -> State {
         self.link.state()
     }
 
-    /// Bytes that wait to be written.
+    /// How many bytes are queued to be written.
     #[must_use]
     pub fn queued_len(&self) -> usize {
         self.link.queued_len()
     }
 
-    /// How long the last ping and its pong took, those of the
-    /// [`Heartbeat`](crate::config::Heartbeat) and of
-    /// [`measure_round_trip`](Self::measure_round_trip); `None` as long as none was answered. In
-    /// microseconds, with the time that both wait in queues, such as for the application to read.
+    /// Round-trip time of the last answered ping, of the [`Heartbeat`](crate::config::Heartbeat) or
+    /// of [`measure_round_trip`](Self::measure_round_trip), in microseconds; `None` until one was
+    /// answered. It includes the time that ping and pong wait in queues, for example until the
+    /// application reads.
     ///
-    /// A heartbeat sends pings into silence only. Pings of the application's are not measured.
+    /// A heartbeat sends pings only while the peer is silent. Pings that the application sends by
+    /// `ping` are not measured.
     #[must_use]
     pub fn round_trip_time(&self) -> Option<Duration> {
         self.link.round_trip_time()
     }
 
-    /// How many messages of broadcasts and topics this connection has missed, because it was too
-    /// slow for them.
+    /// How many broadcast and topic messages this connection has missed because it was too slow.
     #[must_use]
     pub fn dropped_messages(&self) -> u64 {
         self.link.dropped()
     }
 
-    /// The address of the peer's end of the transport, if it has one.
+    /// The peer's address, if the transport has one.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.link.info().peer_addr()
     }
 
-    /// The address of our end of the transport, as
-    /// [`WebSocket::local_addr`](crate::WebSocket::local_addr).
+    /// The local address, as [`WebSocket::local_addr`](crate::WebSocket::local_addr).
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         let of_tcp = self.link.local_addr();
@@ -237,20 +240,20 @@ impl Handle {
         of_tcp
     }
 
-    /// The path of the request that opened the connection, without the query.
+    /// The path of the request that opened the connection, without its query.
     #[must_use]
     pub fn path(&self) -> &str {
         self.link.info().path()
     }
 
-    /// The subprotocol that was agreed on.
+    /// The negotiated subprotocol.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.link.info().subprotocol()
     }
 }
 
-/// Two handles are equal if they are of the same connection.
+/// Handles are equal if they belong to the same connection.
 impl PartialEq for Handle {
     fn eq(&self, other: &Self) -> bool {
         self.id() == other.id()
