@@ -35,11 +35,11 @@ impl From<Invalid> for ConnectError {
 impl Client {
     /// Adds a header field to the request, such as a cookie or credentials.
     ///
-    /// Those of the handshake itself cannot be set; `Host` can be replaced. An invalid name or
-    /// value is an error when connecting.
+    /// Header fields of the handshake itself cannot be set; `Host` can be replaced. An invalid name
+    /// or value is reported when connecting.
     ///
-    /// A name that is given as a text leaves as it is spelled, such as `X-API-Key` or `appKey`; a
-    /// [`HeaderName`](http::HeaderName) as the RFCs spell it, or else with capitals, such as
+    /// A name that is passed as text is sent as it is spelled, such as `X-API-Key` or `appKey`. A
+    /// [`HeaderName`](http::HeaderName) is sent as the RFCs spell it, or else capitalized, such as
     /// `X-Api-Key`.
     #[must_use]
     pub fn header<V>(mut self, name: impl FieldName, value: V) -> Self
@@ -59,17 +59,18 @@ impl Client {
         self
     }
 
-    /// Sends a user name and a password, RFC 7617. They replace those of the URL.
+    /// Sends a user name and a password (Basic authorization, RFC 7617). They replace those in the
+    /// URL.
     ///
-    /// A name with a colon, and control characters in either, are an error when connecting.
+    /// A colon in the name, or control characters in either, are reported when connecting.
     #[must_use]
     pub fn basic_auth(self, user: &str, password: &str) -> Self {
         self.authorization(basic_authorization(user, password))
     }
 
-    /// Sends a token, RFC 6750. It replaces what the URL says.
+    /// Sends a bearer token (RFC 6750). It replaces the user name and password in the URL.
     ///
-    /// One with characters that tokens cannot have is an error when connecting.
+    /// A token with invalid characters is reported when connecting.
     #[must_use]
     pub fn bearer_auth(self, token: &str) -> Self {
         self.authorization(bearer_authorization(token))
@@ -83,7 +84,7 @@ impl Client {
         self
     }
 
-    /// Names an origin, as browsers do for the page that connects.
+    /// Sends an `Origin`, as browsers do for the page that connects.
     #[must_use]
     pub fn origin<V>(mut self, origin: V) -> Self
     where
@@ -96,36 +97,35 @@ impl Client {
         self
     }
 
-    /// Asks for a subprotocol; the first one asked for is preferred.
+    /// Requests a subprotocol. Can be called several times, in order of preference.
     ///
-    /// If the server then chooses none, connecting fails, as it does in browsers.
-    /// [`subprotocol_optional`](Self::subprotocol_optional) changes that.
+    /// If the server chooses none of them, connecting fails, as in browsers, unless
+    /// [`subprotocol_optional`](Self::subprotocol_optional) is set.
     #[must_use]
     pub fn subprotocol(mut self, name: impl Into<String>) -> Self {
         self.offer.subprotocols.push(name.into());
         self
     }
 
-    /// Goes on without a subprotocol if the server chooses none of those asked for.
+    /// Accepts a connection without a subprotocol if the server chooses none of the requested ones.
     #[must_use]
     pub const fn subprotocol_optional(mut self) -> Self {
         self.offer.subprotocol_optional = true;
         self
     }
 
-    /// Sends the subprotocols to other origins as well, if a redirect leads there.
+    /// Also sends the subprotocols to other origins when a redirect leads there.
     ///
     /// By default such a redirect is an error,
     /// [`RedirectError::Subprotocol`](crate::error::RedirectError): some servers take a token as a
-    /// subprotocol, and without the field the request would not be the same. Allow it if yours are
-    /// no secrets.
+    /// subprotocol, so subprotocols can be secrets. Allow it if yours are not.
     #[must_use]
     pub const fn subprotocols_cross_origin(mut self) -> Self {
         self.subprotocols_cross_origin = true;
         self
     }
 
-    /// Speaks another version of the protocol. Default: [`Version::V13`], RFC 6455.
+    /// The version of the protocol. Default: [`Version::V13`], RFC 6455.
     #[must_use]
     pub const fn version(mut self, version: Version) -> Self {
         self.offer.version = version;
@@ -139,7 +139,7 @@ impl Client {
         self
     }
 
-    /// What the server may make us hold. Default: [`Limits::CLIENT`].
+    /// Limits on what the server may send. Default: [`Limits::CLIENT`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         Arc::make_mut(&mut self.shared_config).config.limits = limits;
@@ -153,10 +153,10 @@ impl Client {
         self
     }
 
-    /// What to encrypt `wss:` connections with: a [`TlsClientConfig`](crate::tls::TlsClientConfig)
-    /// or anything else that is a [`TlsConnector`]. Default: rustls with the system's trust store,
-    /// and sessions that all such clients share. It is about servers: an `https` proxy has settings
-    /// of its own.
+    /// How to encrypt `wss:` connections: a [`TlsClientConfig`](crate::tls::TlsClientConfig) or
+    /// anything else that converts into a [`TlsConnector`]. Default: rustls with the system's trust
+    /// store, with a session cache that all such clients share. This is for servers; TLS to an
+    /// `https` proxy is configured separately.
     #[cfg(any(feature = "tls", feature = "native-tls"))]
     #[must_use]
     pub fn tls(mut self, tls: impl Into<TlsConnector>) -> Self {
@@ -164,24 +164,24 @@ impl Client {
         self
     }
 
-    /// How long it may take to reach the server: resolving its name, and connecting to it, or to a
-    /// proxy and through that. Default: 10 s.
+    /// How long it may take to reach the server: to resolve its name and to connect to it, directly
+    /// or through a proxy. Default: 10 s.
     #[must_use]
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.network.connect_timeout = timeout;
         self
     }
 
-    /// How long the opening handshake may take once the server is reached, that of TLS included.
-    /// Bytes that come do not extend it. Default: 10 s.
+    /// How long the opening handshake may take once the server is reached, including the TLS
+    /// handshake. Received bytes do not extend it. Default: 10 s.
     #[must_use]
     pub const fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
         self
     }
 
-    /// How many bytes the head of a response may have, that of a proxy as well, with the empty line
-    /// at its end. A longer one is a [`ConnectError::Http`]. Default: 16 KiB.
+    /// How many bytes the head of a response may have, including the empty line at its end. Also
+    /// applies to proxies. A longer head is a [`ConnectError::Http`]. Default: 16 KiB.
     #[must_use]
     pub const fn max_head_len(mut self, max: usize) -> Self {
         self.head_limits.max_len = max;
@@ -203,15 +203,15 @@ impl Client {
         self
     }
 
-    /// The address to connect from. Default: whatever the system takes. Servers of the other
-    /// address family can then not be reached.
+    /// The local address to connect from. Servers of the other address family cannot be reached
+    /// then. Default: the system chooses.
     #[must_use]
     pub const fn local_addr(mut self, addr: IpAddr) -> Self {
         self.network.local_addr = Some(addr);
         self
     }
 
-    /// Looks up host names in place of the system. Addresses in URLs are not looked up.
+    /// Resolves host names instead of the system. IP addresses in URLs are not looked up.
     ///
     /// ```
     /// use std::net::{IpAddr, Ipv4Addr};
@@ -228,9 +228,10 @@ impl Client {
         self
     }
 
-    /// Makes transports in place of TCP: whatever can be read and written. Where a proxy is used it
-    /// is asked for a transport to that. TLS comes on top, if the URL asks for it. What hyper has
-    /// read from its [`Upgraded`](hyper::upgrade::Upgraded) ahead is not lost.
+    /// Opens transports instead of TCP connections: anything that can be read and written. If a
+    /// proxy is used, it is called for a transport to the proxy. TLS is added if the URL asks for
+    /// it. Bytes that hyper has read ahead from an [`Upgraded`](hyper::upgrade::Upgraded) are not
+    /// lost.
     #[must_use]
     pub fn connector<F, T>(
         mut self,
@@ -247,11 +248,11 @@ impl Client {
         self
     }
 
-    /// Asks for header fields just before each attempt to connect, for example for a token that is
-    /// still fresh. They replace those of the same name that the client was made with. An error
-    /// ends the attempt with [`ConnectError::Callback`].
+    /// Called before each attempt to connect; returns header fields, for example with a fresh
+    /// token. They replace the client's header fields of the same names. An error ends the attempt
+    /// with [`ConnectError::Callback`].
     ///
-    /// It takes as long as it takes: none of the time-outs includes it.
+    /// It has no time limit: none of the time-outs includes it.
     #[must_use]
     pub fn headers_fn<F>(mut self, callback: impl Fn(Url) -> F + Send + Sync + 'static) -> Self
     where
@@ -261,24 +262,24 @@ impl Client {
         self
     }
 
-    /// Follows up to this many redirects: 301, 302, 303, 307 and 308. Default: 0, so that a
-    /// redirect is a rejection like any other: [`on_rejected`](Self::on_rejected) is asked, and
-    /// what it answers is sent to the same URL again.
+    /// Follows up to this many redirects: 301, 302, 303, 307 and 308. Default: 0, which treats a
+    /// redirect as a rejection like any other: [`on_rejected`](Self::on_rejected) is called, and
+    /// the header fields that it returns are sent to the same URL.
     ///
-    /// As long as they stay at the scheme, host and port of the first URL, the same request is made
-    /// again. Once they leave, nothing secret is told any more, not even on the way back: no header
-    /// fields of the application, no user and password, no client certificate. `Origin` goes along
-    /// unchanged, as it says who asks and not with what right; with subprotocols, a redirect to
-    /// another origin is followed only if
-    /// [`subprotocols_cross_origin`](Self::subprotocols_cross_origin) allows it. From `wss:` to
-    /// `ws:`, to a Unix socket, and in circles, redirects are a [`ConnectError::Redirect`].
+    /// As long as scheme, host and port are those of the first URL, the same request is sent again.
+    /// After a redirect to another origin no credentials are sent any more, not even if a later one
+    /// leads back: no header fields of the application, no user name and password, no client
+    /// certificate. `Origin` is sent unchanged, as it identifies the caller and grants nothing. A
+    /// client with subprotocols follows a redirect to another origin only if
+    /// [`subprotocols_cross_origin`](Self::subprotocols_cross_origin) allows it. Redirects from
+    /// `wss:` to `ws:`, to a Unix socket, or in a loop are a [`ConnectError::Redirect`].
     #[must_use]
     pub const fn max_redirects(mut self, max: usize) -> Self {
         self.max_redirects = max;
         self
     }
 
-    /// Is told of each redirect before it is followed, and may refuse it: then it is a
+    /// Called for each redirect before it is followed. If it returns false, connecting fails with
     /// [`ConnectError::Rejected`].
     #[must_use]
     pub fn on_redirect(
@@ -289,9 +290,10 @@ impl Client {
         self
     }
 
-    /// Is asked what to do when the server refuses. With header fields, for example an answer to a
-    /// challenge, the request is made once more; with `None`, and the second time, the rejection is
-    /// a [`ConnectError::Rejected`]. Servers elsewhere, after a redirect, are not answered.
+    /// Called when the server rejects the request. If it returns header fields, for example the
+    /// answer to a challenge, the request is sent once more. If it returns `None`, or when the
+    /// second request is rejected as well, connecting fails with [`ConnectError::Rejected`]. It is
+    /// not called for servers of another origin that a redirect has led to.
     #[must_use]
     pub fn on_rejected<F>(
         mut self,
@@ -304,9 +306,9 @@ impl Client {
         self
     }
 
-    /// Connects to an address only when no other such client of this process is connecting to it,
-    /// as RFC 6455 §4.1 (2) demands and browsers do. Default: false; today's servers do not need
-    /// it.
+    /// Connects to an address only while no other client with this option in this process is
+    /// connecting to it, as RFC 6455 §4.1 (2) demands and browsers do. Default: false; today's
+    /// servers do not need it.
     ///
     /// Waiting for other attempts counts towards [`connect_timeout`](Self::connect_timeout).
     #[must_use]
