@@ -54,7 +54,7 @@ use crate::{
 };
 pub use bowsprit_proto::{Url, UserInfo, handshake::Version};
 
-/// Connects to a URL with the default options. See [`Client`] for others, and for
+/// Connects to a URL with the default options. See [`Client`] for other options and for
 /// [statistics](Client::stats).
 ///
 /// # Errors
@@ -67,7 +67,7 @@ pub use bowsprit_proto::{Url, UserInfo, handshake::Version};
 ///
 /// # Cancel safety
 ///
-/// Dropping the future gives up the connection.
+/// Dropping the future abandons the attempt.
 pub async fn connect(url: &str) -> Result<WebSocket, ConnectError> {
     // One for all, so that the connections share what a client has in common.
     static DEFAULT: LazyLock<Client> = LazyLock::new(Client::new);
@@ -76,10 +76,10 @@ pub async fn connect(url: &str) -> Result<WebSocket, ConnectError> {
 
 /// Opens connections.
 ///
-/// With the feature `proxy`, which is on by default, it honours the proxies that the environment
-/// names in `wss_proxy`, `https_proxy`, `all_proxy` and the like, as curl does:
-/// [`no_proxy`](Self::no_proxy) and [`proxy`](Self::proxy) override them, and a `tracing` event at
-/// the level debug tells that one is used. Without the feature they are ignored, with a warning.
+/// With the feature `proxy`, which is on by default, a client uses the proxies of the environment
+/// as curl does: `wss_proxy`, `https_proxy`, `all_proxy` and so on. [`no_proxy`](Self::no_proxy)
+/// and [`proxy`](Self::proxy) override them, and a `tracing` event at level debug reports that one
+/// is used. Without the feature they are ignored, with a warning.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), bowsprit::Error> {
@@ -150,10 +150,10 @@ impl Client {
     }
 
     /// Connects to a URL: `ws:` or `wss:`, `http:` or `https:`, which mean the same, or a Unix
-    /// socket, as in `ws+unix:/path/of.sock:/resource?query`.
+    /// socket as in `ws+unix:/path/of.sock:/resource?query`.
     ///
-    /// User name and password in the URL become Basic authorization, unless there is a header
-    /// `authorization`.
+    /// A user name and password in the URL are sent as Basic authorization, unless the client has a
+    /// header `authorization`.
     ///
     /// # Errors
     ///
@@ -163,21 +163,21 @@ impl Client {
     ///
     /// # Panics
     ///
-    /// In a runtime whose builder has enabled no I/O or no time: with `enable_all` it has both. The
+    /// In a runtime that was built without I/O or time drivers (`enable_all` enables both). A
     /// connection lives as long as the runtime that it was opened on, wherever it is used.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the connection.
+    /// Dropping the future abandons the attempt.
     pub async fn connect(&self, url: &str) -> Result<WebSocket, ConnectError> {
         check_runtime()?;
         let url = self.begin(url)?;
         Attempt::new(self, url).run().await
     }
 
-    /// Opens a connection over a transport that is there already. The URL gives `Host` and path;
-    /// for `wss:` the transport has to be encrypted. What hyper has read from its
-    /// [`Upgraded`](hyper::upgrade::Upgraded) ahead is not lost.
+    /// Opens a connection over an existing transport. The URL determines `Host` and path; for
+    /// `wss:` the transport must already be encrypted. Bytes that hyper has read ahead from an
+    /// [`Upgraded`](hyper::upgrade::Upgraded) are not lost.
     ///
     /// # Errors
     ///
@@ -185,11 +185,12 @@ impl Client {
     ///
     /// # Panics
     ///
-    /// As [`connect`](Self::connect), but I/O need not be enabled unless the transport needs it.
+    /// As [`connect`](Self::connect), except that the I/O driver is needed only if the transport
+    /// needs it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the transport.
+    /// Dropping the future drops the transport.
     pub async fn connect_over(
         &self,
         url: &str,
@@ -204,8 +205,8 @@ impl Client {
         self.instrument(&url, within(deadline, TimeoutKind::Handshake, handshaking)).await
     }
 
-    /// What this client and its clones have done so far: connections, handshakes, messages, bytes,
-    /// and how connections have ended.
+    /// Statistics of this client and its clones: connections, handshakes, messages, bytes, and how
+    /// connections have ended.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.shared_config.counters.snapshot()
