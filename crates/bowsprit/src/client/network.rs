@@ -16,13 +16,13 @@ use super::{
 };
 use crate::{ConnectError, TcpOptions, transport::AnyTransport};
 
-/// Where a client connects to.
+/// What a client connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Destination {
-    /// A name or an address; IPv6 addresses without brackets.
+    /// The host: a name or an IP address, IPv6 without brackets.
     pub host: String,
-    /// The zone of an IPv6 address, RFC 6874: the interface, by name or number, through which the
+    /// The zone of an IPv6 address, RFC 6874: the name or number of the interface through which the
     /// host is reached.
     pub zone: Option<String>,
     /// The port.

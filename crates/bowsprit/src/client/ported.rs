@@ -7,7 +7,7 @@ use super::Client;
 use crate::{ConnectError, WebSocket};
 
 impl Client {
-    /// Adds header fields to the request. They replace those of the same name; otherwise as
+    /// Adds header fields to the request. They replace fields of the same names; otherwise as
     /// [`header`](Self::header).
     #[must_use]
     pub fn headers(mut self, headers: HeaderMap) -> Self {
@@ -16,14 +16,14 @@ impl Client {
         self
     }
 
-    /// Connects to the URL of a request, with its header fields, which replace the client's of the
-    /// same name. Ported programs have one.
+    /// Connects to the URL of a request with its header fields, which replace the client's fields
+    /// of the same names. For programs that were written for other libraries.
     ///
-    /// The fields of the opening handshake need not be there. Where they are, the client goes by
-    /// what they ask for, or refuses: each `Sec-WebSocket-Protocol` is
-    /// [asked for](Self::subprotocol), `Origin` is named, and what the client writes itself is left
-    /// out. That is `Connection: Upgrade`, `Upgrade: websocket`, the version, the key, which is a
-    /// fresh one, and the extensions, which [`deflate`](Self::deflate) decides about.
+    /// The request does not need the header fields of the opening handshake. If they are present,
+    /// the client honours them or returns an error: each `Sec-WebSocket-Protocol` is
+    /// [requested](Self::subprotocol), `Origin` is sent, and what the client writes itself is left
+    /// out. That is `Connection: Upgrade`, `Upgrade: websocket`, the version, the key, which is
+    /// always a fresh one, and the extensions, which [`deflate`](Self::deflate) determines.
     ///
     /// ```no_run
     /// use bowsprit::{Client, http::Request};
@@ -38,8 +38,8 @@ impl Client {
     /// # Errors
     ///
     /// As [`connect`](Self::connect); also [`ConnectError::Url`] if the request's URI has no scheme
-    /// or host, and [`ConnectError::Handshake`] if its method is not `GET`, or if it has a field of
-    /// the handshake that says something else.
+    /// or host, and [`ConnectError::Handshake`] if its method is not `GET`, or if one of its
+    /// handshake fields has another value.
     ///
     /// # Panics
     ///
@@ -47,7 +47,7 @@ impl Client {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the connection.
+    /// Dropping the future abandons the attempt.
     pub async fn connect_request(&self, request: Request<()>) -> Result<WebSocket, ConnectError> {
         if request.method() != Method::GET {
             return Err(HandshakeError::Method.into());

@@ -11,15 +11,15 @@ use crate::Url;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Redirect {
-    /// Who redirects.
+    /// The URL that redirects.
     pub from: Url,
-    /// Where to.
+    /// The URL that it redirects to.
     pub to: Url,
     /// 301, 302, 303, 307 or 308.
     pub status: StatusCode,
-    /// Whether header fields, credentials and client certificates are sent there: only as long as
-    /// the first URL's origin was not left. `Origin` is sent in any case, and subprotocols are
-    /// wherever the redirect may be followed.
+    /// Whether header fields, credentials and client certificates are sent there: only if no
+    /// redirect has left the origin of the first URL. `Origin` is always sent, and so are
+    /// subprotocols if the redirect is followed.
     pub keeps_secrets: bool,
 }
 

@@ -30,13 +30,13 @@ const MIN_BUF_LEN: usize = 8 * 1024;
 /// How long its body is read at most.
 const REJECTION_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A response in place of 101 that is not a followed redirect.
+/// A response other than 101 that is not a followed redirect.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Rejected {
-    /// The URL that was asked.
+    /// The URL of the request.
     pub url: Url,
-    /// Status, header fields, and the start of the body: at most 64 KiB.
+    /// The response: status, header fields, and at most the first 64 KiB of the body.
     pub response: Response<Bytes>,
 }
 

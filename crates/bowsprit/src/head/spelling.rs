@@ -30,15 +30,15 @@ pub(super) fn write_name(name: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// The name of a header field to send, for [`Client::header`](crate::Client::header): a text, which
-/// keeps its spelling, or a [`HeaderName`], which has none and is spelled as in the RFCs.
+/// The name of a header field for [`Client::header`](crate::Client::header): text, which is sent as
+/// it is spelled, or a [`HeaderName`], which is sent as the RFCs spell it.
 #[cfg(feature = "client")]
 pub trait FieldName {
-    /// The name, and how it is spelled if that is known.
+    /// The name, and its spelling if that is known.
     ///
     /// # Errors
     ///
-    /// The text has characters that names may not have.
+    /// The text contains characters that are not allowed in names.
     fn into_field_name(self) -> Result<(HeaderName, Option<Box<str>>), InvalidHeaderName>;
 }
 

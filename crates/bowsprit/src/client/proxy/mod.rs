@@ -39,13 +39,14 @@ pub(super) use self::environment::Choice;
 /// | `socks5`, `socks4` | host names are looked up here |
 /// | `socks5h`, `socks4a` | host names are looked up by the proxy |
 ///
-/// The port is 1080 unless the URL tells another, 443 with `https`, as curl has it. User name and
-/// password are percent-decoded, sent to the proxy and to nobody else, and never shown.
+/// The default port is 1080, or 443 with `https`, as in curl. User name and password are
+/// percent-decoded, sent only to the proxy, and never displayed.
 ///
 /// # TLS to a proxy
 ///
-/// What [`Client::tls`] says is about the server alone. An `https` proxy is checked against the
-/// authorities of the system, unless [`tls`](Self::tls) or [`Client::proxy_tls`] says otherwise.
+/// [`Client::tls`] applies only to the server. The certificate of an `https` proxy is verified with
+/// the system's trust store, unless [`tls`](Self::tls) or [`Client::proxy_tls`] configures
+/// something else.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     kind: Kind,
@@ -93,12 +94,12 @@ impl fmt::Debug for Proxy {
 }
 
 impl Proxy {
-    /// What to encrypt the connection to an `https` proxy with: a
-    /// [`TlsClientConfig`](crate::tls::TlsClientConfig) or anything else that is a
-    /// [`TlsConnector`]. Default: what [`Client::proxy_tls`] says, else TLS that trusts whom the
-    /// system trusts.
+    /// How to encrypt the connection to an `https` proxy: a
+    /// [`TlsClientConfig`](crate::tls::TlsClientConfig) or anything else that converts into a
+    /// [`TlsConnector`]. Default: that of [`Client::proxy_tls`], else TLS with the system's trust
+    /// store.
     ///
-    /// A client certificate in it is shown to the proxy.
+    /// A client certificate in it is sent to the proxy.
     #[cfg(any(feature = "tls", feature = "native-tls"))]
     #[must_use]
     pub fn tls(mut self, tls: impl Into<TlsConnector>) -> Self {
@@ -122,23 +123,24 @@ impl Proxy {
     }
 }
 
-/// ConnectionConfig.
+/// Proxies.
 impl Client {
-    /// Connects through this proxy, whatever the environment says; not to Unix sockets.
+    /// Connects through this proxy instead of those of the environment. Unix sockets are reached
+    /// directly.
     ///
-    /// Default: the proxies that the environment names, as curl reads it. For `wss:` that is the
-    /// first one that is not empty of `wss_proxy`, `WSS_PROXY`, `https_proxy`, `HTTPS_PROXY`,
-    /// `all_proxy` and `ALL_PROXY`, for `ws:` of `ws_proxy`, `WS_PROXY`, `http_proxy`, `all_proxy`
-    /// and `ALL_PROXY`. There is none if `no_proxy`, or else `NO_PROXY`, is `*`, or a list with the
-    /// host, a domain above it, or a network around it (`10.0.0.0/8`).
+    /// Default: the proxies of the environment, as in curl. For `wss:` that is the first non-empty
+    /// variable of `wss_proxy`, `WSS_PROXY`, `https_proxy`, `HTTPS_PROXY`, `all_proxy` and
+    /// `ALL_PROXY`, for `ws:` of `ws_proxy`, `WS_PROXY`, `http_proxy`, `all_proxy` and `ALL_PROXY`.
+    /// No proxy is used if `no_proxy`, or else `NO_PROXY`, is `*` or a list that contains the host,
+    /// a parent domain, or a network that contains its address (`10.0.0.0/8`).
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Choice::Always(proxy);
         self
     }
 
-    /// What to encrypt the way to an `https` proxy with that has no [`Proxy::tls`] of its own, such
-    /// as one that the environment names. Default: TLS that trusts whom the system trusts.
+    /// How to encrypt the connection to an `https` proxy without its own [`Proxy::tls`], such as
+    /// one of the environment. Default: TLS with the system's trust store.
     #[cfg(any(feature = "tls", feature = "native-tls"))]
     #[must_use]
     pub fn proxy_tls(mut self, tls: impl Into<TlsConnector>) -> Self {
@@ -146,7 +148,7 @@ impl Client {
         self
     }
 
-    /// Connects through no proxy, whatever the environment says.
+    /// Connects without a proxy, even if the environment names one.
     #[must_use]
     pub fn no_proxy(mut self) -> Self {
         self.proxy = Choice::Never;

@@ -7,19 +7,20 @@ use http::{Response, header};
 use super::RetryCause;
 use crate::{Bytes, ConnectError, entropy};
 
-/// Exponential back-off with full jitter: each wait is a random part of a ceiling that doubles.
+/// Exponential backoff with full jitter: each wait is a random part of a ceiling that doubles.
 ///
 /// RFC 6455 §7.2.3: "the first reconnect attempt SHOULD be delayed by a random amount of time", for
 /// which "0 to 5 seconds" is reasonable, and later ones "SHOULD be delayed by increasingly longer
-/// amounts of time". A server that has restarted is then not met by all its clients at once.
+/// amounts of time". So the clients of a server that has restarted do not all reconnect at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Backoff {
-    /// The longest first wait. Default: 5 s.
+    /// The ceiling of the first wait. Default: 5 s.
     pub first: Duration,
-    /// The longest wait. Default: 90 s.
+    /// The maximum of the ceiling. Default: 90 s.
     pub max: Duration,
-    /// A connection that was open for so long is stable: after it, waits begin anew. Default: 30 s.
+    /// A connection that was open for this long counts as stable and resets the backoff. Default:
+    /// 30 s.
     pub stable_after: Duration,
 }
 
@@ -34,21 +35,21 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// This back-off with another ceiling of the first wait.
+    /// Sets the ceiling of the first wait.
     #[must_use]
     pub const fn first(mut self, first: Duration) -> Self {
         self.first = first;
         self
     }
 
-    /// This back-off with another longest wait.
+    /// Sets the maximum of the ceiling.
     #[must_use]
     pub const fn max(mut self, max: Duration) -> Self {
         self.max = max;
         self
     }
 
-    /// This back-off with another time after which a connection is stable.
+    /// Sets how long a connection must be open to count as stable.
     #[must_use]
     pub const fn stable_after(mut self, stable_after: Duration) -> Self {
         self.stable_after = stable_after;

@@ -29,13 +29,13 @@ use crate::{
     exclusive::Exclusive,
 };
 
-/// How a client comes back: made by [`Client::reconnect`].
+/// Options of a client that reconnects, from [`Client::reconnect`].
 ///
-/// [`connections`](Self::connections) gives each connection to you; a
-/// [`websocket`](Self::websocket) joins them to one.
+/// [`connections`](Self::connections) returns one connection after the other;
+/// [`websocket`](Self::websocket) joins them into one.
 ///
-/// Every attempt begins with the URL that was given. A redirect holds for one attempt, a permanent
-/// one (301, 308) too: whoever answers for the URL decides each time where connections go.
+/// Every attempt starts at the original URL. A redirect, even a permanent one (301, 308), applies
+/// to one attempt only, so the server at that URL decides each time where connections go.
 #[derive(Clone)]
 #[must_use]
 pub struct Reconnect {
@@ -50,24 +50,24 @@ pub struct Reconnect {
     overflow_policy: OverflowPolicy,
 }
 
-/// What happens to a client that reconnects.
+/// An event of a client that reconnects.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReconnectEvent<'s> {
-    /// It begins to connect.
+    /// An attempt to connect begins.
     Connecting,
-    /// There is a connection.
+    /// A connection is open.
     Open,
-    /// There is none, or none any more.
+    /// An attempt has failed, or the connection has ended.
     Lost(&'s RetryCause),
-    /// It waits before it tries again.
+    /// The client waits this long before the next attempt.
     Waiting(Duration),
-    /// It tries no more.
+    /// There will be no further attempt.
     GivenUp,
 }
 
 impl Client {
-    /// Connections to this URL, one after the other, for as long as it takes.
+    /// Connects to this URL again whenever a connection ends.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl Reconnect {
         self
     }
 
-    /// Gives up after so many attempts to connect again without a stable connection between them.
+    /// Gives up after this many consecutive attempts without a stable connection in between.
     /// Default: never.
     pub const fn max_attempts(mut self, max: u32) -> Self {
         self.max_attempts = Some(max);
@@ -108,14 +108,14 @@ impl Reconnect {
         self
     }
 
-    /// Is called with every event, from the task that asks for connections or messages.
+    /// Called with every event, in the task that awaits connections or messages.
     pub fn on_event(mut self, watch: impl Fn(&ReconnectEvent<'_>) + Send + Sync + 'static) -> Self {
         self.watch = Arc::new(watch);
         self
     }
 
-    /// Does what each new connection needs, such as subscribing again, before it is handed out. An
-    /// error is a failed attempt, [`ConnectError::Callback`].
+    /// Called with each new connection before it is returned, for example to subscribe again. An
+    /// error makes it a failed attempt, [`ConnectError::Callback`].
     pub fn on_open<F>(mut self, callback: impl Fn(Handle) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), BoxError>> + Send + 'static,
@@ -124,28 +124,28 @@ impl Reconnect {
         self
     }
 
-    /// How much a [`ReconnectingWebSocket`] keeps while there is no connection, each message
-    /// counted with 64 bytes more than it has. Default:
+    /// How many bytes a [`ReconnectingWebSocket`] queues while there is no connection; each message
+    /// counts 64 bytes more than its length. Default:
     /// [`ConnectionConfig::max_queue_len`](crate::ConnectionConfig::max_queue_len).
     pub const fn max_queue_len(mut self, max: usize) -> Self {
         self.max_queue_len = max;
         self
     }
 
-    /// What a [`ReconnectingWebSocket`] does with messages beyond that. Default:
+    /// What a [`ReconnectingWebSocket`] does with messages that exceed the queue. Default:
     /// [`OverflowPolicy::Refuse`].
     pub const fn overflow_policy(mut self, policy: OverflowPolicy) -> Self {
         self.overflow_policy = policy;
         self
     }
 
-    /// Each connection by itself.
+    /// Returns the connections one by one.
     pub fn connections(self) -> Connections {
         let state = State { reconnect: self, attempts: 0, last: None, over: false };
         Connections { step: Step::Idle(Some(Box::new(state))) }
     }
 
-    /// One connection made of many.
+    /// Returns one connection that reconnects.
     pub fn websocket(self) -> ReconnectingWebSocket {
         ReconnectingWebSocket::new(self)
     }
@@ -171,10 +171,10 @@ impl fmt::Debug for Reconnect {
     }
 }
 
-/// Connections to one URL, one after the other: an asynchronous iterator.
+/// The connections of a client that reconnects, one after the other: an asynchronous iterator.
 ///
-/// Asked for the next one, it first looks at how the last one has ended, waits as [`Backoff`] says,
-/// and connects. It ends with an error once if there is no point in going on.
+/// [`next`](Self::next) checks how the previous connection has ended, waits as [`Backoff`] says,
+/// and connects. If another attempt is pointless, it returns an error once and then ends.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), bowsprit::Error> {
@@ -215,11 +215,12 @@ struct State {
 }
 
 impl Connections {
-    /// The next connection. `None` after an error, and after a close that says that all is said.
+    /// Opens the next connection. Returns `None` after an error, and after a close with which the
+    /// server has finished.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing: what was begun goes on when it is asked for again.
+    /// Dropping the future loses nothing: the next call continues the attempt.
     pub async fn next(&mut self) -> Option<Result<WebSocket, Error>> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }

@@ -7,14 +7,14 @@ use crate::{Error, Message};
 /// What a message costs beside its bytes.
 const OVERHEAD: usize = 64;
 
-/// What to do with a message for which there is no room.
+/// What to do with a message when the queue is full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OverflowPolicy {
     /// Sending fails with [`Error::QueueFull`].
     #[default]
     Refuse,
-    /// The oldest messages make room.
+    /// The oldest messages are dropped.
     DropOldest,
     /// The new message is dropped.
     DropNewest,

@@ -12,9 +12,9 @@ use crate::{Close, CloseCode, ConnectError, Error};
 pub enum RetryCause {
     /// Connecting failed.
     Failed(ConnectError),
-    /// The connection was closed in good order, with the peer's code and reason.
+    /// The connection was closed cleanly, with the peer's code and reason.
     Closed(Close<'static>),
-    /// The connection broke.
+    /// The connection failed.
     Broken(Error),
 }
 
@@ -22,9 +22,9 @@ impl RetryCause {
     /// Whether another attempt may succeed later: the default of
     /// [`Reconnect::retry_if`](crate::reconnect::Reconnect::retry_if).
     ///
-    /// A server that is away or overloaded can come back. One that does not want us (401, 403, 404,
-    /// 1008, 3000, 3003), that does not speak as it should, or whose certificate is not good, stays
-    /// like that; and after a close with 1000 everything is said.
+    /// A server that is unreachable or overloaded can recover. A server that rejects the client
+    /// (401, 403, 404, 1008, 3000, 3003), violates the protocol, or has an invalid certificate will
+    /// do so again, and after a close with 1000 the server has finished.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {

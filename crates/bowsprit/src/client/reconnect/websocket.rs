@@ -14,11 +14,12 @@ use tokio::sync::Notify;
 use super::{Connections, Reconnect, queue::Queue};
 use crate::{CloseCode, Error, Handle, Message, SendError, WebSocket, exclusive::Exclusive};
 
-/// A connection that comes back: messages go in and come out as if it had never been away.
+/// A connection that reconnects: messages are sent and received as if it had never been
+/// interrupted.
 ///
-/// Nothing happens unless [`recv`](Self::recv) is awaited. What is sent while there is no
-/// connection is kept, up to a limit, and sent in order with the next one. What was handed to a
-/// connection that then broke may be lost, as with every connection.
+/// It connects only while [`recv`](Self::recv) is awaited. Messages that are sent while there is no
+/// connection are queued, up to a limit, and sent in order on the next one. Messages that were sent
+/// on a connection that then failed may be lost, as on any connection.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), bowsprit::Error> {
@@ -80,18 +81,19 @@ impl ReconnectingWebSocket {
         Self { connections: reconnect.connections(), open: None, flush: None, shared }
     }
 
-    /// Something to send with.
+    /// Returns a handle to send with.
     #[must_use]
     pub fn handle(&self) -> ReconnectingHandle {
         ReconnectingHandle { shared: Arc::clone(&self.shared) }
     }
 
-    /// Receives the next message, connecting as often as it takes. `None` after
+    /// Receives the next message, reconnecting as often as necessary. Returns `None` after
     /// [`ReconnectingHandle::close`], or after the server has closed with 1000.
     ///
     /// # Errors
     ///
-    /// There is no point in going on: why the last attempt or connection failed. Then comes `None`.
+    /// The reason why the last attempt or connection has failed, if another attempt is pointless;
+    /// after that, `None`.
     ///
     /// # Cancel safety
     ///
@@ -171,11 +173,11 @@ impl ReconnectingWebSocket {
 }
 
 impl ReconnectingHandle {
-    /// Sends a message with the connection that there is, or keeps it for the next one.
+    /// Sends a message on the current connection, or queues it for the next one.
     ///
     /// # Errors
     ///
-    /// [`Error::QueueFull`]: there is no room; nothing was queued. [`Error::Send`] after
+    /// [`Error::QueueFull`] if the queue is full; the message was not queued. [`Error::Send`] after
     /// [`close`](Self::close).
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), Error> {
         let mut link = self.shared.lock();
@@ -194,9 +196,8 @@ impl ReconnectingHandle {
         }
     }
 
-    /// Closes the connection with 1000, and makes no other: [`ReconnectingWebSocket::recv`] returns
-    /// `None`.
-    /// Messages that wait for a connection are dropped.
+    /// Closes the connection with 1000 and stops reconnecting: [`ReconnectingWebSocket::recv`]
+    /// returns `None`. Queued messages are dropped.
     pub fn close(&self) {
         let handle = {
             let mut link = self.shared.lock();
@@ -210,7 +211,8 @@ impl ReconnectingHandle {
         }
     }
 
-    /// Whether there is a connection that takes messages now.
+    /// Whether messages can be sent immediately: a connection is open and no earlier message is
+    /// queued.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.shared.lock().direct.is_some()
