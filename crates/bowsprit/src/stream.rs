@@ -18,23 +18,21 @@ const MAX_PARTIAL_LEN: usize = 3;
 
 /// A connection as a stream of bytes: [`WebSocket::into_io`].
 ///
-/// The bytes of all messages, of whatever kind, come one after the other; how they were cut into
-/// messages is not told. Messages are read in pieces, so the limits on their length do not apply.
-/// What is written goes out in messages of at most 64 KiB, binary ones unless
-/// [`text`](Self::text) asks for text.
+/// Reading returns the payloads of all messages, text or binary, without message boundaries.
+/// Messages are read in chunks, so the limits on their length do not apply. Written bytes are sent
+/// in binary messages of at most 64 KiB, or in text messages with [`text`](Self::text).
 ///
-/// Backpressure goes both ways: a message is read only when the one before it was taken, and
+/// Backpressure works both ways: a message is read only after the previous one was consumed, and
 /// writing waits while more than [`high_water_mark`](crate::ConnectionConfig::high_water_mark)
 /// bytes are queued.
 ///
-/// A clean close by the peer is the end of reading; everything else that ends the connection is an
-/// error. Shutting down sends a close frame with code 1000. After that nothing can be written, but
-/// a WebSocket is not closed one way alone: the peer answers with its own close frame as soon as it
-/// can, and what it would have sent after that is lost. Where the other end still has to answer, as
-/// with TCP, both ends need [`half_close`](Self::half_close). Reading on to the end, or
-/// [`close`](Self::close), waits for the peer's close frame; dropping the stream ends the
-/// connection without it, but under [`serve`](crate::server::BoundServer::serve), which closes it
-/// well.
+/// A clean close by the peer is the end of the stream; any other end of the connection is an error.
+/// Shutting down sends a close frame with code 1000. A WebSocket cannot be closed in one direction
+/// only: the peer answers with its own close frame as soon as it can, and anything it would have
+/// sent later is lost. If the peer must be able to answer after the shutdown, as with TCP, both
+/// ends need [`half_close`](Self::half_close). To wait for the peer's close frame, read to the end
+/// or call [`close`](Self::close). Dropping the stream ends the connection without a close frame,
+/// except under [`serve`](crate::server::BoundServer::serve), which closes it properly.
 #[derive(Debug)]
 pub struct ByteStream {
     receive: ReceiveHalf,
@@ -60,7 +58,7 @@ struct HalfClose {
 }
 
 impl WebSocket {
-    /// Makes the connection a stream of bytes.
+    /// Turns the connection into a stream of bytes.
     ///
     /// ```no_run
     /// # async fn example(ws: bowsprit::WebSocket) -> Result<(), bowsprit::error::BoxError> {
@@ -82,30 +80,31 @@ impl WebSocket {
 }
 
 impl ByteStream {
-    /// Writes text messages. What is written has to be UTF-8; a character may be cut in two, its
-    /// beginning then waits for its end.
+    /// Sends text messages. The written bytes must be UTF-8. A character may be split between two
+    /// writes; its first part is held back until the rest is written.
     #[must_use]
     pub const fn text(mut self) -> Self {
         self.kind = MessageKind::Text;
         self
     }
 
-    /// Lets each direction end alone, as TCP does: shutting down sends an empty message, and one
-    /// that comes is the end of reading. The connection is closed when both directions have ended.
+    /// Ends each direction separately, as TCP does: shutting down sends an empty message, and a
+    /// received empty message is the end of reading. The connection is closed when both directions
+    /// have ended.
     ///
-    /// Both ends have to agree on that, for example by a subprotocol: to others an empty message is
-    /// one like any other. A peer that closes the connection ends both directions.
+    /// Both ends must agree on this, for example by a subprotocol, as other peers treat an empty
+    /// message like any other. A peer that closes the connection ends both directions.
     #[must_use]
     pub fn half_close(mut self) -> Self {
         self.half_close = Some(HalfClose::default());
         self
     }
 
-    /// Closes the connection well, dropping what still comes.
+    /// Closes the connection properly, discarding data that still arrives.
     ///
     /// # Errors
     ///
-    /// It has not ended cleanly.
+    /// The connection has not ended cleanly.
     ///
     /// # Cancel safety
     ///
