@@ -29,12 +29,13 @@ pub(crate) const fn role_name(role: Role) -> &'static str {
     }
 }
 
-/// What a [server](crate::Server::stats) or a [client](crate::Client::stats) has done so far.
+/// A snapshot of the statistics of a [server](crate::Server::stats) or a
+/// [client](crate::Client::stats).
 ///
-/// All numbers but `connections` only grow. Those of an open connection are added whenever it waits
-/// for its peer or writes, so that they are at most one batch behind; those of a connection that
-/// has ended are exact. The numbers of a snapshot are read one after the other while others count
-/// on.
+/// All numbers except `connections` only grow. The counts of an open connection are added whenever
+/// it waits for its peer or writes, so they are at most one batch behind; those of a connection
+/// that has ended are exact. A snapshot is not atomic: its numbers are read one after the other
+/// while counting goes on.
 ///
 /// ```no_run
 /// # fn example(server: &bowsprit::Server) {
@@ -50,57 +51,60 @@ pub struct Stats {
     pub connections: u64,
     /// Opening handshakes.
     pub handshakes: Handshakes,
-    /// What peers have sent.
+    /// Received from peers.
     pub received: TrafficCounts,
-    /// What was sent to peers.
+    /// Sent to peers.
     pub sent: TrafficCounts,
     /// How connections have ended.
     pub closes: CloseCounts,
-    /// Publications that were left out for connections that had no room for them or were closed
-    /// before their turn; see [`SlowConsumerPolicy`](crate::topics::SlowConsumerPolicy).
+    /// Publications that were dropped because the queue of a connection was full, or because it was
+    /// closed before they were sent; see [`SlowConsumerPolicy`](crate::topics::SlowConsumerPolicy).
     pub dropped: u64,
-    /// Connections that were closed because a publication found no room.
+    /// Connections that were closed because their queue was full for a publication.
     pub slow_closes: u64,
 }
 
-/// How opening handshakes have gone: of a server for each connection or request of another HTTP
-/// server, of a client for each attempt, redirects included. Each is counted once, when it is over.
+/// Outcomes of opening handshakes. A server counts each connection and each request of another HTTP
+/// server; a client counts each attempt, including redirects. Each is counted once, when it has
+/// ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Handshakes {
-    /// Those that have opened a connection.
+    /// Handshakes that have opened a connection.
     pub accepted: u64,
-    /// Those that were answered with something else than an upgrade. An answer that could not be
-    /// written counts as `failed` or `timed_out` instead.
+    /// Handshakes that were answered with another response than an upgrade. A response that could
+    /// not be written counts as `failed` or `timed_out` instead.
     pub refused: u64,
-    /// Those that have come to nothing otherwise: no HTTP, a broken TLS handshake, a transport that
-    /// ended, a host that cannot be reached; a future that was dropped, an
+    /// Handshakes that have failed in another way: no HTTP, a failed TLS handshake, a transport
+    /// that ended, an unreachable host, a future that was dropped, or an
     /// [`Upgrade`](crate::server::Upgrade) that was not attached.
     pub failed: u64,
-    /// Those that took too long.
+    /// Handshakes that have timed out.
     pub timed_out: u64,
-    /// Requests to a server that did not ask for a WebSocket and were answered by its
-    /// [`fallback`](crate::server::ServerBuilder::fallback). Others of these are `refused`.
+    /// Requests that did not ask for a WebSocket and were answered by the server's
+    /// [`fallback`](crate::server::ServerBuilder::fallback). Other requests of this kind count as
+    /// `refused`.
     pub plain: u64,
     refused_with: BTreeMap<u16, u64>,
 }
 
-/// What went one way, of all connections.
+/// Traffic of all connections in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TrafficCounts {
-    /// Text messages. Fragmented ones count when their last fragment has come or was queued.
+    /// Text messages. A fragmented message counts when its last fragment was received or queued.
     pub text_messages: u64,
     /// Binary messages, counted in the same way.
     pub binary_messages: u64,
-    /// Bytes of their payloads, as the application sees them: not compressed.
+    /// Payload bytes as the application sees them, not compressed.
     pub payload_bytes: u64,
-    /// Bytes that were read from transports or written to them after the opening handshake: frames
-    /// with their headers, compressed if that was agreed on, before TLS.
+    /// Bytes read from or written to transports after the opening handshake: frames with their
+    /// headers, compressed if negotiated, before TLS.
     pub wire_bytes: u64,
-    /// Pings, the heartbeats among them.
+    /// Pings, including heartbeats.
     pub pings: u64,
-    /// Pongs. Of those that wait while a peer takes nothing some may be left out; they are counted.
+    /// Pongs. While a peer accepts no data, some of the queued pongs may be dropped; they are
+    /// counted.
     pub pongs: u64,
 }
 
@@ -108,24 +112,24 @@ pub struct TrafficCounts {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CloseCounts {
-    /// Cleanly; the peer has sent the first close frame.
+    /// Closed cleanly by the peer: it sent the first close frame.
     pub by_peer: u64,
-    /// Cleanly; we have sent the first close frame.
+    /// Closed cleanly by us: we sent the first close frame.
     pub by_us: u64,
-    /// The peer broke the protocol.
+    /// The peer violated the protocol.
     pub protocol_error: u64,
     /// The peer did not answer a ping in time.
     pub heartbeat: u64,
-    /// The peer said nothing for too long; see
+    /// The peer sent nothing for too long; see
     /// [`ConnectionConfig::idle_timeout`](crate::ConnectionConfig::idle_timeout).
     pub idle: u64,
-    /// The peer took no data for too long.
+    /// The peer accepted no data for too long.
     pub write_stall: u64,
     /// The peer did not answer the close frame in time.
     pub close_timeout: u64,
     /// The transport ended without a close frame.
     pub disconnected: u64,
-    /// Cut from this side: by `terminate`, or dropped.
+    /// Cut by this side: terminated or dropped.
     pub terminated: u64,
     /// The transport failed.
     pub io: u64,
@@ -133,13 +137,13 @@ pub struct CloseCounts {
 }
 
 impl Handshakes {
-    /// Those that were answered with this status.
+    /// How many were answered with this status.
     #[must_use]
     pub fn refused_with(&self, status: StatusCode) -> u64 {
         self.refused_with.get(&status.as_u16()).copied().unwrap_or(0)
     }
 
-    /// The statuses that refused ones were answered with, and how many with each.
+    /// The statuses of the responses, with the number of each.
     pub fn refusals(&self) -> impl Iterator<Item = (StatusCode, u64)> {
         let known =
             |(status, count): (&u16, &u64)| Some((StatusCode::from_u16(*status).ok()?, *count));
@@ -156,17 +160,17 @@ impl TrafficCounts {
 }
 
 impl CloseCounts {
-    /// All of them.
+    /// The total number.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.codes.iter().sum()
     }
 
-    /// Connections that have ended with this code: that of the first close frame, or of the error
-    /// that the peer was told; without either, [`CloseCode::ABNORMAL`].
+    /// How many connections have ended with this code: that of the first close frame, or that of
+    /// the error that the peer was sent; [`CloseCode::ABNORMAL`] without either.
     ///
-    /// As peers may choose among the codes from 3000 to 3999, those are counted as one, and so are
-    /// those from 4000 to 4999.
+    /// Codes from 3000 to 3999 are counted as one class, and so are codes from 4000 to 4999, to
+    /// bound the number of counters that peers can create.
     #[must_use]
     pub fn with_code(&self, code: CloseCode) -> u64 {
         self.codes[CodeClass::of(code).index()]
