@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
-/// How a TCP socket behaves: that of a [`Client`](crate::Client), or those that a
+/// Options of TCP sockets, for a [`Client`](crate::Client) or for the connections that a
 /// [`Server`](crate::Server)'s listeners accept.
 ///
 /// ```
@@ -19,34 +19,34 @@ use tokio::net::TcpStream;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TcpOptions {
-    /// Sends at once, without waiting for acknowledgements. Default: true; frames are written in
-    /// batches already.
+    /// `TCP_NODELAY`: sends without waiting for acknowledgements. Default: true, as frames are
+    /// already written in batches.
     pub nodelay: bool,
-    /// Has the system ask whether a silent peer is still there. Default: `None`; a
-    /// [`Heartbeat`](crate::config::Heartbeat) also notices peers that hang.
+    /// TCP keep-alive: the system checks whether a silent peer still exists. Default: `None`. A
+    /// [`Heartbeat`](crate::config::Heartbeat) also detects peers that hang.
     pub keepalive: Option<Keepalive>,
-    /// After this long without an acknowledgement of what was sent, the system gives the connection
-    /// up, RFC 5482. Default: `None`. Linux and Android only, elsewhere nothing happens.
+    /// How long sent data may remain unacknowledged before the system closes the connection, RFC
+    /// 5482. Default: `None`. Has an effect on Linux and Android only.
     pub user_timeout: Option<Duration>,
 }
 
-/// When the system asks whether a silent peer is still there, RFC 9293 §3.8.4. Whole seconds, from
-/// one up. What is `None` is as the system has it.
+/// TCP keep-alive, RFC 9293 §3.8.4. Times are in whole seconds, at least one. `None` keeps the
+/// system's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Keepalive {
-    /// How long a connection is silent before the system asks.
+    /// How long a connection must be silent before the first probe.
     pub time: Duration,
-    /// How long after that it asks again. Default: `None`. On systems where sockets have no such
-    /// option nothing happens.
+    /// The time between probes. Default: `None`. Has no effect on systems without this socket
+    /// option.
     pub interval: Option<Duration>,
-    /// How often it asks in vain before it gives the connection up. Default: `None`. On systems
-    /// where sockets have no such option nothing happens.
+    /// How many unanswered probes close the connection. Default: `None`. Has no effect on systems
+    /// without this socket option.
     pub max_probes: Option<u32>,
 }
 
 impl Keepalive {
-    /// Asks after so much silence.
+    /// Sends the first probe after this much silence.
     #[must_use]
     pub const fn after(time: Duration) -> Self {
         Self { time, interval: None, max_probes: None }

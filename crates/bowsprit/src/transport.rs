@@ -28,8 +28,8 @@ use tokio::{
 
 /// Anything that a WebSocket connection can run over.
 ///
-/// Every duplex byte stream that can move to another task is one. Its polling methods are called
-/// with a lock held and must not use the connection; its `Drop` may.
+/// Implemented for every duplex byte stream that can move to another task. Its polling methods are
+/// called with a lock held and must not use the connection; its `Drop` may.
 pub trait Transport: Any + AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: Any + AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
