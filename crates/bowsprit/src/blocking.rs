@@ -14,11 +14,11 @@
 //! # }
 //! ```
 //!
-//! One thread of the process runs a tokio runtime for all these connections. It reads them, so
-//! pings and the peer's close frame are answered between calls, up to 1 MiB of messages ahead of
-//! [`recv`](WebSocket::recv); beyond that the peer has to wait, also for pongs.
+//! One thread of the process runs a tokio runtime for all these connections. It reads up to 1 MiB
+//! of messages ahead of [`recv`](WebSocket::recv), so pings and the peer's close frame are answered
+//! between calls; beyond that the peer has to wait, also for pongs.
 //!
-//! All of it panics in async code, which it would keep from running.
+//! These functions panic in async code, which they would block.
 
 use std::{
     future::pending,
@@ -85,7 +85,7 @@ fn open(
     Ok(WebSocket { runtime, send, received, reader })
 }
 
-/// An open connection, whose calls block. Dropping it cuts the connection; see
+/// An open connection with blocking methods. Dropping it cuts the connection; see
 /// [`close`](Self::close).
 #[derive(Debug)]
 pub struct WebSocket {
@@ -99,11 +99,11 @@ pub struct WebSocket {
 type Received = Result<(Message, OwnedSemaphorePermit), Error>;
 
 impl WebSocket {
-    /// Sends a message, and waits until the operating system has taken it.
+    /// Sends a message, and waits until the operating system has accepted it.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] after a close frame, else why the connection has ended.
+    /// [`Error::Send`] after a close frame; otherwise the reason why the connection has ended.
     ///
     /// # Panics
     ///
@@ -120,7 +120,7 @@ impl WebSocket {
     ///
     /// # Errors
     ///
-    /// The connection has ended in another way; told once, then comes `None`.
+    /// The connection has ended in any other way. The error is returned once, then `None`.
     ///
     /// # Panics
     ///
@@ -134,11 +134,12 @@ impl WebSocket {
         }
     }
 
-    /// Waits for the next message, but not longer than this.
+    /// Waits for the next message, at most this long.
     ///
     /// # Errors
     ///
-    /// [`TryRecvError::Empty`] if none has come in time, else as [`try_recv`](Self::try_recv).
+    /// [`TryRecvError::Empty`] if no message has arrived in time, otherwise as
+    /// [`try_recv`](Self::try_recv).
     ///
     /// # Panics
     ///
@@ -151,7 +152,7 @@ impl WebSocket {
         }
     }
 
-    /// Takes the next message if it has been read already.
+    /// Returns the next message if it has already been received.
     ///
     /// # Errors
     ///
@@ -164,13 +165,13 @@ impl WebSocket {
         }
     }
 
-    /// Closes the connection: sends a close frame, then waits for the peer's and for the end of the
-    /// transport, dropping what still comes.
+    /// Closes the connection: sends a close frame and waits for the peer's and for the end of the
+    /// transport, discarding messages that still arrive.
     ///
     /// # Errors
     ///
-    /// [`Error::Send`] if the code or reason is invalid, else why the connection has not ended
-    /// cleanly.
+    /// [`Error::Send`] if the code or reason is invalid; otherwise the reason why the connection
+    /// has not ended cleanly.
     ///
     /// # Panics
     ///
@@ -199,14 +200,14 @@ impl WebSocket {
         }
     }
 
-    /// The peer's close frame, once it has come.
+    /// The peer's close frame, once it was received.
     #[must_use]
     pub fn peer_close(&self) -> Option<Close<'static>> {
         self.send.peer_close()
     }
 
-    /// A handle that sends from any thread, by [`try_send`](Handle::try_send) or
-    /// [`blocking_send`](Handle::blocking_send), and knows the facts of the connection.
+    /// Returns a handle that sends from any thread, by [`try_send`](Handle::try_send) or
+    /// [`blocking_send`](Handle::blocking_send), and has the properties of the connection.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.send.handle()

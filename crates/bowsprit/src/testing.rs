@@ -1,4 +1,4 @@
-//! Testing what uses WebSockets without a network.
+//! Connections for tests, without a network.
 
 use std::{
     future::{Future, poll_fn},
@@ -11,10 +11,10 @@ use crate::{Client, Error, Server, WebSocket};
 /// What the pipe between the two holds each way.
 const PIPE_LEN: usize = 64 * 1024;
 
-/// A client's and a server's connection to each other, in memory, with default options.
+/// Returns the client's and the server's end of a connection in memory, with default options.
 ///
-/// They are real connections, with frames, limits, heartbeats and closing handshakes. With tokio's
-/// clock paused, hours of theirs pass in no time.
+/// These are real connections, with frames, limits, heartbeats and closing handshakes. With tokio's
+/// clock paused, hours pass instantly.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -39,13 +39,13 @@ pub async fn pair() -> (WebSocket, WebSocket) {
     }
 }
 
-/// A connection of this client to this server, in memory.
+/// Connects this client to this server in memory, and returns both ends.
 ///
-/// `url` is what the client asks for; nothing is looked up.
+/// `url` is what the client requests; its host is not resolved.
 ///
 /// # Errors
 ///
-/// The client cannot ask for that, or the server does not let it in.
+/// The client's options or the URL are invalid, or the server rejects the request.
 ///
 /// # Panics
 ///
