@@ -15,11 +15,11 @@ use crate::{Message, pool};
 /// A message on its way to many connections.
 pub(crate) type Offer = queue::Offer<PreparedMessage>;
 
-/// A message that is to be sent on many connections.
+/// A message for many connections.
 ///
-/// It is framed once, and compressed once for each set of compression parameters without context
-/// takeover that the connections have agreed on; they share the bytes. Only where messages may
-/// refer to earlier ones has each connection to compress for itself.
+/// It is framed once, and compressed once for each set of negotiated parameters without context
+/// takeover; the connections share the bytes. Connections with context takeover compress it
+/// themselves.
 ///
 /// Cloning is cheap.
 ///
@@ -27,7 +27,7 @@ pub(crate) type Offer = queue::Offer<PreparedMessage>;
 /// # async fn example(members: Vec<bowsprit::Handle>) {
 /// let news = bowsprit::PreparedMessage::new("the anchor is up");
 /// for member in &members {
-///     // Who has no room, or has gone, does without.
+///     // Skips members that are gone or whose queue is full.
 ///     let _sent = member.try_send(&news);
 /// }
 /// # }

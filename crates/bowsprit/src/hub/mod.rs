@@ -16,19 +16,19 @@ use bowsprit_proto::queue::Offered;
 
 use crate::{Handle, SlowConsumerPolicy, prepared::Offer};
 
-/// What has become of a publication.
+/// The outcome of a publication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
     /// How many connections it was queued for.
     pub queued: usize,
-    /// How many messages were left out in all: this one, or older ones in its favour.
+    /// How many messages were dropped in all: this one, or older ones to make room for it.
     pub dropped: usize,
-    /// How many connections are being closed because of it.
+    /// How many slow connections are being closed because of it.
     pub closed: usize,
 }
 
-/// A message on its way to many connections: await it, or send it with
+/// A message to many connections. It is sent when it is awaited, or by
 /// [`send_now`](Self::send_now).
 ///
 /// It is framed once, and compressed once for each set of parameters, as
@@ -54,20 +54,20 @@ impl Publication {
         Self { topic: Some(topic), ..self }
     }
 
-    /// Leaves out one connection: the sender's.
+    /// Skips one connection, such as the sender's.
     pub fn except(mut self, sender: &Handle) -> Self {
         self.except = Some(sender.clone());
         self
     }
 
-    /// What to do where there is no room.
+    /// What to do with connections whose queue is full.
     pub const fn slow_consumers(mut self, slow: SlowConsumerPolicy) -> Self {
         self.offer.policy = slow;
         self
     }
 
-    /// Sends it without waiting for anybody. Those whom [`SlowConsumerPolicy::Wait`] would wait for
-    /// do without.
+    /// Sends the message without waiting. Connections that [`SlowConsumerPolicy::Wait`] would wait
+    /// for do not get it.
     #[expect(clippy::must_use_candidate, reason = "what it returns is of interest to few")]
     pub fn send_now(self) -> Delivery {
         self.send(false).0
@@ -128,8 +128,9 @@ impl Delivery {
 ///
 /// # Cancel safety
 ///
-/// Dropped while it waits, it has been sent to some only, or to none. One that is kept without
-/// being polled keeps back others of its topic that wait as well.
+/// If the future is dropped while it waits, the message was sent to some of the connections or to
+/// none. A future that is kept without being polled holds up other waiting publications of its
+/// topic.
 impl IntoFuture for Publication {
     type Output = Delivery;
     type IntoFuture = Pin<Box<dyn Future<Output = Delivery> + Send>>;

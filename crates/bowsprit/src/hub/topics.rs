@@ -1,4 +1,4 @@
-//! Topics: connections that want to hear of the same thing.
+//! Topics: named sets of connections.
 
 use std::{
     borrow::Borrow,
@@ -16,16 +16,16 @@ use crate::{Handle, PreparedMessage, SlowConsumerPolicy, prepared::Offer};
 
 /// Topics that connections of this process join and leave, and that messages are published to.
 ///
-/// A connection leaves by itself when it ends; a topic is there while somebody has joined it.
-/// Cloning is cheap; all clones have the same topics.
+/// A connection leaves its topics when it ends. A topic exists as long as it has members. Cloning
+/// is cheap; all clones share the same topics.
 ///
-/// How many topics a connection joins is the application's to limit: each takes some 45
-/// bytes, and 140 beside the name in a topic that nobody else has joined.
+/// The application must limit how many topics a connection joins: each takes some 45 bytes, or 140
+/// plus the name if the topic has no other member.
 ///
-/// All members get the publications of a topic in the same order, whoever publishes them and from
-/// whichever thread, as far as they have room for them. Awaited publications that
-/// [wait](SlowConsumerPolicy::Wait) for a member without room have later ones of this kind wait
-/// behind them.
+/// All members get the publications of a topic in the same order, whichever tasks and threads
+/// publish them, except for those that are dropped. While an awaited publication
+/// [waits](SlowConsumerPolicy::Wait) for a member whose queue is full, later awaited publications
+/// wait behind it.
 ///
 /// ```no_run
 /// # async fn example(ws: bowsprit::WebSocket) {
@@ -52,22 +52,22 @@ pub(super) struct Shared {
 struct ByName(Arc<Topic>);
 
 impl Topics {
-    /// No topics yet.
+    /// An empty set of topics.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What to do where a member has no room for a publication, unless
-    /// [that](Publication::slow_consumers) says something else. Default: close it with 1013.
+    /// What to do with members whose queue is full, unless [the
+    /// publication](Publication::slow_consumers) overrides it. Default: close them with 1013.
     #[must_use]
     pub const fn slow_consumers(mut self, slow: SlowConsumerPolicy) -> Self {
         self.slow = slow;
         self
     }
 
-    /// Has a connection hear of a topic, until it leaves it or ends. `false` if it has joined
-    /// before, or has ended already.
+    /// Adds a connection to a topic until it leaves or ends. Returns `false` if it was a member
+    /// already, or has ended.
     pub fn join(&self, topic: &str, member: &Handle) -> bool {
         let link = member.link();
         loop {
@@ -83,7 +83,7 @@ impl Topics {
         }
     }
 
-    /// Has a connection hear no more of a topic. `false` if it has not joined it.
+    /// Removes a connection from a topic. Returns `false` if it was not a member.
     pub fn leave(&self, topic: &str, member: &Handle) -> bool {
         let Some(topic) = self.shared.find(topic) else { return false };
         let left = Memberships::change(member.link(), |joined| joined.leave(&topic)).flatten();
@@ -93,7 +93,7 @@ impl Topics {
         left.is_some()
     }
 
-    /// Publishes a message to the members of a topic at this moment.
+    /// Publishes a message to the current members of a topic.
     pub fn publish(&self, topic: &str, message: impl Into<PreparedMessage>) -> Publication {
         let message = message.into();
         match self.shared.find(topic) {
@@ -111,7 +111,7 @@ impl Topics {
         topic.map(|topic| topic.handles()).unwrap_or_default().into_iter()
     }
 
-    /// The topics that somebody has joined, in no order.
+    /// The names of all topics, in no order.
     pub fn names(&self) -> impl Iterator<Item = Arc<str>> + use<> {
         let names: Vec<_> =
             self.shared.topics().iter().map(|topic| Arc::from(&*topic.0.name)).collect();
