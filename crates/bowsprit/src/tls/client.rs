@@ -12,10 +12,10 @@ use rustls::{
 use super::{dangerous, failed, pem, provider::provider};
 use crate::ConnectError;
 
-/// How a client encrypts with rustls: TLS 1.2 and 1.3.
+/// TLS options of a client: TLS 1.2 and 1.3 by rustls.
 ///
-/// By default it trusts whom the system trusts, and shows no certificate of its own. Give it to
-/// [`Client::tls`](crate::Client::tls), which also takes a [`rustls::ClientConfig`].
+/// By default it uses the system's trust store and sends no client certificate. Pass it to
+/// [`Client::tls`](crate::Client::tls), which also accepts a [`rustls::ClientConfig`].
 ///
 /// ```no_run
 /// # fn example(ca: &[u8]) -> Result<bowsprit::Client, bowsprit::Error> {
@@ -54,12 +54,13 @@ struct Identity {
 }
 
 impl TlsClientConfig {
-    /// Trusts whom the system trusts.
+    /// Uses the system's trust store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Trusts the authorities that Mozilla trusts, compiled in, in place of the system's.
+    /// Uses Mozilla's root certificates, which are compiled in, instead of the system's trust
+    /// store.
     #[cfg(feature = "rustls-webpki-roots")]
     pub fn webpki_roots() -> Self {
         Self { trust: Trust::Webpki, ..Self::default() }
@@ -71,11 +72,11 @@ impl TlsClientConfig {
         self
     }
 
-    /// Trusts these authorities as well: certificates in PEM.
+    /// Adds root certificates, in PEM.
     ///
     /// # Errors
     ///
-    /// [`ConnectError::Tls`] if there is none, or one cannot be read.
+    /// [`ConnectError::Tls`] if there is no certificate, or one cannot be parsed.
     pub fn root_certificates(mut self, pem: &[u8]) -> Result<Self, ConnectError> {
         let roots = pem::certificates(pem)?;
         // To fail here rather than when connecting.
@@ -84,34 +85,33 @@ impl TlsClientConfig {
         Ok(self)
     }
 
-    /// Shows a certificate to servers that ask for one: its chain and its key, in PEM. Servers that
-    /// a redirect leads to, elsewhere, are shown none.
+    /// Sends a client certificate to servers that request one: its chain and key, in PEM. Servers
+    /// of another origin that a redirect leads to do not get it.
     ///
     /// # Errors
     ///
-    /// [`ConnectError::Tls`] if there is none, or one cannot be read.
+    /// [`ConnectError::Tls`] if there is no certificate, or one cannot be parsed.
     pub fn client_certificate(mut self, chain: &[u8], key: &[u8]) -> Result<Self, ConnectError> {
         let (chain, key) = (pem::certificates(chain)?, pem::private_key(key)?);
         self.identity = Some(Identity { chain, key });
         Ok(self)
     }
 
-    /// Trusts exactly one certificate, in PEM, whatever name it has, whoever has signed it, and
-    /// even if it has expired.
+    /// Trusts exactly one certificate, in PEM, regardless of its names, its issuer and its expiry.
     ///
-    /// Dangerous: nothing but the certificate is checked, and a server that gets a new one cannot
-    /// be reached any more.
+    /// Dangerous: nothing else is checked, and a server with a new certificate cannot be reached
+    /// any more.
     ///
     /// # Errors
     ///
-    /// [`ConnectError::Tls`] if it cannot be read.
+    /// [`ConnectError::Tls`] if it cannot be parsed.
     pub fn dangerous_pin(mut self, pem: &[u8]) -> Result<Self, ConnectError> {
         let mut certificates = pem::certificates(pem)?;
         self.trust = Trust::DangerousPin(certificates.swap_remove(0));
         Ok(self)
     }
 
-    /// Lets `verifier` decide whom to trust.
+    /// Lets `verifier` verify the server's certificates.
     ///
     /// Dangerous: a mistake in it makes encryption worthless.
     pub fn dangerous_verifier(mut self, verifier: Arc<dyn ServerCertVerifier>) -> Self {
@@ -119,9 +119,10 @@ impl TlsClientConfig {
         self
     }
 
-    /// Trusts everyone who answers for the server; an `https` proxy is checked all the same.
+    /// Accepts any certificate of the server. The certificate of an `https` proxy is still
+    /// verified.
     ///
-    /// Dangerous: whoever is on the way to the server can read and change everything.
+    /// Dangerous: anyone between the client and the server can read and modify everything.
     pub fn dangerous_accept_any_certificate(mut self) -> Self {
         self.trust = Trust::DangerousAny;
         self

@@ -12,10 +12,10 @@ use rustls::{ClientConfig, client::ResolvesClientCert, pki_types::ServerName};
 use super::TlsClientConfig;
 use crate::{ConnectError, transport::AnyTransport};
 
-/// What a client encrypts with: a [`TlsClientConfig`], a [`rustls::ClientConfig`] or, with the
-/// feature `native-tls`, a `native_tls::TlsConnector`.
+/// How a client encrypts connections: made from a [`TlsClientConfig`], a [`rustls::ClientConfig`]
+/// or, with the feature `native-tls`, a `native_tls::TlsConnector`.
 ///
-/// Cloning is cheap. Clones share the sessions that a later connection can resume.
+/// Cloning is cheap. Clones share their session cache.
 #[derive(Clone)]
 pub struct TlsConnector {
     backend: Arc<Backend>,
@@ -113,7 +113,7 @@ impl PartialEq for TlsConnector {
 impl Eq for TlsConnector {}
 
 impl Default for TlsConnector {
-    /// Trusts whom the system trusts.
+    /// Uses the system's trust store.
     fn default() -> Self {
         #[cfg(feature = "tls")]
         return TlsClientConfig::new().into();
@@ -139,7 +139,7 @@ impl From<TlsClientConfig> for TlsConnector {
 
 #[cfg(feature = "tls")]
 impl From<Arc<ClientConfig>> for TlsConnector {
-    /// Takes the configuration as it is, ALPN and SNI included.
+    /// Uses the configuration unchanged, including ALPN and SNI.
     fn from(config: Arc<ClientConfig>) -> Self {
         Self::new(Backend::Config(config))
     }
@@ -188,7 +188,7 @@ impl ResolvesClientCert for NoClientCert {
 
 #[cfg(feature = "native-tls")]
 impl TlsConnector {
-    /// The system's own TLS, in place of rustls: OpenSSL, Schannel or Security Framework.
+    /// The system's TLS library instead of rustls: OpenSSL, Schannel or Security Framework.
     #[must_use]
     pub fn native() -> Self {
         let connector = native_tls::TlsConnector::new();
@@ -199,8 +199,8 @@ impl TlsConnector {
 
 #[cfg(feature = "native-tls")]
 impl From<native_tls::TlsConnector> for TlsConnector {
-    /// Its certificate cannot be taken out: where it has to stay hidden, at another origin that a
-    /// redirect leads to, there is no connection.
+    /// A client certificate cannot be removed from it, so a redirect to another origin, which must
+    /// not get the certificate, fails.
     fn from(connector: native_tls::TlsConnector) -> Self {
         Self::new(Backend::Native { connector: Ok(connector), may_show: true })
     }

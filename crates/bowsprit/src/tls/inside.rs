@@ -10,9 +10,9 @@ use rustls::{CommonState, pki_types::CertificateDer};
 
 use crate::transport::AnyTransport;
 
-/// The certificates of a peer, its own first: those of the server by
-/// [`WebSocket::peer_certificates`](crate::WebSocket::peer_certificates); those of a client also as
-/// an extension of its request.
+/// The certificate chain of a peer, its own certificate first. Returned by
+/// [`WebSocket::peer_certificates`](crate::WebSocket::peer_certificates); a client's certificates
+/// are also an extension of its request.
 ///
 /// ```
 /// # fn example(request: &bowsprit::http::Request<()>) {

@@ -8,7 +8,7 @@ use tokio::io::AsyncBufRead;
 use super::{PeerCertificates, TlsFailure, failed, handshake_failed, pem, provider::provider};
 use crate::{AcceptError, transport::AnyTransport};
 
-/// How a server encrypts: TLS 1.2 and 1.3, by rustls.
+/// TLS options of a server: TLS 1.2 and 1.3 by rustls.
 ///
 /// Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -20,23 +20,24 @@ pub struct TlsServerConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientCertificates {
-    /// They may show one. One that is not good ends the handshake.
+    /// Clients may send one. An invalid one fails the handshake.
     Optional,
-    /// They must show one.
+    /// Clients must send one.
     Required,
 }
 
 impl TlsServerConfig {
-    /// From the server's chain of certificates, its own first, and its private key, both in PEM.
+    /// Takes the server's certificate chain, its own certificate first, and its private key, both
+    /// in PEM.
     ///
     /// # Errors
     ///
-    /// [`AcceptError::Tls`] if they cannot be read, or do not belong to each other.
+    /// [`AcceptError::Tls`] if they cannot be parsed, or do not match.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, AcceptError> {
         Self::build(chain, key, None)
     }
 
-    /// The same from two files.
+    /// Reads chain and key from two files.
     ///
     /// # Errors
     ///
@@ -49,8 +50,8 @@ impl TlsServerConfig {
         Self::from_pem(&read(chain.as_ref())?, &read(key.as_ref())?)
     }
 
-    /// With clients whose certificates were signed by one of `roots`, in PEM. A handler finds them
-    /// in [`PeerCertificates`].
+    /// Also verifies client certificates, which must be signed by one of `roots`, in PEM. Handlers
+    /// find them in [`PeerCertificates`].
     ///
     /// # Errors
     ///
@@ -113,7 +114,7 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsFailure> {
 }
 
 impl From<Arc<ServerConfig>> for TlsServerConfig {
-    /// Takes the configuration as it is.
+    /// Uses the configuration unchanged.
     fn from(config: Arc<ServerConfig>) -> Self {
         Self { config }
     }
