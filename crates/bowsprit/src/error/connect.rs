@@ -16,35 +16,36 @@ use crate::{
 
 /// Why a client could not connect.
 ///
-/// `?` converts it into an [`Error`](crate::Error), so that one function can connect and talk.
+/// `?` converts it into an [`Error`](crate::Error), so that one function can connect and exchange
+/// messages.
 ///
-/// `Display` and `Debug` show neither passwords nor queries of URLs. Of a response in place of 101
-/// they show the status, and `Debug` the names of its header fields; for more, look into it.
+/// `Display` and `Debug` show neither passwords nor queries of URLs. Of a response other than 101
+/// they show the status, and `Debug` also the names of header fields.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The address is no WebSocket URL.
+    /// The URL is not a WebSocket URL.
     Url(InvalidUrl),
-    /// A header field to send has a name or value that header fields cannot have: which it is.
+    /// A header field of the request has an invalid name or value; the text says which.
     Header(&'static str),
-    /// The URL, or that of the proxy, asks for TLS, which this build does not have. No connection
-    /// was made.
+    /// The URL, or that of the proxy, needs TLS, which this build does not have. No connection was
+    /// made.
     NoTls,
-    /// There is no tokio runtime where this was called or awaited. Programs that have none use
+    /// Called or awaited outside of a tokio runtime. Programs without one use
     /// [`blocking`](crate::blocking).
     NoRuntime,
-    /// The host name has no address, or could not be looked up.
+    /// The host name has no address, or could not be resolved.
     Resolve {
-        /// The name that was looked up.
+        /// The host name.
         host: String,
         /// What the resolver reported.
         error: Arc<io::Error>,
     },
-    /// A text, perhaps one in the environment, is no URL of a proxy: why not. The text is left out,
-    /// as it may have a password in it.
+    /// A proxy's URL, possibly from the environment, is invalid; the text says why. The URL itself
+    /// is left out, as it may contain a password.
     #[cfg(feature = "proxy")]
     InvalidProxy(&'static str),
-    /// The proxy did not connect us.
+    /// The proxy did not open a tunnel to the server.
     #[cfg(feature = "proxy")]
     Proxy {
         /// The proxy's URL, without user name and password.
@@ -52,29 +53,30 @@ pub enum ConnectError {
         /// What happened.
         error: ProxyError,
     },
-    /// The server redirects, and that was not followed. (Where redirects are not followed at all,
-    /// one is a [rejection](Self::Rejected).)
+    /// A redirect could not be followed. (If redirects are disabled, a redirect is a
+    /// [rejection](Self::Rejected).)
     Redirect {
-        /// The URL that redirects, without its query, which may hold a token.
+        /// The URL that redirects, without its query, which may contain a token.
         from: String,
         /// Why it was not followed.
         error: RedirectError,
     },
-    /// A function of the application, such as that of
-    /// [`Client::headers_fn`](crate::Client::headers_fn), failed.
+    /// A callback of the application, such as [`Client::headers_fn`](crate::Client::headers_fn),
+    /// failed.
     Callback(Arc<dyn StdError + Send + Sync>),
     /// The TLS handshake failed, for example because the server's certificate is not trusted; or
-    /// the configuration of TLS cannot be used. With rustls, the error inside is a `rustls::Error`
-    /// if the server is at fault.
+    /// the TLS configuration is invalid. With rustls, the inner error is a `rustls::Error` if the
+    /// server is at fault.
     Tls(Arc<dyn StdError + Send + Sync>),
-    /// The opening handshake failed: the server broke a rule, or our own request is invalid.
+    /// The opening handshake failed: the server violated the protocol, or our own request is
+    /// invalid.
     Handshake(HandshakeError),
-    /// The server answered the opening handshake with something else than 101. The response has its
-    /// status and header fields, and the start of its body (at most 64 KiB).
+    /// The server rejected the opening handshake: it answered with another status than 101. The
+    /// response contains status, header fields, and at most the first 64 KiB of the body.
     Rejected(Box<Response<Bytes>>),
-    /// The server's answer was not HTTP, or broke off.
+    /// The server's response was not valid HTTP, or incomplete.
     Http(Arc<dyn StdError + Send + Sync>),
-    /// The time-out for this has expired.
+    /// A time-out has expired.
     TimedOut(TimeoutKind),
     /// The server cannot be reached, or the transport failed during the handshake.
     Io(Arc<io::Error>),

@@ -39,10 +39,10 @@ pub use bowsprit_proto::{InvalidUrl, ProtocolError, SendError, handshake::Handsh
 
 use crate::Close;
 
-/// Any error, for handlers: whatever they fail with, `?` converts it.
+/// Any error, for handlers: `?` converts every error type into it.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// What went wrong with a connection. A clean close is not an error.
+/// Why a connection has failed. A clean close is not an error.
 ///
 /// Functions that connect or accept fail with a [`ConnectError`] or an [`AcceptError`]; `?`
 /// converts both into this.
@@ -55,22 +55,21 @@ pub enum Error {
     /// No connection was accepted.
     #[cfg(feature = "server")]
     Accept(AcceptError),
-    /// The peer broke the protocol. It has been told, by a close frame with this error's
+    /// The peer violated the protocol. It was sent a close frame with this error's
     /// [`close_code`](ProtocolError::close_code).
     Protocol(ProtocolError),
-    /// What was to be sent may not be sent; nothing was.
+    /// The message or control frame must not be sent; nothing was sent.
     Send(SendError),
-    /// A value to send cannot be written as JSON, or what was received is not that of such a value.
+    /// A value cannot be serialized as JSON, or a message cannot be deserialized.
     #[cfg(feature = "json")]
     Json(Arc<serde_json::Error>),
-    /// The queue of a [`Handle`](crate::Handle) is full, or a fragmented message is under way;
-    /// nothing was queued.
+    /// The connection's queue is full, or a fragmented message is being sent. Nothing was queued.
     QueueFull,
-    /// The peer has closed the connection, so that a client that reconnects does so no more.
+    /// The peer has closed the connection in a way that ends a client's reconnecting.
     Closed(Close<'static>),
-    /// The transport ended without a close frame: close code 1006 where only a number can be told.
+    /// The transport ended without a close frame: close code 1006, where a number is needed.
     Disconnected,
-    /// The time-out for this has expired.
+    /// A time-out has expired.
     TimedOut(TimeoutKind),
     /// The connection was cut from this side, by `terminate` or by dropping it.
     Terminated,
@@ -82,15 +81,15 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TimeoutKind {
-    /// Connecting the transport: name, socket, proxy.
+    /// Connecting: resolving the name, the socket, the proxy.
     Connect,
-    /// The opening handshake, that of TLS included.
+    /// The opening handshake, including that of TLS.
     Handshake,
-    /// A sign of life from the peer after a ping.
+    /// Any data from the peer after a ping of the heartbeat.
     Heartbeat,
-    /// Anything from the peer.
+    /// Any data from the peer.
     Idle,
-    /// The peer taking any of the bytes that wait for it.
+    /// The peer accepting any of the queued bytes.
     WriteStall,
     /// The peer's close frame after ours.
     Close,

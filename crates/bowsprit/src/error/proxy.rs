@@ -11,21 +11,22 @@ use crate::redacted::Redacted;
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum ProxyError {
-    /// It cannot be reached.
+    /// The proxy cannot be reached.
     Unreachable(Arc<io::Error>),
-    /// It rejected the request for a tunnel, with this response: 407 if it wants credentials.
+    /// The proxy rejected the request for a tunnel with this response: 407 if it requires
+    /// credentials.
     Rejected(Box<Response<Bytes>>),
-    /// The TLS handshake with it failed, for example because its certificate is not trusted: see
-    /// [`Proxy::tls`](crate::client::Proxy::tls). With rustls, the error inside is a
+    /// The TLS handshake with the proxy failed, for example because its certificate is not trusted:
+    /// see [`Proxy::tls`](crate::client::Proxy::tls). With rustls, the inner error is a
     /// `rustls::Error`.
     Tls(Arc<dyn StdError + Send + Sync>),
-    /// Its answer was not HTTP, or broke off.
+    /// The proxy's response was not valid HTTP, or incomplete.
     Http(Arc<dyn StdError + Send + Sync>),
-    /// It refused to connect, or broke the rules of SOCKS.
+    /// The proxy refused to connect, or violated the SOCKS protocol.
     Socks(Arc<dyn StdError + Send + Sync>),
     /// SOCKS 4 does not support IPv6.
     Ipv6,
-    /// It sent data on behalf of a server that has not been sent anything yet.
+    /// The proxy sent data of the server before the client had sent any.
     UnexpectedData,
 }
 

@@ -6,17 +6,18 @@ use std::{error::Error as StdError, fmt};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedirectError {
-    /// Its target is not a WebSocket URL.
+    /// The target is not a WebSocket URL.
     Location,
-    /// It leads from an encrypted to a plain connection.
+    /// The redirect leads from an encrypted to an unencrypted connection.
     Insecure,
-    /// It leads to a Unix socket.
+    /// The redirect leads to a Unix socket.
     UnixSocket,
-    /// It leads to a URL that was asked before.
+    /// The redirect leads to a URL that was already requested.
     Loop,
-    /// There were more than [`Client::max_redirects`](crate::Client::max_redirects).
+    /// There were more redirects than [`Client::max_redirects`](crate::Client::max_redirects)
+    /// allows.
     TooMany,
-    /// It leads to another origin, where subprotocols are sent only with
+    /// The redirect leads to another origin, where subprotocols are sent only with
     /// [`Client::subprotocols_cross_origin`](crate::Client::subprotocols_cross_origin).
     Subprotocol,
 }

@@ -8,11 +8,11 @@ use super::Error;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TryRecvError {
-    /// There is none yet, or only a part of one.
+    /// No message has been received yet, or only a part of one.
     Empty,
-    /// The connection was closed cleanly, or its error was told before: none will come.
+    /// The connection was closed cleanly, or its error was returned before. No message will follow.
     Closed,
-    /// The connection has ended in another way; told once.
+    /// The connection has ended in any other way. Returned once.
     Error(Error),
 }
 
