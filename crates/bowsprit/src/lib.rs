@@ -12,10 +12,6 @@
 //! # }
 //! ```
 //!
-//! [`blocking`] is the same for programs without a runtime.
-//!
-//! [`Client`] has the options: headers, origin, subprotocols, protocol version, limits, time-outs.
-//!
 //! # Server
 //!
 //! ```no_run
@@ -35,23 +31,43 @@
 //! # }
 //! ```
 //!
-//! [`Server::upgrade`] takes over a connection from any other HTTP server, [`Server::accept`] one
-//! that nobody has read from yet.
+//! # Where to look
+//!
+//! | to do | look at |
+//! |---|---|
+//! | set header fields, subprotocols, limits, time-outs of a client | [`Client`] |
+//! | connect through a proxy | [`client::Proxy`] |
+//! | stay connected | [`reconnect`] |
+//! | use a client without a runtime | [`blocking`] |
+//! | set up a server: paths, origins, authorization, limits | [`server::ServerBuilder`] |
+//! | take connections from another HTTP server | [`Server::upgrade`], the modules `axum` and `tower` |
+//! | accept a connection over any transport | [`Server::accept`] |
+//! | encrypt connections | [`tls`] |
+//! | send from any task | [`Handle`] |
+//! | send and receive in two tasks | [`WebSocket::split`] |
+//! | send one message to many connections | [`Server::broadcast`], [`Topics`], [`PreparedMessage`] |
+//! | receive without copying, or in chunks | [`WebSocket::next_event`], [`WebSocket::next_chunk`] |
+//! | read and write bytes | [`WebSocket::into_io`] |
+//! | compress messages | [`deflate`] |
+//! | set limits, heartbeats and time-outs of connections | [`config`] |
+//! | shut a server down gracefully | [`server::BoundServer::serve_until`], [`Server::shutdown`] |
+//! | count connections and messages | [`stats`] |
+//! | test without a network | [`testing`] |
 //!
 //! # Errors
 //!
-//! `connect` fails with a `ConnectError`, `accept` with an `AcceptError`, an open connection with
-//! an [`Error`]. `?` converts the first two into the third, and each into a [`std::io::Error`] of
-//! the nearest kind:
+//! `connect` fails with a [`ConnectError`], `accept` with an [`AcceptError`], an open connection
+//! with an [`Error`]. `?` converts the first two into the third, and each into the
+//! [`std::io::Error`] of the closest kind:
 //!
 //! ```no_run
 //! use bowsprit::{ConnectError, Error, WebSocket};
 //!
-//! # async fn ask_for_a_token() -> std::io::Result<()> { Ok(()) }
+//! # async fn refresh_token() -> std::io::Result<()> { Ok(()) }
 //! async fn feed(url: &str) -> Result<WebSocket, Error> {
 //!     match bowsprit::connect(url).await {
 //!         Err(ConnectError::Rejected(response)) if response.status() == 401 => {
-//!             ask_for_a_token().await?;
+//!             refresh_token().await?;
 //!             Ok(bowsprit::connect(url).await?)
 //!         }
 //!         connected => Ok(connected?),
@@ -59,18 +75,41 @@
 //! }
 //! ```
 //!
-//! # Seeing inside
+//! # Features
 //!
-//! [`Server::stats`] and [`Client::stats`] are snapshots of counters. With the feature `metrics`
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `client` | yes | [`connect`], [`Client`] |
+//! | `server` | yes | [`Server`] |
+//! | `proxy` | yes | HTTP and SOCKS proxies, including those of the environment |
+//! | `tls` | yes | `wss:` URLs and `ServerBuilder::tls`, by rustls; needs one of the next two, or a provider that the program installs |
+//! | `rustls-aws-lc-rs` | yes | cryptography by AWS-LC; preferred if both are enabled |
+//! | `rustls-ring` | no | cryptography by ring |
+//! | `rustls-webpki-roots` | no | `TlsClientConfig::webpki_roots`: Mozilla's root certificates, compiled in |
+//! | `native-tls` | no | `TlsConnector::native`: the system's TLS library, for clients |
+//! | `idna` | no | non-ASCII host names in URLs |
+//! | `json` | no | `send_json` and `Message::json`, by serde |
+//! | `proxy-protocol` | no | `Listener::proxy_protocol`: client addresses from the PROXY protocol |
+//! | `http2` | no | extended CONNECT (RFC 8441) in [`Server::upgrade`] and [`Server::upgrade_async`], as hyper reads it; included in the next two |
+//! | `tower` | no | `tower::WebSocketLayer`, for any tower service |
+//! | `axum` | no | `axum::WebSocketUpgrade`, an extractor |
+//! | `metrics` | no | [`stats`] for a recorder of the crate `metrics` |
+//! | `zlib` | no | `deflate::Backend::Zlib`: compression by zlib, slower than zlib-rs, with contexts as small as 9 kB |
+//!
+//! The protocol itself is in the crate `bowsprit-proto`, which has no I/O.
+//!
+//! # Metrics
+//!
+//! [`Server::stats`] and [`Client::stats`] return snapshots of counters. With the feature `metrics`
 //! the global recorder of the crate [`metrics`](https://docs.rs/metrics) gets the same; install it
-//! before servers and clients are made. All names have the label `role`, which is `server` or
+//! before creating servers and clients. All metrics have the label `role`, which is `server` or
 //! `client`:
 //!
 //! | name | kind, unit | further labels | in [`Stats`](stats::Stats) |
 //! |---|---|---|---|
 //! | `bowsprit_connections` | gauge | | `connections` |
-//! | `bowsprit_handshakes_total` | counter | `status`: 101, that of the refusal, `failed`, `timed_out`, `plain` | `handshakes` |
-//! | `bowsprit_handshake_seconds` | histogram, seconds, of those that were answered | | |
+//! | `bowsprit_handshakes_total` | counter | `status`: 101, the status of a rejection, `failed`, `timed_out`, `plain` | `handshakes` |
+//! | `bowsprit_handshake_seconds` | histogram, seconds, of handshakes that were answered | | |
 //! | `bowsprit_ping_rtt_seconds` | histogram, seconds, of heartbeats and `measure_round_trip` | | |
 //! | `bowsprit_closes_total` | counter | `by` (`peer`, `us`, `protocol_error`, `heartbeat`, `idle`, `write_stall`, `close_timeout`, `disconnected`, `terminated`, `io`), `code` (`3xxx` and `4xxx` are classes) | `closes` |
 //! | `bowsprit_messages_total` | counter | `dir` (`received`, `sent`), `kind` (`text`, `binary`, `ping`, `pong`) | `received`, `sent` |
@@ -79,45 +118,22 @@
 //! | `bowsprit_dropped_total` | counter, publications | `policy` (`wait`, `drop_newest`, `drop_oldest`, `keep_latest`, `closed`) | `dropped` |
 //! | `bowsprit_slow_closes_total` | counter | | `slow_closes` |
 //!
-//! What `tracing` gets:
+//! # Tracing
 //!
 //! | span or event | level | fields |
 //! |---|---|---|
 //! | span `connection`, a root, in which the handler runs | debug | `id`, `peer`, `path`, `role` |
 //! | span `opening handshake` | debug | `role`, `peer`, `host`, `path`, `status`, `outcome` |
-//! | a connection was opened, has ended | debug | `extensions`; `by`, `code` |
-//! | a request for a WebSocket or a host was refused: one of each status in 10 s | info | `status`, `path`, `reason`, `skipped` |
-//! | any other request was refused, redirected, or came to nothing | debug | `status`, `path`, `reason`; `error` |
-//! | a slow consumer misses something, or is closed | debug | `policy`; `code` |
+//! | a connection was opened; it has ended | debug | `extensions`; `by`, `code` |
+//! | a WebSocket request or a host was rejected: at most one event per status in 10 s | info | `status`, `path`, `reason`, `skipped` |
+//! | any other request was rejected, redirected, or failed | debug | `status`, `path`, `reason`; `error` |
+//! | a publication was dropped for a slow consumer, or the consumer was closed | debug | `policy`; `code` |
 //! | a message was sent or received | trace | lengths in memory and on the wire |
 //! | a handler failed; connections cannot be accepted | warn | `error` |
-//! | the application gave something that cannot be used | error | |
+//! | the application passed something invalid | error | |
 //!
-//! Payloads, reasons of close frames, queries, and values of header fields are not told at any
-//! level; errors of handlers are told as they are.
-//!
-//! # Features
-//!
-//! | feature | default | what it adds |
-//! |---|---|---|
-//! | `client` | yes | [`connect`], [`Client`] |
-//! | `server` | yes | [`Server`] |
-//! | `proxy` | yes | connections through HTTP and SOCKS proxies, also those that the environment names |
-//! | `tls` | yes | `wss:` URLs, `ServerBuilder::tls`, by rustls; needs one of the next two, or an installed provider |
-//! | `rustls-aws-lc-rs` | yes | cryptography by AWS-LC, used if both are there |
-//! | `rustls-ring` | no | cryptography by ring |
-//! | `rustls-webpki-roots` | no | `TlsClientConfig::webpki_roots`: Mozilla's roots, compiled in |
-//! | `native-tls` | no | `TlsConnector::native`: the system's TLS, for clients |
-//! | `idna` | no | host names outside of ASCII in URLs |
-//! | `json` | no | `send_json` and `Message::json`, by serde |
-//! | `proxy-protocol` | no | `Listener::proxy_protocol`: proxies tell where clients are |
-//! | `http2` | no | [`Server::upgrade`] and [`Server::upgrade_async`] know extended CONNECT by hyper's extension; part of the next two |
-//! | `tower` | no | `tower::WebSocketLayer`, before any tower service |
-//! | `axum` | no | `axum::WebSocketUpgrade`, an extractor |
-//! | `metrics` | no | what [`Server::stats`] tells, for a recorder of the crate `metrics` |
-//! | `zlib` | no | `deflate::Backend::Zlib`: compression by zlib, slower than zlib-rs, with contexts as small as 9 kB |
-//!
-//! The protocol itself is in the crate `bowsprit-proto`, which has no I/O.
+//! Payloads, close reasons, queries, and values of header fields are not recorded at any level.
+//! Errors of handlers are recorded unchanged.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(

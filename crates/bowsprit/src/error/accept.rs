@@ -14,33 +14,34 @@ use crate::{
 
 /// Why a server did not accept a connection.
 ///
-/// `?` converts it into an [`Error`](crate::Error), so that one function can accept and talk.
+/// `?` converts it into an [`Error`](crate::Error), so that one function can accept and exchange
+/// messages.
 ///
-/// Of a response that rejects, `Display` and `Debug` show the status, and `Debug` the names of its
-/// header fields.
+/// Of a response that rejects a request, `Display` and `Debug` show the status, and `Debug` also
+/// the names of header fields.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum AcceptError {
-    /// There is no tokio runtime where this was called or awaited.
+    /// Called or awaited outside of a tokio runtime.
     NoRuntime,
-    /// The TLS handshake failed; or the configuration of TLS cannot be used. With rustls, the error
-    /// inside is a `rustls::Error` if the client is at fault.
+    /// The TLS handshake failed, or the TLS configuration is invalid. With rustls, the inner error
+    /// is a `rustls::Error` if the client is at fault.
     Tls(Arc<dyn StdError + Send + Sync>),
-    /// The client's request was not HTTP, or broke off.
+    /// The client's request was not valid HTTP, or incomplete.
     Http(Arc<dyn StdError + Send + Sync>),
-    /// The request breaks a rule of the opening handshake. The client was answered with the error's
-    /// [`status`](HandshakeError::status).
+    /// The request violates a rule of the opening handshake. The client was answered with the
+    /// error's [`status`](HandshakeError::status).
     Handshake(HandshakeError),
     /// The server has rejected the request, with this response.
     Rejected(Box<Response<Bytes>>),
-    /// The client went away without a request.
+    /// The client disconnected without a request.
     Disconnected,
-    /// The connection had to make room for others before its request came: see
+    /// The connection was closed before its request was received, to make room for others: see
     /// [`max_silent_connections`](crate::server::ServerBuilder::max_silent_connections).
     Evicted,
-    /// The server shut down before there was a request, or before the client had taken the answer.
+    /// The server shut down before a request was received, or before the response was written.
     ShuttingDown,
-    /// The time-out for this has expired.
+    /// A time-out has expired.
     TimedOut(TimeoutKind),
     /// The transport failed.
     Io(Arc<io::Error>),
