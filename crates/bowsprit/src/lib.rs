@@ -185,13 +185,13 @@ pub mod transport;
 mod try_recv;
 mod websocket;
 
+pub use bowsprit_proto::{Close, CloseCode, Event, Message, State, Utf8Bytes, deflate::Deflate};
+pub use bytes::Bytes;
 #[cfg(feature = "client")]
 #[doc(inline)]
 pub use client::{Client, connect};
 #[doc(inline)]
 pub use config::ConnectionConfig;
-#[doc(inline)]
-pub use deflate::Deflate;
 #[cfg(feature = "server")]
 #[doc(inline)]
 pub use error::AcceptError;
@@ -200,38 +200,35 @@ pub use error::AcceptError;
 pub use error::ConnectError;
 #[doc(inline)]
 pub use error::Error;
+pub use halves::{ReceiveHalf, SendHalf};
+pub use handle::Handle;
 #[doc(no_inline)]
 pub use http;
-#[doc(inline)]
-pub use message::{Bytes, Close, CloseCode, Event, Message, PreparedMessage, Utf8Bytes};
+pub use hub::Topics;
+pub use prepared::PreparedMessage;
 #[cfg(feature = "server")]
 #[doc(inline)]
 pub use server::Server;
-#[doc(inline)]
-pub use topics::Topics;
-
-pub use bowsprit_proto::State;
-pub use halves::{ReceiveHalf, SendHalf};
-pub use handle::Handle;
 pub use stream::ByteStream;
 pub use websocket::WebSocket;
 
 // Shorter paths within the crate.
+#[cfg(feature = "client")]
+pub(crate) use bowsprit_proto::InvalidUrl;
 pub(crate) use bowsprit_proto::{
-    Output, Progress, ReceiveBuffer, Receiver, Role, Sender, Url, handshake::Negotiated,
+    Chunk, Fragment, Limits, MessageKind, Output, Progress, ProtocolError, ReceiveBuffer, Receiver,
+    Role, SendError, Sender, Url,
+    handshake::{HandshakeError, Negotiated},
+    queue::SlowConsumerPolicy,
 };
-pub(crate) use config::Limits;
-#[cfg(any(feature = "client", feature = "server"))]
-pub(crate) use config::TcpOptions;
 #[cfg(any(feature = "client", feature = "server", feature = "tls", feature = "native-tls"))]
 pub(crate) use error::BoxError;
-#[cfg(feature = "client")]
-pub(crate) use error::InvalidUrl;
-pub(crate) use error::{HandshakeError, ProtocolError, SendError, TimeoutKind, TryRecvError};
-pub(crate) use message::{Chunk, Fragment, MessageKind, Outgoing};
+pub(crate) use error::{TimeoutKind, TryRecvError};
 #[cfg(feature = "server")]
-pub(crate) use topics::Publication;
-pub(crate) use topics::SlowConsumerPolicy;
+pub(crate) use hub::Publication;
+pub(crate) use outgoing::Outgoing;
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) use tcp::TcpOptions;
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) use transport::Transport;
 
