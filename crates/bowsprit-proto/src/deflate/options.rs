@@ -2,7 +2,7 @@
 
 use super::{Backend, MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 
-/// Options of permessage-deflate, for a client or a server.
+/// Options of permessage-deflate for a client or a server.
 ///
 /// ```
 /// use bowsprit_proto::deflate::{ContextTakeover, Deflate};
@@ -24,36 +24,37 @@ pub struct Deflate {
     pub server_max_window_bits: WindowBits,
     /// How far back the client may refer, §7.1.2.2.
     pub client_max_window_bits: WindowBits,
-    /// How hard to compress: 0 (not at all) to 9. Default: 1, which is three to six times cheaper
-    /// than 6 for messages that are little longer.
+    /// The compression level: 0 (none) to 9. Default: 1, which takes a third to a sixth of the time
+    /// of level 6; messages become only slightly longer.
     pub level: u8,
-    /// How much memory to compress with: 1 to 9. Default: 8.
+    /// How much memory to use for compression: 1 to 9, as zlib's `memLevel`. Default: 8.
     pub mem_level: u8,
-    /// How to compress.
+    /// The compression strategy.
     pub strategy: Strategy,
-    /// Shorter messages are not compressed: they gain nothing. Default: 1,024 bytes. A message that
-    /// is sent in fragments is compressed whatever its length, which is not known when it begins,
-    /// unless [`FragmentCompression`](crate::FragmentCompression) chooses otherwise.
+    /// Messages shorter than this are not compressed, as it would gain nothing. Default: 1,024
+    /// bytes. A message that is sent in fragments is always compressed, because its length is not
+    /// known when it begins, unless [`FragmentCompression`](crate::FragmentCompression) chooses
+    /// otherwise.
     pub threshold: usize,
-    /// How many bytes of compressed output are made room for at a time: at least 64. Default:
-    /// 16 KiB. Less saves memory while messages are compressed, more saves time for long ones.
+    /// How many bytes of compressed output are allocated at a time: at least 64. Default: 16 KiB.
+    /// Less saves memory while messages are compressed, more saves time for long ones.
     pub chunk_len: usize,
     /// The library to compress and decompress with. Default: zlib-rs. Peers do not notice.
     pub backend: Backend,
 }
 
-/// Whether a side may refer to its earlier messages when it compresses the next.
+/// Whether a side may refer to its earlier messages when it compresses a message.
 ///
-/// Doing so makes similar messages much shorter, and costs memory on both sides for as long as the
+/// This makes similar messages much shorter, and takes memory on both sides for as long as the
 /// connection lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ContextTakeover {
     /// Never: asked for in an offer, stated in an answer.
     Never,
-    /// If the other side does not ask otherwise.
+    /// Unless the other side asks for none.
     Allowed,
-    /// Always: an offer that asks for none is declined, an answer that states none fails the
+    /// Always: an offer that asks for no context takeover is declined, and such an answer fails the
     /// handshake.
     Required,
 }
@@ -68,14 +69,13 @@ pub enum WindowBits {
     AtMost(u8),
     /// 2^n bytes, with n from 8 to 15. A server answers this number, and declines an offer that
     /// asks for less. A client asks for it like [`AtMost`](Self::AtMost), and fails the handshake
-    /// if it is answered that it may use more.
+    /// if the answer allows it more.
     Exactly(u8),
-    /// The parameter is not spoken about: not offered, not answered; an offer that depends on it is
-    /// declined.
+    /// The parameter is neither offered nor answered; an offer that depends on it is declined.
     Unspecified,
 }
 
-/// How a compressor looks for repetitions; zlib's strategies.
+/// zlib's compression strategies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {
@@ -84,17 +84,17 @@ pub enum Strategy {
     Default,
     /// For data with few repetitions, such as numbers.
     Filtered,
-    /// Only codes for frequent bytes, no repetitions.
+    /// Huffman coding only, without looking for repetitions.
     HuffmanOnly,
     /// Only repetitions of the last byte.
     Rle,
-    /// With the codes of the standard instead of codes made for the data.
+    /// With fixed Huffman codes instead of codes made for the data.
     Fixed,
 }
 
 impl Deflate {
-    /// What a server starts from: no context takeover on either side, so that connections share
-    /// contexts from a pool instead of holding some for good.
+    /// The defaults of a server: no context takeover on either side, so that connections share
+    /// contexts from a pool instead of keeping their own.
     #[must_use]
     pub const fn server() -> Self {
         Self {
@@ -104,7 +104,7 @@ impl Deflate {
         }
     }
 
-    /// What a client starts from: it offers `permessage-deflate; client_max_window_bits` and takes
+    /// The defaults of a client: it offers `permessage-deflate; client_max_window_bits` and accepts
     /// what the server answers.
     #[must_use]
     pub const fn client() -> Self {
@@ -122,70 +122,70 @@ impl Deflate {
         }
     }
 
-    /// These options with another rule for the server's context takeover.
+    /// Sets the server's context takeover.
     #[must_use]
     pub const fn server_context_takeover(mut self, takeover: ContextTakeover) -> Self {
         self.server_context_takeover = takeover;
         self
     }
 
-    /// These options with another rule for the client's context takeover.
+    /// Sets the client's context takeover.
     #[must_use]
     pub const fn client_context_takeover(mut self, takeover: ContextTakeover) -> Self {
         self.client_context_takeover = takeover;
         self
     }
 
-    /// These options with another window of the server.
+    /// Sets the window of the server.
     #[must_use]
     pub const fn server_max_window_bits(mut self, bits: WindowBits) -> Self {
         self.server_max_window_bits = bits;
         self
     }
 
-    /// These options with another window of the client.
+    /// Sets the window of the client.
     #[must_use]
     pub const fn client_max_window_bits(mut self, bits: WindowBits) -> Self {
         self.client_max_window_bits = bits;
         self
     }
 
-    /// These options with another level, 0 to 9; larger ones count as 9.
+    /// Sets the level, 0 to 9; larger values count as 9.
     #[must_use]
     pub const fn level(mut self, level: u8) -> Self {
         self.level = level;
         self
     }
 
-    /// These options with another memory level, 1 to 9; others count as the nearest of these.
+    /// Sets the memory level, 1 to 9; other values count as the closest of these.
     #[must_use]
     pub const fn mem_level(mut self, mem_level: u8) -> Self {
         self.mem_level = mem_level;
         self
     }
 
-    /// These options with another strategy.
+    /// Sets the strategy.
     #[must_use]
     pub const fn strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
         self
     }
 
-    /// These options with another length from which on messages are compressed.
+    /// Sets the length from which on messages are compressed.
     #[must_use]
     pub const fn threshold(mut self, threshold: usize) -> Self {
         self.threshold = threshold;
         self
     }
 
-    /// These options with another length of the chunks that output is made in.
+    /// Sets the length of the chunks that output is allocated in.
     #[must_use]
     pub const fn chunk_len(mut self, chunk_len: usize) -> Self {
         self.chunk_len = chunk_len;
         self
     }
 
-    /// These options with another library, for both directions.
+    /// Sets the library, for both directions.
     #[must_use]
     pub const fn backend(mut self, backend: Backend) -> Self {
         self.backend = backend;
