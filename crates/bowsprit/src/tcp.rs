@@ -52,21 +52,21 @@ impl Keepalive {
         Self { time, interval: None, max_probes: None }
     }
 
-    /// These options with another silence before the first probe.
+    /// Sets how long a connection must be silent before the first probe.
     #[must_use]
     pub const fn time(mut self, time: Duration) -> Self {
         self.time = time;
         self
     }
 
-    /// These options with another time between probes, or with the system's.
+    /// Sets the time between probes; `None` keeps the system's.
     #[must_use]
     pub fn interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
         self.interval = interval.into();
         self
     }
 
-    /// These options with another number of probes, or with the system's.
+    /// Sets the number of probes; `None` keeps the system's.
     #[must_use]
     pub fn max_probes(mut self, max_probes: impl Into<Option<u32>>) -> Self {
         self.max_probes = max_probes.into();
@@ -107,21 +107,21 @@ impl Default for TcpOptions {
 }
 
 impl TcpOptions {
-    /// These options with or without `TCP_NODELAY`.
+    /// Sets `TCP_NODELAY`.
     #[must_use]
     pub const fn nodelay(mut self, nodelay: bool) -> Self {
         self.nodelay = nodelay;
         self
     }
 
-    /// These options with another keep-alive, or with `None`.
+    /// Sets the keep-alive; `None` leaves it off.
     #[must_use]
     pub fn keepalive(mut self, keepalive: impl Into<Option<Keepalive>>) -> Self {
         self.keepalive = keepalive.into();
         self
     }
 
-    /// These options with another user time-out, or with `None`.
+    /// Sets the user time-out; `None` keeps the system's.
     #[must_use]
     pub fn user_timeout(mut self, user_timeout: impl Into<Option<Duration>>) -> Self {
         self.user_timeout = user_timeout.into();
