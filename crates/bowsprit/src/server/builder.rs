@@ -22,9 +22,8 @@ use crate::{AcceptError, ConnectionConfig, Deflate, Handle, Limits, TcpOptions, 
 
 /// Makes a [`Server`].
 ///
-/// Where a function that it is given panics, that is logged. A request that has no answer yet is
-/// answered 500 then, and the server goes on; not so in a program that is built with
-/// `panic = "abort"`, which ends.
+/// A panic in a callback is logged, and a request that has no response yet is answered 500; the
+/// server goes on. A program that is built with `panic = "abort"` ends.
 pub struct ServerBuilder {
     router: RouterBuilder,
     settings: Settings,
@@ -72,18 +71,18 @@ impl ServerBuilder {
         }
     }
 
-    /// Speaks WebSocket at this path, with the handler that [`serve`](BoundServer::serve) is given.
-    /// Can be called several times. Without any path or route, every path will do; with some,
-    /// others answer 404.
+    /// Accepts WebSockets at this path, with the handler that is passed to
+    /// [`serve`](BoundServer::serve). Can be called several times. Without any path or route, every
+    /// path is accepted; otherwise all others are answered 404.
     ///
-    /// A path is compared without the query. Parts of it can be parameters: `{name}` stands for
-    /// anything up to the next slash, and `{*rest}` at the end for all that follows; see
-    /// [`RequestExt::param`](crate::server::RequestExt::param). Braces themselves are written `{{`
-    /// and `}}`. Where several paths fit, the more literal one is taken.
+    /// Paths are compared without the query. A path can have parameters: `{name}` matches anything
+    /// up to the next slash, and `{*rest}` at the end matches everything that follows; see
+    /// [`RequestExt::param`](crate::server::RequestExt::param). Literal braces are written `{{` and
+    /// `}}`. If several paths match, the most specific one is used.
     ///
     /// # Panics
     ///
-    /// The path does not begin with a slash, is malformed, or cannot be told from another.
+    /// The path does not begin with a slash, is malformed, or conflicts with another.
     #[must_use]
     #[track_caller]
     pub fn path(mut self, path: impl AsRef<str>) -> Self {
@@ -91,8 +90,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Speaks WebSocket at this path, written as in [`path`](Self::path), with a handler and
-    /// options of its own.
+    /// Accepts WebSockets at this path, written as in [`path`](Self::path), with its own handler
+    /// and options.
     ///
     /// # Panics
     ///
@@ -106,59 +105,58 @@ impl ServerBuilder {
 
     endpoint_options!();
 
-    /// How long a client may take for its request, from the moment the connection is accepted, and
-    /// again for taking the answer. Bytes that come do not extend it. Default: 10 s.
+    /// How long a client may take to send its request, from when the connection is accepted, and
+    /// again to receive the response. Received bytes do not extend it. Default: 10 s.
     #[must_use]
     pub const fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
         self
     }
 
-    /// How many bytes the head of a request may have, with the empty line at its end. A longer one
-    /// is answered 431. Default: 16 KiB. Behind proxies that add large tokens or cookies, such as
-    /// oauth2-proxy, 64 KiB are usual.
+    /// How many bytes the head of a request may have, including the empty line at its end. Longer
+    /// ones are answered 431. Default: 16 KiB. Behind proxies that add large tokens or cookies,
+    /// such as oauth2-proxy, 64 KiB are common.
     #[must_use]
     pub const fn max_head_len(mut self, max: usize) -> Self {
         self.head_limits.max_len = max;
         self
     }
 
-    /// How many header fields a request may have, at most 24,576. With more it is answered 431.
-    /// Default: 100.
+    /// How many header fields a request may have, at most 24,576. Requests with more are answered
+    /// 431. Default: 100.
     #[must_use]
     pub const fn max_header_fields(mut self, max: usize) -> Self {
         self.head_limits.set_max_fields(max);
         self
     }
 
-    /// How many WebSocket connections may be open at a time, however they were accepted; requests
-    /// beyond it are answered 503. Default: `None`, as many as the system allows.
+    /// How many WebSocket connections may be open at a time, however they were accepted. Further
+    /// requests are answered 503. Default: `None`, no limit.
     #[must_use]
     pub fn max_connections(mut self, max: impl Into<Option<usize>>) -> Self {
         self.max_connections = max.into();
         self
     }
 
-    /// How many of them one client may have, told apart by
-    /// [`client_addr`](crate::server::RequestExt::client_addr); IPv6 addresses with the same first
-    /// 64 bits are one client. Requests beyond it are answered 503. Default: `None`, as many as it
-    /// wants.
+    /// How many WebSocket connections a client may have open, identified by its
+    /// [`client_addr`](crate::server::RequestExt::client_addr). IPv6 addresses with the same first
+    /// 64 bits count as one client. Further requests are answered 503. Default: `None`, no limit.
     ///
-    /// Clients over Unix sockets, and over other transports without an address that
-    /// [`Server::accept`] is given, are not limited. Any other request whose
-    /// address [`Server::upgrade_async`] and [`Server::upgrade`] do not learn by a
-    /// [`PeerAddr`](crate::server::PeerAddr) is answered 500.
+    /// Clients of Unix sockets, and of other transports without an address that are passed to
+    /// [`Server::accept`], are not limited. Other requests that are passed to
+    /// [`Server::upgrade_async`] or [`Server::upgrade`] without a
+    /// [`PeerAddr`](crate::server::PeerAddr) are answered 500.
     #[must_use]
     pub fn max_connections_per_address(mut self, max: impl Into<Option<usize>>) -> Self {
         self.max_connections_per_address = max.into();
         self
     }
 
-    /// How many handshakes may be under way on the server's listeners: from the first byte of a
-    /// connection to the answer, the time for [`authorize`](Self::authorize) included. Others are
-    /// queued. A single address may use at most a quarter of them, at least one; IPv6 addresses
-    /// with the same first 64 bits are one. [Trusted proxies](Self::trusted_proxies), listeners for
-    /// the PROXY protocol and Unix sockets have no such limit. Default: 1,024.
+    /// How many handshakes may be pending on the server's listeners, from the first byte of a
+    /// connection to the response, including [`authorize`](Self::authorize). Further ones are
+    /// queued. A single address may use at most a quarter of them, but at least one; IPv6 addresses
+    /// with the same first 64 bits count as one. [Trusted proxies](Self::trusted_proxies),
+    /// listeners for the PROXY protocol and Unix sockets have no limit per address. Default: 1,024.
     #[must_use]
     pub fn max_pending_handshakes(mut self, max: usize) -> Self {
         self.max_pending_handshakes = max;
@@ -167,19 +165,18 @@ impl ServerBuilder {
 
     /// Maximum number of accepted connections that have sent nothing yet or are queued for a
     /// [pending handshake](Self::max_pending_handshakes). When it is exceeded, the oldest are
-    /// closed. Default: 16,384, or half of the descriptors that the process may have if that is
-    /// less.
+    /// closed. Default: 16,384, or half of the process's limit on file descriptors if that is less.
     #[must_use]
     pub fn max_silent_connections(mut self, max: usize) -> Self {
         self.max_silent_connections = Some(max);
         self
     }
 
-    /// Encrypts the connections of this server's listeners, which then speak `wss:`, but for those
-    /// of a [`Listener`] that says otherwise. The TLS handshake is part of the time that the
-    /// opening handshake may take. Default: no encryption.
+    /// Encrypts the connections of this server's listeners (`wss:`), except for listeners with
+    /// their own setting ([`Listener`]). The time-out of the opening handshake includes the TLS
+    /// handshake. Default: no encryption.
     ///
-    /// [`Server::accept`] and [`Server::upgrade`] take transports as they are.
+    /// [`Server::accept`] and [`Server::upgrade`] use transports unchanged.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: impl Into<crate::tls::TlsServerConfig>) -> Self {
@@ -187,26 +184,28 @@ impl ServerBuilder {
         self
     }
 
-    /// How many connections may wait to be accepted. Default: 1,024. The system may cap it.
+    /// How many connections may wait to be accepted by a listener. Default: 1,024. The system may
+    /// reduce it.
     #[must_use]
     pub const fn backlog(mut self, backlog: u32) -> Self {
         self.backlog = backlog;
         self
     }
 
-    /// Options of the TCP sockets that this server's listeners accept, those that were
-    /// given to it as well. Default: [`TcpOptions::default`]. What the system does not take is
-    /// logged, and the connection goes on without it.
+    /// Options of the TCP sockets that this server's listeners accept, including listeners that
+    /// were passed to it. Default: [`TcpOptions::default`]. An option that the system rejects is
+    /// logged, and the connection is used without it.
     ///
-    /// Sockets that [`Server::accept`] and [`Server::upgrade`] take keep theirs, but for the delay.
+    /// Sockets that are passed to [`Server::accept`] and [`Server::upgrade`] keep their options,
+    /// except for `TCP_NODELAY`, which is set.
     #[must_use]
     pub const fn tcp(mut self, options: TcpOptions) -> Self {
         self.tcp = options;
         self
     }
 
-    /// Answers requests that do not ask for a WebSocket. Where this returns `None`, paths that
-    /// speak WebSocket answer 426 and others 404. Every answer ends its connection.
+    /// Answers requests that do not ask for a WebSocket. If it returns `None`, WebSocket paths are
+    /// answered 426 and others 404. The connection is closed after the response.
     #[must_use]
     pub fn fallback<F>(mut self, answer: F) -> Self
     where
@@ -216,31 +215,33 @@ impl ServerBuilder {
         self
     }
 
-    /// Which hosts requests may be addressed to, plain ones as well; others are answered 421.
-    /// Default: [`HostPolicy::Any`]. A server on the own machine should take
-    /// [`HostPolicy::Loopback`]; behind a reverse proxy, clients ask for the proxy's names.
+    /// Which hosts requests may be addressed to, including requests that do not ask for a
+    /// WebSocket; others are answered 421. Default: [`HostPolicy::Any`]. A server for the local
+    /// machine should use [`HostPolicy::Loopback`]. Behind a reverse proxy, clients use the proxy's
+    /// host names.
     #[must_use]
     pub fn allowed_hosts(mut self, policy: HostPolicy) -> Self {
         self.hosts = policy;
         self
     }
 
-    /// Proxies whose word is taken for [`client_addr`](crate::server::RequestExt::client_addr), and
-    /// for the host that [`allowed_origins`](Self::allowed_origins) and
-    /// [`allowed_hosts`](Self::allowed_hosts) are compared with. Default: none.
+    /// Reverse proxies whose header fields determine the
+    /// [`client_addr`](crate::server::RequestExt::client_addr), and the host that
+    /// [`allowed_origins`](Self::allowed_origins) and [`allowed_hosts`](Self::allowed_hosts) are
+    /// compared with. Default: none.
     ///
-    /// Of requests for [`Server::upgrade_async`] and [`Server::upgrade`] the
-    /// [`PeerAddr`](crate::server::PeerAddr) tells whether they are a proxy's; without it they are
-    /// answered 500.
+    /// Requests that are passed to [`Server::upgrade_async`] and [`Server::upgrade`] need a
+    /// [`PeerAddr`](crate::server::PeerAddr) to tell whether they come from a proxy; without it
+    /// they are answered 500.
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = Some(proxies);
         self
     }
 
-    /// Sees each request that is refused, whoever refuses it and why, plain requests that are
-    /// answered 426 or 404 as well, and returns the answer: the one that it is given, one with
-    /// more headers, or another.
+    /// Called for each request that is rejected, for any reason, including requests that do not ask
+    /// for a WebSocket and are answered 426 or 404. It returns the response: the one that it is
+    /// passed, possibly with more header fields, or another one.
     #[must_use]
     pub fn on_reject<R>(mut self, hook: R) -> Self
     where
@@ -250,9 +251,9 @@ impl ServerBuilder {
         self
     }
 
-    /// Called when a connection fails before it is open and was not refused: what came was no HTTP
-    /// or too much of it, something took too long, the client went away, or an answer could not be
-    /// written.
+    /// Called when a connection fails before it is open without having been rejected: the client
+    /// sent invalid HTTP or too much of it, a time-out expired, the client disconnected, or a
+    /// response could not be written.
     #[must_use]
     pub fn on_handshake_error<R>(mut self, hook: R) -> Self
     where
@@ -262,16 +263,16 @@ impl ServerBuilder {
         self
     }
 
-    /// Sees each connection that was opened, before its handler does and before it is among the
-    /// server's [`clients`](Server::clients). What the hook sends is the first that is sent.
-    /// It must not block.
+    /// Called for each connection that was opened, before its handler is called and before it is in
+    /// the server's [`clients`](Server::clients). Messages that it sends are the first on the
+    /// connection. It must not block.
     #[must_use]
     pub fn on_connect(mut self, hook: impl Fn(&Handle) + Send + Sync + 'static) -> Self {
         self.on_connect = Some(Box::new(hook));
         self
     }
 
-    /// Sees each connection that has ended, however that happened, when it is no longer among the
+    /// Called for each connection that has ended, in whatever way, after it was removed from the
     /// server's [`clients`](Server::clients). It must not block.
     #[must_use]
     pub fn on_disconnect(mut self, hook: impl Fn(&Handle) + Send + Sync + 'static) -> Self {
@@ -279,7 +280,7 @@ impl ServerBuilder {
         self
     }
 
-    /// A server without a listener, for [`Server::accept`] and [`Server::upgrade`].
+    /// Makes a server without a listener, for [`Server::accept`] and [`Server::upgrade`].
     #[must_use]
     pub fn build(self) -> Server {
         let limiter =
@@ -307,9 +308,9 @@ impl ServerBuilder {
         Server { shared: Arc::new(shared) }
     }
 
-    /// Listens on an address, IPv4 or IPv6. Port 0 takes a free port; see
-    /// [`BoundServer::local_addr`]. A name that has several addresses is bound to the first that
-    /// can be.
+    /// Listens on an IPv4 or IPv6 address. Port 0 picks a free port; see
+    /// [`BoundServer::local_addr`]. If a name has several addresses, the first that can be bound is
+    /// used.
     ///
     /// # Errors
     ///
@@ -317,14 +318,14 @@ impl ServerBuilder {
     ///
     /// # Panics
     ///
-    /// In a runtime whose builder has not enabled I/O: `enable_all` does.
+    /// In a runtime that was built without the I/O driver (`enable_all` enables it).
     pub async fn bind(self, addr: impl ToSocketAddrs) -> io::Result<BoundServer> {
         let listener = Listener::bind_with(addr, self.backlog).await?;
         Ok(BoundServer::new(self.build(), listener))
     }
 
-    /// Takes connections from a listener that is there already: a [`Listener`], or tokio's
-    /// `TcpListener` or `UnixListener`.
+    /// Accepts connections from an existing listener: a [`Listener`], or tokio's `TcpListener` or
+    /// `UnixListener`.
     #[must_use]
     pub fn listen_on(self, listener: impl Into<Listener>) -> BoundServer {
         BoundServer::new(self.build(), listener.into())
