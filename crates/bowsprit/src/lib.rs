@@ -232,13 +232,33 @@ pub(crate) use tcp::TcpOptions;
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) use transport::Transport;
 
-/// For [axum](https://docs.rs/axum)'s handlers. Needs the feature `axum`.
+/// WebSockets in [axum](https://docs.rs/axum). Needs the feature `axum`.
+///
+/// [`WebSocketUpgrade`](axum::WebSocketUpgrade) is an extractor for axum's handlers;
+/// [`handler`](axum::handler) adapts WebSocket handlers with their own error type.
 #[cfg(feature = "axum")]
 pub mod axum {
     pub use crate::server::{axum::WebSocketUpgrade, output::upgrade_handler as handler};
 }
 
-/// Clients that connect again when a connection ends: [`Client::reconnect`].
+/// Clients that connect again when a connection ends.
+///
+/// [`Client::reconnect`] returns a [`Reconnect`](reconnect::Reconnect), which has the options: the
+/// [`Backoff`](reconnect::Backoff), when to give up, and callbacks that get each
+/// [`ReconnectEvent`](reconnect::ReconnectEvent) and [`RetryCause`](reconnect::RetryCause). It
+/// makes [`Connections`](reconnect::Connections), one after the other, or joins them into one
+/// [`ReconnectingWebSocket`](reconnect::ReconnectingWebSocket):
+///
+/// ```no_run
+/// # async fn example() -> Result<(), bowsprit::Error> {
+/// let client = bowsprit::Client::new();
+/// let mut ws = client.reconnect("wss://example.com/feed")?.websocket();
+/// while let Some(message) = ws.recv().await? {
+///     println!("{message:?}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[cfg(feature = "client")]
 pub mod reconnect {
     pub use crate::client::reconnect::{
@@ -247,7 +267,9 @@ pub mod reconnect {
     };
 }
 
-/// For [tower](https://docs.rs/tower)'s services. Needs the feature `tower`.
+/// WebSockets in front of a [tower](https://docs.rs/tower) service. Needs the feature `tower`.
+///
+/// [`WebSocketLayer`](tower::WebSocketLayer) answers WebSocket requests and passes all others on.
 #[cfg(feature = "tower")]
 pub mod tower {
     pub use crate::server::tower::{WebSocketLayer, WebSocketService};
