@@ -6,37 +6,37 @@
 /// the frame size or total message size after reassembly from multiple frames MUST protect
 /// themselves against exceeding those limits."
 ///
-/// They hold for messages that are received whole. A message received chunk by chunk is never held,
-/// so they do not apply to it.
+/// They apply to messages that are received whole. A message that is received in chunks is never
+/// held as a whole, so they do not apply to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest message, in bytes. Decided from the frame header, before any payload is read;
-    /// a longer one fails the connection with 1009.
+    /// The maximum length of a message in bytes. A longer one fails the connection with 1009, based
+    /// on the frame header, before its payload is read.
     pub max_message_len: u64,
-    /// The most frames that one message may come in, empty ones counted; more fail the connection
+    /// The maximum number of frames of a message, including empty ones. More fail the connection
     /// with 1008.
     pub max_fragments: u32,
 }
 
 impl Limits {
-    /// For a server: messages of 1 MiB in 4,096 fragments. Anyone may connect to a server, and the
-    /// number of connections multiplies whatever one may hold.
+    /// For a server: messages of 1 MiB in 4,096 fragments. Anyone may connect to a server, so what
+    /// a connection may hold is multiplied by their number.
     pub const SERVER: Self = Self { max_message_len: 1 << 20, max_fragments: 4096 };
 
-    /// For a client: messages of 16 MiB in 4,096 fragments. A client chose its one server.
+    /// For a client: messages of 16 MiB in 4,096 fragments. A client chooses its server.
     pub const CLIENT: Self = Self { max_message_len: 16 << 20, max_fragments: 4096 };
 
     /// No limit at all: for peers that are trusted with the memory of this process.
     pub const NONE: Self = Self { max_message_len: u64::MAX, max_fragments: u32::MAX };
 
-    /// These limits with another length of message, in bytes.
+    /// Sets the maximum length of a message, in bytes.
     #[must_use]
     pub const fn max_message_len(self, max_message_len: u64) -> Self {
         Self { max_message_len, ..self }
     }
 
-    /// These limits with another number of fragments.
+    /// Sets the maximum number of fragments.
     #[must_use]
     pub const fn max_fragments(self, max_fragments: u32) -> Self {
         Self { max_fragments, ..self }
