@@ -8,19 +8,19 @@ use http::{Request, header, uri::Authority};
 use super::{HandshakeError, Policy, Rejection, connect, field, rejection::refuse};
 use crate::url::split_authority;
 
-/// Which hosts a request may be addressed to, against DNS rebinding.
+/// Which hosts a request may be addressed to. Protects against DNS rebinding.
 ///
-/// A page can give its own name the address of any server, such as one on the visitor's machine
-/// that trusts whoever can reach it. The browser then takes the two for the same origin, and so
-/// does [`OriginPolicy::Same`](super::OriginPolicy::Same). What such a page cannot do is ask for
-/// another name than its own.
+/// A page can point its own host name at the address of any server, such as one on the visitor's
+/// machine that trusts everyone who can reach it. The browser then treats both as the same origin,
+/// and so does [`OriginPolicy::Same`](super::OriginPolicy::Same). But the page cannot request
+/// another host name than its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HostPolicy {
-    /// Any. Right for servers that everyone may reach.
+    /// Any host. For servers that everyone may reach.
     #[default]
     Any,
-    /// The own machine: `localhost`, names below it, and loopback addresses.
+    /// The local machine: `localhost`, names below it, and loopback addresses.
     Loopback,
     /// These names or addresses, in any case, without a port; IPv6 addresses in brackets.
     List(Vec<String>),

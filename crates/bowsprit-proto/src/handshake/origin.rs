@@ -11,32 +11,33 @@ use crate::url::{default_port, split_authority};
 /// The origin header of the HyBi drafts.
 pub(super) const SEC_WEBSOCKET_ORIGIN: HeaderName = HeaderName::from_static("sec-websocket-origin");
 
-/// Whose pages may connect.
+/// Which web pages may connect.
 ///
 /// §10.2: "Servers that are not intended to process input from any web page but only for certain
 /// sites SHOULD verify the |Origin| field is an origin they expect." Browsers send this header and
-/// do not let pages forge it; other clients may send anything or nothing, so this keeps foreign
-/// *pages* out, not foreign *programs*. Without the header everyone passes.
+/// do not let pages forge it; other clients may send anything or nothing, so this keeps out foreign
+/// *pages*, not foreign *programs*. Requests without the header are accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OriginPolicy {
     /// Only pages from the host and port that the request is addressed to, by its target or `Host`,
-    /// or as a trusted proxy tells. If the request is known to be encrypted, so must the page be.
+    /// or according to a trusted proxy. If the request is known to be encrypted, the page must be
+    /// as well.
     #[default]
     Same,
     /// Only these origins, written as browsers do: `https://example.com`.
     List(Vec<String>),
     /// Pages from the same host and port, as with [`Same`](Self::Same), and from these origins.
     SameAnd(Vec<String>),
-    /// Those origins that a function lets in; see [`matching`](Self::matching).
+    /// Origins that a function accepts; see [`matching`](Self::matching).
     Matching(OriginMatcher),
-    /// Pages from anywhere. Then nothing may depend on cookies, for any page can have them sent.
+    /// Pages of any origin. Do not rely on cookies then, as any page can make a browser send them.
     Any,
 }
 
 impl OriginPolicy {
-    /// Lets in what `matches` says, such as all subdomains of a site. It is given the origin as the
-    /// request names it, in whatever case.
+    /// Accepts origins for which `matches` returns true, such as all subdomains of a site. It is
+    /// passed the origin as it is in the request, in any case.
     ///
     /// ```
     /// use bowsprit_proto::handshake::OriginPolicy;

@@ -35,16 +35,17 @@ pub struct Policy {
     pub deflate_offers: OfferPolicy,
 }
 
-/// How a server chooses among the subprotocols that a client asks for.
+/// How a server chooses among the subprotocols that a client requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SubprotocolPolicy {
-    /// None is chosen.
+    /// Chooses none.
     #[default]
     None,
-    /// The first of the client's that is among these; the client's order counts.
+    /// Chooses the first of the client's subprotocols that is in this list; the client's order
+    /// counts.
     Supported(Vec<String>),
-    /// Whatever the client prefers.
+    /// Chooses the client's first.
     First,
 }
 

@@ -31,35 +31,35 @@ pub struct Settings {
     pub linger_timeout: Duration,
 }
 
-/// How to find out that a peer is gone although its transport says nothing: by asking it.
+/// Detects peers that are gone although their transport does not say so, by sending pings.
 ///
-/// A ping is sent after a silence, and the peer has some time to send anything at all. An idle
-/// time-out, by contrast, asks nobody.
+/// After a silence a ping is sent, and the peer has some time to send anything at all. An idle
+/// time-out, by contrast, sends nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Heartbeat {
-    /// After this long without a byte from the peer, a ping is sent.
+    /// How long the peer must be silent before a ping is sent.
     pub interval: Duration,
-    /// After this long without a byte following the ping, the connection is cut. Behind a
-    /// message that the application has yet to receive no time counts: the pong may be behind it.
+    /// How long to wait for any byte after the ping before the connection is cut. The time does not
+    /// run while a received message waits for the application: the pong may be behind it.
     pub timeout: Duration,
 }
 
 impl Heartbeat {
-    /// A ping after `interval` of silence, and the end after `timeout` more.
+    /// Sends a ping after `interval` of silence, and ends the connection after `timeout` more.
     #[must_use]
     pub const fn new(interval: Duration, timeout: Duration) -> Self {
         Self { interval, timeout }
     }
 
-    /// This heartbeat with another silence before a ping.
+    /// Sets how long the peer must be silent before a ping is sent.
     #[must_use]
     pub const fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// This heartbeat with another time for the answer.
+    /// Sets how long to wait for the answer.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
