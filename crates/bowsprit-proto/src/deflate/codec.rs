@@ -67,7 +67,8 @@ pub struct FrameDecompressor {
 }
 
 impl FrameDecompressor {
-    /// A fresh context under what was agreed on for the peer. Of `deflate` only the backend matters.
+    /// A fresh context under what was agreed on for the peer. Of `deflate` only the backend
+    /// matters.
     #[must_use]
     pub fn new(peer: &Side, deflate: &Deflate) -> Self {
         Self {
