@@ -247,7 +247,7 @@ impl Link {
         self.lock().queue.drop_idle_compressor();
     }
 
-    /// Looks at the timers, and at who reads; `now` is the time on the sweeper's clock.
+    /// Looks at the timers, and at who reads; `now` is the time on the timer task's clock.
     pub(super) fn sweep(self: &Arc<Self>, now: Duration) {
         self.sweep_timers(now);
         self.sweep_reading();

@@ -10,7 +10,7 @@
 //!
 //! Sending *queues*; the queue is written out when the task that sends has ended its current poll:
 //! by the [`serve`](crate::server::BoundServer::serve) wrapper for handlers, else by the
-//! [flusher](flusher::Flusher) of the runtime. So whatever a task sends in one go leaves in one
+//! [flusher](runtime) of the runtime. So whatever a task sends in one go leaves in one
 //! write, and nothing waits for the application to come back.
 //!
 //! The transport is always polled with the link's own waker. A reader that sends pongs and a task
@@ -20,7 +20,6 @@
 mod closed;
 mod control;
 mod extras;
-mod flusher;
 mod info;
 mod lifecycle;
 mod lock;
@@ -30,10 +29,9 @@ mod publish;
 mod read;
 mod reading;
 mod resources;
+mod runtime;
 mod send;
-mod sweeper;
 mod turns;
-mod workers;
 mod write;
 
 #[cfg(any(feature = "tls", feature = "native-tls"))]
@@ -58,10 +56,10 @@ use crossbeam_utils::atomic::AtomicCell;
 pub(crate) use self::membership::{List, Membership};
 use self::{
     extras::{Extras, Telling},
-    flusher::Helpers,
     lock::{AfterLock, Foreign, Holding, Locked, Looking, Waiting},
     reading::Reading,
     resources::Pooled,
+    runtime::Helpers,
 };
 pub(crate) use self::{
     info::{Info, Opening},

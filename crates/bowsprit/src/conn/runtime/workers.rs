@@ -13,8 +13,7 @@ use std::{
 use bowsprit_proto::{DetachedCompressor, EncodedMessage, queue::Job};
 use tokio::runtime::Handle;
 
-use super::Link;
-use crate::{PreparedMessage, error::Cause, prepared, stats::Policy};
+use crate::{PreparedMessage, conn::Link, error::Cause, prepared, stats::Policy};
 
 /// Who has something to compress, and how many threads are at it.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! The sweeper: looks at the timers of all connections a few times a second, so that none needs a
+//! The task that looks at the timers of all connections a few times a second, so that none needs a
 //! timer of its own.
 
 use std::{
@@ -9,21 +9,20 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use super::Link;
-use crate::pool;
+use crate::{conn::Link, pool};
 
 /// A compression context that was not used for once to twice this long is dropped.
 const CONTEXT_IDLE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
-pub(super) struct Sweeper {
-    watched: Mutex<Watched>,
+pub(super) struct TimerTask {
+    watched: Mutex<TimerList>,
     /// A connection was added to none, or one with a shorter timer to others.
     changed: Notify,
 }
 
 #[derive(Debug)]
-struct Watched {
+struct TimerList {
     links: Vec<Weak<Link>>,
     /// The shortest that a connection asks for.
     tick: Duration,
@@ -31,13 +30,13 @@ struct Watched {
     ended: bool,
 }
 
-impl Default for Watched {
+impl Default for TimerList {
     fn default() -> Self {
         Self { links: Vec::new(), tick: Duration::MAX, ended: false }
     }
 }
 
-impl Sweeper {
+impl TimerTask {
     /// Looks at a link's timers from now on, unless the runtime has ended.
     pub(super) fn watch(&self, link: &Arc<Link>) -> bool {
         let tick = link.config().timers().tick_interval();
@@ -92,7 +91,7 @@ impl Sweeper {
         let mut watched = self.lock();
         if watched.links.is_empty() {
             pool::trim_large_blocks();
-            *watched = Watched::default();
+            *watched = TimerList::default();
             return None;
         }
         Some(watched.tick)
@@ -119,7 +118,7 @@ impl Sweeper {
         watched.links = alive;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Watched> {
+    fn lock(&self) -> MutexGuard<'_, TimerList> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

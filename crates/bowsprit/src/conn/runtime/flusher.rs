@@ -13,23 +13,26 @@ use std::{
 
 use tokio::runtime::{Handle, Id};
 
-use super::{Link, lock::assert_unlocked, sweeper::Sweeper, workers::Workers};
-use crate::error::Cause;
+use super::{timer_task::TimerTask, workers::Workers};
+use crate::{
+    conn::{Link, lock::assert_unlocked},
+    error::Cause,
+};
 
 /// The helpers of each runtime that has connections.
 static HELPERS: LazyLock<Mutex<HashMap<Id, Weak<Helpers>>>> = LazyLock::new(Mutex::default);
 
 /// What the connections of a runtime share.
 #[derive(Debug)]
-pub(super) struct Helpers {
+pub(in crate::conn) struct Helpers {
     flusher: Mutex<Flusher>,
-    sweeper: Sweeper,
+    timer_task: TimerTask,
     workers: Arc<Workers>,
 }
 
 /// The links that have something to write.
 #[derive(Debug, Default)]
-pub(super) struct Flusher {
+struct Flusher {
     links: Vec<Arc<Link>>,
     task: Option<Waker>,
     /// The runtime has dropped the task.
@@ -43,30 +46,30 @@ impl Helpers {
     /// # Panics
     ///
     /// Outside of a runtime, or in one without timers.
-    pub(super) fn of_current_runtime() -> Arc<Self> {
+    pub(in crate::conn) fn of_current_runtime() -> Arc<Self> {
         let runtime = Handle::current();
         let id = runtime.id();
         let mut all = lock(&HELPERS);
         if let Some(helpers) = all.get(&id).and_then(Weak::upgrade) {
             return helpers;
         }
-        // Panics without timers: in the sweeper's task nobody would notice.
+        // Panics without timers: in the timer task nobody would notice.
         drop(tokio::time::sleep(Duration::ZERO));
         let helpers = Arc::new(Self {
             flusher: Mutex::default(),
-            sweeper: Sweeper::default(),
+            timer_task: TimerTask::default(),
             workers: Workers::new(runtime.clone()),
         });
         all.insert(id, Arc::downgrade(&helpers));
         // A runtime that is ending drops tasks at once, and that needs the lock.
         drop(all);
         runtime.spawn(tokio::task::unconstrained(flush(Flushing(Arc::clone(&helpers)))));
-        runtime.spawn(sweep(Registration { id, helpers: Arc::clone(&helpers) }));
+        runtime.spawn(run_timers(Registration { id, helpers: Arc::clone(&helpers) }));
         helpers
     }
 
     /// Has a link written out once the current poll has ended.
-    pub(super) fn schedule(&self, link: Arc<Link>) {
+    pub(in crate::conn) fn schedule(&self, link: Arc<Link>) {
         assert_unlocked();
         let mut flusher = lock(&self.flusher);
         if flusher.ended {
@@ -80,13 +83,13 @@ impl Helpers {
     }
 
     /// Has a link's messages compressed, by one of at most `max` threads.
-    pub(super) fn compress(&self, link: Arc<Link>, max: usize) {
+    pub(in crate::conn) fn compress(&self, link: Arc<Link>, max: usize) {
         assert_unlocked();
         self.workers.add(link, max);
     }
 
     /// Runs something in the background; a runtime that has ended drops it.
-    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(in crate::conn) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         assert_unlocked();
         if let Some(runtime) = self.workers.runtime() {
             drop(runtime.spawn(task));
@@ -94,8 +97,8 @@ impl Helpers {
     }
 
     /// Has a link's timers looked at until it is gone, and ends it with the runtime.
-    pub(super) fn watch(&self, link: &Arc<Link>) {
-        if !self.sweeper.watch(link) {
+    pub(in crate::conn) fn watch(&self, link: &Arc<Link>) {
+        if !self.timer_task.watch(link) {
             link.fail(Cause::Terminated);
         }
     }
@@ -104,7 +107,7 @@ impl Helpers {
     /// would keep its descriptors.
     fn end(&self) {
         self.workers.leave_runtime();
-        for link in self.sweeper.end() {
+        for link in self.timer_task.end() {
             // What was sent in the last moment, as far as the transport takes it at once.
             link.write_out();
             link.fail(Cause::Terminated);
@@ -160,8 +163,8 @@ impl Drop for Registration {
     }
 }
 
-async fn sweep(registration: Registration) {
-    registration.helpers.sweeper.run().await;
+async fn run_timers(registration: Registration) {
+    registration.helpers.timer_task.run().await;
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
