@@ -16,7 +16,7 @@ use self::next::{Next, Receiving};
 use crate::{
     Chunk, Close, Error, Event, Fragment, Handle, Message, Outgoing, SendError,
     conn::{Half, Link, Reader, Sending, Want},
-    error::Cause,
+    error::EndReason,
 };
 
 /// The receiving half of a [`WebSocket`](crate::WebSocket).
@@ -140,7 +140,7 @@ impl ReceiveHalf {
     pub fn terminate(&mut self) {
         match self.reader() {
             Some(reader) => reader.terminate(),
-            None => self.link.fail(Cause::Terminated),
+            None => self.link.fail(EndReason::Terminated),
         }
     }
 
@@ -204,7 +204,7 @@ impl Drop for ReceiveHalf {
             reader.end_burst();
         }
         self.give_back();
-        self.link.note_unwanted();
+        self.link.on_unwanted();
         self.link.drop_half();
     }
 }

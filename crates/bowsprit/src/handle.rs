@@ -14,7 +14,7 @@ use bowsprit_proto::queue::{Offered, Origin};
 use crate::{
     Close, Error, Outgoing, State,
     conn::{Link, Sending},
-    error::Cause,
+    error::EndReason,
     park,
     prepared::Offer,
 };
@@ -99,7 +99,7 @@ impl Handle {
 
     /// Cuts the connection at once, without a close frame.
     pub fn terminate(&self) {
-        self.link.fail(Cause::Terminated);
+        self.link.fail(EndReason::Terminated);
     }
 
     /// Sends a ping with at most 125 bytes. The task that receives from the connection sees the

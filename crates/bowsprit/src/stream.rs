@@ -136,7 +136,7 @@ impl ByteStream {
 /// The end of one direction.
 impl ByteStream {
     /// Whether the piece that was just received is the peer's last.
-    fn note_end(&mut self) -> io::Result<bool> {
+    fn on_end(&mut self) -> io::Result<bool> {
         let (Some(half_close), Some(chunk)) = (&mut self.half_close, self.receive.chunk()) else {
             return Ok(false);
         };
@@ -193,7 +193,7 @@ impl AsyncBufRead for ByteStream {
             if !ready!(this.receive.poll_chunk(cx)).map_err(io::Error::from)? {
                 return Poll::Ready(Ok(&[]));
             }
-            if this.note_end()? {
+            if this.on_end()? {
                 return Poll::Ready(Ok(&[]));
             }
             this.taken = Some(0);

@@ -60,7 +60,7 @@ impl ReceiveHalf {
             _ => {}
         }
         if !was_waiting {
-            self.note_given_up();
+            self.on_give_up();
         }
         match received {
             Poll::Ready(Ok(Some(message))) => Ok(message),

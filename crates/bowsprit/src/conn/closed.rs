@@ -10,7 +10,7 @@ use std::{
 use bowsprit_proto::queue::Ticket;
 
 use super::{Link, Out, lock::Spent};
-use crate::{Close, Error, error::Cause};
+use crate::{Close, Error, error::EndReason};
 
 /// Ends when a connection has.
 pub(crate) struct Closed<'l> {
@@ -28,11 +28,11 @@ impl Link {
 
 impl Out {
     /// How the connection has ended, if it has.
-    fn outcome(&self) -> Option<Result<Option<Close<'static>>, Cause>> {
-        let cause = self.over.or_else(|| self.is_leaving().then_some(Cause::Terminated))?;
+    fn outcome(&self) -> Option<Result<Option<Close<'static>>, EndReason>> {
+        let cause = self.over.or_else(|| self.is_leaving().then_some(EndReason::Terminated))?;
         // With the peer's close frame it is over, whatever becomes of ours.
         Some(match self.queue.peer_close() {
-            None if cause != Cause::Closed => Err(cause),
+            None if cause != EndReason::Closed => Err(cause),
             close => Ok(close.cloned()),
         })
     }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{Link, Out};
 use crate::{
     Close, Error, Event, ProtocolError, SendError, entropy,
-    error::Unsent,
+    error::QueueError,
     stats::{Control, Direction, Policy, Side},
 };
 
@@ -15,7 +15,7 @@ impl Link {
     /// # Errors
     ///
     /// The payload is too long, or the connection is closing or has ended.
-    pub(crate) fn send_ping(self: &Arc<Self>, payload: &[u8]) -> Result<(), Unsent> {
+    pub(crate) fn send_ping(self: &Arc<Self>, payload: &[u8]) -> Result<(), QueueError> {
         let mut out = self.lock();
         out.check_open()?;
         out.queue.ping(payload, &self.resources())?;
@@ -30,7 +30,7 @@ impl Link {
     /// # Errors
     ///
     /// As [`send_ping`](Self::send_ping).
-    pub(crate) fn send_pong(self: &Arc<Self>, payload: &[u8]) -> Result<(), Unsent> {
+    pub(crate) fn send_pong(self: &Arc<Self>, payload: &[u8]) -> Result<(), QueueError> {
         let mut out = self.lock();
         out.check_open()?;
         out.queue.pong(payload, &self.resources())?;
@@ -45,7 +45,7 @@ impl Link {
     /// # Errors
     ///
     /// The connection is closing or has ended.
-    pub(crate) fn measure_round_trip(self: &Arc<Self>) -> Result<(), Unsent> {
+    pub(crate) fn measure_round_trip(self: &Arc<Self>) -> Result<(), QueueError> {
         let mut out = self.lock();
         out.check_open()?;
         self.ping(&mut out)?;
@@ -61,7 +61,7 @@ impl Link {
     }
 
     /// A pong has come.
-    pub(crate) fn note_pong(self: &Arc<Self>, payload: &[u8]) {
+    pub(crate) fn on_pong(self: &Arc<Self>, payload: &[u8]) {
         let took = self.lock().round_trip.on_pong(payload, || self.info.age());
         self.counters().pong(took);
     }
@@ -76,12 +76,12 @@ impl Link {
     /// # Errors
     ///
     /// It may not be sent, or the connection is closing or has ended.
-    pub(crate) fn close(self: &Arc<Self>, close: &Close<'_>) -> Result<(), Unsent> {
+    pub(crate) fn close(self: &Arc<Self>, close: &Close<'_>) -> Result<(), QueueError> {
         let mut out = self.lock();
         out.check_open()?;
         out.queue.close(close, &self.resources())?;
         out.collect(Policy::Closed);
-        out.note_close(Side::Us, close.code, self.config());
+        out.on_close(Side::Us, close.code, self.config());
         out.wake_waiting();
         self.request_flush(&mut out);
         Ok(())
@@ -94,7 +94,7 @@ impl Link {
     /// It may not be sent.
     pub(crate) fn begin_close(self: &Arc<Self>, close: &Close<'_>) -> Result<(), Error> {
         match self.close(close) {
-            Err(Unsent::Refused(error)) if error != SendError::Closed => Err(error.into()),
+            Err(QueueError::Refused(error)) if error != SendError::Closed => Err(error.into()),
             _ => Ok(()),
         }
     }
@@ -105,7 +105,7 @@ impl Link {
         let answered = out.queue.respond(event, &self.resources());
         if let Event::Close(close) = event {
             out.collect(Policy::Closed);
-            out.note_close(Side::Peer, close.code, self.config());
+            out.on_close(Side::Peer, close.code, self.config());
             // Nothing more may be sent, so nobody need wait for room.
             out.wake_waiting();
         }
@@ -124,7 +124,7 @@ impl Link {
         out.wake_waiting();
         let told = out.queue.fail(error, &self.resources());
         out.collect(Policy::Closed);
-        out.note_close(Side::UsForFault, error.close_code(), self.config());
+        out.on_close(Side::LocalProtocolError, error.close_code(), self.config());
         if told {
             self.request_flush(&mut out);
         }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     ConnectionConfig, TimeoutKind,
-    error::Cause,
+    error::EndReason,
     stats::{Control, Direction, Policy},
 };
 
@@ -31,17 +31,17 @@ impl Link {
     }
 
     /// Why it is over, if it is.
-    pub(crate) fn cause(&self) -> Option<Cause> {
+    pub(crate) fn cause(&self) -> Option<EndReason> {
         self.look().over
     }
 
     /// Ends the connection at once, unless it has ended before.
-    pub(crate) fn fail(self: &Arc<Self>, cause: Cause) {
+    pub(crate) fn fail(self: &Arc<Self>, cause: EndReason) {
         self.end(&mut self.lock(), cause);
     }
 
     /// Ends the connection: nothing more is written, all who wait are told.
-    pub(super) fn end(&self, out: &mut Out, cause: Cause) {
+    pub(super) fn end(&self, out: &mut Out, cause: EndReason) {
         let Some(mut write) = out.write.take() else { return };
         // How it ends is settled when it is over.
         out.over.get_or_insert(cause);
@@ -68,16 +68,16 @@ impl Link {
     }
 
     /// The reader has got bytes.
-    pub(crate) fn note_read(&self, len: usize) {
+    pub(crate) fn on_read(&self, len: usize) {
         self.counters().wire(Direction::Received, len);
         self.received.store(true, Ordering::Relaxed);
-        self.reading.note_read();
+        self.reading.on_read();
     }
 
     /// The reader waits for bytes; `waker` is told if the connection ends meanwhile. Whether it is
     /// that of the task behind the connection.
-    pub(crate) fn note_reading(self: &Arc<Self>, waker: &Waker) -> bool {
-        self.reading.note_waiting();
+    pub(crate) fn set_reading_task(self: &Arc<Self>, waker: &Waker) -> bool {
+        self.reading.on_wait();
         let mut out = self.lock();
         if out.is_reading(waker) {
             let other = out.reader.take();
@@ -92,7 +92,7 @@ impl Link {
         // Cloning a waker may run other code, as may dropping one, so not under the lock.
         let waker = waker.clone();
         let mut out = self.lock();
-        let before = out.note_reading(waker);
+        let before = out.set_reading_task(waker);
         drop(out);
         drop(before);
         false
@@ -106,7 +106,7 @@ impl Link {
     /// Puts it back.
     pub(crate) fn put_reading_task(self: &Arc<Self>, task: Waker) {
         let mut out = self.lock();
-        let before = if out.is_reading(&task) { None } else { Some(out.note_reading(task)) };
+        let before = if out.is_reading(&task) { None } else { Some(out.set_reading_task(task)) };
         drop(out);
         drop(before);
     }
@@ -118,7 +118,7 @@ impl Link {
     }
 
     /// The connection is over with `cause`, but for the end of the transport.
-    pub(crate) fn note_lingering(self: &Arc<Self>, cause: Cause) {
+    pub(crate) fn begin_linger(self: &Arc<Self>, cause: EndReason) {
         let mut out = self.lock();
         if out.has_ended() {
             return;
@@ -182,7 +182,7 @@ impl Link {
         let delivers = out.timers.has_written() || !out.queue.is_empty();
         if delivers {
             out.begin_end(self.config());
-            out.extras().is_leaving = true;
+            out.cold_state().is_leaving = true;
             out.queue.abandon_fragments();
             out.collect(Policy::Closed);
             if let Some(kept) = out.take_kept() {
@@ -196,7 +196,7 @@ impl Link {
             self.helpers.spawn(reader.leave());
         } else {
             drop(reader);
-            self.fail(Cause::Terminated);
+            self.fail(EndReason::Terminated);
         }
     }
 
@@ -235,7 +235,7 @@ impl Link {
             let reader = self.take_reader();
             if !is_over {
                 self.write_out();
-                self.fail(Cause::Terminated);
+                self.fail(EndReason::Terminated);
             }
             // Left here, it would keep the link alive, and the link the reader.
             drop(reader);
@@ -287,9 +287,9 @@ impl Link {
             }
             Action::End(timeout) => {
                 let cause = match timeout {
-                    Timeout::Heartbeat => Cause::TimedOut(TimeoutKind::Heartbeat),
-                    Timeout::Idle => Cause::TimedOut(TimeoutKind::Idle),
-                    Timeout::WriteStall => Cause::TimedOut(TimeoutKind::WriteStall),
+                    Timeout::Heartbeat => EndReason::TimedOut(TimeoutKind::Heartbeat),
+                    Timeout::Idle => EndReason::TimedOut(TimeoutKind::Idle),
+                    Timeout::WriteStall => EndReason::TimedOut(TimeoutKind::WriteStall),
                     Timeout::Close => out.cut_cause(),
                 };
                 self.end(&mut out, cause);
@@ -305,14 +305,14 @@ impl Out {
     }
 
     /// Why a connection has ended whose end has taken more than it may.
-    fn cut_cause(&self) -> Cause {
+    fn cut_cause(&self) -> EndReason {
         if self.queue.peer_close().is_some() {
             // Both close frames are through; only the application did not wait for the end.
-            Cause::Closed
+            EndReason::Closed
         } else if self.is_leaving() {
-            Cause::Terminated
+            EndReason::Terminated
         } else {
-            Cause::TimedOut(TimeoutKind::Close)
+            EndReason::TimedOut(TimeoutKind::Close)
         }
     }
 
@@ -351,7 +351,7 @@ impl Out {
     }
 
     /// Takes note of the task that reads; returns what was known before and is to be dropped.
-    fn note_reading(&mut self, waker: Waker) -> (Option<Waker>, Option<Box<Waker>>) {
+    fn set_reading_task(&mut self, waker: Waker) -> (Option<Waker>, Option<Box<Waker>>) {
         if self.served {
             (None, self.reader.replace(Box::new(waker)))
         } else {

@@ -19,11 +19,11 @@ use bowsprit_proto::queue::{QueueLimits, SendQueue, Settled, Turns, Waiters};
 
 use super::{
     Link, Out,
-    extras::{Kept, Left},
+    cold_state::{EndReport, Kept},
 };
 use crate::{
     Output, PreparedMessage,
-    stats::{Direction, Policy, Tally},
+    stats::{Direction, PendingCounts, Policy},
     transport::WriteHalf,
 };
 
@@ -54,7 +54,7 @@ pub(super) struct Due {
     /// Publications that were left out.
     pub(super) dropped: Vec<(Policy, usize)>,
     /// Messages that were queued on a connection that has ended since.
-    pub(super) tally: Tally,
+    pub(super) tally: PendingCounts,
     /// The first of the messages that are deferred has nobody yet who compresses it.
     pub(super) compress: bool,
     pub(super) spent: Vec<Spent>,
@@ -89,16 +89,16 @@ impl AfterLock {
 /// Something whose drop may run code of the application.
 pub(super) struct Foreign<T>(pub(super) T);
 
-pub(super) struct Locked<'l> {
+pub(super) struct LinkGuard<'l> {
     guard: MutexGuard<'l, Out>,
     #[expect(dead_code, reason = "dropped after the guard and before the rest")]
     holding: Holding,
     flush: Flush<'l>,
-    after: Option<Box<After>>,
+    after: Option<Box<DeferredWork>>,
 }
 
 /// The lock for those who only look.
-pub(super) struct Looking<'l> {
+pub(super) struct LinkView<'l> {
     guard: MutexGuard<'l, Out>,
     #[expect(dead_code, reason = "dropped after the guard")]
     holding: Holding,
@@ -111,13 +111,13 @@ struct Flush<'l> {
 }
 
 /// What else is done then.
-struct After {
+struct DeferredWork {
     link: Arc<Link>,
     due: Due,
-    left: Option<Left>,
+    report: Option<EndReport>,
 }
 
-impl<'l> Locked<'l> {
+impl<'l> LinkGuard<'l> {
     /// `holding` is from before the lock was taken.
     pub(super) const fn new(
         link: &'l Arc<Link>,
@@ -132,15 +132,15 @@ impl<'l> Locked<'l> {
         let out = &mut *self.guard;
         let due = out.waiting.as_mut().and_then(|waiting| waiting.due.take());
         out.waiting.take_if(|waiting| waiting.is_empty());
-        let left = out.over.and_then(|cause| out.leave(cause));
-        if due.is_some() || left.is_some() {
+        let report = out.over.and_then(|cause| out.finish(cause));
+        if due.is_some() || report.is_some() {
             let (link, due) = (Arc::clone(self.flush.link), due.unwrap_or_default());
-            self.after = Some(Box::new(After { link, due, left }));
+            self.after = Some(Box::new(DeferredWork { link, due, report }));
         }
     }
 }
 
-impl Drop for Locked<'_> {
+impl Drop for LinkGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         // Every message takes the lock, and few leave anything to be done.
@@ -161,9 +161,9 @@ impl Drop for Flush<'_> {
     }
 }
 
-impl Drop for After {
+impl Drop for DeferredWork {
     fn drop(&mut self) {
-        mem::take(&mut self.due).carry_out(&self.link, self.left.take());
+        mem::take(&mut self.due).carry_out(&self.link, self.report.take());
     }
 }
 
@@ -220,7 +220,7 @@ impl Due {
         (!self.is_empty()).then(|| mem::take(self))
     }
 
-    fn carry_out(mut self, link: &Arc<Link>, left: Option<Left>) {
+    fn carry_out(mut self, link: &Arc<Link>, report: Option<EndReport>) {
         for (len, wire_len) in self.sent {
             tracing::trace!(len, wire_len, "message sent");
         }
@@ -228,19 +228,19 @@ impl Due {
             link.counters().dropped(policy, count);
         }
         // Before its end is told, what has ended is counted.
-        link.counters().settle(Direction::Sent, &mut self.tally);
-        if let Some(left) = &left {
-            link.note_left(left);
+        link.counters().flush_counts(Direction::Sent, &mut self.tally);
+        if let Some(report) = &report {
+            link.report_end(report);
         }
         self.wake.into_iter().for_each(Waker::wake);
         if self.compress {
             link.helpers.compress(Arc::clone(link), link.config().max_concurrent_compressions);
         }
         drop(self.spent);
-        let is_end = left.as_ref().is_some_and(|left| left.is_end());
-        drop(left);
+        let is_end = report.as_ref().is_some_and(|report| report.is_end());
+        drop(report);
         if is_end {
-            link.note_told();
+            link.on_told();
         }
     }
 }
@@ -267,7 +267,7 @@ impl Out {
     }
 }
 
-impl Deref for Locked<'_> {
+impl Deref for LinkGuard<'_> {
     type Target = Out;
 
     #[inline]
@@ -276,20 +276,20 @@ impl Deref for Locked<'_> {
     }
 }
 
-impl DerefMut for Locked<'_> {
+impl DerefMut for LinkGuard<'_> {
     #[inline]
     fn deref_mut(&mut self) -> &mut Out {
         &mut self.guard
     }
 }
 
-impl<'l> Looking<'l> {
+impl<'l> LinkView<'l> {
     pub(super) const fn new(holding: Holding, guard: MutexGuard<'l, Out>) -> Self {
         Self { guard, holding }
     }
 }
 
-impl Deref for Looking<'_> {
+impl Deref for LinkView<'_> {
     type Target = Out;
 
     #[inline]

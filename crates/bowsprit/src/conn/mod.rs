@@ -18,8 +18,8 @@
 //! direction.
 
 mod closed;
+mod cold_state;
 mod control;
-mod extras;
 mod info;
 mod lifecycle;
 mod lock;
@@ -55,8 +55,8 @@ use crossbeam_utils::atomic::AtomicCell;
 #[cfg(feature = "server")]
 pub(crate) use self::membership::{List, Membership};
 use self::{
-    extras::{Extras, Telling},
-    lock::{AfterLock, Foreign, Holding, Locked, Looking, Waiting},
+    cold_state::{ColdState, Telling},
+    lock::{AfterLock, Foreign, Holding, LinkGuard, LinkView, Waiting},
     reading::Reading,
     resources::Pooled,
     runtime::Helpers,
@@ -69,9 +69,9 @@ pub(crate) use self::{
 };
 use crate::{
     Close, ConnectionConfig, PreparedMessage, Sender, State,
-    error::Cause,
+    error::EndReason,
     shared_config::SharedConfig,
-    stats::{Counters, Tally},
+    stats::{Counters, PendingCounts},
     transport::WriteHalf,
 };
 
@@ -106,7 +106,7 @@ struct Out {
     /// Bytes were written that the transport may still hold back.
     unflushed: bool,
     /// Why it is over for the application. There may still be the end of the transport to await.
-    over: Option<Cause>,
+    over: Option<EndReason>,
     timers: Timers,
     round_trip: RoundTrip,
     /// The task of a `serve` wrapper, which closes the connection when the application has dropped
@@ -121,14 +121,14 @@ struct Out {
     /// Whether there is anything to be done when the lock is given back.
     after: AfterLock,
     /// Messages that were queued since something was written.
-    tally: Tally,
+    tally: PendingCounts,
     /// Who knows that it is over.
     telling: Telling,
     /// Its place on a list of the layer above.
     #[cfg(feature = "server")]
     membership: Option<Membership>,
     /// What few connections have.
-    extras: Option<Box<Extras>>,
+    cold_state: Option<Box<ColdState>>,
 }
 
 impl Link {
@@ -155,11 +155,11 @@ impl Link {
             reader: None,
             waiting: None,
             after: AfterLock::default(),
-            tally: Tally::default(),
+            tally: PendingCounts::default(),
             telling: Telling::None,
             #[cfg(feature = "server")]
             membership: None,
-            extras: None,
+            cold_state: None,
         };
         let link = Arc::new(Self {
             out: Mutex::new(out),
@@ -230,15 +230,15 @@ impl Link {
     }
 
     #[inline]
-    fn lock(self: &Arc<Self>) -> Locked<'_> {
+    fn lock(self: &Arc<Self>) -> LinkGuard<'_> {
         let holding = Holding::begin(self);
-        Locked::new(self, holding, self.out.lock().unwrap_or_else(PoisonError::into_inner))
+        LinkGuard::new(self, holding, self.out.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The lock for those who only look.
-    fn look(&self) -> Looking<'_> {
+    fn look(&self) -> LinkView<'_> {
         let holding = Holding::begin(self);
-        Looking::new(holding, self.out.lock().unwrap_or_else(PoisonError::into_inner))
+        LinkView::new(holding, self.out.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -48,22 +48,22 @@ impl Link {
         }
         let (offered, sent) = out.queue.publish(offer, can_wait, &self.resources());
         if let Some(sent) = sent {
-            out.note_sent(sent);
+            out.record_sent(sent);
             self.request_flush(out);
         }
         if sent.is_none() || offered != (Offered::Queued { dropped: 0 }) {
-            self.note_published(out, offer.policy, offered);
+            self.record_published(out, offer.policy, offered);
         }
         offered
     }
 
     #[cold]
-    fn note_published(&self, out: &mut Out, policy: SlowConsumerPolicy, offered: Offered) {
+    fn record_published(&self, out: &mut Out, policy: SlowConsumerPolicy, offered: Offered) {
         out.collect(policy);
         match (offered, policy) {
-            (Offered::Dropped, _) => out.note_dropped(policy.into(), 1),
+            (Offered::Dropped, _) => out.record_dropped(policy.into(), 1),
             (Offered::Closed, SlowConsumerPolicy::Close(code)) => {
-                out.note_close(Side::Us, code, self.config());
+                out.on_close(Side::Us, code, self.config());
                 out.wake_waiting();
                 self.request_flush(out);
             }

@@ -24,7 +24,7 @@ use self::{
 use super::Link;
 use crate::{
     Error, Event, Message, Progress, ReceiveBuffer, Receiver, Role,
-    error::Cause,
+    error::EndReason,
     pool::{self, Block},
     stats::Direction,
     transport::ReadHalf,
@@ -55,9 +55,9 @@ enum Phase {
     /// Nobody wants the data that comes.
     Discarding,
     /// No more events; our side's last bytes are on their way.
-    Ending(Cause),
+    Ending(EndReason),
     /// The transport is gone, or its end is awaited in the background. An error is told once.
-    Ended(Option<Cause>),
+    Ended(Option<EndReason>),
 }
 
 /// What [`Reader::poll_event`] waits for.
@@ -144,7 +144,7 @@ impl Reader {
         &mut self,
         cx: &mut Context<'_>,
         want: Want,
-    ) -> Poll<Result<bool, Cause>> {
+    ) -> Poll<Result<bool, EndReason>> {
         loop {
             match self.phase {
                 Phase::Open => {}
@@ -184,14 +184,14 @@ impl Reader {
         match want {
             Want::Messages => {
                 let received = self.receiver.receive(&mut self.buffer, peer);
-                self.note_received(&received)
+                self.on_received(&received)
             }
             Want::Chunks | Want::Nothing => {
                 let received = self.receiver.receive_chunk(&mut self.buffer, peer);
-                self.note_received(&received)
+                self.on_received(&received)
             }
             Want::Control => match self.receiver.receive_control(&mut self.buffer, peer) {
-                Some(received) => self.note_received(&received),
+                Some(received) => self.on_received(&received),
                 None => Step::Unwanted,
             },
         }
@@ -199,16 +199,16 @@ impl Reader {
 
     /// Counts what has been received, and takes note of the end.
     #[inline(always)]
-    fn note_received(&mut self, received: &Received) -> Step {
+    fn on_received(&mut self, received: &Received) -> Step {
         self.burst.add(received.inflated_len);
         match &received.progress {
-            Ok(Progress::Data(data)) => self.note_data(data),
+            Ok(Progress::Data(data)) => self.on_data(data),
             Ok(Progress::Ping | Progress::Pong) => {}
-            Ok(Progress::Close) => self.phase = Phase::Ending(Cause::Closed),
+            Ok(Progress::Close) => self.phase = Phase::Ending(EndReason::Closed),
             Ok(Progress::NeedData) => return Step::NeedData,
             Err(error) => {
                 // The error is told here when the close frame is out.
-                self.phase = Phase::Ending(Cause::Protocol(*error));
+                self.phase = Phase::Ending(EndReason::Protocol(*error));
                 return Step::Failed;
             }
         }
@@ -219,14 +219,14 @@ impl Reader {
     /// Cuts the connection.
     pub(crate) fn terminate(&mut self) {
         self.end_burst();
-        self.link.fail(Cause::Terminated);
+        self.link.fail(EndReason::Terminated);
         self.read = None;
         self.phase = Phase::Ended(None);
     }
 
     /// Counts a message or a chunk, and tells those who want to know of every message.
     #[inline]
-    fn note_data(&mut self, data: &ReceivedData) {
+    fn on_data(&mut self, data: &ReceivedData) {
         self.burst.tally.note(data.kind, data.len, data.last);
         if data.first && data.last {
             tracing::trace!(len = data.len, wire_len = data.wire_len, "message received");
@@ -235,7 +235,7 @@ impl Reader {
 
     /// Ends what is counted as one batch.
     pub(crate) fn end_burst(&mut self) {
-        self.link.counters().settle(Direction::Received, &mut self.burst.tally);
+        self.link.counters().flush_counts(Direction::Received, &mut self.burst.tally);
         self.burst = Burst::default();
     }
 
@@ -246,7 +246,7 @@ impl Reader {
         }
     }
 
-    fn end(&mut self, cause: Cause) {
+    fn end(&mut self, cause: EndReason) {
         self.read = None;
         self.discard();
         self.end_burst();
@@ -255,24 +255,24 @@ impl Reader {
     }
 
     /// The outcome of the connection: an error the first time, then only that it has ended.
-    fn tell(&mut self, cause: Option<Cause>) -> Result<bool, Cause> {
+    fn tell(&mut self, cause: Option<EndReason>) -> Result<bool, EndReason> {
         self.phase = Phase::Ended(None);
         match cause {
-            None | Some(Cause::Closed) => Ok(false),
+            None | Some(EndReason::Closed) => Ok(false),
             Some(cause) => Err(cause),
         }
     }
 
     /// Reads once into the buffer.
-    fn poll_fill(&mut self, cx: &mut Context<'_>, want: Want) -> Poll<Result<(), Cause>> {
+    fn poll_fill(&mut self, cx: &mut Context<'_>, want: Want) -> Poll<Result<(), EndReason>> {
         if want == Want::Nothing && self.discarding().remaining_len() == 0 {
             self.link.cut();
-            return Poll::Ready(Err(self.link.cause().unwrap_or(Cause::Terminated)));
+            return Poll::Ready(Err(self.link.cause().unwrap_or(EndReason::Terminated)));
         }
         match self.poll_read(cx, want) {
             // If a write has failed before, that is why it has ended.
             Poll::Ready(Ok(0)) => {
-                Poll::Ready(Err(self.link.cause().unwrap_or(Cause::Disconnected)))
+                Poll::Ready(Err(self.link.cause().unwrap_or(EndReason::Disconnected)))
             }
             Poll::Ready(Ok(len)) => {
                 self.burst.add(len);
@@ -280,7 +280,7 @@ impl Reader {
                     self.discarding().on_read(len);
                 }
                 self.rates.on_read(|| self.link.info().age());
-                self.link.note_read(len);
+                self.link.on_read(len);
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(cause)) => Poll::Ready(Err(cause)),
@@ -295,16 +295,17 @@ impl Reader {
         }
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>, want: Want) -> Poll<Result<usize, Cause>> {
-        let ended = self.link.has_ended().then(|| self.link.cause().unwrap_or(Cause::Terminated));
+    fn poll_read(&mut self, cx: &mut Context<'_>, want: Want) -> Poll<Result<usize, EndReason>> {
+        let ended =
+            self.link.has_ended().then(|| self.link.cause().unwrap_or(EndReason::Terminated));
         match ended {
             // Writing has failed, or the peer was seen to go; what it has sent before that is still
             // there to be read.
-            None | Some(Cause::Io(_) | Cause::Disconnected) => {}
+            None | Some(EndReason::Io(_) | EndReason::Disconnected) => {}
             Some(cause) => return Poll::Ready(Err(cause)),
         }
         let max_len = if want == Want::Control { self.max_watched_len() } else { usize::MAX };
-        let Some(read) = &mut self.read else { return Poll::Ready(Err(Cause::Terminated)) };
+        let Some(read) = &mut self.read else { return Poll::Ready(Err(EndReason::Terminated)) };
         let len = self.buffer.block_len();
         if len < pool::READ_BLOCK_LEN {
             drop(self.buffer.replace_block(Block::to_read()));
@@ -320,7 +321,7 @@ impl Reader {
                 self.buffer.advance(len);
                 Poll::Ready(Ok(len))
             }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(Cause::Io(error.kind()))),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(EndReason::Io(error.kind()))),
             Poll::Pending => match ended {
                 // Without budget the transport was not asked at all.
                 Some(cause) if coop::has_budget_remaining() => Poll::Ready(Err(cause)),
@@ -376,10 +377,10 @@ impl Reader {
     fn wait(&self, cx: &Context<'_>) -> bool {
         if self.watched {
             // It looks after those that have ended by itself.
-            self.link.note_watching();
+            self.link.on_watch();
             return false;
         }
-        let known = self.link.note_reading(cx.waker());
+        let known = self.link.set_reading_task(cx.waker());
         if self.link.has_ended() {
             cx.waker().wake_by_ref();
         }

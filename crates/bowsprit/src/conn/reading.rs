@@ -64,12 +64,12 @@ impl Reading {
     }
 
     /// Bytes have come.
-    pub(super) fn note_read(&self) {
+    pub(super) fn on_read(&self) {
         self.take(Self::WAITING | Self::WATCHING | Self::UNREAD);
     }
 
     /// A receive call of the application's waits for bytes.
-    pub(super) fn note_waiting(&self) {
+    pub(super) fn on_wait(&self) {
         self.take(!Self::DISCARDED);
         self.add(Self::WAITING);
     }
@@ -95,7 +95,7 @@ impl Link {
     /// meanwhile.
     #[cold]
     pub(crate) fn want_reader(self: &Arc<Self>, waker: &Waker) -> Option<Box<Reader>> {
-        self.note_reading(waker);
+        self.set_reading_task(waker);
         self.reading.add(Reading::WANTED);
         self.take_reader()
     }
@@ -109,25 +109,25 @@ impl Link {
     /// A receive call that has waited was given up: unless another one comes, the helper waits in
     /// its place, as far as timers can tell from now on.
     #[cold]
-    pub(crate) fn note_given_up(&self) {
+    pub(crate) fn on_give_up(&self) {
         if self.reading.take(Reading::WAITING) {
             self.reading.add(Reading::WATCHING);
         }
     }
 
     /// The helper waits for bytes.
-    pub(crate) fn note_watching(&self) {
+    pub(crate) fn on_watch(&self) {
         self.reading.add(Reading::WATCHING);
     }
 
     /// From now on, what comes is dropped: by the helper, unless a receive call reads.
     pub(crate) fn discard_incoming(self: &Arc<Self>) {
-        self.note_unwanted();
+        self.on_unwanted();
         self.watch_soon();
     }
 
     /// The same from the next sweep on: who has dropped one half mostly drops the other as well.
-    pub(crate) fn note_unwanted(&self) {
+    pub(crate) fn on_unwanted(&self) {
         self.reading.take(Reading::WAITING);
         self.reading.add(Reading::DISCARDED | Reading::UNREAD);
     }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     ConnectionConfig, Fragment, Message, Outgoing, PreparedMessage, SendError,
-    error::{Cause, Unsent},
+    error::{EndReason, QueueError},
     stats::Policy,
 };
 
@@ -32,7 +32,7 @@ impl Link {
         self: &Arc<Self>,
         message: &mut Outgoing<'_>,
         origin: Origin,
-    ) -> Poll<Result<(), Unsent>> {
+    ) -> Poll<Result<(), QueueError>> {
         let mut out = self.lock();
         if !out.is_free(self.config().queue().room(origin)) {
             return Poll::Pending;
@@ -43,9 +43,9 @@ impl Link {
     /// Accepts a message behind all that was accepted before. What stays of it is not to be dropped
     /// under the lock.
     #[inline(always)]
-    pub(super) fn push(&self, out: &mut Out, message: &mut Outgoing<'_>) -> Result<(), Unsent> {
+    pub(super) fn push(&self, out: &mut Out, message: &mut Outgoing<'_>) -> Result<(), QueueError> {
         match out.queue.push(message, &self.resources())? {
-            Pushed::Sent(sent) => out.note_sent(sent),
+            Pushed::Sent(sent) => out.record_sent(sent),
             Pushed::Waiting => out.collect(Policy::Closed),
         }
         self.request_flush(out);
@@ -82,19 +82,19 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// [`Unsent::QueueFull`] where [`poll_send`](Self::poll_send) would wait.
+    /// [`QueueError::QueueFull`] where [`poll_send`](Self::poll_send) would wait.
     pub(crate) fn try_send(
         self: &Arc<Self>,
         mut message: Outgoing<'_>,
         origin: Origin,
-    ) -> Result<(), Unsent> {
+    ) -> Result<(), QueueError> {
         // Given back before the message is dropped.
         let mut out = self.lock();
         let limits = self.config().queue();
         if !out.is_free(limits.room(origin)) {
             out.check_open()?;
             if !out.queue.has_room(origin, &limits) {
-                return Err(Unsent::QueueFull);
+                return Err(QueueError::QueueFull);
             }
         }
         self.push(&mut out, &mut message)
@@ -105,7 +105,7 @@ impl Link {
     /// # Errors
     ///
     /// The connection is closing or has ended.
-    pub(crate) fn start_send(self: &Arc<Self>, message: Message) -> Result<(), Unsent> {
+    pub(crate) fn start_send(self: &Arc<Self>, message: Message) -> Result<(), QueueError> {
         let mut message = message.into();
         let mut out = self.lock();
         out.check_open()?;
@@ -121,7 +121,7 @@ impl Link {
         self: &Arc<Self>,
         cx: &mut Context<'_>,
         fragment: Fragment<'_>,
-    ) -> Poll<Result<(), Unsent>> {
+    ) -> Poll<Result<(), QueueError>> {
         self.poll_or_wait(Half::Send, cx, |out| {
             out.check_open()?;
             if !out.queue.accepts_fragment(&self.config().queue()) {
@@ -139,17 +139,17 @@ impl Link {
     }
 
     /// Waits until a message may be queued.
-    pub(crate) fn poll_ready(self: &Arc<Self>, cx: &Context<'_>) -> Poll<Result<(), Unsent>> {
+    pub(crate) fn poll_ready(self: &Arc<Self>, cx: &Context<'_>) -> Poll<Result<(), QueueError>> {
         self.poll_or_wait(Half::Send, cx, |out| out.poll_room(Origin::Owner, self.config()))
     }
 }
 
 impl Out {
-    pub(super) fn check_open(&self) -> Result<(), Unsent> {
+    pub(super) fn check_open(&self) -> Result<(), QueueError> {
         match self.over {
-            Some(cause) => Err(Unsent::Ended(cause)),
+            Some(cause) => Err(QueueError::Ended(cause)),
             None if self.queue.is_closing() => Err(SendError::Closed.into()),
-            None if self.is_leaving() => Err(Unsent::Ended(Cause::Terminated)),
+            None if self.is_leaving() => Err(QueueError::Ended(EndReason::Terminated)),
             None => Ok(()),
         }
     }
@@ -158,7 +158,7 @@ impl Out {
     /// of a connection that has ended takes nothing.
     #[inline]
     fn is_free(&self, room: usize) -> bool {
-        self.extras.is_none() && self.waiting.is_none() && self.queue.is_free(room)
+        self.cold_state.is_none() && self.waiting.is_none() && self.queue.is_free(room)
     }
 
     /// Whether a message may be queued; pending if it has to wait.
@@ -166,7 +166,7 @@ impl Out {
         &self,
         origin: Origin,
         config: &ConnectionConfig,
-    ) -> Poll<Result<(), Unsent>> {
+    ) -> Poll<Result<(), QueueError>> {
         self.check_open()?;
         if self.queue.has_room(origin, &config.queue()) {
             Poll::Ready(Ok(()))
@@ -177,7 +177,7 @@ impl Out {
 
     /// Counts a message, and tells those who want to know of every one.
     #[inline(always)]
-    pub(super) fn note_sent(&mut self, sent: Sent) {
+    pub(super) fn record_sent(&mut self, sent: Sent) {
         self.tally.note(sent.kind, sent.len, true);
         if LevelFilter::TRACE <= LevelFilter::current() {
             self.tell_sent(sent);
@@ -194,31 +194,31 @@ impl Out {
     /// compressed. `policy` is why publications were left out, if any were.
     pub(super) fn collect(&mut self, policy: impl Into<Policy>) {
         if let Some(report) = self.queue.take_report() {
-            self.note_report(report, policy.into());
+            self.record_report(report, policy.into());
         }
     }
 
     #[cold]
-    fn note_report(&mut self, report: Report<PreparedMessage>, policy: Policy) {
+    fn record_report(&mut self, report: Report<PreparedMessage>, policy: Policy) {
         let mut dropped = 0;
         for settled in &report.settled {
             let (kind, len) = (settled.message.kind(), settled.message.len());
             match settled.outcome {
-                Outcome::Sent { wire_len } => self.note_sent(Sent { kind, len, wire_len }),
+                Outcome::Sent { wire_len } => self.record_sent(Sent { kind, len, wire_len }),
                 Outcome::Dropped => dropped += 1,
                 Outcome::Lost => {}
             }
         }
         if dropped > 0 {
-            self.note_dropped(policy, dropped);
+            self.record_dropped(policy, dropped);
         }
         self.due().compress |= report.job_is_due;
         self.spend(Spent::Messages(Foreign(report.settled)));
     }
 
     /// Counts publications that were left out.
-    pub(super) fn note_dropped(&mut self, policy: Policy, count: usize) {
-        self.extras().dropped += count as u64;
+    pub(super) fn record_dropped(&mut self, policy: Policy, count: usize) {
+        self.cold_state().dropped += count as u64;
         self.due().dropped.push((policy, count));
     }
 

@@ -11,7 +11,7 @@ use std::{
 use bowsprit_proto::queue::{Origin, Ticket};
 
 use super::{ConnectionConfig, Link, Out, lock::Spent};
-use crate::{Outgoing, error::Unsent};
+use crate::{Outgoing, error::QueueError};
 
 /// A message on its way into the queue.
 pub(crate) enum Sending<'m, M> {
@@ -38,7 +38,7 @@ impl<'m, M: Into<Outgoing<'m>>> Sending<'m, M> {
         link: &Arc<Link>,
         cx: &Context<'_>,
         origin: Origin,
-    ) -> Poll<Result<(), Unsent>> {
+    ) -> Poll<Result<(), QueueError>> {
         if !matches!(self, Self::Given(_)) {
             return self.poll_again(cx, origin);
         }
@@ -59,7 +59,7 @@ impl<'m, M: Into<Outgoing<'m>>> Sending<'m, M> {
         link: &Arc<Link>,
         cx: &Context<'_>,
         origin: Origin,
-    ) -> Poll<Result<(), Unsent>> {
+    ) -> Poll<Result<(), QueueError>> {
         let sent = link.send_in_turn(&mut link.lock(), message, origin, &mut None);
         if sent.is_ready() {
             return sent;
@@ -70,7 +70,7 @@ impl<'m, M: Into<Outgoing<'m>>> Sending<'m, M> {
 
     /// The same when it waits.
     #[cold]
-    fn poll_again(&mut self, cx: &Context<'_>, origin: Origin) -> Poll<Result<(), Unsent>> {
+    fn poll_again(&mut self, cx: &Context<'_>, origin: Origin) -> Poll<Result<(), QueueError>> {
         let Self::Waiting(waiting) = self else { return Poll::Ready(Ok(())) };
         let sent = ready!(waiting.poll(cx, origin));
         *self = Self::Done;
@@ -95,7 +95,11 @@ impl<'m> Waiting<'m> {
     /// # Errors
     ///
     /// The connection is closing or has ended.
-    pub(super) fn poll(&mut self, cx: &Context<'_>, origin: Origin) -> Poll<Result<(), Unsent>> {
+    pub(super) fn poll(
+        &mut self,
+        cx: &Context<'_>,
+        origin: Origin,
+    ) -> Poll<Result<(), QueueError>> {
         let Self { message, link, ticket } = self;
         let polled = link.send_in_turn(&mut link.lock(), message, origin, ticket);
         if polled.is_ready() {
@@ -144,7 +148,7 @@ impl Link {
         message: &mut Outgoing<'_>,
         origin: Origin,
         ticket: &mut Option<Ticket>,
-    ) -> Poll<Result<(), Unsent>> {
+    ) -> Poll<Result<(), QueueError>> {
         let open = out.check_open();
         if open.is_ok() {
             if !out.has_turn(*ticket, origin) {

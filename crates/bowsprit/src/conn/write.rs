@@ -15,7 +15,7 @@ use tokio::io::AsyncWrite;
 use bowsprit_proto::queue::SendQueue;
 
 use super::{Half, Link, Out, lock::exempt};
-use crate::{Error, PreparedMessage, error::Cause, pool, stats::Policy, transport::WriteHalf};
+use crate::{Error, PreparedMessage, error::EndReason, pool, stats::Policy, transport::WriteHalf};
 
 /// How many slices one write may gather.
 const MAX_SLICES: usize = 16;
@@ -50,7 +50,7 @@ impl Link {
         loop {
             match out.write_out(&mut cx, &mut written) {
                 Err(error) => {
-                    self.end(&mut out, Cause::Io(error.kind()));
+                    self.end(&mut out, EndReason::Io(error.kind()));
                     break;
                 }
                 // Those who wait may call this themselves: without progress they would wake each
@@ -116,7 +116,7 @@ impl Link {
     ) -> Poll<Result<(), Error>> {
         self.write_out();
         self.poll_or_wait(half, cx, |out| match out.over {
-            Some(cause) if cause != Cause::Closed => Poll::Ready(Err(cause)),
+            Some(cause) if cause != EndReason::Closed => Poll::Ready(Err(cause)),
             _ if out.queue.is_empty() && !out.unflushed => Poll::Ready(Ok(())),
             _ => Poll::Pending,
         })

@@ -7,7 +7,7 @@ use crate::{ProtocolError, SendError};
 
 /// Why a connection that was open has ended, for all who may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub(crate) enum EndReason {
     /// Both close frames are through.
     Closed,
     Protocol(ProtocolError),
@@ -20,41 +20,41 @@ pub(crate) enum Cause {
 /// Why something was not queued, small enough for the path of every message: what returns an
 /// [`Error`] moves all of it, even if there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unsent {
+pub(crate) enum QueueError {
     /// The connection has ended.
-    Ended(Cause),
+    Ended(EndReason),
     Refused(SendError),
     QueueFull,
 }
 
-impl From<SendError> for Unsent {
+impl From<SendError> for QueueError {
     fn from(error: SendError) -> Self {
         Self::Refused(error)
     }
 }
 
-impl From<Unsent> for Error {
+impl From<QueueError> for Error {
     #[cold]
-    fn from(unsent: Unsent) -> Self {
+    fn from(unsent: QueueError) -> Self {
         match unsent {
-            Unsent::Ended(cause) => cause.into(),
-            Unsent::Refused(error) => error.into(),
-            Unsent::QueueFull => Self::QueueFull,
+            QueueError::Ended(cause) => cause.into(),
+            QueueError::Refused(error) => error.into(),
+            QueueError::QueueFull => Self::QueueFull,
         }
     }
 }
 
-impl From<Cause> for Error {
+impl From<EndReason> for Error {
     /// What a send on a connection that has ended fails with.
     #[cold]
-    fn from(cause: Cause) -> Self {
+    fn from(cause: EndReason) -> Self {
         match cause {
-            Cause::Closed => Self::Send(SendError::Closed),
-            Cause::Protocol(error) => Self::Protocol(error),
-            Cause::Disconnected => Self::Disconnected,
-            Cause::TimedOut(timer) => Self::TimedOut(timer),
-            Cause::Terminated => Self::Terminated,
-            Cause::Io(kind) => io::Error::from(kind).into(),
+            EndReason::Closed => Self::Send(SendError::Closed),
+            EndReason::Protocol(error) => Self::Protocol(error),
+            EndReason::Disconnected => Self::Disconnected,
+            EndReason::TimedOut(timer) => Self::TimedOut(timer),
+            EndReason::Terminated => Self::Terminated,
+            EndReason::Io(kind) => io::Error::from(kind).into(),
         }
     }
 }

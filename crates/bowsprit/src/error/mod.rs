@@ -29,7 +29,7 @@ use std::{error::Error as StdError, fmt, io, sync::Arc};
 pub use self::accept::AcceptError;
 #[cfg(feature = "client")]
 pub use self::connect::ConnectError;
-pub(crate) use self::ended::{Cause, Unsent};
+pub(crate) use self::ended::{EndReason, QueueError};
 #[cfg(feature = "proxy")]
 pub use self::proxy::ProxyError;
 #[cfg(feature = "client")]

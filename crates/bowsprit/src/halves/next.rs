@@ -46,7 +46,7 @@ impl Drop for Next<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(half) = &self.half {
-            half.note_given_up();
+            half.on_give_up();
         }
     }
 }
@@ -73,6 +73,6 @@ where
 impl<P> Drop for Receiving<'_, P> {
     #[inline]
     fn drop(&mut self) {
-        self.half.note_given_up();
+        self.half.on_give_up();
     }
 }

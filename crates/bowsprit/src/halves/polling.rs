@@ -6,7 +6,7 @@ use super::ReceiveHalf;
 use crate::{
     Error, Event, Message,
     conn::{Reader, Want},
-    error::Cause,
+    error::EndReason,
 };
 
 impl ReceiveHalf {
@@ -68,7 +68,7 @@ impl ReceiveHalf {
         &mut self,
         cx: &mut Context<'_>,
         want: Want,
-    ) -> Poll<Result<bool, Cause>> {
+    ) -> Poll<Result<bool, EndReason>> {
         if self.reader().is_none() {
             self.lent = self.link.want_reader(cx.waker());
         }
@@ -88,9 +88,9 @@ impl ReceiveHalf {
 
     /// A receive call has ended, or was given up.
     #[inline]
-    pub(crate) fn note_given_up(&self) {
+    pub(crate) fn on_give_up(&self) {
         if self.link.is_waiting() {
-            self.link.note_given_up();
+            self.link.on_give_up();
         }
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use http::StatusCode;
 
 use super::{
-    CloseCounts, CodeClass, Ending, Handshakes, Stats, TrafficCounts, instruments::Instruments,
+    CloseCounts, CloseKind, CodeClass, Handshakes, Stats, TrafficCounts, instruments::Instruments,
 };
 use crate::{CloseCode, MessageKind, Role, SlowConsumerPolicy};
 
@@ -67,7 +67,7 @@ impl From<SlowConsumerPolicy> for Policy {
 
 /// Messages of a connection that have not been added to its counters yet.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct PendingCounts {
     texts: u32,
     binaries: u32,
     payload_len: u64,
@@ -81,7 +81,7 @@ pub(crate) struct Counters {
     failed: AtomicU64,
     timed_out: AtomicU64,
     plain: AtomicU64,
-    endings: [AtomicU64; Ending::COUNT],
+    endings: [AtomicU64; CloseKind::COUNT],
     codes: [AtomicU64; CodeClass::COUNT],
     dropped: AtomicU64,
     slow_closes: AtomicU64,
@@ -107,7 +107,7 @@ struct Flow {
     pongs: AtomicU64,
 }
 
-impl Tally {
+impl PendingCounts {
     pub(crate) const fn is_empty(&self) -> bool {
         self.texts | self.binaries == 0 && self.payload_len == 0
     }
@@ -145,7 +145,7 @@ impl Counters {
 
     /// Adds the messages of a batch.
     #[inline]
-    pub(crate) fn settle(&self, direction: Direction, tally: &mut Tally) {
+    pub(crate) fn flush_counts(&self, direction: Direction, tally: &mut PendingCounts) {
         if !tally.is_empty() {
             let tally = mem::take(tally);
             self.flow(direction).add(&tally);
@@ -155,7 +155,7 @@ impl Counters {
 
     /// Adds what a transport has taken, and the messages since the last time. Without
     /// [telling](Self::tell_written) the instruments, so that it can be done under a lock.
-    pub(crate) fn written(&self, tally: &Tally, len: usize) {
+    pub(crate) fn written(&self, tally: &PendingCounts, len: usize) {
         let flow = self.flow(Direction::Sent);
         if len > 0 {
             add(&flow.wire_len, len as u64);
@@ -166,7 +166,7 @@ impl Counters {
     }
 
     /// Tells the instruments of the same.
-    pub(crate) fn tell_written(&self, tally: &Tally, len: usize) {
+    pub(crate) fn tell_written(&self, tally: &PendingCounts, len: usize) {
         if len > 0 {
             self.instruments.wire(Direction::Sent, len as u64);
         }
@@ -175,8 +175,8 @@ impl Counters {
         }
     }
 
-    fn tell_messages(&self, direction: Direction, tally: &Tally) {
-        let Tally { texts, binaries, payload_len } = *tally;
+    fn tell_messages(&self, direction: Direction, tally: &PendingCounts) {
+        let PendingCounts { texts, binaries, payload_len } = *tally;
         self.instruments.messages(direction, texts, binaries, payload_len);
     }
 
@@ -207,7 +207,7 @@ impl Counters {
     }
 
     /// A connection has ended.
-    pub(crate) fn ended(&self, ending: Ending, code: CloseCode) {
+    pub(crate) fn ended(&self, ending: CloseKind, code: CloseCode) {
         let class = CodeClass::of(code);
         add(&self.endings[ending.index()], 1);
         add(&self.codes[class.index()], 1);
@@ -276,18 +276,18 @@ impl Counters {
     }
 
     fn closes(&self) -> CloseCounts {
-        let by = |ending: Ending| read(&self.endings[ending.index()]);
+        let by = |ending: CloseKind| read(&self.endings[ending.index()]);
         CloseCounts {
-            by_peer: by(Ending::Peer),
-            by_us: by(Ending::Us),
-            protocol_error: by(Ending::ProtocolError),
-            heartbeat: by(Ending::Heartbeat),
-            idle: by(Ending::Idle),
-            write_stall: by(Ending::WriteStall),
-            close_timeout: by(Ending::CloseTimeout),
-            disconnected: by(Ending::Disconnected),
-            terminated: by(Ending::Terminated),
-            io: by(Ending::Io),
+            by_peer: by(CloseKind::Peer),
+            by_us: by(CloseKind::Us),
+            protocol_error: by(CloseKind::ProtocolError),
+            heartbeat: by(CloseKind::Heartbeat),
+            idle: by(CloseKind::Idle),
+            write_stall: by(CloseKind::WriteStall),
+            close_timeout: by(CloseKind::CloseTimeout),
+            disconnected: by(CloseKind::Disconnected),
+            terminated: by(CloseKind::Terminated),
+            io: by(CloseKind::Io),
             codes: array::from_fn(|index| read(&self.codes[index])),
         }
     }
@@ -321,7 +321,7 @@ impl Counters {
 }
 
 impl Flow {
-    fn add(&self, tally: &Tally) {
+    fn add(&self, tally: &PendingCounts) {
         for (counter, count) in [
             (&self.texts, tally.texts.into()),
             (&self.binaries, tally.binaries.into()),

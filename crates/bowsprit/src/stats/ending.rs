@@ -1,6 +1,6 @@
 //! How a connection has ended, in the terms that it is counted in.
 
-use crate::{CloseCode, TimeoutKind, error::Cause};
+use crate::{CloseCode, TimeoutKind, error::EndReason};
 
 /// Who sends a close frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,12 +8,12 @@ pub(crate) enum Side {
     Peer,
     Us,
     /// We have, to tell the peer that it broke the protocol.
-    UsForFault,
+    LocalProtocolError,
 }
 
 /// By whom, or by what, a connection has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum CloseKind {
     Peer,
     Us,
     ProtocolError,
@@ -26,28 +26,30 @@ pub(crate) enum Ending {
     Io,
 }
 
-impl Ending {
+impl CloseKind {
     pub(super) const COUNT: usize = 10;
 
     /// `first` is the first close frame that was sent in either direction.
-    pub(crate) fn of(cause: Cause, first: Option<(Side, CloseCode)>) -> (Self, CloseCode) {
+    pub(crate) fn of(cause: EndReason, first: Option<(Side, CloseCode)>) -> (Self, CloseCode) {
         let ending = match (cause, first) {
-            (Cause::Protocol(error), _) => return (Self::ProtocolError, error.close_code()),
+            (EndReason::Protocol(error), _) => return (Self::ProtocolError, error.close_code()),
             // Whether the peer was there to be told does not matter.
-            (_, Some((Side::UsForFault, code))) => return (Self::ProtocolError, code),
-            (Cause::Closed, Some((Side::Peer, code))) => return (Self::Peer, code),
-            (Cause::Closed, Some((Side::Us, code))) => return (Self::Us, code),
-            (Cause::Closed, None) => return (Self::Us, CloseCode::NO_STATUS_RECEIVED),
-            (Cause::TimedOut(TimeoutKind::Heartbeat), _) => Self::Heartbeat,
-            (Cause::TimedOut(TimeoutKind::Idle), _) => Self::Idle,
-            (Cause::TimedOut(TimeoutKind::WriteStall), _) => Self::WriteStall,
+            (_, Some((Side::LocalProtocolError, code))) => return (Self::ProtocolError, code),
+            (EndReason::Closed, Some((Side::Peer, code))) => return (Self::Peer, code),
+            (EndReason::Closed, Some((Side::Us, code))) => return (Self::Us, code),
+            (EndReason::Closed, None) => return (Self::Us, CloseCode::NO_STATUS_RECEIVED),
+            (EndReason::TimedOut(TimeoutKind::Heartbeat), _) => Self::Heartbeat,
+            (EndReason::TimedOut(TimeoutKind::Idle), _) => Self::Idle,
+            (EndReason::TimedOut(TimeoutKind::WriteStall), _) => Self::WriteStall,
             (
-                Cause::TimedOut(TimeoutKind::Close | TimeoutKind::Connect | TimeoutKind::Handshake),
+                EndReason::TimedOut(
+                    TimeoutKind::Close | TimeoutKind::Connect | TimeoutKind::Handshake,
+                ),
                 _,
             ) => Self::CloseTimeout,
-            (Cause::Disconnected, _) => Self::Disconnected,
-            (Cause::Terminated, _) => Self::Terminated,
-            (Cause::Io(_), _) => Self::Io,
+            (EndReason::Disconnected, _) => Self::Disconnected,
+            (EndReason::Terminated, _) => Self::Terminated,
+            (EndReason::Io(_), _) => Self::Io,
         };
         (ending, CloseCode::ABNORMAL)
     }

@@ -9,7 +9,7 @@ use metrics::{
     describe_histogram, gauge, histogram,
 };
 
-use super::{CodeClass, Control, Direction, Ending, Policy, role_name};
+use super::{CloseKind, CodeClass, Control, Direction, Policy, role_name};
 use crate::Role;
 
 pub(super) struct Instruments {
@@ -71,7 +71,7 @@ impl Instruments {
         self.handshake("101");
     }
 
-    pub(super) fn ended(&self, ending: Ending, code: CodeClass) {
+    pub(super) fn ended(&self, ending: CloseKind, code: CodeClass) {
         self.connections.decrement(1.0);
         let (by, code) = (ending.name(), code.label());
         counter!("bowsprit_closes_total", "role" => self.role, "by" => by, "code" => code)

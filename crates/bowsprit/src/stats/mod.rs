@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 
 pub(crate) use self::{
-    counters::{Control, Counters, Direction, Policy, Tally},
-    ending::{CodeClass, Ending, Side},
+    counters::{Control, Counters, Direction, PendingCounts, Policy},
+    ending::{CloseKind, CodeClass, Side},
 };
 use crate::{CloseCode, Role};
 

@@ -25,7 +25,7 @@ pub use self::{
 };
 use super::{Client, callback::Callback};
 use crate::{
-    BoxError, CloseCode, ConnectError, Error, Handle, WebSocket, conn::Link, error::Cause,
+    BoxError, CloseCode, ConnectError, Error, Handle, WebSocket, conn::Link, error::EndReason,
     exclusive::Exclusive,
 };
 
@@ -313,7 +313,7 @@ impl State {
 fn ending(link: &Link) -> RetryCause {
     match (link.peer_close(), link.cause()) {
         (Some(close), _) => RetryCause::Closed(close),
-        (None, Some(Cause::Terminated) | None) => RetryCause::Broken(Error::Disconnected),
+        (None, Some(EndReason::Terminated) | None) => RetryCause::Broken(Error::Disconnected),
         (None, Some(cause)) => RetryCause::Broken(cause.into()),
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::task::yield_now;
 
-use crate::stats::Tally;
+use crate::stats::PendingCounts;
 
 /// A connection that reads this much, or has this many events, without a pause lets other tasks
 /// run. Tens of thousands of tiny messages fit into the length. What a task has sent is written out
@@ -22,7 +22,7 @@ const MAX_BURST_EVENTS: u32 = 512;
 pub(super) struct Burst {
     pub(super) len: u32,
     pub(super) events: u32,
-    pub(super) tally: Tally,
+    pub(super) tally: PendingCounts,
 }
 
 impl Burst {

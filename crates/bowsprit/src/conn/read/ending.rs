@@ -17,9 +17,9 @@ use super::{
 };
 use crate::{
     Role,
-    error::Cause,
+    error::EndReason,
     pool::Block,
-    stats::{Direction, Tally},
+    stats::{Direction, PendingCounts},
     transport::ReadHalf,
 };
 
@@ -33,7 +33,7 @@ impl Leaving {
         loop {
             match reader.poll_event(cx, Want::Nothing) {
                 // Nobody has received it.
-                Poll::Ready(Ok(true)) => reader.burst.tally = Tally::default(),
+                Poll::Ready(Ok(true)) => reader.burst.tally = PendingCounts::default(),
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => {
                     // If the peer has closed, that is seen to there.
@@ -41,7 +41,7 @@ impl Leaving {
                         return Poll::Pending;
                     }
                     let _failed = ready!(reader.link.poll_flush(cx));
-                    reader.phase = Phase::Ending(Cause::Terminated);
+                    reader.phase = Phase::Ending(EndReason::Terminated);
                 }
             }
         }
@@ -52,7 +52,7 @@ impl Drop for Leaving {
     /// A runtime that ends leaves the rest.
     fn drop(&mut self) {
         if !matches!(self.0.phase, Phase::Ended(_)) {
-            self.0.link.fail(Cause::Terminated);
+            self.0.link.fail(EndReason::Terminated);
         }
     }
 }
@@ -69,9 +69,9 @@ impl Reader {
     ///
     /// §7.1.1: "the underlying TCP connection, in most normal cases, SHOULD be closed first by the
     /// server, so that it holds the TIME_WAIT state and not the client".
-    pub(super) fn poll_finish(&mut self, cx: &mut Context<'_>, cause: Cause) -> Poll<()> {
+    pub(super) fn poll_finish(&mut self, cx: &mut Context<'_>, cause: EndReason) -> Poll<()> {
         self.discard();
-        let finished = if self.role == Role::Server || cause != Cause::Closed {
+        let finished = if self.role == Role::Server || cause != EndReason::Closed {
             self.link.poll_shutdown(cx)
         } else {
             // Whether the close frame got through shows in what the server does next.
@@ -84,14 +84,14 @@ impl Reader {
     }
 
     /// Leaves the end of the other side to a task in the background: the connection is over.
-    pub(super) fn linger(&mut self, cause: Cause) {
+    pub(super) fn linger(&mut self, cause: EndReason) {
         self.end_burst();
         let Some(read) = self.read.take().filter(|_| !self.link.has_ended()) else {
             return self.end(cause);
         };
         let left = self.discarding().remaining_len();
         let linger = Linger { read: Some(read), link: Arc::clone(&self.link), left };
-        self.link.note_lingering(cause);
+        self.link.begin_linger(cause);
         self.phase = Phase::Ended(Some(cause));
         self.link.spawn_linger(linger);
     }
@@ -144,7 +144,7 @@ impl Future for Linger {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // Before reading: from then on it is woken when the connection is cut.
-        self.link.note_reading(cx.waker());
+        self.link.set_reading_task(cx.waker());
         self.poll_discard(cx, &mut Block::to_read())
     }
 }

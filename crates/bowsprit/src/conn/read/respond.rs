@@ -31,7 +31,7 @@ impl Respond for Responder<'_> {
                     self.link.respond(event);
                 }
             }
-            Event::Pong(payload) => self.link.note_pong(payload),
+            Event::Pong(payload) => self.link.on_pong(payload),
             _ => self.link.respond(event),
         }
     }

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use super::{MAX_MOVED_LEN, Phase, Reader, Want};
-use crate::{State, error::Cause, stats::Tally, transport::ReadHalf};
+use crate::{State, error::EndReason, stats::PendingCounts, transport::ReadHalf};
 
 /// There is room for any control frame in what is read at once.
 const MIN_WATCHED_LEN: usize = 256;
@@ -22,7 +22,7 @@ impl Reader {
             self.watched = false;
         }
         if self.stopped && self.read.as_ref().is_some_and(ReadHalf::is_cut) {
-            self.link.fail(Cause::Disconnected);
+            self.link.fail(EndReason::Disconnected);
         }
     }
 
@@ -75,7 +75,7 @@ impl Reader {
             }
             match polled {
                 // Nobody has received it.
-                Poll::Ready(Ok(true)) => self.burst.tally = Tally::default(),
+                Poll::Ready(Ok(true)) => self.burst.tally = PendingCounts::default(),
                 Poll::Ready(Err(cause)) => self.keep(cause),
                 Poll::Ready(Ok(false)) => {}
                 Poll::Pending => return Poll::Pending,
@@ -90,7 +90,7 @@ impl Reader {
     }
 
     /// Has the application told of an error that nobody has seen.
-    const fn keep(&mut self, cause: Cause) {
+    const fn keep(&mut self, cause: EndReason) {
         self.phase = Phase::Ended(Some(cause));
     }
 }

@@ -16,7 +16,7 @@ use tokio::runtime::{Handle, Id};
 use super::{timer_task::TimerTask, workers::Workers};
 use crate::{
     conn::{Link, lock::assert_unlocked},
-    error::Cause,
+    error::EndReason,
 };
 
 /// The helpers of each runtime that has connections.
@@ -99,7 +99,7 @@ impl Helpers {
     /// Has a link's timers looked at until it is gone, and ends it with the runtime.
     pub(in crate::conn) fn watch(&self, link: &Arc<Link>) {
         if !self.timer_task.watch(link) {
-            link.fail(Cause::Terminated);
+            link.fail(EndReason::Terminated);
         }
     }
 
@@ -110,7 +110,7 @@ impl Helpers {
         for link in self.timer_task.end() {
             // What was sent in the last moment, as far as the transport takes it at once.
             link.write_out();
-            link.fail(Cause::Terminated);
+            link.fail(EndReason::Terminated);
         }
     }
 

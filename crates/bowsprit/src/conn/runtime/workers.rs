@@ -13,7 +13,7 @@ use std::{
 use bowsprit_proto::{DetachedCompressor, EncodedMessage, queue::Job};
 use tokio::runtime::Handle;
 
-use crate::{PreparedMessage, conn::Link, error::Cause, prepared, stats::Policy};
+use crate::{PreparedMessage, conn::Link, error::EndReason, prepared, stats::Policy};
 
 /// Who has something to compress, and how many threads are at it.
 #[derive(Debug)]
@@ -136,7 +136,7 @@ impl Drop for Worker {
         let links = mem::take(&mut queue.links);
         drop(queue);
         for link in self.current.take().into_iter().chain(links) {
-            link.fail(Cause::Terminated);
+            link.fail(EndReason::Terminated);
         }
     }
 }

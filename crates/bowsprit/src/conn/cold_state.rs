@@ -9,8 +9,8 @@ use super::Membership;
 use super::{Link, Out};
 use crate::{
     CloseCode, ConnectionConfig,
-    error::Cause,
-    stats::{Ending, Side},
+    error::EndReason,
+    stats::{CloseKind, Side},
 };
 
 /// Something of the application's.
@@ -20,7 +20,7 @@ type Data = Arc<dyn Any + Send + Sync>;
 pub(crate) type Kept = Box<dyn Any + Send>;
 
 #[derive(Default)]
-pub(super) struct Extras {
+pub(super) struct ColdState {
     data: Option<Data>,
     kept: Option<Kept>,
     /// The first close frame of either side.
@@ -45,9 +45,9 @@ pub(super) enum Telling {
 /// What a connection gives up when it is over, and when it has ended. Dropping it may run the
 /// application's code.
 #[derive(Default)]
-pub(super) struct Left {
+pub(super) struct EndReport {
     /// The first time.
-    end: Option<(Ending, CloseCode)>,
+    end: Option<(CloseKind, CloseCode)>,
     span: Option<Arc<Span>>,
     kept: Option<Kept>,
     #[cfg(feature = "server")]
@@ -61,11 +61,11 @@ impl Link {
         if out.telling == Telling::Done && self.is_abandoned() {
             return Some(data);
         }
-        out.extras().data.replace(data)
+        out.cold_state().data.replace(data)
     }
 
     /// Who is told of the end has been told.
-    pub(super) fn note_told(self: &Arc<Self>) {
+    pub(super) fn on_told(self: &Arc<Self>) {
         let mut out = self.lock();
         out.telling = Telling::Done;
         let data = out.take_data(self);
@@ -75,19 +75,19 @@ impl Link {
 
     /// Drops the application's data if nobody looks for it any longer.
     pub(super) fn drop_data(self: &Arc<Self>) {
-        if self.look().extras.as_ref().is_some_and(|extras| extras.data.is_some()) {
+        if self.look().cold_state.as_ref().is_some_and(|cold_state| cold_state.data.is_some()) {
             let data = self.lock().take_data(self);
             drop(data);
         }
     }
 
     pub(crate) fn data(&self) -> Option<Data> {
-        self.look().extras.as_ref()?.data.clone()
+        self.look().cold_state.as_ref()?.data.clone()
     }
 
     /// How many publications were left out.
     pub(crate) fn dropped(&self) -> u64 {
-        self.look().extras.as_ref().map_or(0, |extras| extras.dropped)
+        self.look().cold_state.as_ref().map_or(0, |cold_state| cold_state.dropped)
     }
 
     /// Changes what the layer above has the connection keep until it is over; `None` if it has
@@ -101,7 +101,7 @@ impl Link {
         if out.over.is_some() || out.is_leaving() {
             return None;
         }
-        Some(change(&mut out.extras().kept))
+        Some(change(&mut out.cold_state().kept))
     }
 
     /// Stays on this list until it ends.
@@ -120,13 +120,13 @@ impl Link {
 impl Link {
     /// Keeps the span of the connection until it ends.
     pub(crate) fn keep_span(self: &Arc<Self>, span: Span) {
-        let before = self.lock().extras().span.replace(Arc::new(span));
+        let before = self.lock().cold_state().span.replace(Arc::new(span));
         drop(before);
     }
 
     /// The span of the connection, if anybody collects it.
     pub(crate) fn span(&self) -> Option<Span> {
-        let span = self.look().extras.as_ref()?.span.clone()?;
+        let span = self.look().cold_state.as_ref()?.span.clone()?;
         Some(Span::clone(&span))
     }
 
@@ -139,11 +139,11 @@ impl Link {
     }
 
     /// Tells that the connection has ended. Not under the lock: who listens may send.
-    pub(super) fn note_left(&self, left: &Left) {
-        let Some((ending, code)) = left.end else { return };
+    pub(super) fn report_end(&self, report: &EndReport) {
+        let Some((ending, code)) = report.end else { return };
         self.counters().ended(ending, code);
         let tell = || {
-            if ending == Ending::WriteStall {
+            if ending == CloseKind::WriteStall {
                 // The peer sees nothing but a reset, so it is told here.
                 let peer = self.info.peer_addr();
                 tracing::info!(
@@ -153,7 +153,7 @@ impl Link {
             }
             tracing::debug!(by = ending.name(), %code, "connection ended");
         };
-        match &left.span {
+        match &report.span {
             Some(span) => span.in_scope(tell),
             None => tell(),
         }
@@ -161,57 +161,58 @@ impl Link {
 }
 
 impl Out {
-    pub(super) fn extras(&mut self) -> &mut Extras {
-        self.extras.get_or_insert_default()
+    pub(super) fn cold_state(&mut self) -> &mut ColdState {
+        self.cold_state.get_or_insert_default()
     }
 
     /// Notes whose close frame was the first, and begins the time for the end.
-    pub(super) fn note_close(&mut self, side: Side, code: CloseCode, config: &ConnectionConfig) {
+    pub(super) fn on_close(&mut self, side: Side, code: CloseCode, config: &ConnectionConfig) {
         self.begin_end(config);
-        self.extras().first_close.get_or_insert((side, code));
+        self.cold_state().first_close.get_or_insert((side, code));
     }
 
     /// The application's data once nobody looks for it any longer: neither a half, nor who is told
     /// of the end. It may hold a handle, and would keep the link for ever.
     fn take_data(&mut self, link: &Link) -> Option<Data> {
         let is_over = self.telling == Telling::Done && link.is_abandoned();
-        self.extras.as_mut().filter(|_| is_over)?.data.take()
+        self.cold_state.as_mut().filter(|_| is_over)?.data.take()
     }
 
     pub(super) fn take_kept(&mut self) -> Option<Kept> {
-        self.extras.as_mut()?.kept.take()
+        self.cold_state.as_mut()?.kept.take()
     }
 
     /// Whether the application has dropped the connection.
     pub(super) fn is_leaving(&self) -> bool {
-        self.extras.as_ref().is_some_and(|extras| extras.is_leaving)
+        self.cold_state.as_ref().is_some_and(|cold_state| cold_state.is_leaving)
     }
 
     /// Gives up what only open connections have; its place on a list not before it has ended,
     /// when it is over.
-    pub(super) fn leave(&mut self, cause: Cause) -> Option<Left> {
-        let mut left = Left::default();
+    pub(super) fn finish(&mut self, cause: EndReason) -> Option<EndReport> {
+        let mut report = EndReport::default();
         if self.telling == Telling::None {
             self.telling = Telling::Begun;
             // With the peer's close frame it is over for whoever reads, whatever becomes of ours.
-            let cause = if self.queue.peer_close().is_some() { Cause::Closed } else { cause };
-            let first_close = self.extras.as_ref().and_then(|extras| extras.first_close);
-            left.end = Some(Ending::of(cause, first_close));
+            let cause = if self.queue.peer_close().is_some() { EndReason::Closed } else { cause };
+            let first_close =
+                self.cold_state.as_ref().and_then(|cold_state| cold_state.first_close);
+            report.end = Some(CloseKind::of(cause, first_close));
         }
-        if let Some(extras) = &mut self.extras {
+        if let Some(cold_state) = &mut self.cold_state {
             // Whoever is told of the end may have something to tell as well.
-            left.span.clone_from(&extras.span);
-            left.kept = extras.kept.take();
+            report.span.clone_from(&cold_state.span);
+            report.kept = cold_state.kept.take();
         }
         #[cfg(feature = "server")]
         if self.has_ended() {
-            left.membership = self.membership.take();
+            report.membership = self.membership.take();
         }
-        (!left.is_empty()).then_some(left)
+        (!report.is_empty()).then_some(report)
     }
 }
 
-impl Left {
+impl EndReport {
     /// Whether it tells of the end.
     pub(super) const fn is_end(&self) -> bool {
         self.end.is_some()
