@@ -5,21 +5,20 @@ use std::{future::Future, io, sync::Arc};
 
 use bowsprit_proto::handshake::{ClientHandshake, Offer};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, Response, header};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     Client, Rejected,
     exchange::{Bounds, Exchanged, exchange},
     network::{Destination, Reached},
-    redirect::Redirect,
+    redirect::is_redirect,
 };
 use crate::{
     ConnectError, Deflate, Role, TimeoutKind, Url, WebSocket,
     conn::Opening,
     deadline::deadline_after,
     entropy,
-    error::RedirectError,
     tls::{self, Identity},
     trace::{self, Instrumented},
     transport::AnyTransport,
@@ -28,14 +27,14 @@ use crate::{
 
 /// One call of `connect`, which may take several requests.
 pub(super) struct Attempt<'c> {
-    client: &'c Client,
-    first: Url,
-    url: Url,
+    pub(super) client: &'c Client,
+    pub(super) first: Url,
+    pub(super) url: Url,
     /// Every URL that was asked, to find loops.
-    visited: Vec<Url>,
+    pub(super) visited: Vec<Url>,
     /// A server of another origin than the first has been asked. No secret is sent any more, not
     /// even to the first origin again: the other one has chosen the path there.
-    left_origin: bool,
+    pub(super) left_origin: bool,
     /// The header fields with which the application answers a rejection.
     answer: Option<HeaderMap>,
 }
@@ -115,62 +114,6 @@ impl<'c> Attempt<'c> {
             None => return Err(ConnectError::Rejected(response)),
         }
         Ok(())
-    }
-
-    /// Makes the redirect's target the URL of the next request, if it may be followed.
-    fn follow_redirect(
-        &mut self,
-        location: &HeaderValue,
-        response: Box<Response<Bytes>>,
-    ) -> Result<(), ConnectError> {
-        let to = self
-            .redirect_target(location)
-            .map_err(|error| ConnectError::Redirect { from: without_query(&self.url), error })?;
-        tracing::debug!(
-            status = response.status().as_u16(),
-            host = to.host(),
-            path = path(to.resource_name()),
-            "redirected"
-        );
-        self.left_origin = self.leaves_origin(&to);
-        let redirect = Redirect {
-            from: self.url.clone(),
-            to: to.clone(),
-            status: response.status(),
-            keeps_secrets: !self.left_origin,
-        };
-        if self.client.on_redirect.as_ref().is_some_and(|policy| !policy.allows(&redirect)) {
-            return Err(ConnectError::Rejected(response));
-        }
-        self.url = if self.left_origin { to } else { to.with_user_info_of(&self.first) };
-        self.visited.push(self.url.clone());
-        Ok(())
-    }
-
-    /// The URL that `Location` means here, if it may be followed.
-    fn redirect_target(&self, location: &HeaderValue) -> Result<Url, RedirectError> {
-        let location = location.to_str().map_err(|_| RedirectError::Location)?;
-        let to = self.url.join(location).map_err(|_| RedirectError::Location)?;
-        // The first URL's user is known here; one that a server names is not.
-        let to = to.without_user_info();
-        if to.socket_path() != self.url.socket_path() {
-            Err(RedirectError::UnixSocket)
-        } else if self.url.is_secure() && !to.is_secure() {
-            Err(RedirectError::Insecure)
-        } else if self.visited.iter().any(|seen| seen.clone().without_user_info() == to) {
-            Err(RedirectError::Loop)
-        } else if self.visited.len() > self.client.max_redirects {
-            Err(RedirectError::TooMany)
-        } else if self.leaves_origin(&to) && !self.client.may_send_subprotocols_elsewhere() {
-            Err(RedirectError::Subprotocol)
-        } else {
-            Ok(to)
-        }
-    }
-
-    /// Whether secrets are withheld there.
-    fn leaves_origin(&self, to: &Url) -> bool {
-        self.left_origin || !to.is_same_origin(&self.first)
     }
 }
 
@@ -272,22 +215,9 @@ impl Client {
         Bounds { head: self.head_limits, deadline }
     }
 
-    fn may_send_subprotocols_elsewhere(&self) -> bool {
+    pub(super) fn may_send_subprotocols_elsewhere(&self) -> bool {
         self.subprotocols_cross_origin || self.offer.subprotocols.is_empty()
     }
-}
-
-/// RFC 9110 §15.4: the statuses that lead to another URI. 300 leaves the choice to the user, 304 is
-/// about caches, 305 and 306 are "deprecated" and "no longer used".
-fn is_redirect(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 301..=303 | 307 | 308)
-}
-
-/// Queries hold tokens, and errors end up in logs.
-fn without_query(url: &Url) -> String {
-    let mut text = url.to_string();
-    text.truncate(text.find('?').unwrap_or(text.len()));
-    text
 }
 
 #[cfg(unix)]
