@@ -9,7 +9,7 @@ const MAX_JOINED_LEN: usize = 4096;
 #[derive(Clone, Debug)]
 pub struct Offer<P: Shared> {
     message: P,
-    topic: u64,
+    pub(super) topic: u64,
     /// What becomes of it where there is no room.
     pub policy: SlowConsumerPolicy,
     step: Option<Step<P::Batch>>,
@@ -134,37 +134,6 @@ impl<P: Shared> SendQueue<P> {
             return (self.publish_without_room(offer.policy, can_wait, resources), None);
         }
         (Offered::Queued { dropped }, self.enqueue(offer, resources))
-    }
-
-    #[cold]
-    fn publish_without_room(
-        &mut self,
-        policy: SlowConsumerPolicy,
-        can_wait: bool,
-        resources: &impl Resources,
-    ) -> Offered {
-        match policy {
-            SlowConsumerPolicy::Wait if can_wait => Offered::Full,
-            SlowConsumerPolicy::Close(code) => match self.close(&code.into(), resources) {
-                Ok(()) => Offered::Closed,
-                // A code that may not be sent closes nothing.
-                Err(_) => Offered::Gone,
-            },
-            _ => Offered::Dropped,
-        }
-    }
-
-    /// Leaves out what the offer's policy lets it take the place of; returns how many that were.
-    fn make_room(&mut self, offer: &Offer<P>, max_len: usize) -> usize {
-        let mut dropped = match offer.policy {
-            SlowConsumerPolicy::KeepLatest => self.drop_publications(|topic| topic == offer.topic),
-            SlowConsumerPolicy::DropOldest => 0,
-            _ => return 0,
-        };
-        while self.len() > max_len && self.drop_oldest() {
-            dropped += 1;
-        }
-        dropped
     }
 
     fn join(&mut self, offer: &mut Offer<P>) -> Sent {
