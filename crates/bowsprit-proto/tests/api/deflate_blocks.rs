@@ -325,7 +325,8 @@ fn rsv1_is_refused_wherever_it_has_no_meaning() {
                 };
                 if reserved != 0 && !compressed {
                     let error = failed.expect("a reserved bit is refused");
-                    // Without these bits it would be right as well; a close frame of one byte is not.
+                    // Without these bits it would be right as well; a close frame of one byte is
+                    // not.
                     let only = matches!(first & 0x8F, 0x00..=0x02 | 0x80..=0x82 | 0x89 | 0x8A);
                     assert_eq!(error == rsv1, only && reserved == RSV1, "{first:#04x}");
                     assert_failed(&mut end, error, 1002);

@@ -5,7 +5,8 @@
 //! read head   the request, with a permit of pending.rs                     here
 //! admit       Host, path, limits, the handshake's rules, Origin,           admit.rs
 //!             subprotocol, extensions, authorize
-//! respond     101; else a refusal, or what is served as plain HTTP         here; reject.rs, plain.rs
+//! respond     101; else a refusal, or what is served as plain HTTP         here, reject.rs,
+//!                                                                          plain.rs
 //! attach      the transport becomes a WebSocket                            attach.rs
 //! ```
 //!
