@@ -35,6 +35,8 @@ async def handle(connection):
     try:
         await greet(connection)
         async for message in connection:
+            if connection.request.path == "/slow":
+                await asyncio.sleep(0.3)
             await connection.send(message)
     except ConnectionClosed as error:
         print(error, file=sys.stderr)
@@ -42,12 +44,19 @@ async def handle(connection):
 
 async def greet(connection):
     match connection.request.path:
-        case "/close-4001":
-            await connection.close(4001, "bye")
+        case path if path.startswith("/close-"):
+            await connection.close(int(path.removeprefix("/close-")), "bye")
         case "/count":
             for _ in range(30):
                 await connection.recv()
             await connection.close(4002, "enough")
+        case "/cut":
+            connection.transport.abort()
+        case "/feed":
+            for text in "123":
+                await asyncio.sleep(0.1)
+                await connection.send(text)
+            await connection.close(1001)
         case "/greet":
             await connection.send("hello")
         case "/deflate":

@@ -5,15 +5,19 @@
 //
 // Besides echoing, some paths do something of their own:
 //
-//   /close-4001  closes at once, with code 4001 and reason `bye`
+//   /close-CODE  closes at once, with this code and reason `bye`
+//   /cut         cuts the connection at once, without a close frame
+//   /feed        sends `1`, `2` and `3`, 100 ms apart, and closes with 1001
 //   /redirect?TO redirects to `TO`
 //   /refuse      is refused with HTTP 401, `X-Why: test` and the body `go away`
 //   /greet       sends `hello` right with the handshake
 //   /deflate     sends what was agreed on, as `describe` of ws-deflate.mjs puts it
 //   /headers     sends the request's headers as JSON
 //   /ping        sends the ping `are you there`, and once the pong has come, `pong:PAYLOAD`
+//   /slow        echoes each message 300 ms later
 
 import { createRequire } from 'node:module';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
 import { describe, takeDeflate } from './ws-deflate.mjs';
@@ -52,10 +56,19 @@ server.on('headers', (_, request) => {
 
 server.on('connection', (socket, request) => {
   socket.on('error', (error) => console.error(error.message));
-  socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+  const delay = request.url === '/slow' ? 300 : 0;
+  socket.on('message', (data, isBinary) => {
+    const answer = () => socket.send(data, { binary: isBinary });
+    delay ? setTimeout(answer, delay) : answer();
+  });
+  const [, code] = request.url.match(/^\/close-(\d+)$/) ?? [];
+  if (code) socket.close(Number(code), 'bye');
   switch (request.url) {
-    case '/close-4001':
-      socket.close(4001, 'bye');
+    case '/cut':
+      socket.terminate();
+      break;
+    case '/feed':
+      feed(socket);
       break;
     case '/greet':
       socket.send('hello');
@@ -72,3 +85,11 @@ server.on('connection', (socket, request) => {
       break;
   }
 });
+
+async function feed(socket) {
+  for (const text of ['1', '2', '3']) {
+    await sleep(100);
+    socket.send(text);
+  }
+  socket.close(1001);
+}
