@@ -8,10 +8,13 @@ use bowsprit::{
     deflate::{Backend, ContextTakeover, WindowBits},
     http::HeaderValue,
 };
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
 
-use crate::secret::{
-    Field, Secret, Source, parse_expanded_header, parse_header, parse_proxy, parse_subprotocol,
+use crate::{
+    secret::{
+        Field, Secret, Source, parse_expanded_header, parse_header, parse_proxy, parse_subprotocol,
+    },
+    wait::{self, Wait},
 };
 
 /// A WebSocket server and client for the command line.
@@ -113,6 +116,13 @@ pub(crate) struct Connect {
     /// Connect through no proxy, whatever the environment says
     #[arg(long, conflicts_with = "proxy")]
     pub(crate) no_proxy: bool,
+    /// After the end of the input, close once nothing has come for so long: seconds, or a number
+    /// with ms, s, m or h. With `forever`, and `</dev/null` for input, follow a feed
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = wait::parse)]
+    pub(crate) wait: Wait,
+    /// Close once so many messages have come, even if the input has not ended
+    #[arg(short = 'n', long, value_name = "COUNT", value_parser = value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
     /// Send lines as binary messages
     #[arg(long)]
     pub(crate) binary: bool,

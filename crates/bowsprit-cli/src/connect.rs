@@ -1,20 +1,21 @@
-//! `bowsprit connect`: lines out, messages in.
+//! `bowsprit connect`.
 
-use std::{
-    io::{self, IsTerminal, Write},
-    path::Path,
-};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use bowsprit::{
-    Bytes, Client, CloseCode, ConnectError, Message, ReceiveHalf, SendHalf, WebSocket,
+    Bytes, Client, ConnectError, WebSocket,
     client::{Url, Version},
     http::Response,
     tls::TlsClientConfig,
 };
-use tokio::io::{AsyncBufReadExt, BufReader, Stdin};
 
-use crate::{args::Connect, secret, terminal::escaped};
+use crate::{
+    args::Connect,
+    conversation::converse,
+    secret,
+    terminal::{escaped, note},
+};
 
 /// How much of the body of a rejection is shown.
 const MAX_SHOWN_LEN: usize = 1024;
@@ -30,12 +31,7 @@ pub(crate) async fn connect(options: Connect) -> anyhow::Result<()> {
     if !ws.extensions().is_empty() {
         tracing::debug!("agreed on {}", ws.extensions());
     }
-    let (receive, send) = ws.split();
-    // Input may end long before the last answer has come, and the other way round.
-    tokio::select! {
-        result = print_messages(receive) => result,
-        error = send_lines(send, options.binary) => error,
-    }
+    converse(ws, &options).await
 }
 
 async fn open(options: &Connect) -> anyhow::Result<WebSocket> {
@@ -123,60 +119,4 @@ fn rejection(response: &Response<Bytes>) -> String {
         text.push_str(&format!("\n\n{}", escaped(shown.trim_end())));
     }
     text
-}
-
-/// Prints messages until the connection ends.
-async fn print_messages(mut receive: ReceiveHalf) -> anyhow::Result<()> {
-    let terminal = io::stdout().is_terminal();
-    while let Some(message) = receive.recv().await? {
-        print(&message, terminal).context("cannot write to stdout")?;
-    }
-    if let Some(close) = receive.peer_close() {
-        note(&format!("closed: {}", escaped(&close.to_string())));
-    }
-    Ok(())
-}
-
-fn print(message: &Message, terminal: bool) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    if terminal {
-        let text = String::from_utf8_lossy(message.as_bytes());
-        writeln!(stdout, "{}", escaped(&text))?;
-    } else {
-        stdout.write_all(message.as_bytes())?;
-        stdout.write_all(b"\n")?;
-    }
-    stdout.flush()
-}
-
-/// Sends the lines of standard input, then a close frame. Returns only what went wrong.
-async fn send_lines(mut send: SendHalf, binary: bool) -> anyhow::Result<()> {
-    let mut stdin = BufReader::new(tokio::io::stdin());
-    while let Some(line) = next_line(&mut stdin).await? {
-        let sent = if binary {
-            send.send(line).await
-        } else {
-            let text = String::from_utf8(line).context("stdin is not UTF-8; try --binary")?;
-            send.send(text).await
-        };
-        if sent.is_err() {
-            break;
-        }
-    }
-    // If that fails the connection has ended, and the receiving half tells why.
-    let _ended = send.close(CloseCode::NORMAL);
-    std::future::pending().await
-}
-
-async fn next_line(stdin: &mut BufReader<Stdin>) -> anyhow::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    let len = stdin.read_until(b'\n', &mut line).await.context("cannot read stdin")?;
-    if line.ends_with(b"\n") {
-        line.pop();
-    }
-    Ok((len > 0).then_some(line))
-}
-
-fn note(text: &str) {
-    eprintln!("{text}");
 }

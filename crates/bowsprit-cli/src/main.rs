@@ -2,6 +2,7 @@
 
 mod args;
 mod connect;
+mod conversation;
 mod metrics;
 mod page;
 mod refusal;
@@ -9,6 +10,7 @@ mod secret;
 mod serve;
 mod signal;
 mod terminal;
+mod wait;
 
 use std::{io, process::ExitCode};
 
@@ -24,7 +26,7 @@ fn main() -> ExitCode {
     match run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("bowsprit: {error:#}");
+            terminal::note(&format!("bowsprit: {error:#}"));
             ExitCode::FAILURE
         }
     }

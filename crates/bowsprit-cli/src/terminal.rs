@@ -1,6 +1,15 @@
-//! Text from a peer, made safe to look at.
+//! What people read: notes, and text from a peer, made safe to look at.
 
-use std::fmt::Write;
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+};
+
+/// Tells something on standard error.
+pub(crate) fn note(text: &str) {
+    // Whoever has closed it does not want to be told.
+    let _unread = writeln!(io::stderr(), "{text}");
+}
 
 /// Writes control characters as escapes, so that a peer's text cannot move the cursor, change
 /// colours, or pretend to be something else. Tabs and line feeds stay.

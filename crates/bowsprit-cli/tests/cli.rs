@@ -4,6 +4,7 @@
 
 mod cli {
     mod connect;
+    mod foreign;
     mod program;
     mod secrets;
     mod serve;

@@ -5,10 +5,10 @@ use std::net::TcpListener;
 use super::program::{Answering, Program, Server, run, run_with};
 
 #[test]
-fn lines_are_sent_and_messages_printed_until_the_input_ends() {
+fn lines_are_sent_and_messages_printed_until_as_many_have_come_as_wanted() {
     let server = Server::start(&[]);
     let input = "one\n\nthree €😀\nwithout an end";
-    let ended = run(&["connect", &server.url("/echo")], input.as_bytes());
+    let ended = run(&["connect", "-n", "4", &server.url("/echo")], input.as_bytes());
     assert_eq!((ended.code, ended.lines()), (Some(0), input.lines().collect()));
     assert!(ended.stderr.contains("connected to ws://"), "{}", ended.stderr);
     assert!(ended.stderr.contains("closed: 1000"), "{}", ended.stderr);
@@ -18,7 +18,7 @@ fn lines_are_sent_and_messages_printed_until_the_input_ends() {
 fn a_lot_of_input_comes_back_complete() {
     let server = Server::start(&[]);
     let input: String = (0..20_000).map(|i| format!("line {i}\n")).collect();
-    let ended = run(&["connect", &server.url("/echo")], input.as_bytes());
+    let ended = run(&["connect", "-n", "20000", &server.url("/echo")], input.as_bytes());
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stdout == input.as_bytes(), "{} of {}", ended.stdout.len(), input.len());
 }
@@ -27,7 +27,7 @@ fn a_lot_of_input_comes_back_complete() {
 fn lines_that_are_no_text_can_be_sent_as_binary() {
     let server = Server::start(&[]);
     let input = b"\xff\xfe\0\nmore\n";
-    let ended = run(&["connect", "--binary", &server.url("/echo")], input);
+    let ended = run(&["connect", "-n2", "--binary", &server.url("/echo")], input);
     assert_eq!((ended.code, &*ended.stdout), (Some(0), &input[..]), "{}", ended.stderr);
     let ended = run(&["connect", &server.url("/echo")], input);
     assert_eq!((ended.code, &*ended.stdout), (Some(1), &b""[..]));
@@ -142,7 +142,7 @@ fn proxies_come_from_the_command_line_and_from_the_environment() {
     for (variable, args) in [("no_proxy", &[][..]), ("unused", &["--no-proxy"])] {
         let variables = [("all_proxy", "http://127.0.0.1:1"), (variable, "127.0.0.0/8")];
         let url = server.url("/");
-        let ended = run_with(&variables, &[&["connect"], args, &[&*url]].concat());
+        let ended = run_with(&variables, &[&["connect", "--wait=0"], args, &[&*url]].concat());
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     }
     let ended = run_with(&[("ALL_PROXY", "quic://secret@p")], &connect);
@@ -159,7 +159,7 @@ fn redirects_are_followed_when_told_and_passwords_are_not_shown() {
     );
     let secret = |first: &Answering| first.url().replace("ws://", "ws://user:s3cret@");
     let first = Answering::start(redirect.as_bytes());
-    let ended = run(&["connect", "--max-redirects", "1", &secret(&first)], b"hello\n");
+    let ended = run(&["connect", "-n1", "--max-redirects", "1", &secret(&first)], b"hello\n");
     assert_eq!((ended.code, ended.lines()), (Some(0), vec!["hello"]), "{}", ended.stderr);
     let told = format!("connected to {}", server.url("/echo"));
     assert!(ended.stderr.contains(&told), "{}", ended.stderr);
@@ -204,6 +204,10 @@ fn wrong_arguments_of_connect_are_a_usage_error() {
         &["connect", "--proxy", "ftp://localhost", "ws://localhost/"],
         &["connect", "--proxy", "localhost", "--no-proxy", "ws://localhost/"],
         &["connect", "--proxy-ca", "ca.pem", "--proxy-insecure", "ws://localhost/"],
+        &["connect", "--wait", "soon", "ws://localhost/"],
+        &["connect", "--wait", "5d", "ws://localhost/"],
+        &["connect", "--wait", "1e99", "ws://localhost/"],
+        &["connect", "-n", "0", "ws://localhost/"],
     ] {
         let ended = run(args, b"");
         assert_eq!((ended.code, &*ended.stdout), (Some(2), &b""[..]), "{args:?}");
@@ -215,7 +219,7 @@ fn wrong_arguments_of_connect_are_a_usage_error() {
 fn verbose_tells_what_was_negotiated_and_how_long_messages_are_on_the_wire() {
     let server = Server::start(&["--deflate=chunk=1000"]);
     let input = "sail ".repeat(1000);
-    let ended = run(&["--verbose", "connect", &server.url("/echo")], input.as_bytes());
+    let ended = run(&["--verbose", "connect", "-n1", &server.url("/echo")], input.as_bytes());
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stderr.contains("agreed on permessage-deflate"), "{}", ended.stderr);
     for message in ["message sent", "message received"] {
@@ -224,7 +228,8 @@ fn verbose_tells_what_was_negotiated_and_how_long_messages_are_on_the_wire() {
         let wire_len: usize = wire_len.split_whitespace().next().unwrap().parse().expect(line);
         assert!(line.contains(" len=5000 ") && (1..100).contains(&wire_len), "{line}");
     }
-    let ended = run(&["-v", "connect", "--no-deflate", &server.url("/echo")], input.as_bytes());
+    let ended =
+        run(&["-v", "connect", "-n1", "--no-deflate", &server.url("/echo")], input.as_bytes());
     assert!(ended.stderr.contains("wire_len=5000"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("agreed on"), "{}", ended.stderr);
 }
@@ -243,7 +248,7 @@ fn the_backend_can_be_chosen() {
     for backend in ["zlib-rs", if cfg!(feature = "zlib") { "zlib" } else { "zlib-rs" }] {
         let server = Server::start(&[&format!("--deflate=backend={backend}")]);
         let input = "sail ".repeat(1000);
-        let ended = run(&["connect", &server.url("/echo")], input.as_bytes());
+        let ended = run(&["connect", "-n1", &server.url("/echo")], input.as_bytes());
         assert_eq!((ended.code, ended.stdout.len()), (Some(0), 5001), "{}", ended.stderr);
     }
 }

@@ -144,7 +144,7 @@ fn subprotocols_follow_a_redirect_elsewhere_only_when_told() {
         );
         let first = Answering::start(answer.as_bytes());
         let url = first.url();
-        let connect = ["connect", "--max-redirects", "1", "--subprotocol", "a"];
+        let connect = ["connect", "-n1", "--max-redirects", "1", "--subprotocol", "a"];
         let ended = run(&[&connect, args, &[&*url]].concat(), b"hello\n");
         assert_eq!(ended.code, Some(code), "{}", ended.stderr);
         let refused = ended.stderr.contains("subprotocols_cross_origin allows it");

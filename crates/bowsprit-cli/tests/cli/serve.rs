@@ -9,7 +9,7 @@ fn serve_prints_one_line_with_its_address() {
     let server = Server::start(&[]);
     assert!(server.address().starts_with("127.0.0.1:"), "{}", server.address());
     assert!(!server.address().ends_with(":0"), "{}", server.address());
-    assert_eq!(run(&["connect", &server.url("/")], b"hello\n").code, Some(0));
+    assert_eq!(run(&["connect", "-n1", &server.url("/")], b"hello\n").code, Some(0));
     assert_eq!(server.stop(), b"");
 }
 
@@ -31,7 +31,7 @@ fn prometheus_finds_the_numbers_at_an_address_of_their_own() {
     let url = server.wait_for_rest("listening on ");
     let metrics = server.wait_for_rest("metrics at http://");
     let address = metrics.strip_suffix("/metrics").unwrap();
-    assert_eq!(run(&["connect", &format!("{url}/echo")], b"four\nsix..\n").code, Some(0));
+    assert_eq!(run(&["connect", "-n2", &format!("{url}/echo")], b"four\nsix..\n").code, Some(0));
     ask(url.strip_prefix("ws://").unwrap(), "localhost", "GET", "/no");
     let answer = ask(address, "localhost", "GET", "/metrics");
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -114,7 +114,7 @@ fn a_browser_gets_a_page_at_the_root_only() {
 fn a_chat_message_reaches_everyone() {
     let server = Server::start(&[]);
     let url = server.url("/chat");
-    let mut members = [(); 3].map(|()| Program::start(&["connect", &url]));
+    let mut members = [(); 3].map(|()| Program::start(&["connect", "--wait=0", &url]));
     // Who comes later does not see what was said before, so all have to be there first.
     for (i, member) in members.iter_mut().enumerate() {
         member.type_line(&format!("member {i} is here"));
@@ -175,7 +175,7 @@ fn a_second_signal_waits_for_nobody() {
 #[test]
 fn version_8_is_spoken_if_serve_is_told_to() {
     let connect = |server: &Server| {
-        run(&["connect", "--protocol-version", "8", &server.url("/echo")], b"eight\n")
+        run(&["connect", "-n1", "--protocol-version", "8", &server.url("/echo")], b"eight\n")
     };
     let ended = connect(&Server::start(&["--protocol-version-8"]));
     assert_eq!((ended.code, ended.lines()), (Some(0), vec!["eight"]), "{}", ended.stderr);
@@ -188,7 +188,7 @@ fn version_8_is_spoken_if_serve_is_told_to() {
 #[test]
 fn a_foreign_origin_is_refused_unless_serve_lets_in_all() {
     let connect = |server: &Server, origin: &str| {
-        run(&["connect", "--origin", origin, &server.url("/echo")], b"hello\n")
+        run(&["connect", "-n1", "--origin", origin, &server.url("/echo")], b"hello\n")
     };
     let server = Server::start(&[]);
     let ended = connect(&server, "http://evil.example");
@@ -205,7 +205,7 @@ fn a_foreign_origin_is_refused_unless_serve_lets_in_all() {
 fn serve_chooses_among_its_subprotocols_or_takes_the_first() {
     let connect = |server: &Server, names: [&str; 2]| {
         let url = server.url("/echo");
-        let args = ["connect", "--subprotocol", names[0], "--subprotocol", names[1], &url];
+        let args = ["connect", "-n1", "--subprotocol", names[0], "--subprotocol", names[1], &url];
         run(&args, b"hello\n")
     };
     let server = Server::start(&["--subprotocol", "chat.v1"]);

@@ -1,0 +1,105 @@
+//! Lines out, messages in, until there is nothing more to wait for.
+
+use std::{
+    io::{self, IsTerminal},
+    pin::pin,
+    time::Duration,
+};
+
+use anyhow::Context;
+use bowsprit::{CloseCode, Message, ReceiveHalf, SendHalf, WebSocket};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Stdin},
+    time::timeout,
+};
+
+use crate::{
+    args::Connect,
+    terminal::{escaped, note},
+    wait::Activity,
+};
+
+/// How long the peer has to answer the close frame.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Sends lines and prints messages until the connection ends.
+pub(crate) async fn converse(ws: WebSocket, options: &Connect) -> anyhow::Result<()> {
+    let handle = ws.handle();
+    let (mut receive, send) = ws.split();
+    let activity = Activity::new();
+    let mut receiving = pin!(print_messages(&mut receive, options.count, &activity));
+    tokio::select! {
+        result = &mut receiving => return result,
+        error = send_lines(send, options.binary, &activity) => return error,
+        () = activity.quiet_for(options.wait) => {
+            note(&format!("nothing came for {} (see --wait); closing", options.wait));
+        }
+    }
+    let _ended = handle.close(CloseCode::NORMAL);
+    // What comes until the peer has answered is printed.
+    timeout(PATIENCE, receiving).await.unwrap_or(Ok(()))
+}
+
+/// Prints messages until the connection ends, or so many have come.
+async fn print_messages(
+    receive: &mut ReceiveHalf,
+    count: Option<u64>,
+    activity: &Activity,
+) -> anyhow::Result<()> {
+    let terminal = io::stdout().is_terminal();
+    let mut printed = 0;
+    while let Some(message) = receive.recv().await? {
+        print(&message, terminal).await.context("cannot write to stdout")?;
+        activity.note_message();
+        printed += 1;
+        if count == Some(printed) {
+            let _ended = timeout(PATIENCE, receive.close(CloseCode::NORMAL)).await;
+            break;
+        }
+    }
+    if let Some(close) = receive.peer_close() {
+        note(&format!("closed: {}", escaped(&close.to_string())));
+    }
+    Ok(())
+}
+
+async fn print(message: &Message, terminal: bool) -> io::Result<()> {
+    let mut line = if terminal {
+        escaped(&String::from_utf8_lossy(message.as_bytes())).into_bytes()
+    } else {
+        message.as_bytes().to_vec()
+    };
+    line.push(b'\n');
+    let mut stdout = tokio::io::stdout();
+    stdout.write_all(&line).await?;
+    stdout.flush().await
+}
+
+/// Sends the lines of standard input. Returns only what went wrong.
+async fn send_lines(mut send: SendHalf, binary: bool, activity: &Activity) -> anyhow::Result<()> {
+    let mut stdin = BufReader::new(tokio::io::stdin());
+    while let Some(line) = next_line(&mut stdin).await? {
+        let sent = if binary {
+            send.send(line).await
+        } else {
+            let text = String::from_utf8(line).context("stdin is not UTF-8; try --binary")?;
+            send.send(text).await
+        };
+        if sent.is_err() {
+            break;
+        }
+    }
+    // If that fails the connection has ended, and the receiving half tells why.
+    let _ended = send.flush().await;
+    activity.note_end_of_input();
+    std::future::pending().await
+}
+
+async fn next_line(stdin: &mut BufReader<Stdin>) -> anyhow::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let len = stdin.read_until(b'\n', &mut line).await.context("cannot read stdin")?;
+    if line.ends_with(b"\n") {
+        line.pop();
+    }
+    Ok((len > 0).then_some(line))
+}
