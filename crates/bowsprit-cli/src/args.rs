@@ -11,6 +11,7 @@ use bowsprit::{
 use clap::{Args, Parser, Subcommand, value_parser};
 
 use crate::{
+    outcome,
     secret::{
         Field, Secret, Source, parse_expanded_header, parse_header, parse_proxy, parse_subprotocol,
     },
@@ -19,7 +20,7 @@ use crate::{
 
 /// A WebSocket server and client for the command line.
 #[derive(Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, after_help = outcome::HELP)]
 pub(crate) struct Arguments {
     /// Log more to stderr: connections, what was negotiated, messages with their lengths in memory
     /// and on the wire
@@ -34,6 +35,7 @@ pub(crate) enum Command {
     /// Serve an echo at / and /echo, and a chat at /chat
     Serve(Serve),
     /// Connect to a URL: send lines of stdin, print messages to stdout
+    #[command(after_help = outcome::HELP)]
     Connect(Connect),
 }
 

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use bowsprit::{
     Bytes, Client, ConnectError, WebSocket,
     client::{Url, Version},
+    error::InvalidUrl,
     http::Response,
     tls::TlsClientConfig,
 };
@@ -13,6 +14,7 @@ use bowsprit::{
 use crate::{
     args::Connect,
     conversation::converse,
+    outcome::{Failure, Outcome},
     secret,
     terminal::{escaped, note},
 };
@@ -20,7 +22,7 @@ use crate::{
 /// How much of the body of a rejection is shown.
 const MAX_SHOWN_LEN: usize = 1024;
 
-pub(crate) async fn connect(options: Connect) -> anyhow::Result<()> {
+pub(crate) async fn connect(options: Connect) -> Result<Outcome, Failure> {
     let ws = open(&options).await?;
     if let Some(url) = ws.url() {
         note(&format!("connected to {url}"));
@@ -31,18 +33,24 @@ pub(crate) async fn connect(options: Connect) -> anyhow::Result<()> {
     if !ws.extensions().is_empty() {
         tracing::debug!("agreed on {}", ws.extensions());
     }
-    converse(ws, &options).await
+    Ok(converse(ws, &options).await?)
 }
 
-async fn open(options: &Connect) -> anyhow::Result<WebSocket> {
+async fn open(options: &Connect) -> Result<WebSocket, Failure> {
     // A text that is no URL is not shown: who knows where in it the password is.
-    let url: Url = options.url.parse()?;
+    let url: Url = options
+        .url
+        .parse()
+        .map_err(|error: InvalidUrl| Failure { outcome: Outcome::Usage, error: error.into() })?;
     let client = reaching(asking(Client::new(), options)?, options)?;
-    match client.connect(&options.url).await {
-        Err(ConnectError::Rejected(response)) => {
-            bail!("{}", rejection(&response));
-        }
-        result => result.with_context(|| format!("cannot connect to {url}")),
+    let result = client.connect(&options.url).await;
+    result.map_err(|error| Failure { outcome: (&error).into(), error: explained(error, &url) })
+}
+
+fn explained(error: ConnectError, url: &Url) -> anyhow::Error {
+    match error {
+        ConnectError::Rejected(response) => anyhow!("{}", rejection(&response)),
+        error => anyhow!(error).context(format!("cannot connect to {url}")),
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::{
 
 use crate::{
     args::Connect,
+    outcome::Outcome,
     terminal::{escaped, note},
     wait::Activity,
 };
@@ -23,44 +24,60 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Sends lines and prints messages until the connection ends.
-pub(crate) async fn converse(ws: WebSocket, options: &Connect) -> anyhow::Result<()> {
+pub(crate) async fn converse(ws: WebSocket, options: &Connect) -> anyhow::Result<Outcome> {
     let handle = ws.handle();
     let (mut receive, send) = ws.split();
     let activity = Activity::new();
     let mut receiving = pin!(print_messages(&mut receive, options.count, &activity));
-    tokio::select! {
+    let result = tokio::select! {
         result = &mut receiving => return result,
-        error = send_lines(send, options.binary, &activity) => return error,
+        Err(error) = send_lines(send, options.binary, &activity) => Err(error),
         () = activity.quiet_for(options.wait) => {
             note(&format!("nothing came for {} (see --wait); closing", options.wait));
+            Ok(Outcome::Done)
         }
-    }
+    };
     let _ended = handle.close(CloseCode::NORMAL);
     // What comes until the peer has answered is printed.
-    timeout(PATIENCE, receiving).await.unwrap_or(Ok(()))
+    let _late = timeout(PATIENCE, receiving).await;
+    result
 }
 
-/// Prints messages until the connection ends, or so many have come.
+/// Prints messages until the connection ends, so many have come, or nobody reads them.
 async fn print_messages(
     receive: &mut ReceiveHalf,
     count: Option<u64>,
     activity: &Activity,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Outcome> {
     let terminal = io::stdout().is_terminal();
     let mut printed = 0;
     while let Some(message) = receive.recv().await? {
-        print(&message, terminal).await.context("cannot write to stdout")?;
+        match print(&message, terminal).await {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                return Ok(leave(receive).await);
+            }
+            result => result.context("cannot write to stdout")?,
+        }
         activity.note_message();
         printed += 1;
         if count == Some(printed) {
-            let _ended = timeout(PATIENCE, receive.close(CloseCode::NORMAL)).await;
-            break;
+            return Ok(leave(receive).await);
         }
     }
-    if let Some(close) = receive.peer_close() {
-        note(&format!("closed: {}", escaped(&close.to_string())));
-    }
-    Ok(())
+    Ok(note_close(receive))
+}
+
+/// Closes from this side. Whatever the peer makes of that, the outcome is as asked.
+async fn leave(receive: &mut ReceiveHalf) -> Outcome {
+    let _ended = timeout(PATIENCE, receive.close(CloseCode::NORMAL)).await;
+    note_close(receive);
+    Outcome::Done
+}
+
+fn note_close(receive: &ReceiveHalf) -> Outcome {
+    let Some(close) = receive.peer_close() else { return Outcome::Done };
+    note(&format!("closed: {}", escaped(&close.to_string())));
+    (&close).into()
 }
 
 async fn print(message: &Message, terminal: bool) -> io::Result<()> {
@@ -75,7 +92,7 @@ async fn print(message: &Message, terminal: bool) -> io::Result<()> {
     stdout.flush().await
 }
 
-/// Sends the lines of standard input. Returns only what went wrong.
+/// Sends the lines of standard input.
 async fn send_lines(mut send: SendHalf, binary: bool, activity: &Activity) -> anyhow::Result<()> {
     let mut stdin = BufReader::new(tokio::io::stdin());
     while let Some(line) = next_line(&mut stdin).await? {
@@ -92,7 +109,7 @@ async fn send_lines(mut send: SendHalf, binary: bool, activity: &Activity) -> an
     // If that fails the connection has ended, and the receiving half tells why.
     let _ended = send.flush().await;
     activity.note_end_of_input();
-    std::future::pending().await
+    Ok(())
 }
 
 async fn next_line(stdin: &mut BufReader<Stdin>) -> anyhow::Result<Option<Vec<u8>>> {

@@ -4,6 +4,7 @@ mod args;
 mod connect;
 mod conversation;
 mod metrics;
+mod outcome;
 mod page;
 mod refusal;
 mod secret;
@@ -16,23 +17,37 @@ use std::{io, process::ExitCode};
 
 use clap::Parser;
 
-use crate::args::{Arguments, Command};
+use crate::{
+    args::{Arguments, Command},
+    outcome::{Failure, Outcome},
+    terminal::note,
+};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::try_parse();
-    let arguments = arguments.unwrap_or_else(|error| secret::redacted(error).exit());
-    let level = if arguments.verbose { tracing::Level::TRACE } else { tracing::Level::INFO };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).init();
-    match run(arguments.command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            terminal::note(&format!("bowsprit: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    let outcome = match Arguments::try_parse() {
+        Ok(arguments) => run(arguments),
+        Err(error) => explain(error),
+    };
+    outcome.into()
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+/// Prints what is wrong with the arguments, or the help they ask for.
+fn explain(error: clap::Error) -> Outcome {
+    let error = secret::redacted(error);
+    let _unread = error.print();
+    if error.use_stderr() { Outcome::Usage } else { Outcome::Done }
+}
+
+fn run(arguments: Arguments) -> Outcome {
+    let level = if arguments.verbose { tracing::Level::TRACE } else { tracing::Level::INFO };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).init();
+    execute(arguments.command).unwrap_or_else(|Failure { outcome, error }| {
+        note(&format!("bowsprit: {error:#}"));
+        outcome
+    })
+}
+
+fn execute(command: Command) -> Result<Outcome, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = match command {
         Command::Serve(options) => runtime.block_on(serve::serve(options)),

@@ -15,11 +15,17 @@ use bowsprit::{
 
 use tokio::sync::oneshot;
 
-use crate::{args::Serve, metrics, page, refusal, signal::Signals};
+use crate::{
+    args::Serve,
+    metrics,
+    outcome::{Failure, Outcome},
+    page, refusal,
+    signal::Signals,
+};
 
 const CHAT: &str = "/chat";
 
-pub(crate) async fn serve(options: Serve) -> anyhow::Result<()> {
+pub(crate) async fn serve(options: Serve) -> Result<Outcome, Failure> {
     let mut signals = Signals::catch()?;
     let listen = options.listen.clone();
     let metrics = options.metrics.clone();
@@ -50,7 +56,7 @@ pub(crate) async fn serve(options: Serve) -> anyhow::Result<()> {
         }
         () = stopping => {}
     }
-    Ok(())
+    Ok(Outcome::Done)
 }
 
 /// Serves statistics, and nothing else, until the program ends.

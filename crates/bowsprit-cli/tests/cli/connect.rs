@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use super::program::{Answering, Program, Server, run, run_with};
+use super::program::{Answering, Handling, Server, run, run_with};
 
 #[test]
 fn lines_are_sent_and_messages_printed_until_as_many_have_come_as_wanted() {
@@ -44,7 +44,7 @@ fn a_refusal_is_shown_with_status_headers_and_the_start_of_the_body() {
     let server = Answering::start(answer.as_bytes());
     let ended = run(&["connect", &server.url()], b"");
     server.request();
-    assert_eq!((ended.code, &*ended.stdout), (Some(1), &b""[..]));
+    assert_eq!((ended.code, &*ended.stdout), (Some(3), &b""[..]));
     let expected = format!(
         "bowsprit: the server rejected the connection: 401 Unauthorized\n  x-why: test\n  \
          content-length: 5000\n\n{}\n",
@@ -60,7 +60,7 @@ fn control_characters_in_a_refusal_are_escaped() {
     let server = Answering::start(answer);
     let ended = run(&["connect", &server.url()], b"");
     server.request();
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(3));
     let controls: Vec<char> =
         ended.stderr.chars().filter(|c| c.is_control() && *c != '\n').collect();
     assert!(controls.is_empty(), "{controls:?}");
@@ -70,15 +70,11 @@ fn control_characters_in_a_refusal_are_escaped() {
 
 #[test]
 fn control_characters_in_a_close_reason_are_escaped() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let server = bowsprit::Server::builder().bind("127.0.0.1:0");
-    let server = runtime.block_on(server).unwrap();
-    let url = format!("ws://{}/", server.local_addr().unwrap());
-    runtime.spawn(server.serve(|mut ws, _| async move {
+    let server = Handling::start(|mut ws| async move {
         ws.close((bowsprit::CloseCode::GOING_AWAY, "\u{1b}[31mred\u{7}")).await?;
         Ok(())
-    }));
-    let ended = Program::start(&["connect", &url]).end();
+    });
+    let ended = run(&["connect", &server.url("/")], b"");
     assert_eq!(ended.code, Some(0));
     assert!(ended.stderr.contains("closed: 1001"), "{}", ended.stderr);
     assert!(ended.stderr.contains("\\u{1b}[31mred\\u{7}"), "{}", ended.stderr);
@@ -91,7 +87,7 @@ fn header_fields_are_sent_as_given() {
         ["--header", "X-Test: some: value", "--header", "cookie:a=b", "--origin", "http://o"];
     let url = server.url();
     let ended = run(&[&["connect"], &args[..], &[&url]].concat(), b"");
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(3));
     let request = server.request().to_lowercase();
     for header in ["x-test: some: value", "cookie: a=b", "origin: http://o"] {
         assert!(request.contains(&format!("\r\n{header}\r\n")), "{header}: {request}");
@@ -166,7 +162,7 @@ fn redirects_are_followed_when_told_and_passwords_are_not_shown() {
     first.request();
     let first = Answering::start(redirect.as_bytes());
     let ended = run(&["connect", &secret(&first)], b"");
-    assert!(ended.code == Some(1) && ended.stderr.contains("302 Found"), "{}", ended.stderr);
+    assert!(ended.code == Some(3) && ended.stderr.contains("302 Found"), "{}", ended.stderr);
     let ended = run(&["connect", "ws://user:s3cret@127.0.0.1:1/"], b"");
     assert!(ended.stderr.contains("ws://127.0.0.1:1/"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("s3cret"), "{}", ended.stderr);
@@ -185,7 +181,7 @@ fn a_server_that_does_not_speak_http_is_an_error() {
 fn a_url_that_is_none_is_an_error_in_one_line() {
     for url in ["not a url", "ftp://localhost/", "ws://localhost/#part"] {
         let ended = run(&["connect", url], b"");
-        assert_eq!(ended.code, Some(1), "{url}: {}", ended.stderr);
+        assert_eq!(ended.code, Some(2), "{url}: {}", ended.stderr);
         assert_eq!(ended.stderr.lines().count(), 1, "{url}: {}", ended.stderr);
     }
 }

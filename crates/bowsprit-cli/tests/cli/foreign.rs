@@ -84,3 +84,22 @@ fn a_feed_is_followed_without_input() {
         assert_eq!((ended.code, &*ended.stdout), (Some(0), &b""[..]), "{}", ended.stderr);
     });
 }
+
+#[test]
+#[ignore = "needs scripts/setup-interop"]
+fn the_way_a_foreign_server_ends_is_told_by_the_exit_code() {
+    with_each(|server| {
+        for (path, code) in [
+            ("/close-1000", 0),
+            ("/close-1001", 0),
+            ("/close-1008", 4),
+            ("/close-1011", 4),
+            ("/close-4001", 4),
+            ("/cut", 1),
+            ("/refuse", 3),
+        ] {
+            let ended = run(&["connect", "--wait", "forever", &server.url(path)], b"");
+            assert_eq!(ended.code, Some(code), "{path}: {}", ended.stderr);
+        }
+    });
+}

@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bowsprit::{WebSocket, error::BoxError};
+
 const TOO_LONG: Duration = Duration::from_secs(30);
 
 /// The program, running; stopped when dropped.
@@ -35,7 +37,8 @@ impl Ended {
     }
 }
 
-fn command(args: &[&str]) -> Command {
+/// The program with these arguments, its streams piped, and no proxy in its environment.
+pub(super) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bowsprit"));
     for name in ["ws_proxy", "wss_proxy", "http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
         command.env_remove(name).env_remove(name.to_uppercase());
@@ -118,7 +121,7 @@ impl Drop for Program {
     }
 }
 
-fn wait(process: &mut Child) -> ExitStatus {
+pub(super) fn wait(process: &mut Child) -> ExitStatus {
     let start = Instant::now();
     loop {
         if let Some(status) = process.try_wait().unwrap() {
@@ -256,5 +259,29 @@ impl Answering {
     /// The head of the request.
     pub(super) fn request(self) -> String {
         self.thread.join().unwrap()
+    }
+}
+
+/// A server of the library in this process, with a handler of its own.
+pub(super) struct Handling {
+    authority: String,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Handling {
+    pub(super) fn start<F>(handler: fn(WebSocket) -> F) -> Self
+    where
+        F: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let server = bowsprit::Server::builder().bind("127.0.0.1:0");
+        let server = runtime.block_on(server).unwrap();
+        let authority = server.local_addr().unwrap().to_string();
+        runtime.spawn(server.serve(move |ws, _| handler(ws)));
+        Self { authority, _runtime: runtime }
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("ws://{}{path}", self.authority)
     }
 }

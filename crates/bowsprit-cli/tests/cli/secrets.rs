@@ -51,7 +51,7 @@ fn a_url_that_is_none_is_not_shown() {
     ] {
         let ended = run(&["connect", url], b"");
         assert_keeps_quiet(&ended);
-        assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
+        assert_eq!((ended.code, ended.stderr.lines().count()), (Some(2), 1), "{}", ended.stderr);
         assert!(ended.stderr.contains(why), "{url}: {}", ended.stderr);
     }
 }
@@ -93,7 +93,7 @@ fn header_fields_come_from_files_and_from_the_environment() {
     let variables = [("TOKEN", "s3cret"), ("OTHER", "{{TOKEN}}")];
     let ended =
         run_with(&variables, &[&["-v", "connect"][..], &headers, &expanded, &[&url]].concat());
-    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     assert_keeps_quiet(&ended);
     let request = server.request().to_lowercase();
     for header in [
