@@ -16,6 +16,7 @@ use crate::{
     conversation::converse,
     outcome::{Failure, Outcome},
     secret,
+    signal::Signals,
     terminal::{escaped, note},
 };
 
@@ -23,7 +24,11 @@ use crate::{
 const MAX_SHOWN_LEN: usize = 1024;
 
 pub(crate) async fn connect(options: Connect) -> Result<Outcome, Failure> {
-    let ws = open(&options).await?;
+    let mut signals = Signals::catch()?;
+    let ws = tokio::select! {
+        ws = open(&options) => ws?,
+        signal = signals.next() => return Ok(signal.into()),
+    };
     if let Some(url) = ws.url() {
         note(&format!("connected to {url}"));
     }
@@ -33,7 +38,7 @@ pub(crate) async fn connect(options: Connect) -> Result<Outcome, Failure> {
     if !ws.extensions().is_empty() {
         tracing::debug!("agreed on {}", ws.extensions());
     }
-    Ok(converse(ws, &options).await?)
+    Ok(converse(ws, &options, &mut signals).await?)
 }
 
 async fn open(options: &Connect) -> Result<WebSocket, Failure> {

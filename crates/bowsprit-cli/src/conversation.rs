@@ -16,6 +16,7 @@ use tokio::{
 use crate::{
     args::Connect,
     outcome::Outcome,
+    signal::Signals,
     terminal::{escaped, note},
     wait::Activity,
 };
@@ -24,7 +25,11 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Sends lines and prints messages until the connection ends.
-pub(crate) async fn converse(ws: WebSocket, options: &Connect) -> anyhow::Result<Outcome> {
+pub(crate) async fn converse(
+    ws: WebSocket,
+    options: &Connect,
+    signals: &mut Signals,
+) -> anyhow::Result<Outcome> {
     let handle = ws.handle();
     let (mut receive, send) = ws.split();
     let activity = Activity::new();
@@ -36,11 +41,17 @@ pub(crate) async fn converse(ws: WebSocket, options: &Connect) -> anyhow::Result
             note(&format!("nothing came for {} (see --wait); closing", options.wait));
             Ok(Outcome::Done)
         }
+        signal = signals.next() => {
+            note("closing; the next signal waits for nothing");
+            Ok(signal.into())
+        }
     };
     let _ended = handle.close(CloseCode::NORMAL);
-    // What comes until the peer has answered is printed.
-    let _late = timeout(PATIENCE, receiving).await;
-    result
+    tokio::select! {
+        // What comes until the peer has answered is printed.
+        _late = timeout(PATIENCE, receiving) => result,
+        signal = signals.next() => Ok(signal.into()),
+    }
 }
 
 /// Prints messages until the connection ends, so many have come, or nobody reads them.

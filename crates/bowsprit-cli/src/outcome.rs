@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use bowsprit::{Close, CloseCode, ConnectError, error::HandshakeError};
 
+use crate::signal::Signal;
+
 /// What `--help` says about exit codes.
 pub(crate) const HELP: &str = "\
 Exit codes:
@@ -11,7 +13,8 @@ Exit codes:
     1  failed, or the connection was lost without a close frame
     2  wrong usage
     3  the server refused the handshake
-    4  the peer closed with another code";
+    4  the peer closed with another code
+  130  connect was ended by SIGINT (Ctrl-C), 143 by SIGTERM";
 
 /// How the program has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,10 @@ pub(crate) enum Outcome {
     Refused = 3,
     /// The peer closed, and its code says that something is wrong.
     ClosedByPeer = 4,
+    /// 128 and the number of the signal, as shells have it.
+    Interrupted = 130,
+    #[cfg(unix)]
+    Terminated = 143,
 }
 
 /// An error, and the outcome it leads to.
@@ -60,6 +67,16 @@ impl From<&Close<'_>> for Outcome {
         match close.code {
             CloseCode::NORMAL | CloseCode::GOING_AWAY | CloseCode::NO_STATUS_RECEIVED => Self::Done,
             _ => Self::ClosedByPeer,
+        }
+    }
+}
+
+impl From<Signal> for Outcome {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Interrupt => Self::Interrupted,
+            #[cfg(unix)]
+            Signal::Terminate => Self::Terminated,
         }
     }
 }

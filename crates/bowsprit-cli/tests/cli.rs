@@ -9,5 +9,7 @@ mod cli {
     mod program;
     mod secrets;
     mod serve;
+    #[cfg(unix)]
+    mod signals;
     mod tls;
 }

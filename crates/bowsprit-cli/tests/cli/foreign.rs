@@ -12,7 +12,7 @@ use super::program::run;
 const SCRIPTS: [&str; 2] = ["ws-server.mjs", "websockets-server.py"];
 
 /// A foreign server; stopped when dropped.
-struct Foreign {
+pub(super) struct Foreign {
     process: Child,
     url: String,
 }
@@ -41,7 +41,7 @@ impl Foreign {
         Self { process, url: url.to_owned() }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 }
@@ -53,7 +53,7 @@ impl Drop for Foreign {
     }
 }
 
-fn with_each(test: impl Fn(&Foreign)) {
+pub(super) fn with_each(test: impl Fn(&Foreign)) {
     for script in SCRIPTS {
         test(&Foreign::start(script));
     }

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
+    mem,
     net::{TcpListener, TcpStream},
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
@@ -20,6 +21,8 @@ pub(super) struct Program {
     stderr: mpsc::Receiver<Vec<u8>>,
     /// What has been taken from `stdout`.
     seen: Vec<u8>,
+    /// What has been taken from `stderr`.
+    noted: Vec<u8>,
 }
 
 /// What a program that has ended leaves.
@@ -69,7 +72,7 @@ impl Program {
         let mut process = command.spawn().unwrap();
         let stdout = drain(process.stdout.take().unwrap());
         let stderr = drain(process.stderr.take().unwrap());
-        Self { process, stdout, stderr, seen: Vec::new() }
+        Self { process, stdout, stderr, seen: Vec::new(), noted: Vec::new() }
     }
 
     /// Types a line on its standard input.
@@ -79,10 +82,12 @@ impl Program {
 
     /// Waits until it has printed a line.
     pub(super) fn wait_for(&mut self, line: &str) {
-        let line = format!("{line}\n");
-        while !String::from_utf8_lossy(&self.seen).contains(&line) {
-            self.seen.extend(self.stdout.recv_timeout(TOO_LONG).expect("not printed"));
-        }
+        wait_for(line, &mut self.seen, &self.stdout);
+    }
+
+    /// Waits until it has printed a line on standard error.
+    pub(super) fn wait_for_note(&mut self, line: &str) {
+        wait_for(line, &mut self.noted, &self.stderr);
     }
 
     /// Waits until it has printed a line that starts so; returns the rest of that line.
@@ -97,6 +102,19 @@ impl Program {
         }
     }
 
+    /// Sends it this signal.
+    pub(super) fn signal(&self, name: &str) {
+        signal(&self.process, name);
+    }
+
+    /// Waits for its end, with input that does not end.
+    pub(super) fn wait(mut self) -> Ended {
+        let input = self.process.stdin.take();
+        let ended = self.end();
+        drop(input);
+        ended
+    }
+
     /// Ends it at once.
     pub(super) fn kill(mut self) -> Ended {
         self.process.kill().unwrap();
@@ -108,8 +126,8 @@ impl Program {
         drop(self.process.stdin.take());
         let code = wait(&mut self.process).code();
         self.seen.extend(self.stdout.iter().flatten());
-        let stderr = self.stderr.iter().flatten().collect();
-        let stdout = std::mem::take(&mut self.seen);
+        self.noted.extend(self.stderr.iter().flatten());
+        let (stdout, stderr) = (mem::take(&mut self.seen), mem::take(&mut self.noted));
         Ended { code, stdout, stderr: String::from_utf8(stderr).unwrap() }
     }
 }
@@ -130,6 +148,19 @@ pub(super) fn wait(process: &mut Child) -> ExitStatus {
         assert!(start.elapsed() < TOO_LONG, "the program does not end");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+fn wait_for(line: &str, seen: &mut Vec<u8>, output: &mpsc::Receiver<Vec<u8>>) {
+    let line = format!("{line}\n");
+    while !String::from_utf8_lossy(seen).contains(&line) {
+        seen.extend(output.recv_timeout(TOO_LONG).expect("not printed"));
+    }
+}
+
+fn signal(process: &Child, name: &str) {
+    let process = process.id().to_string();
+    let sent = Command::new("kill").args(["-s", name, &process]).status().unwrap();
+    assert!(sent.success());
 }
 
 /// Reads what a program prints, so that it does not have to wait.
@@ -186,11 +217,9 @@ impl Server {
         self.rest.take().unwrap().join().unwrap()
     }
 
-    /// Tells it to end, with this signal.
+    /// Sends it this signal.
     pub(super) fn signal(&self, name: &str) {
-        let process = self.process.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &process]).status().unwrap();
-        assert!(sent.success());
+        signal(&self.process, name);
     }
 
     /// Waits for its end.
