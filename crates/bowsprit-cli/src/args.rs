@@ -20,7 +20,7 @@ use crate::{
 
 /// A WebSocket server and client for the command line.
 #[derive(Parser)]
-#[command(version, max_term_width = 100, after_help = outcome::HELP)]
+#[command(name = "bowsprit", version, max_term_width = 100, after_help = outcome::HELP)]
 pub(crate) struct Arguments {
     /// Log more to stderr: connections, what was negotiated, messages with their lengths in memory
     /// and on the wire
@@ -99,7 +99,7 @@ pub(crate) struct Connect {
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
     /// Accept any certificate of the server: whoever is on the way can read and change everything
-    #[arg(long, conflicts_with = "ca")]
+    #[arg(short = 'k', long, conflicts_with = "ca")]
     pub(crate) insecure: bool,
     /// Connect through this proxy, such as socks5h://user:password@host:1080; also http, https,
     /// socks4, socks4a and socks5 [default: what the environment names, as curl reads it, so that
@@ -146,7 +146,7 @@ pub(crate) struct Connect {
     pub(crate) origin: Option<HeaderValue>,
     /// A subprotocol to ask for, the most preferred first; can be given several times. @FILE reads
     /// secret ones from a file, one from each line
-    #[arg(long = "subprotocol", value_name = "NAME|@FILE",
+    #[arg(short = 's', long = "subprotocol", value_name = "NAME|@FILE",
           value_parser = Secret(parse_subprotocol))]
     pub(crate) subprotocols: Vec<Source<String>>,
     /// Send the subprotocols to other origins as well, if a redirect leads there

@@ -5,6 +5,7 @@
 mod cli {
     mod connect;
     mod foreign;
+    mod help;
     mod outcomes;
     mod program;
     mod secrets;

@@ -98,7 +98,7 @@ fn header_fields_are_sent_as_given() {
 fn subprotocols_are_asked_for_in_order() {
     let server = Answering::start(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
     let url = server.url();
-    run(&["connect", "--subprotocol", "b", "--subprotocol", "a", &url], b"");
+    run(&["connect", "-s", "b", "--subprotocol", "a", &url], b"");
     let request = server.request().to_lowercase();
     assert!(request.contains("\r\nsec-websocket-protocol: b, a\r\n"), "{request}");
 }

@@ -91,13 +91,3 @@ fn nobody_has_to_read_stderr() {
     drop(process.stderr.take());
     assert_eq!(wait(&mut process).code(), Some(4));
 }
-
-#[test]
-fn the_help_lists_the_exit_codes() {
-    for args in [&["--help"][..], &["connect", "--help"], &["connect", "-h"]] {
-        let ended = run(args, b"");
-        assert_eq!(ended.code, Some(0), "{args:?}");
-        let help = String::from_utf8(ended.stdout).unwrap();
-        assert!(help.contains("3  the server refused the handshake\n"), "{help}");
-    }
-}

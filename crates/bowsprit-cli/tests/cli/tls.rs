@@ -36,7 +36,7 @@ fn serve_encrypts_and_connect_trusts_whom_it_is_told_to() {
     let server = Server::start(&["--cert", &files.cert, "--key", &files.key]);
     let port = server.address().rsplit_once(':').unwrap().1;
     let url = format!("wss://localhost:{port}/echo");
-    for trust in [&["--ca", &files.cert][..], &["--insecure"]] {
+    for trust in [&["--ca", &files.cert][..], &["--insecure"], &["-k"]] {
         let ended = run(&[&["connect", "-n2"], trust, &[&url]].concat(), b"one\ntwo\n");
         assert_eq!((ended.code, ended.lines()), (Some(0), vec!["one", "two"]), "{}", ended.stderr);
     }
