@@ -41,7 +41,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Address and port to listen on; port 0 takes a free one
+    /// Address and port to listen on; a port alone is one of 127.0.0.1, and 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub(crate) listen: String,
     /// The longest message to take, in bytes
@@ -87,7 +87,8 @@ pub(crate) struct Serve {
 
 #[derive(Args)]
 pub(crate) struct Connect {
-    /// Where to connect to, such as ws://127.0.0.1:8080/echo
+    /// Where to connect to, such as wss://example.com/chat; ws:// may be left out, as in
+    /// localhost:8080
     pub(crate) url: String,
     /// Trust only the authorities in this PEM file, not those of the system
     #[arg(long, value_name = "FILE")]

@@ -12,6 +12,7 @@ use bowsprit::{
 };
 
 use crate::{
+    address,
     args::Connect,
     conversation::converse,
     outcome::{Failure, Outcome},
@@ -42,13 +43,13 @@ pub(crate) async fn connect(options: Connect) -> Result<Outcome, Failure> {
 }
 
 async fn open(options: &Connect) -> Result<WebSocket, Failure> {
+    let text = address::url(&options.url);
     // A text that is no URL is not shown: who knows where in it the password is.
-    let url: Url = options
-        .url
+    let url: Url = text
         .parse()
         .map_err(|error: InvalidUrl| Failure { outcome: Outcome::Usage, error: error.into() })?;
     let client = reaching(asking(Client::new(), options)?, options)?;
-    let result = client.connect(&options.url).await;
+    let result = client.connect(&text).await;
     result.map_err(|error| Failure { outcome: (&error).into(), error: explained(error, &url) })
 }
 

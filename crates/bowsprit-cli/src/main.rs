@@ -1,5 +1,6 @@
 //! The `bowsprit` program: a WebSocket server and client for the command line.
 
+mod address;
 mod args;
 mod connect;
 mod conversation;

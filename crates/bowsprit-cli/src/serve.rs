@@ -1,6 +1,6 @@
 //! `bowsprit serve`: an echo and a chat.
 
-use std::{io::Write, time::Duration};
+use std::{io::Write, net::SocketAddr, time::Duration};
 
 use anyhow::Context;
 use bowsprit::{
@@ -16,6 +16,7 @@ use bowsprit::{
 use tokio::sync::oneshot;
 
 use crate::{
+    address,
     args::Serve,
     metrics,
     outcome::{Failure, Outcome},
@@ -27,18 +28,20 @@ const CHAT: &str = "/chat";
 
 pub(crate) async fn serve(options: Serve) -> Result<Outcome, Failure> {
     let mut signals = Signals::catch()?;
-    let listen = options.listen.clone();
-    let metrics = options.metrics.clone();
+    let listen = address::listen(&options.listen).into_owned();
+    let metrics = options.metrics.as_deref().map(|text| address::listen(text).into_owned());
     let shutdown = Shutdown::within(Duration::from_secs(options.shutdown_timeout));
     let hosts = hosts(options.hosts.clone(), &listen).await;
     let scheme = if options.cert.is_some() { "wss" } else { "ws" };
     let server = builder(options)?.allowed_hosts(hosts).bind(&listen).await;
     let server = server.with_context(|| format!("cannot listen on {listen}"))?;
-    let addr = server.local_addr()?;
-    writeln!(std::io::stdout(), "listening on {scheme}://{addr}")?;
+    let mut lines = format!("listening on {scheme}://{}\n", server.local_addr()?);
     if let Some(listen) = &metrics {
-        serve_metrics(server.server(), listen).await?;
+        let addr = serve_metrics(server.server(), listen).await?;
+        lines.push_str(&format!("metrics at http://{addr}/metrics\n"));
     }
+    // Whoever waits for these lines may be gone; clients may not.
+    let _unread = std::io::stdout().write_all(lines.as_bytes());
     let topics = Topics::new();
     let handler = move |ws: WebSocket, _request| handle(ws, topics.clone());
     let (stop, stopped) = oneshot::channel::<()>();
@@ -59,15 +62,15 @@ pub(crate) async fn serve(options: Serve) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Serves statistics, and nothing else, until the program ends.
-async fn serve_metrics(server: Server, listen: &str) -> anyhow::Result<()> {
+/// Serves statistics, and nothing else, at the address that this returns, until the program ends.
+async fn serve_metrics(server: Server, listen: &str) -> anyhow::Result<SocketAddr> {
     let hosts = hosts(Vec::new(), listen).await;
     let builder = Server::builder().allowed_hosts(hosts).should_handle(|_| false);
     let bound = builder.fallback(move |request| metrics::answer(&server, request)).bind(listen);
     let bound = bound.await.with_context(|| format!("cannot listen on {listen} for --metrics"))?;
-    writeln!(std::io::stdout(), "metrics at http://{}/metrics", bound.local_addr()?)?;
+    let addr = bound.local_addr()?;
     tokio::spawn(bound.serve(|_, _| async { Ok(()) }));
-    Ok(())
+    Ok(addr)
 }
 
 /// Which hosts to answer to. What is served to this machine alone is worth protecting from pages

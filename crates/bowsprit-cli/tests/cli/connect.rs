@@ -104,6 +104,18 @@ fn subprotocols_are_asked_for_in_order() {
 }
 
 #[test]
+fn the_scheme_can_be_left_out() {
+    let server = Server::start(&[]);
+    let address = server.address().to_owned();
+    let named = address.replace("127.0.0.1", "localhost");
+    for text in [address.clone(), format!("{address}/echo"), named] {
+        let ended = run(&["connect", "-n1", &text], b"hello\n");
+        assert_eq!((ended.code, ended.lines()), (Some(0), vec!["hello"]), "{}", ended.stderr);
+        assert!(ended.stderr.contains(&format!("connected to ws://{text}")), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_server_that_is_not_there_is_an_error_in_one_line() {
     // Bound, so that nobody else gets the port, and not listening any more.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

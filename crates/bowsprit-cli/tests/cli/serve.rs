@@ -14,6 +14,17 @@ fn serve_prints_one_line_with_its_address() {
 }
 
 #[test]
+fn a_port_alone_is_listened_on_at_this_machine() {
+    let mut server = Program::start(&["serve", "--listen", "0", "--metrics", "0"]);
+    let address = server.wait_for_rest("listening on ws://");
+    assert!(address.starts_with("127.0.0.1:"), "{address}");
+    assert!(server.wait_for_rest("metrics at ").starts_with("http://127.0.0.1:"));
+    let ended = run(&["serve", "--listen", address.strip_prefix("127.0.0.1:").unwrap()], b"");
+    let start = format!("bowsprit: cannot listen on {address}: ");
+    assert!(ended.stderr.starts_with(&start), "{}", ended.stderr);
+}
+
+#[test]
 fn serve_says_in_one_line_that_the_address_is_in_use() {
     let server = Server::start(&[]);
     let ended = run(&["serve", "--listen", server.address()], b"");
@@ -66,7 +77,8 @@ fn prometheus_finds_the_numbers_at_an_address_of_their_own() {
 fn an_address_for_metrics_that_is_in_use_is_an_error() {
     let other = Server::start(&[]);
     let ended = run(&["serve", "--listen", "127.0.0.1:0", "--metrics", other.address()], b"");
-    assert_eq!(ended.code, Some(1));
+    // Nor does it say that it listens.
+    assert_eq!((ended.code, &*ended.stdout), (Some(1), &b""[..]));
     let start = format!("bowsprit: cannot listen on {} for --metrics: ", other.address());
     assert!(ended.stderr.starts_with(&start), "{}", ended.stderr);
 }
