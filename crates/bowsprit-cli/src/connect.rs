@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use bowsprit::{
-    Bytes, Client, ConnectError, WebSocket,
+    Client, WebSocket,
     client::{Url, Version},
     error::InvalidUrl,
-    http::Response,
     tls::TlsClientConfig,
 };
 
@@ -15,14 +14,12 @@ use crate::{
     address,
     args::Connect,
     conversation::converse,
+    explanation::explained,
     outcome::{Failure, Outcome},
     secret,
     signal::Signals,
     terminal::{escaped, note},
 };
-
-/// How much of the body of a rejection is shown.
-const MAX_SHOWN_LEN: usize = 1024;
 
 pub(crate) async fn connect(options: Connect) -> Result<Outcome, Failure> {
     let mut signals = Signals::catch()?;
@@ -51,13 +48,6 @@ async fn open(options: &Connect) -> Result<WebSocket, Failure> {
     let client = reaching(asking(Client::new(), options)?, options)?;
     let result = client.connect(&text).await;
     result.map_err(|error| Failure { outcome: (&error).into(), error: explained(error, &url) })
-}
-
-fn explained(error: ConnectError, url: &Url) -> anyhow::Error {
-    match error {
-        ConnectError::Rejected(response) => anyhow!("{}", rejection(&response)),
-        error => anyhow!(error).context(format!("cannot connect to {url}")),
-    }
 }
 
 /// What to ask the server for.
@@ -118,19 +108,4 @@ fn trusting(ca: Option<&Path>, insecure: bool) -> anyhow::Result<TlsClientConfig
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
-/// What the server says instead of 101.
-fn rejection(response: &Response<Bytes>) -> String {
-    let mut text = format!("the server rejected the connection: {}", response.status());
-    for (name, value) in response.headers() {
-        let value = String::from_utf8_lossy(value.as_bytes());
-        text.push_str(&format!("\n  {name}: {}", escaped(&value)));
-    }
-    let body = String::from_utf8_lossy(response.body());
-    let shown: String = body.chars().take(MAX_SHOWN_LEN).collect();
-    if !shown.is_empty() {
-        text.push_str(&format!("\n\n{}", escaped(shown.trim_end())));
-    }
-    text
 }

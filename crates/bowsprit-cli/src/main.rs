@@ -4,6 +4,7 @@ mod address;
 mod args;
 mod connect;
 mod conversation;
+mod explanation;
 mod metrics;
 mod outcome;
 mod page;

@@ -146,6 +146,12 @@ fn proxies_come_from_the_command_line_and_from_the_environment() {
         assert!(ended.code == Some(1) && ended.stderr.contains(&told), "{}", ended.stderr);
         assert!(proxy.request().starts_with("CONNECT chat.invalid:80 HTTP/1.1\r\n"));
     }
+    // No name server has to be asked about such a name.
+    let name = "n".repeat(64);
+    let ended = run_with(&[("http_proxy", &name)], &connect);
+    let told = format!("cannot resolve {name}: ");
+    assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+    assert!(ended.stderr.contains("--no-proxy connects without a proxy"), "{}", ended.stderr);
     let server = Server::start(&[]);
     for (variable, args) in [("no_proxy", &[][..]), ("unused", &["--no-proxy"])] {
         let variables = [("all_proxy", "http://127.0.0.1:1"), (variable, "127.0.0.0/8")];
@@ -155,6 +161,7 @@ fn proxies_come_from_the_command_line_and_from_the_environment() {
     }
     let ended = run_with(&[("ALL_PROXY", "quic://secret@p")], &connect);
     assert!(ended.stderr.contains("the proxy cannot be used"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("--no-proxy leaves it out"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("secret"), "{}", ended.stderr);
 }
 

@@ -2,6 +2,8 @@
 
 use std::{env, fs, path::PathBuf, process};
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa};
+
 use super::program::{Server, run, run_with};
 
 /// A certificate that has signed itself, in files.
@@ -13,13 +15,20 @@ struct Files {
 
 impl Files {
     fn new(name: &str) -> Self {
+        Self::with(name, |_| ())
+    }
+
+    /// With changes to the certificate.
+    fn with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let folder = env::temp_dir().join(format!("bowsprit-cli-{name}-{}", process::id()));
         fs::create_dir_all(&folder).unwrap();
         let path = |file: &str| folder.join(file).to_str().unwrap().to_owned();
         let (cert, key) = (path("cert.pem"), path("key.pem"));
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        fs::write(&cert, made.cert.pem()).unwrap();
-        fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        let signing_key = rcgen::KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        change(&mut params);
+        fs::write(&cert, params.self_signed(&signing_key).unwrap().pem()).unwrap();
+        fs::write(&key, signing_key.serialize_pem()).unwrap();
         Self { folder, cert, key }
     }
 }
@@ -45,6 +54,67 @@ fn serve_encrypts_and_connect_trusts_whom_it_is_told_to() {
     assert!(ended.stderr.contains("TLS failed: invalid peer certificate"), "{}", ended.stderr);
     let ended = run(&["connect", "--insecure", &url.replace("wss", "ws")], b"");
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+}
+
+/// What `connect` prints about a server with this certificate at this host.
+fn told(files: &Files, host: &str) -> String {
+    let server = Server::start(&["--cert", &files.cert, "--key", &files.key]);
+    let port = server.address().rsplit_once(':').unwrap().1;
+    let ended = run(&["connect", "--ca", &files.cert, &format!("wss://{host}:{port}")], b"");
+    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
+    ended.stderr
+}
+
+#[test]
+fn what_is_wrong_with_a_certificate_is_told_in_words() {
+    let files = Files::new("other-name");
+    let text = told(&files, "127.0.0.1");
+    assert!(text.contains("certificate: it is not for 127.0.0.1; --insecure accepts"), "{text}");
+    let files =
+        Files::with("expired", |params| params.not_after = rcgen::date_time_ymd(2021, 1, 1));
+    let text = told(&files, "localhost");
+    assert!(text.contains("certificate: it has expired; --insecure accepts"), "{text}");
+    let files =
+        Files::with("future", |params| params.not_before = rcgen::date_time_ymd(4000, 1, 1));
+    let text = told(&files, "localhost");
+    assert!(text.contains("certificate: it is not valid yet; --insecure accepts"), "{text}");
+    let authority = IsCa::Ca(BasicConstraints::Unconstrained);
+    let files = Files::with("authority", |params| params.is_ca = authority);
+    let text = told(&files, "localhost");
+    assert!(text.contains("it is one of an authority, not of a server; --insecure"), "{text}");
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_leads_to_the_options() {
+    let files = Files::new("untrusted");
+    let server = Server::start(&["--cert", &files.cert, "--key", &files.key]);
+    let url = format!("wss://localhost:{}", server.address().rsplit_once(':').unwrap().1);
+    let ended = run(&["connect", &url], b"");
+    let told = "--ca FILE trusts the one in FILE, --insecure accepts any certificate\n";
+    assert!(ended.stderr.ends_with(told), "{}", ended.stderr);
+    let proxy = url.replace("wss", "https");
+    let ended = run(&["connect", "--proxy", &proxy, &url], b"");
+    let told = "--proxy-ca FILE trusts the one in FILE, --proxy-insecure accepts any certificate\n";
+    assert!(ended.stderr.ends_with(told), "{}", ended.stderr);
+}
+
+#[test]
+fn a_scheme_that_the_server_does_not_speak_is_told_in_words() {
+    let files = Files::new("schemes");
+    let server = Server::start(&["--cert", &files.cert, "--key", &files.key]);
+    let ended = run(&["connect", server.address()], b"");
+    let told = ": the server speaks TLS there; try a wss: URL\n";
+    assert!(ended.stderr.ends_with(told), "{}", ended.stderr);
+    let server = Server::start(&[]);
+    let ended = run(&["connect", &server.url("/").replace("ws", "wss")], b"");
+    let told = ": TLS failed: the server does not speak TLS there; try a URL with ws:\n";
+    assert!(ended.stderr.ends_with(told), "{}", ended.stderr);
+    let proxy = server.url("").replace("ws", "https");
+    let ended = run(&["connect", "--proxy", &proxy, "ws://a.invalid"], b"");
+    let told = format!(
+        ": proxy {proxy}: TLS failed: the proxy does not speak TLS there; try a URL with http:\n"
+    );
+    assert!(ended.stderr.ends_with(&told), "{}", ended.stderr);
 }
 
 /// The server is no proxy, but says so only once its certificate was taken.
