@@ -74,7 +74,8 @@ pub(crate) struct Serve {
     /// The private key of --cert, in PEM
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
-    /// After SIGTERM or SIGINT, how long clients have to answer the close frame before they are cut
+    /// After SIGTERM, SIGINT or SIGHUP, how long clients have to answer the close frame before they
+    /// are cut
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(crate) shutdown_timeout: u64,
     /// Address and port at which Prometheus finds /metrics; whoever reaches it can read it

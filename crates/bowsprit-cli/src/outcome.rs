@@ -14,7 +14,7 @@ Exit codes:
     2  wrong usage
     3  the server refused the handshake
     4  the peer closed with another code
-  130  connect was ended by SIGINT (Ctrl-C), 143 by SIGTERM";
+  130  connect was ended by SIGINT (Ctrl-C), 143 by SIGTERM, 129 by SIGHUP";
 
 /// How the program has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(crate) enum Outcome {
     /// The peer closed, and its code says that something is wrong.
     ClosedByPeer = 4,
     /// 128 and the number of the signal, as shells have it.
+    #[cfg(unix)]
+    HungUp = 129,
     Interrupted = 130,
     #[cfg(unix)]
     Terminated = 143,
@@ -77,6 +79,8 @@ impl From<Signal> for Outcome {
             Signal::Interrupt => Self::Interrupted,
             #[cfg(unix)]
             Signal::Terminate => Self::Terminated,
+            #[cfg(unix)]
+            Signal::HangUp => Self::HungUp,
         }
     }
 }

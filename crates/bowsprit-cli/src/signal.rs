@@ -9,10 +9,15 @@ pub(crate) enum Signal {
     Interrupt,
     #[cfg(unix)]
     Terminate,
+    /// SIGHUP: the terminal is gone.
+    #[cfg(unix)]
+    HangUp,
 }
 
-/// The signals that ask the program to stop: SIGINT and, where there is one, SIGTERM.
+/// The signals that ask the program to stop: SIGINT and, on Unix, SIGTERM and SIGHUP.
 pub(crate) struct Signals {
+    #[cfg(unix)]
+    hang_up: Option<tokio::signal::unix::Signal>,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -25,6 +30,7 @@ impl Signals {
     pub(crate) fn catch() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
+            hang_up: hang_up_ends().then(|| signal(SignalKind::hangup())).transpose()?,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
@@ -32,11 +38,28 @@ impl Signals {
 
     /// Waits for the next of them.
     pub(crate) async fn next(&mut self) -> Signal {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            _ = hang_up => Signal::HangUp,
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.terminate.recv() => Signal::Terminate,
         }
     }
+}
+
+/// Whether SIGHUP would end the program. `nohup` has it ignored, which catching it would undo; so
+/// it is caught only where the system tells.
+#[cfg(unix)]
+fn hang_up_ends() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 == 0)
 }
 
 #[cfg(not(unix))]

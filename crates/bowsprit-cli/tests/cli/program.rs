@@ -185,8 +185,20 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(args: &[&str]) -> Self {
-        let mut process = command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat());
-        let mut process = process.stderr(Stdio::null()).spawn().unwrap();
+        Self::spawn(&mut command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat()))
+    }
+
+    /// The same, by a program such as `env` or `nohup` with these arguments.
+    #[cfg(target_os = "linux")]
+    pub(super) fn start_by(program: &str, args: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.args(args).arg(env!("CARGO_BIN_EXE_bowsprit"));
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        Self::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut process = command.stderr(Stdio::null()).spawn().unwrap();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
         let (lines, line) = mpsc::channel();
         let rest = thread::spawn(move || {

@@ -159,6 +159,32 @@ fn a_signal_closes_everybody_with_1001() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_is_gone_closes_everybody_with_1001() {
+    // The tests themselves may run where SIGHUP is ignored.
+    let server = Server::start_by("env", &["--default-signal=HUP"]);
+    let mut client = Program::start(&["connect", &server.url("/echo")]);
+    client.type_line("are you there?");
+    client.wait_for("are you there?");
+    server.signal("HUP");
+    assert_eq!(server.wait().code(), Some(0));
+    let ended = client.end();
+    assert!(ended.stderr.contains("closed: 1001"), "{}", ended.stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_nohup_has_started_stays() {
+    let server = Server::start_by("nohup", &[]);
+    server.signal("HUP");
+    let ended = run(&["connect", "-n1", &server.url("/echo")], b"still there\n");
+    assert_eq!(ended.lines(), ["still there"], "{}", ended.stderr);
+    server.signal("HUP");
+    let ended = run(&["connect", "-n1", &server.url("/echo")], b"still there\n");
+    assert_eq!(ended.lines(), ["still there"], "{}", ended.stderr);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_second_signal_waits_for_nobody() {
