@@ -5,6 +5,7 @@ mod args;
 mod connect;
 mod conversation;
 mod explanation;
+mod log;
 mod metrics;
 mod outcome;
 mod page;
@@ -15,7 +16,7 @@ mod signal;
 mod terminal;
 mod wait;
 
-use std::{io, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -41,8 +42,7 @@ fn explain(error: clap::Error) -> Outcome {
 }
 
 fn run(arguments: Arguments) -> Outcome {
-    let level = if arguments.verbose { tracing::Level::TRACE } else { tracing::Level::INFO };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).init();
+    log::init(arguments.verbose);
     execute(arguments.command).unwrap_or_else(|Failure { outcome, error }| {
         note(&format!("bowsprit: {error:#}"));
         outcome

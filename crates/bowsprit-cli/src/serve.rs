@@ -115,12 +115,15 @@ fn builder(options: Serve) -> anyhow::Result<ServerBuilder> {
 }
 
 async fn handle(ws: WebSocket, topics: Topics) -> Result<(), BoxError> {
-    tracing::debug!(peer = ?ws.peer_addr(), path = ws.path(), extensions = ws.extensions(), "connected");
-    let result = if ws.path() == CHAT { chat(ws, &topics).await } else { echo(ws).await };
+    let (peer, path) = (ws.peer_addr(), ws.path().to_owned());
+    tracing::debug!(?peer, path, extensions = ws.extensions(), "connected");
+    let result = if path == CHAT { chat(ws, &topics).await } else { echo(ws).await };
     match result {
         // What a peer does wrong is no failure of this server.
-        Err(error) => tracing::debug!(%error, "disconnected"),
-        Ok(()) => tracing::debug!("closed"),
+        Err(error) => {
+            tracing::info!(?peer, path, %error, "a connection ended without a clean close")
+        }
+        Ok(()) => tracing::debug!(?peer, path, "closed"),
     }
     Ok(())
 }

@@ -267,3 +267,26 @@ fn the_backend_can_be_chosen() {
         assert_eq!((ended.code, ended.stdout.len()), (Some(0), 5001), "{}", ended.stderr);
     }
 }
+
+#[test]
+fn the_environment_chooses_what_is_logged() {
+    let server = Server::start(&[]);
+    let url = server.url("/echo");
+    let connect = ["connect", "--wait=0", &url];
+    for (filter, told) in [
+        ("", false),
+        ("debug", true),
+        ("bowsprit::trace=debug", true),
+        ("bowsprit::client=debug", false),
+        ("off", false),
+    ] {
+        let log = run_with(&[("RUST_LOG", filter)], &connect).stderr;
+        assert_eq!(log.contains(" DEBUG "), told, "{filter:?}: {log}");
+    }
+    let verbose = [&["-v"], &connect[..]].concat();
+    let log = run_with(&[("RUST_LOG", "off")], &verbose).stderr;
+    assert!(log.contains(" DEBUG "), "{log}");
+    let ended = run_with(&[("RUST_LOG", "bowsprit=loud")], &connect);
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stderr.contains("RUST_LOG is ignored: "), "{}", ended.stderr);
+}

@@ -40,12 +40,14 @@ impl Ended {
     }
 }
 
-/// The program with these arguments, its streams piped, and no proxy in its environment.
+/// The program with these arguments, its streams piped, and nothing that concerns it in its
+/// environment.
 pub(super) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bowsprit"));
     for name in ["ws_proxy", "wss_proxy", "http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
         command.env_remove(name).env_remove(name.to_uppercase());
     }
+    command.env_remove("RUST_LOG");
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -82,12 +84,7 @@ impl Program {
 
     /// Waits until it has printed a line.
     pub(super) fn wait_for(&mut self, line: &str) {
-        wait_for(line, &mut self.seen, &self.stdout);
-    }
-
-    /// Waits until it has printed a line on standard error.
-    pub(super) fn wait_for_note(&mut self, line: &str) {
-        wait_for(line, &mut self.noted, &self.stderr);
+        wait_for(&format!("{line}\n"), &mut self.seen, &self.stdout);
     }
 
     /// Waits until it has printed a line that starts so; returns the rest of that line.
@@ -100,6 +97,11 @@ impl Program {
             }
             self.seen.extend(self.stdout.recv_timeout(TOO_LONG).expect("not printed"));
         }
+    }
+
+    /// Waits until it has printed this on standard error.
+    pub(super) fn wait_for_log(&mut self, text: &str) {
+        wait_for(text, &mut self.noted, &self.stderr);
     }
 
     /// Sends it this signal.
@@ -150,9 +152,8 @@ pub(super) fn wait(process: &mut Child) -> ExitStatus {
     }
 }
 
-fn wait_for(line: &str, seen: &mut Vec<u8>, output: &mpsc::Receiver<Vec<u8>>) {
-    let line = format!("{line}\n");
-    while !String::from_utf8_lossy(seen).contains(&line) {
+fn wait_for(text: &str, seen: &mut Vec<u8>, output: &mpsc::Receiver<Vec<u8>>) {
+    while !String::from_utf8_lossy(seen).contains(text) {
         seen.extend(output.recv_timeout(TOO_LONG).expect("not printed"));
     }
 }

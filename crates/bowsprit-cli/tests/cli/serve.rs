@@ -159,6 +159,25 @@ fn a_signal_closes_everybody_with_1001() {
     }
 }
 
+#[test]
+fn refusals_and_abnormal_ends_are_logged() {
+    let mut server = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = server.wait_for_rest("listening on ");
+    let (echo, origin) = (format!("{url}/echo"), "http://evil.example");
+    assert_eq!(run(&["connect", "--origin", origin, &echo], b"").code, Some(3));
+    assert_eq!(run(&["connect", "-n1", &echo], b"clean\n").code, Some(0));
+    let mut client = Program::start(&["connect", &echo]);
+    client.type_line("are you there?");
+    client.wait_for("are you there?");
+    client.kill();
+    server.wait_for_log("a connection ended without a clean close");
+    let log = server.kill().stderr;
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains(" INFO ")).collect();
+    assert_eq!(lines.len(), 2, "{log}");
+    assert!(lines[0].contains("a request was refused") && lines[0].contains("status=403"), "{log}");
+    assert!(lines[1].contains("path=\"/echo\" error=the peer went away"), "{log}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_terminal_that_is_gone_closes_everybody_with_1001() {

@@ -78,7 +78,7 @@ fn a_server_that_does_not_answer_is_waited_for_no_longer_than_a_second() {
 fn a_second_signal_waits_for_nothing() {
     let (mut client, _stream) = unheard();
     client.signal("INT");
-    client.wait_for_note("closing; the next signal waits for nothing");
+    client.wait_for_log("closing; the next signal waits for nothing");
     client.signal("TERM");
     assert_eq!(client.wait().code, Some(143));
 }
