@@ -109,7 +109,19 @@ fn a_browser_gets_a_page_at_the_root_only() {
     let head = head.to_lowercase();
     assert!(head.contains("content-type: text/html; charset=utf-8"), "{head}");
     assert!(head.contains("x-frame-options: deny"), "{head}");
+    for field in [
+        "content-security-policy: default-src 'none'; script-src 'self'; ",
+        "x-content-type-options: nosniff\r\n",
+        "referrer-policy: no-referrer\r\n",
+    ] {
+        assert!(head.contains(field), "{field}: {head}");
+    }
     assert!(body.starts_with("<!doctype html>") && body.trim_end().ends_with("</html>"), "{body}");
+    for (path, content_type) in [("/page.js", "text/javascript"), ("/page.css", "text/css")] {
+        let part = server.ask("GET", path).to_lowercase();
+        assert!(part.contains(&format!("content-type: {content_type}; charset=utf-8")), "{part}");
+        assert!(part.contains("x-content-type-options: nosniff\r\n"), "{part}");
+    }
     for (method, path, status) in
         [("GET", "/echo", 426), ("GET", "/chat", 426), ("GET", "/no", 404), ("GET", "/echo/", 404)]
     {
