@@ -121,9 +121,10 @@ pub(crate) struct Connect {
     #[arg(long, conflicts_with = "proxy")]
     pub(crate) no_proxy: bool,
     /// After the end of the input, close once nothing has come for so long: seconds, or a number
-    /// with ms, s, m or h. With `forever`, and `</dev/null` for input, follow a feed
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = wait::parse)]
-    pub(crate) wait: Wait,
+    /// with ms, s, m or h. With `forever`, and `</dev/null` for input, follow a feed [default: 5s,
+    /// and 0 after Ctrl-D on a terminal]
+    #[arg(long, value_name = "TIME", value_parser = wait::parse)]
+    pub(crate) wait: Option<Wait>,
     /// Close once so many messages have come, even if the input has not ended
     #[arg(short = 'n', long, value_name = "COUNT", value_parser = value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,

@@ -18,7 +18,7 @@ use crate::{
     outcome::Outcome,
     signal::Signals,
     terminal::{escaped, note},
-    wait::Activity,
+    wait::{Activity, Wait},
 };
 
 /// How long the peer has to answer the close frame.
@@ -33,12 +33,15 @@ pub(crate) async fn converse(
     let handle = ws.handle();
     let (mut receive, send) = ws.split();
     let activity = Activity::new();
+    let wait = options.wait.unwrap_or_else(|| Wait::default_for(&io::stdin()));
     let mut receiving = pin!(print_messages(&mut receive, options.count, &activity));
     let result = tokio::select! {
         result = &mut receiving => return result,
         Err(error) = send_lines(send, options.binary, &activity) => Err(error),
-        () = activity.quiet_for(options.wait) => {
-            note(&format!("nothing came for {} (see --wait); closing", options.wait));
+        () = activity.quiet_for(wait) => {
+            if !matches!(wait, Wait::For(Duration::ZERO)) {
+                note(&format!("nothing came for {wait} (see --wait); closing"));
+            }
             Ok(Outcome::Done)
         }
         signal = signals.next() => {

@@ -1,6 +1,6 @@
 //! How long `connect` waits for messages once its input has ended.
 
-use std::{cell::Cell, fmt, time::Duration};
+use std::{cell::Cell, fmt, io::IsTerminal, time::Duration};
 
 use tokio::{
     sync::Notify,
@@ -12,6 +12,13 @@ use tokio::{
 pub(crate) enum Wait {
     For(Duration),
     Forever,
+}
+
+impl Wait {
+    /// Who types sees what has come, and knows when it is enough.
+    pub(crate) fn default_for(stdin: &impl IsTerminal) -> Self {
+        Self::For(if stdin.is_terminal() { Duration::ZERO } else { Duration::from_secs(5) })
+    }
 }
 
 /// `forever`, or a number with `ms`, `s` (also left out), `m` or `h`.
@@ -36,7 +43,6 @@ pub(crate) fn parse(text: &str) -> Result<Wait, String> {
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::For(Duration::ZERO) => f.write_str("0s"),
             Self::For(wait) => write!(f, "{wait:?}"),
             Self::Forever => f.write_str("forever"),
         }
@@ -97,7 +103,7 @@ mod tests {
             ("1.5s", "1.5s"),
             ("2m", "120s"),
             ("1h", "3600s"),
-            ("0", "0s"),
+            ("0", "0ns"),
             ("forever", "forever"),
         ] {
             assert_eq!(parse(text).map(|wait| wait.to_string()), Ok(shown.to_owned()), "{text}");

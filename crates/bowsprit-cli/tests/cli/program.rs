@@ -70,6 +70,15 @@ impl Program {
         Self::spawn(&mut command(args))
     }
 
+    /// The same on a terminal, on which Ctrl-D is typed at the end of the input.
+    #[cfg(target_os = "linux")]
+    pub(super) fn start_on_terminal(args: &[&str]) -> Self {
+        let line = format!("{} {}", env!("CARGO_BIN_EXE_bowsprit"), args.join(" "));
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+        Self::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()))
+    }
+
     fn spawn(command: &mut Command) -> Self {
         let mut process = command.spawn().unwrap();
         let stdout = drain(process.stdout.take().unwrap());

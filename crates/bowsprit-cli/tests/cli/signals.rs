@@ -1,4 +1,4 @@
-//! `bowsprit connect` that is told to stop.
+//! `bowsprit connect` that is told to stop, by signals and on a terminal.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -94,4 +94,18 @@ fn a_signal_ends_an_opening_handshake() {
         let ended = client.wait();
         assert_eq!((ended.code, &*ended.stderr), (Some(code), ""));
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_end_of_typed_input_closes_at_once() {
+    let server = Server::start(&[]);
+    let mut client = Program::start_on_terminal(&["connect", &server.url("/echo")]);
+    client.type_line("typed");
+    let ended = client.end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let shown = String::from_utf8(ended.stdout).unwrap();
+    assert!(shown.contains("closed: 1000") && !shown.contains("nothing came"), "{shown}");
+    // By the terminal, and by the server.
+    assert_eq!(shown.matches("typed").count(), 2, "{shown}");
 }
