@@ -66,11 +66,15 @@ async fn print_messages(
     let terminal = io::stdout().is_terminal();
     let mut printed = 0;
     while let Some(message) = receive.recv().await? {
-        match print(&message, terminal).await {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                return Ok(leave(receive).await);
-            }
-            result => result.context("cannot write to stdout")?,
+        if let Err(error) = print(&message, terminal).await {
+            let outcome = leave(receive).await;
+            // Whoever read has enough.
+            let quietly = error.kind() == io::ErrorKind::BrokenPipe;
+            return if quietly {
+                Ok(outcome)
+            } else {
+                Err(error).context("cannot write to stdout")
+            };
         }
         activity.note_message();
         printed += 1;

@@ -83,6 +83,19 @@ fn a_reader_of_stdout_that_goes_away_ends_it_quietly() {
     assert_eq!((wait(&mut process).code(), stderr.contains("bowsprit:")), (Some(0), false));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let server = Handling::start(handle);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = command(&["connect", &server.url("/feed")]);
+    let mut process = command.stdout(full).spawn().unwrap();
+    let mut stderr = String::new();
+    process.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(wait(&mut process).code(), Some(1), "{stderr}");
+    assert!(stderr.contains("bowsprit: cannot write to stdout: "), "{stderr}");
+}
+
 #[test]
 fn nobody_has_to_read_stderr() {
     let server = Handling::start(handle);
