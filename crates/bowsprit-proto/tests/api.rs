@@ -33,6 +33,7 @@ mod api {
     mod header_lists;
     mod headers;
     mod hosts;
+    mod lending;
     mod limits;
     mod masking;
     mod negotiation;

@@ -12,6 +12,7 @@
 
 mod block;
 mod inflated;
+mod lending;
 mod receiving;
 mod taking;
 
