@@ -143,8 +143,13 @@ impl<'r> Close<'r> {
         Close { code: self.code, reason: Cow::Owned(String::from(self.reason)) }
     }
 
-    /// Reads the payload of a close frame.
-    pub(crate) fn parse(payload: &'r [u8], version: Version) -> Result<Self, ProtocolError> {
+    /// Reads the payload of a close frame. With `any_text`, a reason that is not UTF-8 gets
+    /// replacement characters.
+    pub(crate) fn parse(
+        payload: &'r [u8],
+        version: Version,
+        any_text: bool,
+    ) -> Result<Self, ProtocolError> {
         // §7.1.5: "If this Close control frame contains no status code, _The WebSocket Connection
         // Close Code_ is considered to be 1005."
         if payload.is_empty() {
@@ -159,8 +164,11 @@ impl<'r> Close<'r> {
         if !code.is_receivable(version) {
             return Err(ProtocolError::CloseCode(code));
         }
-        let reason = utf8::from_utf8(reason).map_err(|_| ProtocolError::CloseReasonUtf8)?;
-        Ok(Self::new(code, reason))
+        match utf8::from_utf8(reason) {
+            Ok(reason) => Ok(Self::new(code, reason)),
+            Err(_) if any_text => Ok(Self::new(code, String::from_utf8_lossy(reason))),
+            Err(_) => Err(ProtocolError::CloseReasonUtf8),
+        }
     }
 
     /// The payload of a close frame, in the first bytes of an array.

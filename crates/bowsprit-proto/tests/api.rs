@@ -42,6 +42,7 @@ mod api {
     mod origin;
     mod output;
     mod pair;
+    mod policies;
     mod queue;
     mod queue_compression;
     mod queue_model;

@@ -178,7 +178,7 @@ impl<B: Block> ReceiveBuffer<B> {
             Pending::Pong(span) => Event::Pong(&self.block[span.clone()]),
             Pending::Close(span, version) => {
                 // The receiver has parsed it once, so this cannot fail.
-                Event::Close(Close::parse(&self.block[span.clone()], *version).ok()?)
+                Event::Close(Close::parse(&self.block[span.clone()], *version, true).ok()?)
             }
         };
         Some(event)

@@ -22,9 +22,16 @@ pub(super) struct InMessage {
     pub(super) begun: bool,
     /// RSV1 was set on its first frame.
     pub(super) compressed: bool,
+    /// It is text that has to be UTF-8.
+    pub(super) checked: bool,
 }
 
 impl InMessage {
+    /// What it comes as: text that was not checked may be anything.
+    pub(super) const fn shown_kind(&self) -> MessageKind {
+        if self.checked { MessageKind::Text } else { MessageKind::Binary }
+    }
+
     /// Holds the limits against what the frame headers have told so far.
     pub(super) const fn check(&self, limits: Limits) -> Result<(), ProtocolError> {
         // Data that cannot be compressed becomes longer: with the codes of the standard up to nine
@@ -45,7 +52,7 @@ impl InMessage {
 
     /// Checks what decompression has added to a text.
     pub(super) fn check_inflated(&mut self, added: &[u8], last: bool) -> Result<(), ProtocolError> {
-        if self.kind == MessageKind::Binary {
+        if !self.checked {
             return Ok(());
         }
         self.utf8.push(added).map_err(|_| ProtocolError::TextUtf8)?;

@@ -22,6 +22,8 @@ pub(super) struct Inflation {
     unmasked: usize,
     /// How many decompressed bytes have been checked to be text and are not handed out.
     checked: usize,
+    /// How many bytes of the message have been handed out, in chunks.
+    handed_out: u64,
     /// Made, or lent, when first needed.
     decompressor: Option<Decompressor>,
 }
@@ -45,11 +47,13 @@ impl Inflation {
             backend,
             unmasked: 0,
             checked: 0,
+            handed_out: 0,
             decompressor: None,
         }
     }
 
     pub(super) fn begin_message(&mut self) {
+        self.handed_out = 0;
         if self.no_context_takeover
             && let Some(decompressor) = &mut self.decompressor
         {
@@ -94,6 +98,7 @@ impl Inflation {
     /// to it, but for the next message if each is compressed by itself.
     pub(super) fn hand_out(&mut self, output: &[u8], held: usize, last: bool) {
         self.checked = held;
+        self.handed_out = self.handed_out.saturating_add(output.len() as u64);
         if let Some(decompressor) = self.decompressor.as_mut()
             && !(last && self.no_context_takeover)
         {
@@ -107,6 +112,11 @@ impl Inflation {
             let done = frame.header.payload_len - frame.remaining + self.unmasked as u64;
             input.unmask(self.unmasked, len - self.unmasked, key, phase(done));
         }
+    }
+
+    /// How many bytes of the message have been handed out.
+    pub(super) const fn handed_out(&self) -> u64 {
+        self.handed_out
     }
 
     pub(super) fn take_work(&mut self) -> usize {

@@ -47,6 +47,8 @@ pub struct ReceivedData {
     pub first: bool,
     /// The last chunk of its message, or the whole message.
     pub last: bool,
+    /// The end of a frame, of a chunk; of a whole message always.
+    pub ends_frame: bool,
     /// Length of the payload.
     pub len: usize,
     /// The length that the payload of the message has on the wire, less if it is compressed: as far

@@ -8,9 +8,11 @@ mod answering;
 mod controlling;
 mod decompressing;
 mod header;
+mod policy;
 
 use alloc::boxed::Box;
 
+use self::policy::Policy;
 use super::{
     Block, Progress, ReceiveBuffer, Received, ReceivedData, Respond, Role,
     buffer::{Pending, Source},
@@ -35,6 +37,7 @@ pub struct Receiver {
     /// If compression was agreed on.
     inflation: Option<Box<Inflation>>,
     end: End,
+    policy: Policy,
 }
 
 /// Why nothing more is received.
@@ -57,6 +60,7 @@ impl Receiver {
             message: None,
             inflation: None,
             end: End::Open,
+            policy: Policy::new(),
         }
     }
 
@@ -98,7 +102,8 @@ impl Receiver {
     /// Reads from `input` until there is a piece of a message, or a control frame.
     ///
     /// Messages come as [`Event::Chunk`](crate::Event::Chunk), below frame size, as their bytes
-    /// arrive. As none is held whole, [`Limits`] do not apply.
+    /// arrive. As none is held whole, [`Limits`] do not apply, unless
+    /// [`with_limits_in_chunks`](Self::with_limits_in_chunks) says so.
     #[inline]
     pub fn receive_chunk<B: Block>(
         &mut self,
@@ -239,6 +244,7 @@ impl Receiver {
             utf8: utf8::Validator::new(),
             begun: false,
             compressed,
+            checked: kind == MessageKind::Text && !self.policy.takes_any_text,
         });
         if let Some(inflation) = self.inflation.as_mut().filter(|_| compressed) {
             inflation.begin_message();
@@ -262,7 +268,7 @@ impl Receiver {
     ) -> Result<Step, ProtocolError> {
         let message = self.message.as_mut().ok_or(ProtocolError::ContinuationUnexpected)?;
         let chunks = chunks || message.begun;
-        if !chunks {
+        if !chunks || self.policy.limits_chunks {
             message.check(self.limits)?;
         }
         if message.compressed {
@@ -271,7 +277,7 @@ impl Receiver {
         let len = bounded(frame.remaining, input.unparsed_len());
         let offset = phase(frame.header.payload_len - frame.remaining);
         let joined = input.join(len, frame.header.masking_key, offset);
-        if message.kind == MessageKind::Text {
+        if message.checked {
             // §8.1: "When an endpoint is to interpret a byte stream as UTF-8 but finds that the
             // byte stream is not, in fact, a valid UTF-8 stream, that endpoint MUST _Fail the
             // WebSocket Connection_."
@@ -284,7 +290,7 @@ impl Receiver {
             message.utf8.finish().map_err(|_| ProtocolError::TextUtf8)?;
         }
         if chunks {
-            let held = message.utf8.pending();
+            let held = if self.policy.cuts_characters { 0 } else { message.utf8.pending() };
             if last || input.message_len() > held {
                 return Ok(Step::Event(self.chunk(last, held, Source::Block, input)));
             }
@@ -300,12 +306,19 @@ impl Receiver {
 
     /// Hands out the message under way, which is complete.
     fn message<B: Block>(&mut self, source: Source, input: &mut ReceiveBuffer<B>) -> Progress {
-        let (kind, wire_len) = match self.message.take() {
-            Some(message) => (message.kind, message.len),
-            None => (MessageKind::Binary, 0),
+        let (kind, shown, wire_len) = match self.message.take() {
+            Some(message) => (message.kind, message.shown_kind(), message.len),
+            None => (MessageKind::Binary, MessageKind::Binary, 0),
         };
-        let len = input.complete(Pending::Message { kind, source });
-        Progress::Data(ReceivedData { kind, first: true, last: true, len, wire_len })
+        let len = input.complete(Pending::Message { kind: shown, source });
+        Progress::Data(ReceivedData {
+            kind,
+            first: true,
+            last: true,
+            ends_frame: true,
+            len,
+            wire_len,
+        })
     }
 
     /// Hands out what there is of the message under way.
@@ -316,19 +329,21 @@ impl Receiver {
         source: Source,
         input: &mut ReceiveBuffer<B>,
     ) -> Progress {
-        let (kind, first, wire_len) = match &mut self.message {
-            Some(message) => {
-                let first = !message.begun;
-                message.begun = true;
-                (message.kind, first, message.len)
-            }
-            None => (MessageKind::Binary, true, 0),
-        };
+        let Some(message) = &mut self.message else { return Progress::NeedData };
+        let (kind, wire_len, first) = (message.kind, message.len, !message.begun);
+        message.begun = true;
+        let len = input.complete(Pending::Chunk {
+            kind: message.shown_kind(),
+            first,
+            last,
+            held,
+            source,
+        });
         if last {
             self.message = None;
         }
-        let len = input.complete(Pending::Chunk { kind, first, last, held, source });
-        Progress::Data(ReceivedData { kind, first, last, len, wire_len })
+        let ends_frame = self.frame.is_none();
+        Progress::Data(ReceivedData { kind, first, last, ends_frame, len, wire_len })
     }
 
     /// Takes a control frame, once it is all there.
@@ -349,7 +364,8 @@ impl Receiver {
         let (event, progress) = match header.opcode {
             Opcode::Ping => (Pending::Ping(span), Progress::Ping),
             Opcode::Close => {
-                Close::parse(input.bytes(span.clone()), self.version)?;
+                let any_text = self.policy.takes_any_text;
+                Close::parse(input.bytes(span.clone()), self.version, any_text)?;
                 self.end = End::Closed;
                 (Pending::Close(span, self.version), Progress::Close)
             }

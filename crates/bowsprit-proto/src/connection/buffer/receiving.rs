@@ -154,7 +154,7 @@ impl<B: Block> ReceiveBuffer<B> {
         };
         let wire_len = header.payload_len;
         self.event = Some(Pending::Message { kind, source: Source::Block });
-        Ok(ReceivedData { kind, first: true, last: true, len, wire_len })
+        Ok(ReceivedData { kind, first: true, last: true, ends_frame: true, len, wire_len })
     }
 
     /// Unmasks and returns the next `len` unparsed bytes, which are a message by themselves.

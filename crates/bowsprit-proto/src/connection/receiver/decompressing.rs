@@ -66,19 +66,23 @@ impl Receiver {
         let (Some(message), Some(inflation)) = (&mut self.message, &mut self.inflation) else {
             return Err(ProtocolError::Rsv1Unexpected);
         };
-        let limit = if chunks { MAX_CHUNK_LEN } else { too_long(self.limits.max_message_len) };
+        // Of a message that is held in chunks, those count that have been handed out.
+        let is_limited = !chunks || self.policy.limits_chunks;
+        let max_len = self.limits.max_message_len.saturating_sub(inflation.handed_out());
+        let too_long = if is_limited { too_long(max_len) } else { usize::MAX };
+        let limit = if chunks { MAX_CHUNK_LEN.min(too_long) } else { too_long };
         let state = inflation.data(&mut frame, input, limit);
         // Whatever is wrong first in what was decompressed is reported, so that the error does not
         // depend on how much input came at once.
         let last = state == Ok(InflationState::Ended);
         message.check_inflated(inflation.unchecked(input.inflated()), last)?;
-        if !chunks && input.inflated().len() >= limit {
+        if input.inflated().len() >= too_long {
             return Err(ProtocolError::MessageTooLong);
         }
         let state = state?;
         let open = frame.remaining > 0 || state == InflationState::Full;
         self.frame = open.then_some(frame);
-        let held = message.utf8.pending();
+        let held = if self.policy.cuts_characters { 0 } else { message.utf8.pending() };
         let ready = input.inflated().len() - held;
         let is_chunk = chunks && (last || ready > 0);
         if is_chunk || last {

@@ -15,7 +15,11 @@ impl Receiver {
         &self,
         input: &mut ReceiveBuffer<B>,
     ) -> Option<Result<ReceivedData, ProtocolError>> {
-        if self.frame.is_some() || self.message.is_some() || self.limits.max_fragments == 0 {
+        if self.frame.is_some()
+            || self.message.is_some()
+            || self.limits.max_fragments == 0
+            || self.policy.takes_any_text
+        {
             return None;
         }
         input.short_message(self.role == Role::Server, self.limits.max_message_len)
@@ -81,5 +85,6 @@ impl Receiver {
             && len <= self.limits.max_message_len
             && self.limits.max_fragments > 0
             && self.message.is_none()
+            && !self.policy.takes_any_text
     }
 }
