@@ -1,0 +1,23 @@
+//! What the addon keeps for one environment: a worker thread has its own.
+
+use bowsprit_proto::{Sender, deflate::Decompressor};
+use slab::Slab;
+
+use crate::{
+    compression::{Compression, Decompression, Pool},
+    incoming::Incoming,
+};
+
+/// The state of one environment.
+#[derive(Default)]
+pub(crate) struct Addon {
+    /// Receiving halves, by the number that JavaScript knows them by.
+    pub(crate) incoming: Slab<Box<Incoming>>,
+    /// Sending halves with a fragmented message.
+    pub(crate) outgoing: Slab<Sender>,
+    pub(crate) compressions: Slab<Compression>,
+    pub(crate) decompressions: Slab<Decompression>,
+    pub(crate) compressors: Pool,
+    /// Contexts of receivers whose messages do not refer to earlier ones.
+    pub(crate) decompressors: Vec<Decompressor>,
+}

@@ -1,0 +1,160 @@
+//! Compression contexts: of connections, and of those that look for one.
+
+use std::mem;
+
+use bowsprit_proto::{
+    ProtocolError,
+    deflate::{Deflate, FrameCompressor, FrameDecompressor, Side, Strategy},
+};
+
+use crate::{
+    addon::Addon,
+    args::{Args, Misuse, Value},
+    extensions,
+};
+
+/// How many contexts that nobody uses are kept.
+const MAX_POOLED: usize = 4;
+
+/// How one side of a connection compresses.
+pub(crate) struct Compression {
+    side: Side,
+    deflate: Deflate,
+    /// Kept for later messages, or for later fragments.
+    context: Option<FrameCompressor>,
+    /// What was compressed, until JavaScript takes it.
+    pub(crate) output: Vec<u8>,
+}
+
+/// Contexts of connections whose messages do not refer to earlier ones.
+#[derive(Default)]
+pub(crate) struct Pool(Vec<(Side, Deflate, FrameCompressor)>);
+
+impl Pool {
+    fn lend(&mut self, side: &Side, deflate: &Deflate) -> Option<FrameCompressor> {
+        let fits = |(other_side, other, _): &(Side, Deflate, FrameCompressor)| {
+            other_side == side && other == deflate
+        };
+        let index = self.0.iter().position(fits)?;
+        Some(self.0.swap_remove(index).2)
+    }
+
+    fn take_back(&mut self, side: Side, deflate: Deflate, context: FrameCompressor) {
+        if self.0.len() < MAX_POOLED {
+            self.0.push((side, deflate, context));
+        }
+    }
+}
+
+impl Compression {
+    /// The context for the next frame.
+    pub(crate) fn take_context(&mut self, pool: &mut Pool) -> FrameCompressor {
+        let lent = || pool.lend(&self.side, &self.deflate);
+        let context = self.context.take().or_else(lent);
+        context.unwrap_or_else(|| FrameCompressor::new(&self.side, &self.deflate))
+    }
+
+    /// Ends what `take_context` began.
+    pub(crate) fn put_back(&mut self, context: FrameCompressor, fin: bool, pool: &mut Pool) {
+        if fin && self.side.no_context_takeover {
+            pool.take_back(self.side, self.deflate, context);
+        } else {
+            self.context = Some(context);
+        }
+    }
+}
+
+/// `openCompression(agreed, isServer, level, memLevel, strategy) -> id`.
+pub(crate) fn open(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
+    let parameters = extensions::agreed(&args.text(0).ok_or(Misuse("a header is a string"))?)?;
+    let side = if args.int(1)? == 0 { parameters.client } else { parameters.server };
+    let small = |index| Ok(u8::try_from(args.int(index)?).unwrap_or(0));
+    let strategy = match args.int(4)? {
+        1 => Strategy::Filtered,
+        2 => Strategy::HuffmanOnly,
+        3 => Strategy::Rle,
+        4 => Strategy::Fixed,
+        _ => Strategy::Default,
+    };
+    let deflate = Deflate::client().level(small(2)?).mem_level(small(3)?).strategy(strategy);
+    let compression = Compression { side, deflate, context: None, output: Vec::new() };
+    number(addon.compressions.insert(compression))
+}
+
+/// `closeCompression(id)`.
+pub(crate) fn close(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
+    drop(addon.compressions.try_remove(args.size(0)?));
+    Ok(Value::Undefined)
+}
+
+/// `compress(id, payload, fin) -> length` of what `takeCompressed` gives.
+pub(crate) fn compress(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
+    let Addon { compressions, compressors, .. } = addon;
+    let compression = compressions.get_mut(args.size(0)?).ok_or(CLOSED)?;
+    let (payload, fin) = (args.bytes(1)?, args.int(2)? != 0);
+    let mut context = compression.take_context(compressors);
+    compression.output.clear();
+    context.frame(&payload, fin, &mut compression.output);
+    compression.put_back(context, fin, compressors);
+    number(compression.output.len())
+}
+
+/// `takeCompressed(id, buffer)`.
+pub(crate) fn take_compressed(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
+    let compression = addon.compressions.get_mut(args.size(0)?).ok_or(CLOSED)?;
+    copy_out(&mem::take(&mut compression.output), args)
+}
+
+/// How the peer of a connection compresses, for those who do without a receiver.
+pub(crate) struct Decompression {
+    context: FrameDecompressor,
+    output: Vec<u8>,
+}
+
+/// `openDecompression(agreed, isServer) -> id`.
+pub(crate) fn open_decompression(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
+    let parameters = extensions::agreed(&args.text(0).ok_or(Misuse("a header is a string"))?)?;
+    let peer = if args.int(1)? == 0 { parameters.server } else { parameters.client };
+    let context = FrameDecompressor::new(&peer, &Deflate::client());
+    number(addon.decompressions.insert(Decompression { context, output: Vec::new() }))
+}
+
+/// `closeDecompression(id)`.
+pub(crate) fn close_decompression(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
+    drop(addon.decompressions.try_remove(args.size(0)?));
+    Ok(Value::Undefined)
+}
+
+/// `decompress(id, payload, fin, maxLength) -> length` of what `takeDecompressed` gives, -1 if it
+/// would be longer than `maxLength`, unless that is 0, or a text that says what is wrong with it.
+pub(crate) fn decompress(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
+    let decompression = addon.decompressions.get_mut(args.size(0)?).ok_or(CLOSED)?;
+    let (payload, fin) = (args.bytes(1)?, args.int(2)? != 0);
+    let max_len = Some(args.size(3)?).filter(|max| *max > 0).unwrap_or(usize::MAX - 1);
+    let Decompression { context, output } = decompression;
+    output.clear();
+    match context.frame(&payload, fin, max_len, output) {
+        Ok(()) => number(output.len()),
+        Err(ProtocolError::MessageTooLong) => Ok(Value::Int(-1)),
+        Err(ProtocolError::Compression(fault)) => Ok(Value::Text(fault.to_string())),
+        Err(error) => Ok(Value::Text(error.to_string())),
+    }
+}
+
+/// `takeDecompressed(id, buffer)`.
+pub(crate) fn take_decompressed(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
+    let decompression = addon.decompressions.get_mut(args.size(0)?).ok_or(CLOSED)?;
+    copy_out(&mem::take(&mut decompression.output), args)
+}
+
+pub(crate) const CLOSED: Misuse = Misuse("the connection is closed");
+
+fn copy_out(bytes: &[u8], args: &Args) -> Result<Value, Misuse> {
+    let out = args.bytes_mut(1, 0)?;
+    out.get_mut(..bytes.len()).ok_or(Misuse("a Buffer is too short"))?.copy_from_slice(bytes);
+    Ok(Value::Undefined)
+}
+
+fn number(number: usize) -> Result<Value, Misuse> {
+    Ok(Value::Int(i32::try_from(number).map_err(|_| Misuse("a number is too large"))?))
+}

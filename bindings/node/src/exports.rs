@@ -1,0 +1,150 @@
+//! The functions that JavaScript sees, and the way into each of them.
+
+use std::{
+    ffi::c_void,
+    panic::{self, AssertUnwindSafe},
+    ptr,
+};
+
+use napi_sys::{Status, napi_callback_info, napi_env, napi_value};
+
+use crate::{
+    addon::Addon,
+    args::{Args, MAX_ARGS, Misuse, Value},
+    compression, extensions, frames, handshake, incoming, outgoing, work,
+};
+
+type Function = fn(&mut Addon, &Args) -> Result<Value, Misuse>;
+
+macro_rules! functions {
+    ($($name:literal = $function:path;)+) => {
+        [$({
+            unsafe extern "C" fn entry(env: napi_env, info: napi_callback_info) -> napi_value {
+                // SAFETY: Node.js calls this with the environment and the info of a call.
+                unsafe { run(env, info, $function) }
+            }
+            ($name, entry as unsafe extern "C" fn(napi_env, napi_callback_info) -> napi_value)
+        },)+]
+    };
+}
+
+/// Adds all functions to the addon's exports, and makes the state of this environment.
+///
+/// # Safety
+///
+/// `env` has to be live, and `exports` an object of it.
+pub(crate) unsafe fn register(env: napi_env, exports: napi_value) {
+    let addon = Box::into_raw(Box::<Addon>::default());
+    // SAFETY: the environment is live; it hands the state to `drop_addon` when it ends.
+    unsafe {
+        napi_sys::napi_set_instance_data(env, addon.cast(), Some(drop_addon), ptr::null_mut());
+    }
+    let functions = functions! {
+        c"version" = version;
+        c"openReceiver" = incoming::open;
+        c"closeReceiver" = incoming::close;
+        c"receiverCount" = incoming::count;
+        c"splitMessages" = incoming::split_messages;
+        c"faultOf" = incoming::fault_of;
+        c"receive" = incoming::receive;
+        c"takePayload" = incoming::take_payload;
+        c"openSender" = outgoing::open;
+        c"closeSender" = outgoing::close;
+        c"nextFragment" = outgoing::next_fragment;
+        c"isSendableCode" = outgoing::is_sendable_code;
+        c"frameText" = frames::text;
+        c"frameBytes" = frames::bytes;
+        c"frameHeader" = frames::header;
+        c"frameClose" = frames::close;
+        c"openCompression" = compression::open;
+        c"closeCompression" = compression::close;
+        c"compress" = compression::compress;
+        c"compressLater" = work::compress_later;
+        c"takeCompressed" = compression::take_compressed;
+        c"openDecompression" = compression::open_decompression;
+        c"closeDecompression" = compression::close_decompression;
+        c"decompress" = compression::decompress;
+        c"takeDecompressed" = compression::take_decompressed;
+        c"parseExtensions" = extensions::parse;
+        c"formatExtensions" = extensions::format;
+        c"parseSubprotocols" = extensions::parse_subprotocols;
+        c"isToken" = extensions::is_token;
+        c"offerDeflate" = extensions::offer;
+        c"negotiateDeflate" = extensions::negotiate;
+        c"isUpgradeToWebSocket" = handshake::is_upgrade_to_websocket;
+        c"acceptKey" = handshake::accept_key;
+        c"checkRequest" = handshake::check_request;
+    };
+    for (name, entry) in functions {
+        let mut function = ptr::null_mut();
+        // SAFETY: as above. Where one fails, JavaScript misses the function that it asks for.
+        unsafe {
+            let (name, len) = (name.as_ptr(), name.count_bytes().cast_signed());
+            napi_sys::napi_create_function(
+                env,
+                name,
+                len,
+                Some(entry),
+                ptr::null_mut(),
+                &raw mut function,
+            );
+            napi_sys::napi_set_named_property(env, exports, name, function);
+        }
+    }
+}
+
+unsafe extern "C" fn drop_addon(_env: napi_env, addon: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: the pointer that `register` made, handed back once.
+    drop(unsafe { Box::from_raw(addon.cast::<Addon>()) });
+}
+
+/// Runs a function with its arguments. Neither a panic nor an error crosses the boundary but as an
+/// exception of JavaScript.
+///
+/// # Safety
+///
+/// For Node.js to call, with the environment and the info of a call.
+#[inline]
+unsafe fn run(env: napi_env, info: napi_callback_info, function: Function) -> napi_value {
+    let mut values = [ptr::null_mut(); MAX_ARGS];
+    let (mut len, mut addon) = (MAX_ARGS, ptr::null_mut());
+    // SAFETY: the caller's promise; there is room for as many arguments as `len` says.
+    let got = unsafe {
+        napi_sys::napi_get_cb_info(
+            env,
+            info,
+            &raw mut len,
+            values.as_mut_ptr(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+        ) == Status::napi_ok
+            && napi_sys::napi_get_instance_data(env, &raw mut addon) == Status::napi_ok
+    };
+    if !got || addon.is_null() {
+        return ptr::null_mut();
+    }
+    // SAFETY: those of this call.
+    let args = unsafe { Args::new(env, values) };
+    // SAFETY: the state that `register` made for this environment. Its thread runs one function at
+    // a time, as no function calls JavaScript.
+    let addon = unsafe { &mut *addon.cast::<Addon>() };
+    let result = panic::catch_unwind(AssertUnwindSafe(|| function(addon, &args)));
+    match result {
+        Ok(Ok(value)) => args.value(value),
+        Ok(Err(Misuse(message))) => throw(env, message),
+        Err(_) => throw(env, "the addon of bowsprit has failed: this is a bug"),
+    }
+}
+
+#[cold]
+fn throw(env: napi_env, message: &str) -> napi_value {
+    let message: Vec<u8> = message.bytes().chain([0]).collect();
+    // SAFETY: the environment of the call under way, and a text that ends with NUL.
+    unsafe { napi_sys::napi_throw_error(env, ptr::null(), message.as_ptr().cast()) };
+    ptr::null_mut()
+}
+
+/// `version() -> string`: has to be the package's.
+fn version(_: &mut Addon, _: &Args) -> Result<Value, Misuse> {
+    Ok(Value::Text(env!("CARGO_PKG_VERSION").to_owned()))
+}
