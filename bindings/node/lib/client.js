@@ -1,0 +1,345 @@
+// The client's opening handshake: a request of Node.js, and what its answer has to be.
+'use strict';
+
+const { randomBytes } = require('crypto');
+const http = require('http');
+const https = require('https');
+const net = require('net');
+const tls = require('tls');
+
+const native = require('./native');
+const { CLOSING, CONNECTING, DEFAULTS, DEFLATE } = require('./constants');
+const { parseAddress, parseSocketAddress } = require('./address');
+const { answerFault } = require('./answer');
+const PerMessageDeflate = require('./deflate');
+
+const VERSIONS = [8, 13];
+const MAX_REDIRECTS = 10;
+
+const kAborted = Symbol('aborted');
+
+/**
+ * Connects a WebSocket.
+ *
+ * @param {WebSocket} websocket
+ * @param {(String|URL)} address Where to
+ * @param {(String|String[])} [protocols] The subprotocols to ask for
+ * @param {Object} [options] Those of the constructor
+ */
+function connect(websocket, address, protocols, options) {
+  const list = protocols === undefined ? (options?.protocols ?? []) : protocols;
+  const handshake = new Handshake(websocket, Array.isArray(list) ? list : [list], options);
+  handshake.start(address);
+}
+
+class Handshake {
+  constructor(websocket, protocols, options) {
+    this.websocket = websocket;
+    this.protocols = protocols;
+    /** The caller's; their secrets may be dropped by a redirect. */
+    this.options = options ?? {};
+    this.first = null;
+  }
+
+  /** Sends a request, the first or one that a redirect leads to. */
+  start(address) {
+    const options = this._resolveOptions();
+    this.websocket._settle(options);
+
+    if (!VERSIONS.includes(options.protocolVersion)) {
+      throw new RangeError(
+        `Unsupported protocol version: ${options.protocolVersion} ` +
+          `(supported versions: ${VERSIONS.join(', ')})`
+      );
+    }
+
+    let url;
+
+    try {
+      url = parseAddress(address);
+    } catch (err) {
+      if (this.websocket._redirects === 0) throw err;
+      emitErrorAndClose(this.websocket, err);
+      return;
+    }
+
+    this.websocket._url = url.href;
+    this.url = url;
+    this.key = randomBytes(16).toString('base64');
+    this._describeRequest(options);
+    this._send(options);
+  }
+
+  _resolveOptions() {
+    return {
+      ...DEFAULTS,
+      protocolVersion: VERSIONS[1],
+      perMessageDeflate: true,
+      followRedirects: false,
+      maxRedirects: MAX_REDIRECTS,
+      ...this.options,
+      socketPath: undefined,
+      hostname: undefined,
+      protocol: undefined,
+      protocols: undefined,
+      timeout: undefined,
+      method: 'GET',
+      host: undefined,
+      path: undefined,
+      port: undefined
+    };
+  }
+
+  /** Fills in what the URL and the options of the handshake say. */
+  _describeRequest(options) {
+    const { url } = this;
+    const isSecure = url.protocol === 'wss:';
+
+    options.createConnection ??= isSecure ? connectTls : connectNet;
+    options.defaultPort ||= isSecure ? 443 : 80;
+    options.port = url.port || options.defaultPort;
+    options.host = url.hostname.replace(/^\[|\]$/g, '');
+    options.path = url.pathname + url.search;
+    options.timeout = options.handshakeTimeout;
+    options.headers = {
+      ...options.headers,
+      'Sec-WebSocket-Version': options.protocolVersion,
+      'Sec-WebSocket-Key': this.key,
+      Connection: 'Upgrade',
+      Upgrade: 'websocket'
+    };
+
+    this._offerExtensions(options);
+    this._offerProtocols(options);
+
+    if (options.origin) {
+      const name = options.protocolVersion < 13 ? 'Sec-WebSocket-Origin' : 'Origin';
+      options.headers[name] = options.origin;
+    }
+
+    if (url.username || url.password) {
+      options.auth = `${unescape(url.username)}:${unescape(url.password)}`;
+    }
+
+    if (url.protocol === 'ws+unix:') Object.assign(options, parseSocketAddress(url));
+  }
+
+  _offerExtensions(options) {
+    this.deflate = null;
+    if (!options.perMessageDeflate) return;
+    this.deflate = new PerMessageDeflate({
+      ...options.perMessageDeflate,
+      isServer: false,
+      maxPayload: options.maxPayload
+    });
+    options.headers['Sec-WebSocket-Extensions'] = this.deflate._offerText();
+  }
+
+  _offerProtocols(options) {
+    this.asked = new Set();
+
+    for (const protocol of this.protocols) {
+      if (typeof protocol !== 'string' || !native.isToken(protocol) || this.asked.has(protocol)) {
+        throw new SyntaxError('An invalid or duplicated subprotocol was specified');
+      }
+
+      this.asked.add(protocol);
+    }
+
+    if (this.asked.size > 0) {
+      options.headers['Sec-WebSocket-Protocol'] = [...this.asked].join(',');
+    }
+  }
+
+  _send(options) {
+    const { websocket } = this;
+    const isSecure = this.url.protocol === 'wss:';
+    const request = isSecure ? https.request : http.request;
+
+    if (options.followRedirects) this._keepSecrets(options);
+
+    const req = (websocket._req = request(options));
+    if (websocket._redirects > 0) websocket.emit('redirect', websocket.url, req);
+
+    if (options.timeout) {
+      req.on('timeout', () => {
+        abort(websocket, req, 'Opening handshake has timed out');
+      });
+    }
+
+    req.on('error', (err) => {
+      if (websocket._req === null || req[kAborted]) return;
+      websocket._req = null;
+      emitErrorAndClose(websocket, err);
+    });
+    req.on('response', (res) => this._onResponse(req, res, options));
+    req.on('upgrade', (res, socket, head) => this._onUpgrade(res, socket, head, options));
+
+    if (options.finishRequest) options.finishRequest(req, websocket);
+    else req.end();
+  }
+
+  /**
+   * Sees to it that nothing secret goes to another host, or unencrypted, unless a listener of
+   * 'redirect' takes care of that.
+   */
+  _keepSecrets(options) {
+    const { websocket, url } = this;
+    const isLocal = url.protocol === 'ws+unix:';
+    const host = isLocal ? options.socketPath : url.host;
+
+    if (websocket._redirects === 0) {
+      this.first = { host, isLocal, isSecure: url.protocol === 'wss:' };
+      const headers = Object.entries(this.options.headers ?? {});
+      this.options = {
+        ...this.options,
+        headers: Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value]))
+      };
+    } else if (websocket.listenerCount('redirect') === 0) {
+      const isSameHost = this.first.isLocal === isLocal && this.first.host === host;
+
+      if (!isSameHost || (this.first.isSecure && url.protocol !== 'wss:')) {
+        this._dropSecrets(options, isSameHost);
+      }
+    }
+
+    // What the URL says goes for the server of the first one as well.
+    if (options.auth && !this.options.headers.authorization) {
+      this.options.headers.authorization = `Basic ${Buffer.from(options.auth).toString('base64')}`;
+    }
+  }
+
+  _dropSecrets(options, isSameHost) {
+    const secret = isSameHost ? ['authorization', 'cookie'] : ['authorization', 'cookie', 'host'];
+
+    for (const headers of [options.headers, this.options.headers]) {
+      for (const name of Object.keys(headers)) {
+        if (secret.includes(name.toLowerCase())) delete headers[name];
+      }
+    }
+
+    options.auth = undefined;
+    this.options.auth = undefined;
+  }
+
+  _onResponse(req, res, options) {
+    const { websocket } = this;
+    const { statusCode } = res;
+    const { location } = res.headers;
+    const isRedirect = statusCode >= 300 && statusCode < 400 && location;
+
+    if (isRedirect && options.followRedirects) {
+      this._follow(req, location, options);
+    } else if (!websocket.emit('unexpected-response', req, res)) {
+      abort(websocket, req, `Unexpected server response: ${statusCode}`);
+    }
+  }
+
+  _follow(req, location, options) {
+    const { websocket } = this;
+
+    if (++websocket._redirects > options.maxRedirects) {
+      abort(websocket, req, 'Maximum redirects exceeded');
+      return;
+    }
+
+    req[kAborted] = true;
+    req.abort();
+
+    let address;
+
+    try {
+      address = new URL(location, this.url);
+    } catch {
+      emitErrorAndClose(websocket, new SyntaxError(`Invalid URL: ${location}`));
+      return;
+    }
+
+    this.start(address);
+  }
+
+  _onUpgrade(res, socket, head, options) {
+    const { websocket } = this;
+
+    websocket.emit('upgrade', res);
+    // A listener may have closed the connection.
+    if (websocket._readyState !== CONNECTING) return;
+    websocket._req = null;
+
+    const { asked, deflate, key } = this;
+    const fault = answerFault(res, { asked, deflate, key });
+
+    if (fault !== null) {
+      abort(websocket, socket, fault);
+      return;
+    }
+
+    if (deflate !== null && deflate.params !== null) websocket._extensions[DEFLATE] = deflate;
+    websocket._protocol = res.headers['sec-websocket-protocol'] ?? '';
+    websocket.setSocket(socket, head, {
+      allowSynchronousEvents: options.allowSynchronousEvents,
+      generateMask: options.generateMask,
+      maxBufferedChunks: options.maxBufferedChunks,
+      maxFragments: options.maxFragments,
+      maxPayload: options.maxPayload,
+      skipUTF8Validation: options.skipUTF8Validation
+    });
+  }
+}
+
+/** User information of a URL, as it is meant. */
+function unescape(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function connectNet(options) {
+  options.path = options.socketPath;
+  return net.connect(options);
+}
+
+function connectTls(options) {
+  options.path = undefined;
+  // An address is no name to ask a server for.
+  if (!options.servername && options.servername !== '') {
+    options.servername = net.isIP(options.host) ? '' : options.host;
+  }
+  return tls.connect(options);
+}
+
+/**
+ * Ends a handshake that has not come to its end.
+ *
+ * @param {WebSocket} websocket
+ * @param {(http.ClientRequest|stream.Duplex)} stream The request, or its socket
+ * @param {String} message Why
+ */
+function abort(websocket, stream, message) {
+  websocket._readyState = CLOSING;
+  const err = new Error(message);
+
+  if (stream.setHeader === undefined) {
+    stream.destroy(err);
+    stream.once('error', (error) => websocket.emit('error', error));
+    stream.once('close', () => websocket.emitClose());
+    return;
+  }
+
+  stream[kAborted] = true;
+  stream.abort();
+  // Node.js does not always do so when the request is complete.
+  if (stream.socket && !stream.socket.destroyed) stream.socket.destroy();
+  process.nextTick(emitErrorAndClose, websocket, err);
+}
+
+function emitErrorAndClose(websocket, err) {
+  websocket._readyState = CLOSING;
+  websocket._errorEmitted = true;
+  websocket.emit('error', err);
+  websocket.emitClose();
+}
+
+module.exports = { abort, connect };

@@ -1,0 +1,246 @@
+// Frames on their way to a socket: all that arise in a turn leave in one write.
+'use strict';
+
+const native = require('./native');
+const { FastBuffer, NONE } = require('./constants');
+
+/** Frames are written into blocks that all connections share. */
+const BLOCK_LENGTH = 64 * 1024;
+
+/** Payloads up to this length are copied into a block. */
+const MAX_COPIED_LENGTH = 16 * 1024;
+
+/** Writes up to this length are joined, when they lie in several places. */
+const MAX_JOINED_LENGTH = 16 * 1024;
+
+let block = Buffer.alloc(0);
+let blockEnd = 0;
+
+/** Outboxes with something to write at the end of this turn. */
+let scheduled = [];
+
+class Outbox {
+  /**
+   * @param {stream.Duplex} socket Where to write to
+   */
+  constructor(socket) {
+    this.socket = socket;
+    /** The range of the block that has been filled, and not written. */
+    this.block = null;
+    this.start = 0;
+    this.end = 0;
+    /** What goes before it. */
+    this.parts = NONE;
+    this.callbacks = NONE;
+    this.corked = false;
+    this.scheduled = false;
+    /** Nothing is written before this turn of the event loop has ended. */
+    this.held = false;
+  }
+
+  /** Holds back what is sent until the next turn, as if compression had taken a while. */
+  hold() {
+    if (this.held) return;
+    this.held = true;
+    setImmediate(() => this._release());
+  }
+
+  _release() {
+    this.held = false;
+
+    if (this.socket.destroyed) {
+      const callbacks = this.callbacks;
+      this.callbacks = NONE;
+      this.parts = NONE;
+      this.block = null;
+      if (callbacks.length > 0) {
+        callAll(
+          callbacks,
+          new Error('The socket was closed while data was being compressed')
+        );
+      }
+      return;
+    }
+
+    this.flush();
+  }
+
+  /** How many bytes have not been written. */
+  get length() {
+    const length = this.block === null ? 0 : this.end - this.start;
+    return this.parts.reduce((sum, part) => sum + part.length, length);
+  }
+
+  /** Adds a frame with a payload of at most `MAX_COPIED_LENGTH` bytes. */
+  addFrame(head, key, payload) {
+    let end = native.frameBytes(block, blockEnd, head, key, payload);
+
+    if (end === 0) {
+      renewBlock();
+      end = native.frameBytes(block, blockEnd, head, key, payload);
+    }
+
+    this._extend(end);
+  }
+
+  /** The same for a string of at most a third as many characters. */
+  addTextFrame(head, key, text) {
+    let end = native.frameText(block, blockEnd, head, key, text, text.length);
+
+    if (end === 0) {
+      renewBlock();
+      end = native.frameText(block, blockEnd, head, key, text, text.length);
+    }
+
+    this._extend(end);
+  }
+
+  /** Adds a close frame; returns whether its code may be sent. */
+  addCloseFrame(head, key, code, reason) {
+    let end = native.frameClose(block, blockEnd, head, key, code, reason);
+
+    if (end === 0) {
+      renewBlock();
+      end = native.frameClose(block, blockEnd, head, key, code, reason);
+    }
+
+    if (end === -1) return false;
+    this._extend(end);
+    return true;
+  }
+
+  /** Adds bytes that stay where they are, and writes everything now: their owner may change them. */
+  addBytes(list, callback) {
+    this._closeRange();
+    for (const bytes of list) {
+      if (bytes.length > 0) this._addPart(this.held ? Buffer.from(bytes) : bytes);
+    }
+    if (callback !== undefined) this._addCallback(callback);
+    this.flush();
+  }
+
+  /** Adds a frame that nobody changes, such as one for many connections. */
+  addShared(bytes) {
+    this._closeRange();
+    this._addPart(bytes);
+    this.schedule();
+  }
+
+  /** Sees to it that everything is written when this turn ends. */
+  schedule(callback) {
+    if (callback !== undefined) this._addCallback(callback);
+    if (this.corked || this.scheduled || this.held) return;
+    this.scheduled = true;
+    if (scheduled.push(this) === 1) process.nextTick(flushScheduled);
+  }
+
+  get pending() {
+    return this.block !== null || this.parts.length > 0;
+  }
+
+  /** Writes everything. */
+  flush() {
+    if (this.held) return;
+
+    if (this.parts.length === 0) {
+      if (this.block === null) return;
+      const { block, start, end } = this;
+      this.block = null;
+      this._write(new FastBuffer(block.buffer, block.byteOffset + start, end - start));
+      return;
+    }
+
+    this._closeRange();
+    const parts = this.parts;
+    this.parts = NONE;
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+
+    if (length <= MAX_JOINED_LENGTH || parts.length === 1) {
+      this._write(parts.length === 1 ? parts[0] : Buffer.concat(parts, length));
+      return;
+    }
+
+    this.socket.cork();
+    const last = parts.pop();
+    for (const part of parts) this.socket.write(part);
+    this._write(last);
+    this.socket.uncork();
+  }
+
+  _write(bytes) {
+    if (this.callbacks.length === 0) {
+      this.socket.write(bytes);
+      return;
+    }
+
+    const callbacks = this.callbacks;
+    this.callbacks = NONE;
+    if (callbacks.length === 1) this.socket.write(bytes, callbacks[0]);
+    else this.socket.write(bytes, (err) => callAll(callbacks, err));
+  }
+
+  _extend(end) {
+    if (this.block === block && this.end === blockEnd) {
+      this.end = end;
+    } else {
+      this._closeRange();
+      this.block = block;
+      this.start = blockEnd;
+      this.end = end;
+    }
+
+    blockEnd = end;
+  }
+
+  _addPart(bytes) {
+    if (this.parts === NONE) this.parts = [bytes];
+    else this.parts.push(bytes);
+  }
+
+  _addCallback(callback) {
+    if (this.callbacks === NONE) this.callbacks = [callback];
+    else this.callbacks.push(callback);
+  }
+
+  _closeRange() {
+    if (this.block === null) return;
+    const { block, start, end } = this;
+    this._addPart(new FastBuffer(block.buffer, block.byteOffset + start, end - start));
+    this.block = null;
+  }
+}
+
+function renewBlock() {
+  block = Buffer.allocUnsafeSlow(BLOCK_LENGTH);
+  blockEnd = 0;
+}
+
+function flushScheduled() {
+  const outboxes = scheduled;
+  scheduled = [];
+
+  for (const outbox of outboxes) {
+    outbox.scheduled = false;
+    outbox.flush();
+  }
+}
+
+/** Calls all callbacks, also when one throws. */
+function callAll(callbacks, err) {
+  for (let i = 0; i < callbacks.length; i++) {
+    try {
+      callbacks[i](err);
+    } catch (thrown) {
+      const rest = callbacks.slice(i + 1);
+      if (rest.length > 0) process.nextTick(callAll, rest, err);
+      throw thrown;
+    }
+  }
+}
+
+// Whoever sends and ends the process at once has handed the message to the kernel.
+process.on('exit', flushScheduled);
+
+Outbox.MAX_COPIED_LENGTH = MAX_COPIED_LENGTH;
+
+module.exports = Outbox;
