@@ -1,19 +1,19 @@
 //! Accepting connections, RFC 6455 §4.2.
 //!
-//! [`Server::builder`] returns a [`ServerBuilder`], which has the options. With
-//! [`bind`](ServerBuilder::bind) it becomes a [`BoundServer`], which accepts connections and runs a
-//! handler for each; with [`build`](ServerBuilder::build) a [`Server`] for connections or requests
-//! that the application accepts.
+//! [`Server::builder`] returns a [`ServerBuilder`], which has the options.
+//! [`bind`](ServerBuilder::bind) makes a [`BoundServer`] of it, which accepts connections and runs
+//! a handler for each. [`build`](ServerBuilder::build) makes a [`Server`], to which the application
+//! passes connections or requests.
 //!
-//! * Where: [`Listener`] for several addresses, Unix sockets and the PROXY protocol, [`Route`] for
-//!   several paths.
-//! * Who may connect: [`OriginPolicy`], [`HostPolicy`], [`SubprotocolPolicy`], and a function
-//!   for [`authorize`](ServerBuilder::authorize), which finds what it needs by [`RequestExt`]
-//!   ([`Basic`], [`Bearer`], cookies, queries) and answers with a [`Refusal`].
-//! * Where clients are: [`PeerAddr`], [`UnixPeer`], [`Encrypted`] and [`TrustedProxies`].
-//! * Other HTTP servers: [`Server::upgrade`] returns an [`Upgrade`]. The modules `tower` and
-//!   `axum` need the features of these names.
-//! * Open connections: [`Clients`]; [`Shutdown`] ends them in an orderly way.
+//! * Listening: [`Listener`] for several addresses, Unix sockets and the PROXY protocol; [`Route`]
+//!   for several paths.
+//! * Access control: [`OriginPolicy`], [`HostPolicy`], [`SubprotocolPolicy`], and a callback for
+//!   [`authorize`](ServerBuilder::authorize). It reads credentials, cookies and the query through
+//!   [`RequestExt`] ([`Basic`], [`Bearer`]) and rejects requests with a [`Refusal`].
+//! * Client addresses: [`PeerAddr`], [`UnixPeer`], [`Encrypted`] and [`TrustedProxies`].
+//! * Other HTTP servers: [`Server::upgrade`] returns an [`Upgrade`]. The modules `tower` and `axum`
+//!   need the features of the same names.
+//! * Open connections: [`Clients`] iterates over them; [`Shutdown`] closes them gracefully.
 
 mod authorize;
 #[cfg(feature = "axum")]
@@ -75,9 +75,9 @@ use crate::{
     WebSocket, error::check_runtime, head::HeadLimits, prepared::Offer, stats::Stats,
 };
 
-/// Accepts connections: from listeners of its own, from transports, or from other HTTP servers.
+/// Accepts connections from its own listeners, from transports, or from other HTTP servers.
 ///
-/// Cloning is cheap; all clones are the same server.
+/// Cloning is cheap; all clones share one server.
 #[derive(Clone, Debug)]
 pub struct Server {
     shared: Arc<Shared>,
@@ -103,10 +103,10 @@ struct Shared {
     tls: Option<crate::tls::TlsServerConfig>,
 }
 
-/// Sees each refused request.
+/// Called for each rejected request.
 type OnReject = Box<dyn Fn(&Request<()>, Refusal) -> Refusal + Send + Sync>;
 
-/// Sees what has not even become a request.
+/// Called for each connection that fails before its request is complete.
 type OnHandshakeError = Box<dyn Fn(&AcceptError) + Send + Sync>;
 
 /// Answers requests that do not ask for a WebSocket.
@@ -118,30 +118,31 @@ pub(crate) trait Fallback:
 impl<F: Fn(&Request<()>) -> Option<Response<Bytes>> + Send + Sync> Fallback for F {}
 
 impl Server {
-    /// Begins a server with the default options.
+    /// Returns a builder with the default options.
     #[must_use]
     pub fn builder() -> ServerBuilder {
         ServerBuilder::new()
     }
 
-    /// Accepts the opening handshake over a transport that nobody has read from yet.
+    /// Accepts the opening handshake on a transport from which nothing has been read yet.
     ///
-    /// How many handshakes are under way is for the caller to limit:
-    /// [`max_pending_handshakes`](ServerBuilder::max_pending_handshakes) is about the server's
-    /// listeners. Over a transport that has no address, which is any but a TCP socket,
-    /// [`max_connections_per_address`](ServerBuilder::max_connections_per_address) limits nothing
-    /// unless a [trusted proxy](ServerBuilder::trusted_proxies) tells the client's.
+    /// The caller limits the number of concurrent handshakes:
+    /// [`max_pending_handshakes`](ServerBuilder::max_pending_handshakes) applies only to the
+    /// server's own listeners. Only TCP sockets have an address. On any other transport,
+    /// [`max_connections_per_address`](ServerBuilder::max_connections_per_address) has no effect
+    /// unless a [trusted proxy](ServerBuilder::trusted_proxies) reports the client's address.
     ///
     /// # Errors
     ///
-    /// The client's request was refused ([`AcceptError::Handshake`] for what breaks the rules, else
-    /// [`AcceptError::Rejected`]; the client has been told why), it is no HTTP, it took too long,
-    /// or the transport failed; [`AcceptError::NoRuntime`] outside of a tokio runtime.
+    /// The request was rejected, is not HTTP or took too long, or the transport failed. A rejection
+    /// is [`AcceptError::Handshake`] if the request violates the protocol, else
+    /// [`AcceptError::Rejected`]; in both cases the client has received a response.
+    /// [`AcceptError::NoRuntime`] outside of a tokio runtime.
     ///
     /// # Panics
     ///
-    /// In a runtime whose builder has not enabled time: `enable_all` does. The connection lives as
-    /// long as the runtime that it was accepted on.
+    /// If the runtime was built without time enabled; `enable_all` enables it. The connection lives
+    /// as long as the runtime on which it was accepted.
     ///
     /// # Cancel safety
     ///
@@ -151,7 +152,7 @@ impl Server {
         self.shared.accept(io).await.map(|opened| opened.ws)
     }
 
-    /// The same, with the request that has opened the connection.
+    /// Like [`accept`](Self::accept), and also returns the request that opened the connection.
     ///
     /// # Errors
     ///
@@ -172,13 +173,13 @@ impl Server {
         self.shared.accept(io).await.map(|opened| (opened.ws, opened.request))
     }
 
-    /// Decides about a request that another HTTP server has read, as
-    /// [`upgrade_async`](Self::upgrade_async) does, but at once.
+    /// Accepts or rejects a request that another HTTP server has read. Like
+    /// [`upgrade_async`](Self::upgrade_async), but synchronous.
     ///
     /// # Errors
     ///
-    /// As [`upgrade_async`](Self::upgrade_async); and 500 if there is a decision to be made by
-    /// [`authorize`](ServerBuilder::authorize), which may take time.
+    /// As [`upgrade_async`](Self::upgrade_async), and 500 if the server has an
+    /// [`authorize`](ServerBuilder::authorize) callback, which is asynchronous.
     ///
     /// ```
     /// use bowsprit::Server;
@@ -193,29 +194,29 @@ impl Server {
         self.shared.admit_external_now(&mut head(request))
     }
 
-    /// Decides about a request that another HTTP server has read: looks for its path, checks it,
-    /// and has [`authorize`](ServerBuilder::authorize) decide. What that came to, and the
-    /// parameters in the path, become extensions of the request, and where the client is if the
-    /// request has a [`PeerAddr`].
+    /// Accepts or rejects a request that another HTTP server has read: finds its route, checks it,
+    /// and calls [`authorize`](ServerBuilder::authorize). The path parameters and the value that
+    /// `authorize` returns become extensions of the request, and so does the client's address if
+    /// the request has a [`PeerAddr`].
     ///
-    /// Send the response with that server, then [`into_websocket`](Upgrade::into_websocket) the
-    /// transport.
+    /// Send the response with that server, then pass the transport to
+    /// [`into_websocket`](Upgrade::into_websocket).
     ///
-    /// The request may be an extended CONNECT of HTTP/2 (RFC 8441), which hyper's servers and
-    /// clients agree on by `enable_connect_protocol`; the response is then a 200. Of hyper's
-    /// requests this knows with the feature `http2`, of others by a
-    /// [`ConnectProtocol`] in the extensions.
+    /// The request may be an extended CONNECT of HTTP/2 (RFC 8441), which hyper supports with
+    /// `enable_connect_protocol`; the response is then a 200. With the feature `http2`, such
+    /// requests of hyper are recognised. Requests of other servers need a [`ConnectProtocol`] in
+    /// their extensions.
     ///
     /// # Errors
     ///
-    /// The request was refused. Send the refusal's response and close the connection. 500 if the
-    /// request has no [`PeerAddr`], nor [`UnixPeer`], and an option needs it:
+    /// The request was rejected. Send the refusal's response and close the connection. 500 if the
+    /// request has neither [`PeerAddr`] nor [`UnixPeer`] and an option needs the address:
     /// [`max_connections_per_address`](ServerBuilder::max_connections_per_address) or
     /// [`trusted_proxies`](ServerBuilder::trusted_proxies).
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the decision that it waits for.
+    /// Dropping the future drops the future of `authorize`.
     pub async fn upgrade_async<B: Send>(
         &self,
         request: &mut Request<B>,
@@ -229,10 +230,11 @@ impl Server {
 
 /// Connections.
 impl Server {
-    /// The handles of all open connections, in no order, however they were accepted.
+    /// Returns the handles of all open connections, in no particular order, however they were
+    /// accepted.
     ///
-    /// Connections that come or go meanwhile may be among them or not. No lock is held between two
-    /// of them.
+    /// Connections that open or close during the iteration may or may not be included. No lock is
+    /// held between two items.
     ///
     /// ```
     /// # use bowsprit::{Server, State};
@@ -244,8 +246,9 @@ impl Server {
         Clients::new(self.shared.routes.members(None))
     }
 
-    /// The handles of those that have asked for this path, written as it was given to
-    /// [`path`](ServerBuilder::path) or [`route`](ServerBuilder::route). None if it was not.
+    /// Returns the handles of the connections on this path, written as it was passed to
+    /// [`path`](ServerBuilder::path) or [`route`](ServerBuilder::route). Empty if there is no such
+    /// path.
     #[must_use]
     pub fn clients_at(&self, path: &str) -> Clients {
         Clients::new(self.shared.routes.members(Some(path)))
@@ -253,8 +256,8 @@ impl Server {
 
     /// Sends a message to all [`clients`](Self::clients).
     ///
-    /// Where one has no room for it, it is closed with 1013, unless the publication is told
-    /// [otherwise](Publication::slow_consumers).
+    /// A connection whose queue is full is closed with 1013, unless the publication [has another
+    /// policy](Publication::slow_consumers).
     ///
     /// ```no_run
     /// # async fn example(server: bowsprit::Server, ws: bowsprit::WebSocket) {
@@ -266,20 +269,19 @@ impl Server {
         publication(message.into(), self.clients())
     }
 
-    /// Sends a message to those that have asked for this path; see
-    /// [`clients_at`](Self::clients_at).
+    /// Sends a message to all connections on this path; see [`clients_at`](Self::clients_at).
     pub fn broadcast_at(&self, path: &str, message: impl Into<PreparedMessage>) -> Publication {
         publication(message.into(), self.clients_at(path))
     }
 
-    /// What this server has done so far: connections, handshakes, messages, bytes, and how
-    /// connections have ended.
+    /// Returns the counters of this server: connections, handshakes, messages, bytes, and how
+    /// connections ended.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.shared.registry.counters.snapshot()
     }
 
-    /// How many connections are open.
+    /// Returns the number of open connections.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.registry.len()

@@ -1,4 +1,4 @@
-//! What a request tells.
+//! Extensions of a request, and what can be read from it.
 
 use std::{
     borrow::Cow,
@@ -31,26 +31,28 @@ impl Params {
     }
 }
 
-/// The address that a request came from, as an extension of it.
+/// Request extension: the address of the peer that sent the request.
 ///
-/// Connections that a bowsprit server accepts have it. Where another HTTP server accepts them, put
-/// it in before [`Server::upgrade_async`](crate::Server::upgrade_async), which looks for trusted
-/// proxies by it. With the feature `axum`, axum's `ConnectInfo<SocketAddr>` counts as well.
+/// Requests on TCP connections that a bowsprit server accepts have it. If another HTTP server
+/// accepts connections, insert it before calling
+/// [`Server::upgrade_async`](crate::Server::upgrade_async), which compares it with the trusted
+/// proxies. With the feature `axum`, axum's `ConnectInfo<SocketAddr>` is used as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
-/// That a request came over a Unix socket, so that it has no [`PeerAddr`], as an extension of it.
+/// Request extension: the request came over a Unix socket and therefore has no [`PeerAddr`].
 ///
-/// Requests on a server's own listeners need none. Where another HTTP server accepts connections,
-/// put it in before [`Server::upgrade_async`](crate::Server::upgrade_async), which otherwise
-/// refuses to let in clients whose addresses it is to limit and cannot tell.
+/// Requests on a bowsprit server's own listeners do not need it. If another HTTP server accepts
+/// connections, insert it before calling [`Server::upgrade_async`](crate::Server::upgrade_async).
+/// Without it, requests of unknown origin are rejected if an option needs the client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnixPeer;
 
-/// That the transport of a request is encrypted, as an extension of it.
+/// Request extension: the transport of the request is encrypted.
 ///
-/// Requests on a server's listeners have it where they came by TLS. Where another HTTP server
-/// accepts connections, put it in before [`Server::upgrade_async`](crate::Server::upgrade_async).
+/// Requests that a bowsprit server's own listeners receive over TLS have it. If another HTTP server
+/// accepts connections, insert it before calling
+/// [`Server::upgrade_async`](crate::Server::upgrade_async).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encrypted;
 
@@ -63,7 +65,7 @@ pub(super) fn insert_connect_protocol(extensions: &mut Extensions) {
     }
 }
 
-/// The address of the client, behind whatever proxies are trusted.
+/// The client's address, as reported by trusted proxies if there are any.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClientAddr(pub(super) IpAddr);
 
@@ -71,35 +73,37 @@ pub(super) struct ClientAddr(pub(super) IpAddr);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClientEncrypted;
 
-/// What handlers want to know of the request that has opened their connection.
+/// Accessors for the request that opened a connection.
 pub trait RequestExt {
-    /// The value of a parameter in the path: of `room` in `/rooms/{room}`. Percent-encoding is
-    /// undone, so it may contain anything, slashes as well.
+    /// Returns the value of a path parameter, such as `room` in `/rooms/{room}`. It is
+    /// percent-decoded, so it may contain any character, including slashes.
     fn param(&self, name: &str) -> Option<&str>;
 
-    /// The address of the other end of the transport: of the client, or the last proxy.
+    /// Returns the address of the other end of the transport: the client, or the last proxy.
     fn peer_addr(&self) -> Option<SocketAddr>;
 
-    /// The address of the client, as far as the proxies between are
-    /// [trusted](crate::server::ServerBuilder::trusted_proxies).
+    /// Returns the address of the client, as reported by [trusted
+    /// proxies](crate::server::ServerBuilder::trusted_proxies). Without any, this is the IP address
+    /// of the peer.
     fn client_addr(&self) -> Option<IpAddr>;
 
-    /// Whether the client is known to have encrypted the request: it came by TLS, or a proxy that
-    /// is [trusted](crate::server::ServerBuilder::trusted_proxies) says that it did. That one can
-    /// also say that it did not, whatever is between it and us.
+    /// Whether the client is known to have encrypted the request: it came over TLS, or a [trusted
+    /// proxy](crate::server::ServerBuilder::trusted_proxies) says so. A trusted proxy can also say
+    /// that it was not encrypted, even if the proxy's own connection to the server is.
     fn is_encrypted(&self) -> bool;
 
-    /// The first value with this name in the query, decoded as forms are.
+    /// Returns the first query value with this name, decoded as
+    /// `application/x-www-form-urlencoded`.
     fn query(&self, name: &str) -> Option<Cow<'_, str>>;
 
-    /// The value of the first cookie with this name.
+    /// Returns the value of the first cookie with this name.
     fn cookie(&self, name: &str) -> Option<&str>;
 
-    /// User name and password in `Authorization: Basic …`. `None` without, and if it is malformed
-    /// or repeated.
+    /// Returns the user name and password in `Authorization: Basic …`. `None` if the header is
+    /// missing, malformed or repeated.
     fn basic(&self) -> Option<Basic>;
 
-    /// The token in `Authorization: Bearer …`. `None` without, and if it is repeated.
+    /// Returns the token in `Authorization: Bearer …`. `None` if the header is missing or repeated.
     fn bearer(&self) -> Option<Bearer<'_>>;
 }
 
@@ -110,7 +114,7 @@ fn peer_addr(extensions: &Extensions) -> Option<SocketAddr> {
     peer
 }
 
-/// What axum knows, in its order.
+/// The peer's address as axum has it, in the order in which axum looks for it.
 #[cfg(feature = "axum")]
 fn axum_peer_addr(extensions: &Extensions) -> Option<SocketAddr> {
     use ::axum::extract::connect_info::{ConnectInfo, MockConnectInfo};
