@@ -1,4 +1,4 @@
-//! Where connections come from.
+//! Sockets that a server listens on.
 
 #[cfg(feature = "proxy-protocol")]
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 use crate::tls::TlsServerConfig;
 use crate::{TcpOptions, error::check_runtime, transport::AnyTransport};
 
-/// Connections that wait to be accepted, by default.
+/// The default length of the backlog: connections that wait to be accepted.
 pub(super) const BACKLOG: u32 = 1024;
 
-/// A socket that connections come to: made from a `TcpListener` or `UnixListener` of tokio, or
-/// bound here.
+/// A listening socket, converted from tokio's `TcpListener` or `UnixListener`, or bound by this
+/// type.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), bowsprit::Error> {
@@ -38,7 +38,7 @@ pub(super) const BACKLOG: u32 = 1024;
 /// ```
 pub struct Listener {
     socket: Socket,
-    /// Who may and must tell the client's address before all else.
+    /// The proxies whose connections must begin with a PROXY protocol header.
     #[cfg(feature = "proxy-protocol")]
     pub(super) proxies: Option<Arc<[IpNet]>>,
     #[cfg(feature = "tls")]
@@ -61,7 +61,7 @@ pub(super) enum Encryption {
 
 #[cfg(feature = "tls")]
 impl Encryption {
-    /// What to encrypt with, where the server has `server`.
+    /// The TLS configuration to use if the server's own is `server`.
     pub(super) const fn or_server<'e>(
         &'e self,
         server: Option<&'e TlsServerConfig>,
@@ -75,8 +75,8 @@ impl Encryption {
 }
 
 impl Listener {
-    /// Listens on an address, IPv4 or IPv6. Port 0 takes a free port. A name that has several
-    /// addresses is bound to the first that can be.
+    /// Listens on an IPv4 or IPv6 address. Port 0 takes a free port. If a name has several
+    /// addresses, the first one that can be bound is used.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl Listener {
     ///
     /// # Panics
     ///
-    /// In a runtime whose builder has not enabled I/O: `enable_all` does.
+    /// If the runtime was built without I/O enabled; `enable_all` enables it.
     pub async fn bind(addr: impl ToSocketAddrs) -> io::Result<Self> {
         Self::bind_with(addr, BACKLOG).await
     }
@@ -104,12 +104,13 @@ impl Listener {
         Err(last)
     }
 
-    /// Listens on a Unix socket. One that was left behind, on which nobody listens any more, is
-    /// replaced. Who may connect is what the file's permissions say, set by the process's umask.
+    /// Listens on a Unix socket. A stale socket file, on which no process listens any more, is
+    /// replaced. The file's permissions, which the process's umask sets, determine which users may
+    /// connect.
     ///
     /// # Errors
     ///
-    /// The path cannot be bound, somebody listens there, or there is no tokio runtime.
+    /// The path cannot be bound, another process listens there, or there is no tokio runtime.
     ///
     /// # Panics
     ///
@@ -130,13 +131,13 @@ impl Listener {
         }
     }
 
-    /// Has connections begin with a header of the PROXY protocol, version 1 or 2, which tells where
-    /// the client is: proxies write it before all else, TLS included. Needs the feature
+    /// Expects each connection to begin with a PROXY protocol header, version 1 or 2, which carries
+    /// the client's address. Proxies send it before anything else, including TLS. Needs the feature
     /// `proxy-protocol`.
     ///
-    /// Only connections from these networks are taken, and all of them need the header; peers of
-    /// Unix sockets need no network. There is no way to tell whether a header is there by looking,
-    /// so a listener is for proxies or for others.
+    /// Only connections from these networks are accepted, and all of them must send the header;
+    /// peers of Unix sockets are always accepted. The header cannot be detected reliably, so a
+    /// listener serves either proxies or direct clients.
     #[cfg(feature = "proxy-protocol")]
     #[must_use]
     pub fn proxy_protocol(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
@@ -144,9 +145,8 @@ impl Listener {
         self
     }
 
-    /// Encrypts the connections of this listener, whatever
-    /// [`ServerBuilder::tls`](crate::server::ServerBuilder::tls) says of all. Default: as the
-    /// server.
+    /// Encrypts the connections of this listener, overriding
+    /// [`ServerBuilder::tls`](crate::server::ServerBuilder::tls). Default: the server's setting.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: impl Into<TlsServerConfig>) -> Self {
@@ -154,7 +154,8 @@ impl Listener {
         self
     }
 
-    /// Takes the connections of this listener as they are, although the server encrypts.
+    /// Does not encrypt the connections of this listener, overriding
+    /// [`ServerBuilder::tls`](crate::server::ServerBuilder::tls).
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn plain(mut self) -> Self {
@@ -162,11 +163,11 @@ impl Listener {
         self
     }
 
-    /// The address it listens on, if it is one of TCP.
+    /// Returns the local address of a TCP listener.
     ///
     /// # Errors
     ///
-    /// If the system does not tell, or it is a Unix socket.
+    /// The system call fails, or this is a Unix socket.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         match &self.socket {
             Socket::Tcp(listener) => listener.local_addr(),
@@ -205,7 +206,8 @@ impl Listener {
     }
 }
 
-/// Whether there is a socket on which nobody listens. Other files refuse connections as well.
+/// Whether the file is a socket on which no process listens. Other files refuse connections as
+/// well.
 #[cfg(unix)]
 fn is_left_behind(path: &std::path::Path) -> io::Result<bool> {
     use std::os::unix::{fs::FileTypeExt, net::UnixStream};

@@ -1,4 +1,4 @@
-//! Which path leads where.
+//! Routes: which handler and options belong to which path.
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -20,10 +20,11 @@ use super::{
 };
 use crate::{ConnectionConfig, Deflate, Limits, WebSocket};
 
-/// A path's handler, and its own options.
+/// The handler of a path, with options of its own.
 ///
-/// What it does not set it takes from the [`ServerBuilder`](crate::server::ServerBuilder) that it
-/// is given to, whichever of the two was told first.
+/// Options that a route does not set are those of its
+/// [`ServerBuilder`](crate::server::ServerBuilder), whether they are set before or after the route
+/// is added.
 ///
 /// ```
 /// use bowsprit::{Server, config::Limits, server::{RequestExt, Route}};
@@ -43,7 +44,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// Runs `handler` for each connection, as
+    /// Creates a route that runs `handler` for each connection, as
     /// [`BoundServer::serve`](crate::server::BoundServer::serve) does.
     pub fn new<H, F>(handler: H) -> Self
     where
@@ -62,16 +63,16 @@ impl fmt::Debug for Route {
     }
 }
 
-/// The paths of a server and what is spoken there.
+/// The paths of a server and their endpoints.
 pub(super) struct Routes {
     /// Indices of entries.
     paths: Router<usize>,
     entries: Vec<RouteEntry>,
-    /// Where no path was named, the only entry is everywhere.
+    /// If no path was named, the only entry applies to all paths.
     everywhere: bool,
 }
 
-/// A path, what is spoken there, and who is there.
+/// A path, its endpoint and its open connections.
 pub(super) struct RouteEntry {
     path: Box<str>,
     pub(super) endpoint: Arc<Endpoint>,
@@ -82,7 +83,7 @@ pub(super) struct RouteEntry {
 #[derive(Default)]
 pub(super) struct RouterBuilder {
     router: Router<usize>,
-    /// A path without a route has the server's own endpoint.
+    /// A path without a route uses the server's own endpoint.
     named: Vec<(Box<str>, Option<Route>)>,
     /// A path for which only `serve` has a handler.
     without_handler: Option<Box<str>>,
@@ -124,14 +125,14 @@ impl RouterBuilder {
         Routes { paths: self.router, entries, everywhere }
     }
 
-    /// Where nothing would run without a handler for the whole server.
+    /// A path that would have no handler unless the server has a default one.
     pub(super) fn without_handler(&self) -> Option<&str> {
         if self.named.is_empty() { Some("*") } else { self.without_handler.as_deref() }
     }
 }
 
 impl Routes {
-    /// Whether something is spoken at `path`, by a handler of its own if that is asked for.
+    /// Whether `path` has an endpoint, with a handler of its own if `with_handler` is set.
     #[cfg(feature = "tower")]
     pub(super) fn knows(&self, path: &str, with_handler: bool) -> bool {
         let endpoint = self.find(path).map(|(entry, _)| &entry.endpoint);
@@ -142,18 +143,18 @@ impl Routes {
         )
     }
 
-    /// Who is at all paths, or at this one, written as it was added.
+    /// The connections on all paths, or on this one, written as it was added.
     pub(super) fn members(&self, path: Option<&str>) -> Vec<Arc<Members>> {
         let entries = self.entries.iter();
         let asked = entries.filter(|entry| path.is_none_or(|path| *entry.path == *path));
         asked.map(|entry| Arc::clone(&entry.members)).collect()
     }
 
-    /// What is spoken at `path`, and the values of the parameters in it.
+    /// The endpoint of `path`, and the values of the parameters in it.
     ///
     /// # Errors
     ///
-    /// 404 if nothing is, 400 if a parameter is not UTF-8.
+    /// 404 if there is none, 400 if a parameter is not UTF-8.
     pub(super) fn find(&self, path: &str) -> Result<(&RouteEntry, Params), Refusal> {
         if self.everywhere {
             return Ok((&self.entries[0], Params::default()));
