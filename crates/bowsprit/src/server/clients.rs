@@ -23,23 +23,23 @@ use crate::{
     stats::Counters,
 };
 
-/// Lists that a path's connections are spread over, so that threads seldom wait for each other.
+/// How many lists the connections of a path are spread over, which reduces lock contention.
 const SHARDS: usize = 8;
 
-/// Sees a connection come or go.
+/// Called when a connection opens or ends.
 pub(super) type Hook = Box<dyn Fn(&Handle) + Send + Sync>;
 
-/// What the connections of a server have in common, whatever their path.
+/// State shared by all connections of a server, on whichever path.
 pub(super) struct Registry {
     pub(super) on_connect: Option<Hook>,
     pub(super) on_disconnect: Option<Hook>,
     pub(super) counters: Arc<Counters>,
     count: AtomicUsize,
     departed: AtomicUsize,
-    /// Opening handshakes that began before the server did to shut down.
+    /// Opening handshakes that began before the shutdown.
     handshakes: AtomicUsize,
     pub(super) phases: Phases,
-    /// Told when the last connection has left, or the last handshake is over.
+    /// Notified when the last connection or the last handshake has ended.
     pub(super) left: Notify,
 }
 
@@ -79,12 +79,13 @@ impl Registry {
         self.count.load(Ordering::SeqCst)
     }
 
-    /// How many handshakes are under way that a server that shuts down waits for.
+    /// The number of handshakes that a shutdown waits for.
     pub(super) fn handshakes(&self) -> usize {
         self.handshakes.load(Ordering::SeqCst)
     }
 
-    /// A handshake begins, in this phase. It is waited for if that is the first one.
+    /// Records that a handshake begins and returns the current phase. A shutdown waits for the
+    /// handshake if that is the first phase.
     pub(super) fn begin_handshake(&self) -> Phase {
         // Before looking, so that whoever turns the phase sees it.
         self.handshakes.fetch_add(1, Ordering::SeqCst);
@@ -95,7 +96,7 @@ impl Registry {
         phase
     }
 
-    /// A handshake is over that has begun in this phase.
+    /// Records the end of a handshake that began in this phase.
     pub(super) fn end_handshake(&self, begun_in: Phase) {
         if begun_in == Phase::Open
             && self.handshakes.fetch_sub(1, Ordering::SeqCst) == 1
@@ -105,7 +106,7 @@ impl Registry {
         }
     }
 
-    /// How many connections have left so far.
+    /// The number of connections that have ended so far.
     pub(super) fn departed(&self) -> usize {
         self.departed.load(Ordering::SeqCst)
     }
@@ -117,9 +118,9 @@ impl Members {
         Arc::new(Self { list: Arc::new(Box::new(Arc::clone(&shared))), shared })
     }
 
-    /// Puts a connection on the list until it ends, and keeps its permit as long.
+    /// Lists a connection, and holds its permit, until it ends.
     ///
-    /// The hook comes first, so that nobody leaves before having joined.
+    /// The hook runs first, so that no connection leaves before it has joined.
     pub(super) fn join(&self, link: &Arc<Link>, permit: Option<Box<ConnectionPermit>>) {
         let registry = &self.shared.registry;
         run_hook(registry.on_connect.as_ref(), link);
@@ -143,7 +144,7 @@ impl Members {
 }
 
 impl Shared {
-    /// The key of a connection that is on the list from now on.
+    /// Lists a connection and returns its key.
     fn insert(&self, id: u64, member: Member) -> u32 {
         let shard = usize::try_from(id).unwrap_or_default() % SHARDS;
         let index = self.lock(shard).insert(member);
@@ -188,7 +189,8 @@ fn run_hook(hook: Option<&Hook>, link: &Arc<Link>) {
     let _told = callback::run(|| hook(&handle));
 }
 
-/// The handles of a server's open connections; see [`Server::clients`](crate::Server::clients).
+/// An iterator over the handles of a server's open connections; see
+/// [`Server::clients`](crate::Server::clients).
 pub struct Clients {
     members: vec::IntoIter<Arc<Members>>,
     current: Option<(Arc<Members>, usize)>,

@@ -1,4 +1,4 @@
-//! Shutting down: everybody is told, then waited for, then cut.
+//! Graceful shutdown: send close frames, wait, then cut what is left at the deadline.
 
 use std::{
     future::{Future, poll_fn},
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{CloseCode, Error, Handle, WebSocket, entropy};
 
-/// How long the last answers may take at the deadline, which their tasks write.
+/// How long the tasks may take to write the last responses at the deadline.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// How a server shuts down.
@@ -31,37 +31,37 @@ pub struct Shutdown {
     jitter: Duration,
 }
 
-/// Who was there when a server shut down.
+/// What became of the connections of a server that has shut down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownSummary {
-    /// Connections that have ended in time.
+    /// Connections that ended before the deadline.
     pub closed: usize,
-    /// Connections that were cut at the deadline, and opening handshakes.
+    /// Connections and opening handshakes that were cut at the deadline.
     pub cut: usize,
 }
 
 impl Default for Shutdown {
-    /// All at once, and 10 s for it.
+    /// A deadline of 10 s and no jitter.
     fn default() -> Self {
         Self::within(Duration::from_secs(10))
     }
 }
 
 impl Shutdown {
-    /// Cuts what is still open after this long.
+    /// Cuts the connections that are still open after this time.
     pub const fn within(deadline: Duration) -> Self {
         Self { deadline, jitter: Duration::ZERO }
     }
 
-    /// Tells the clients one after the other, at random within this time, so that they do not all
-    /// come back at once. It ends with the deadline. Default: none.
+    /// Spreads the close frames randomly over this time, so that clients do not all reconnect at
+    /// once. Never longer than the deadline. Default: none.
     pub const fn jitter(mut self, jitter: Duration) -> Self {
         self.jitter = jitter;
         self
     }
 
-    /// When to tell one of the clients.
+    /// When to send the close frame to one of the clients.
     fn delay(&self) -> Duration {
         let share = f64::from(u32::from_be_bytes(entropy::random())) / f64::from(u32::MAX);
         let longest = self.jitter.min(self.deadline);
@@ -71,27 +71,29 @@ impl Shutdown {
 }
 
 impl Server {
-    /// Shuts down: answers further requests with 503, sends a close frame with 1001 to everybody
-    /// behind what is queued, waits until all have ended, and cuts the rest at the deadline.
+    /// Shuts down gracefully: answers further requests with 503, queues a close frame with 1001 on
+    /// each connection behind the messages already queued, waits until all connections have ended,
+    /// and cuts the rest at the deadline.
     ///
-    /// Opening handshakes that are under way have that time as well. What
-    /// [`authorize`](crate::server::ServerBuilder::authorize) refuses is answered so, what it lets
-    /// in is answered 503, and so is, at the deadline, what has no answer yet; for that up to a
-    /// second more is waited. Connections on which no request has begun are closed at once. An
-    /// [`Upgrade`](crate::server::Upgrade) is waited for until it is attached, and closed then, or
-    /// dropped.
+    /// Opening handshakes in progress have the same deadline. Requests that
+    /// [`authorize`](crate::server::ServerBuilder::authorize) rejects get its response; requests
+    /// that it accepts are answered 503. At the deadline, requests without a response are answered
+    /// 503 as well, for which up to a second more is allowed. Connections on which no request has
+    /// begun are closed at once. An [`Upgrade`](crate::server::Upgrade) is waited for until it is
+    /// dropped or attached; an attached one is then closed.
     ///
-    /// Handlers see the end as any other: `recv` returns `None` when the client has answered, and
-    /// sending fails. Those that want to know of it before can wait for
-    /// [`shutdown_started`](Self::shutdown_started). Their tasks may still run when this returns.
+    /// To a handler this looks like any other close: sending fails, and `recv` returns `None` once
+    /// the client has answered. A handler that needs to know earlier can wait for
+    /// [`shutdown_started`](Self::shutdown_started). Handler tasks may still be running when this
+    /// returns.
     ///
-    /// A server that listens is shut down by [`BoundServer::serve_until`], which closes its
-    /// listeners first. This one does not come back.
+    /// A listening server is shut down by [`BoundServer::serve_until`], which closes its listeners
+    /// first. A server cannot be restarted after a shutdown.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, further requests are refused, and those who have not been told
-    /// or cut yet stay.
+    /// If the future is dropped early, further requests are still rejected, but connections that
+    /// have not been closed or cut yet stay open.
     pub async fn shutdown(&self, shutdown: Shutdown) -> ShutdownSummary {
         let registry = &self.shared.registry;
         registry.phases.advance_to(Phase::Closing);
@@ -112,7 +114,7 @@ impl Server {
         ShutdownSummary { closed, cut }
     }
 
-    /// Waits until the server begins to shut down; ready at once if it has.
+    /// Waits until the server begins to shut down. Completes immediately if it already has.
     ///
     /// # Cancel safety
     ///
@@ -121,7 +123,7 @@ impl Server {
         self.shared.registry.phases.until_closing().await;
     }
 
-    /// Waits until all have gone, who are told to meanwhile.
+    /// Sends the close frames and waits until all connections have ended.
     async fn empty(&self, shutdown: Shutdown) {
         let registry = &self.shared.registry;
         let mut sending = pin!(self.send_closes(shutdown));
@@ -157,8 +159,8 @@ impl Server {
 }
 
 impl BoundServer {
-    /// [Serves](Self::serve) until `signal` is ready, then closes the listeners and
-    /// [shuts down](Server::shutdown).
+    /// [Serves](Self::serve) until `signal` completes, then closes the listeners and [shuts
+    /// down](Server::shutdown).
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), bowsprit::Error> {
@@ -186,7 +188,7 @@ impl BoundServer {
     ///
     /// # Cancel safety
     ///
-    /// As [`serve`](Self::serve), and once it shuts down as [`Server::shutdown`].
+    /// As [`serve`](Self::serve); during the shutdown, as [`Server::shutdown`].
     pub async fn serve_until<H, F>(
         self,
         handler: H,
@@ -202,7 +204,8 @@ impl BoundServer {
         Ok(server.shutdown(shutdown).await)
     }
 
-    /// The same for servers whose routes all have handlers; see [`run`](Self::run).
+    /// Like [`serve_until`](Self::serve_until), for servers whose routes all have handlers; see
+    /// [`run`](Self::run).
     ///
     /// # Errors
     ///
@@ -222,7 +225,7 @@ impl BoundServer {
     }
 }
 
-/// Serves until the signal comes; the listeners are closed then.
+/// Serves until the signal completes, then closes the listeners.
 async fn until(
     signal: impl Future<Output = ()>,
     serving: impl Future<Output = Result<(), Error>>,
