@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 
 use super::Refusal;
 
-/// Whether two secrets are the same. The time that the answer takes depends on their lengths, not
+/// Whether two secrets are equal. The time that the comparison takes depends on their lengths, not
 /// on where they differ.
 ///
 /// ```
@@ -18,7 +18,7 @@ pub fn constant_time_eq(one: impl AsRef<[u8]>, other: impl AsRef<[u8]>) -> bool 
     one.as_ref().ct_eq(other.as_ref()).into()
 }
 
-/// A user name and password, as `Authorization: Basic …` has them.
+/// The user name and password from `Authorization: Basic …`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Basic {
     user: String,
@@ -32,20 +32,20 @@ impl Basic {
         &self.user
     }
 
-    /// The password. To compare it, take [`matches`](Self::matches) or [`constant_time_eq`].
+    /// The password. Compare it with [`matches`](Self::matches) or [`constant_time_eq`].
     #[must_use]
     pub fn password(&self) -> &str {
         &self.password
     }
 
-    /// Whether these are that user and password, found out by [`constant_time_eq`].
+    /// Whether these credentials equal this user and password, compared by [`constant_time_eq`].
     #[must_use]
     pub fn matches(&self, user: &str, password: &str) -> bool {
         // Both are always compared, so that the time does not tell which of them is wrong.
         constant_time_eq(&self.user, user) & constant_time_eq(&self.password, password)
     }
 
-    /// A 401 that asks for a user name and password.
+    /// Returns a 401 that asks for a user name and password.
     #[must_use]
     pub fn challenge(realm: &str) -> Refusal {
         challenge(&format!("Basic realm=\"{}\", charset=\"UTF-8\"", quotable(realm)))
@@ -59,24 +59,24 @@ impl Basic {
     }
 }
 
-/// A token, as `Authorization: Bearer …` has it.
+/// The token from `Authorization: Bearer …`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Bearer<'r>(&'r str);
 
 impl<'r> Bearer<'r> {
-    /// The token. To compare it, take [`matches`](Self::matches) or [`constant_time_eq`].
+    /// The token. Compare it with [`matches`](Self::matches) or [`constant_time_eq`].
     #[must_use]
     pub const fn token(&self) -> &'r str {
         self.0
     }
 
-    /// Whether this is that token, found out by [`constant_time_eq`].
+    /// Whether this equals `token`, compared by [`constant_time_eq`].
     #[must_use]
     pub fn matches(&self, token: &str) -> bool {
         constant_time_eq(self.0, token)
     }
 
-    /// A 401 that asks for a token.
+    /// Returns a 401 that asks for a token.
     #[must_use]
     pub fn challenge(realm: &str) -> Refusal {
         challenge(&format!("Bearer realm=\"{}\"", quotable(realm)))
@@ -87,7 +87,7 @@ impl<'r> Bearer<'r> {
     }
 }
 
-/// What follows the scheme. `None` if there is no such field, or more than one.
+/// The credentials after the scheme. `None` if there is no such field, or more than one.
 fn credentials<'h>(headers: &'h HeaderMap, scheme: &str) -> Option<&'h str> {
     let mut fields = headers.get_all(header::AUTHORIZATION).iter();
     let field = fields.next()?.to_str().ok()?;
@@ -105,7 +105,7 @@ fn challenge(challenge: &str) -> Refusal {
     }
 }
 
-/// The inside of a quoted string, RFC 9110 §5.6.4; what cannot stand there becomes a space.
+/// The contents of a quoted string, RFC 9110 §5.6.4; characters that are not allowed become spaces.
 fn quotable(text: &str) -> String {
     let mut quotable = String::with_capacity(text.len());
     for character in text.chars() {
@@ -119,14 +119,14 @@ fn quotable(text: &str) -> String {
 }
 
 impl fmt::Debug for Basic {
-    /// Without the password.
+    /// Omits the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Basic").field("user", &self.user).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Bearer<'_> {
-    /// Without the token.
+    /// Omits the token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Bearer").finish_non_exhaustive()
     }

@@ -1,5 +1,4 @@
-//! What proxies tell of the clients behind them: `Forwarded`, RFC 7239, and the `X-Forwarded-`
-//! fields that came before it.
+//! Client information from proxies: `Forwarded`, RFC 7239, and the older `X-Forwarded-` fields.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,12 +10,13 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The proxies whose word is taken for where a client is, which host it has asked for, and whether
-/// encrypted.
+/// The proxies that are trusted to report the client's address, the requested host, and whether the
+/// client used TLS.
 ///
-/// Anybody can send these header fields. What a request says of its way is read from its end, where
-/// the last proxy has written, and only as far as the proxies are trusted. There are two families
-/// of fields and proxies write one of them, so the other is never read: it may be the client's.
+/// Any client can send these header fields. So the list of hops is read from its end, where the
+/// last proxy has appended, and only as far as the proxies are trusted. There are two families of
+/// fields. A proxy writes only one of them; the other is never read, because it may come from the
+/// client.
 ///
 /// ```
 /// use bowsprit::{Server, server::TrustedProxies};
@@ -38,35 +38,36 @@ enum Family {
     Forwarded,
 }
 
-/// What is known of the client that has sent a request.
+/// What is known about the client that sent a request.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ClientInfo {
     pub(super) addr: Option<IpAddr>,
-    /// The host that it has asked for, where that is not the `Host` of the request.
+    /// The requested host, if it is not the `Host` of the request.
     pub(super) host: Option<String>,
-    /// Whether it has encrypted its request; `None` where that is not known.
+    /// Whether the client encrypted its request; `None` if unknown.
     pub(super) encrypted: Option<bool>,
 }
 
 impl TrustedProxies {
-    /// Proxies in these networks that write `X-Forwarded-For`, `X-Forwarded-Host` and
+    /// Trusts proxies in these networks that write `X-Forwarded-For`, `X-Forwarded-Host` and
     /// `X-Forwarded-Proto`.
     ///
-    /// All three are believed, so the proxies must set or remove each of them. One that they pass
-    /// on as it came is the client's, who then chooses whether it has encrypted its request, or
-    /// which host its origin is compared with. docs/deployment.md has what to write into the
-    /// configuration of nginx and HAProxy.
+    /// All three fields are trusted, so the proxies must set or remove each of them. A field that a
+    /// proxy passes on unchanged is under the client's control: the client can then claim that its
+    /// request was encrypted, or choose the host that its origin is compared with.
+    /// docs/deployment.md shows the configuration of nginx and HAProxy.
     pub fn x_forwarded(networks: impl IntoIterator<Item = IpNet>) -> Self {
         Self::new(networks, Family::XForwarded)
     }
 
-    /// Proxies in these networks that write `Forwarded`.
+    /// Trusts proxies in these networks that write `Forwarded`.
     pub fn forwarded(networks: impl IntoIterator<Item = IpNet>) -> Self {
         Self::new(networks, Family::Forwarded)
     }
 
-    /// Also trusts peers without an IP address: those of Unix sockets. Where another HTTP server
-    /// has read the request, [`UnixPeer`](crate::server::UnixPeer) says that it is one of them.
+    /// Also trusts peers on Unix sockets, which have no IP address. If another HTTP server reads
+    /// the requests, [`UnixPeer`](crate::server::UnixPeer) marks those that came over a Unix
+    /// socket.
     #[must_use]
     pub const fn and_unix_sockets(mut self) -> Self {
         self.local = true;
@@ -84,10 +85,10 @@ impl TrustedProxies {
         }
     }
 
-    /// Follows a request from the peer that has sent it to the first address that is not trusted.
+    /// Follows a request from the peer that sent it back to the first address that is not trusted.
     ///
-    /// Whatever a trusted proxy could not or would not tell ends the way: nobody knows who has
-    /// written what stands before it.
+    /// An unknown or obfuscated address ends the search: entries before it may be written by
+    /// anyone.
     pub(super) fn client(&self, seen: ClientInfo, headers: &HeaderMap) -> ClientInfo {
         if !self.trusts(seen.addr) {
             return seen;
@@ -119,7 +120,7 @@ impl TrustedProxies {
     }
 }
 
-/// Whether an address is in one of the networks. An IPv4 address is the same however it is written.
+/// Whether an address is in one of the networks. IPv4-mapped addresses count as IPv4.
 pub(super) fn contains(networks: &[IpNet], addr: IpAddr) -> bool {
     let addr = addr.to_canonical();
     networks.iter().any(|network| network.contains(&addr))
@@ -153,12 +154,13 @@ fn parse_element(element: &str) -> Option<ClientInfo> {
     Some(client)
 }
 
-/// Whether a scheme is one of TLS. Some proxies write that of a WebSocket's URL.
+/// Whether a scheme implies TLS. Some proxies write the scheme of the WebSocket URL.
 fn is_encrypted(scheme: &str) -> bool {
     ["https", "wss"].iter().any(|encrypted| scheme.eq_ignore_ascii_case(encrypted))
 }
 
-/// The elements of a list, over all fields of a name. A field that is no text is one bad element.
+/// The elements of a list, across all fields of this name. A field that is not text is one invalid
+/// element.
 fn elements(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     let fields = headers.get_all(name).iter().map(|field| field.to_str().unwrap_or("?"));
     fields.flat_map(|field| split_unquoted(field, ',')).map(str::to_owned).collect()
@@ -166,8 +168,8 @@ fn elements(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
 
 /// The value of a token or quoted string.
 ///
-/// A client may leave a quotation mark open, to have what a proxy appends taken for a part of its
-/// own element. So nothing passes that has a quotation mark where none may stand.
+/// A client could leave a quotation mark open, so that what a proxy appends becomes part of the
+/// client's own element. So misplaced quotation marks make a value invalid.
 fn unquote(value: &str) -> Option<String> {
     let Some(quoted) = value.strip_prefix('"') else {
         let plain = value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
@@ -184,9 +186,8 @@ fn unquote(value: &str) -> Option<String> {
     Some(unquoted)
 }
 
-/// RFC 7239 §6: an address, in brackets if it is one of IPv6, with or without a port.
-/// X-Forwarded-For has IPv6 addresses without brackets as well. Names that hide who it was are no
-/// addresses.
+/// RFC 7239 §6: an address with or without a port; IPv6 addresses are in brackets. X-Forwarded-For
+/// also has IPv6 addresses without brackets. Obfuscated identifiers are not addresses.
 fn parse_node(node: &str) -> Option<IpAddr> {
     let bracketed = || node.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
     let with_port = || node.parse::<SocketAddr>().ok().map(|addr| addr.ip());
