@@ -1,4 +1,4 @@
-//! How many connections a server has, and may have.
+//! Limits on the number of connections, in total and per address.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,7 @@ use std::{
 use super::Refusal;
 use http::{HeaderValue, StatusCode, header};
 
-/// Counts connections where their number is limited.
+/// Counts connections if their number is limited.
 pub(super) struct ConnectionLimiter {
     pub(super) max_connections: Option<usize>,
     pub(super) max_connections_per_address: Option<usize>,
@@ -22,7 +22,7 @@ struct Open {
     by_network: HashMap<IpAddr, usize>,
 }
 
-/// A connection that is counted, until this is dropped.
+/// A counted connection; dropping this releases its place.
 pub(super) struct ConnectionPermit {
     limiter: Arc<ConnectionLimiter>,
     network: Option<IpAddr>,
@@ -36,11 +36,11 @@ impl ConnectionLimiter {
         Self { max_connections, max_connections_per_address, open: Mutex::default() }
     }
 
-    /// A permit for a client's connection; `None` where nothing is limited.
+    /// Returns a permit for a client's connection; `None` if there is no limit.
     ///
     /// # Errors
     ///
-    /// 503 if there are no more permits.
+    /// 503 if all permits are taken.
     pub(super) fn acquire(
         self: &Arc<Self>,
         client: Option<IpAddr>,
@@ -85,7 +85,7 @@ impl Drop for ConnectionPermit {
     }
 }
 
-/// Gives back what a storm has needed.
+/// Frees memory that a burst of connections needed.
 pub(super) fn shrink<V>(by_network: &mut HashMap<IpAddr, V>) {
     if by_network.capacity() > 64 && by_network.len() < by_network.capacity() / 4 {
         by_network.shrink_to_fit();
@@ -96,7 +96,7 @@ fn reached(max: Option<usize>, count: usize) -> bool {
     max.is_some_and(|max| count >= max)
 }
 
-/// What is counted as one address: whoever has an IPv6 address has the 2^64 around it.
+/// What counts as one address: an IPv6 client controls the whole /64 around its address.
 pub(super) fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V4(client) => client.into(),
