@@ -1,16 +1,15 @@
-//! The third stage of an opening: whether a request is accepted, and what is agreed on.
+//! The third stage of the opening handshake: accepts or rejects a request and negotiates.
 //!
-//! The checks, in their order, each with what a request that fails gets:
+//! The checks in order, each with the status of a request that fails it:
 //!
 //! 1. The server is not shutting down: 503.
-//! 2. The client's address, host and encryption, from the transport or a trusted proxy; the host is
-//!    one of `allowed_hosts`: 421.
-//! 3. There is a route for the path (404, 400), and its `should_handle` takes the request: 404.
-//! 4. The limits of connections have a permit left: 503.
+//! 2. The client's address, host and encryption are determined from the transport or a trusted
+//!    proxy. The host is one of `allowed_hosts`: 421.
+//! 3. There is a route for the path (404, 400), and its `should_handle` accepts the request: 404.
+//! 4. The connection limits have a permit left: 503.
 //! 5. The rules of the handshake, in [`handshake::respond_with`]: method, `Host`, `Upgrade`,
 //!    `Connection`, version, key, subprotocols, extensions, and then `Origin` (403).
-//! 6. `authorize` lets the client in, and `choose_subprotocol` and `response_headers` have their
-//!    say.
+//! 6. `authorize` accepts the client; then `choose_subprotocol` and `response_headers` are called.
 
 use std::{
     convert::identity,
@@ -38,11 +37,11 @@ use crate::{
     },
 };
 
-/// The response to a request that is accepted, and what its transport becomes.
+/// The response to an accepted request, and the upgrade of its transport.
 type Admission = Result<(Response<()>, Upgrade), Refusal>;
 
 impl Shared {
-    /// Decides about a request that the server has read itself.
+    /// Accepts or rejects a request that the server has read itself.
     pub(super) async fn admit(
         &self,
         request: &mut Request<()>,
@@ -52,8 +51,8 @@ impl Shared {
         admitted.map_err(|refusal| self.refuse(request, refusal))
     }
 
-    /// Decides about a request that another HTTP server has read. That one sends the answer, and
-    /// the handshake goes on until the [`Upgrade`] is attached.
+    /// Accepts or rejects a request that another HTTP server has read. That server sends the
+    /// response, and the handshake lasts until the [`Upgrade`] is attached.
     pub(in crate::server) async fn admit_external(&self, request: &mut Request<()>) -> Admission {
         let handshake = self.begin();
         let admitted = match self.require_peer(request) {
@@ -66,7 +65,7 @@ impl Shared {
         handshake.hand_over(admitted.map_err(|refusal| self.refuse(request, refusal)))
     }
 
-    /// The same, where `authorize` cannot be waited for.
+    /// Like [`admit_external`](Self::admit_external), where `authorize` cannot be awaited.
     pub(in crate::server) fn admit_external_now(&self, request: &mut Request<()>) -> Admission {
         let handshake = self.begin();
         let admitted = self.require_peer(request).and_then(|()| {
@@ -79,7 +78,7 @@ impl Shared {
         handshake.hand_over(admitted.map_err(|refusal| self.refuse(request, refusal)))
     }
 
-    /// Has the application see a refusal, and logs it.
+    /// Passes a refusal to the application's callback, and logs it.
     pub(super) fn refuse(&self, request: &Request<()>, refusal: Refusal) -> Refusal {
         let refusal = callback::run_or_500(|| (self.on_reject)(request, refusal));
         let refusal = refusal.unwrap_or_else(identity).over(request.version());
@@ -87,7 +86,7 @@ impl Shared {
         refusal
     }
 
-    /// All checks, in their order. Without a handshake there is nobody to wait for `authorize`.
+    /// Runs all checks in order. Without a handshake, `authorize` cannot be awaited.
     async fn check(
         &self,
         request: &mut Request<()>,
@@ -114,7 +113,7 @@ impl Shared {
         entry.negotiate(request, &client, permit)
     }
 
-    /// Refuses everybody from when the server begins to shut down.
+    /// Rejects all requests once the server has begun to shut down.
     fn check_open(&self) -> Result<(), Refusal> {
         match self.registry.phases.now() {
             Phase::Open => Ok(()),
@@ -122,8 +121,8 @@ impl Shared {
         }
     }
 
-    /// Finds out who the client is, which host it has asked for, and whether encrypted. Refuses
-    /// hosts that are not allowed.
+    /// Determines the client's address, the requested host, and whether the request was encrypted.
+    /// Rejects hosts that are not allowed.
     pub(super) fn check_host(&self, request: &mut Request<()>) -> Result<ClientInfo, Refusal> {
         let peer = request.peer_addr().map(|addr| addr.ip().to_canonical());
         let encrypted = request.extensions().get::<Encrypted>().map(|_| true);
@@ -144,7 +143,7 @@ impl Shared {
         Ok(client)
     }
 
-    /// The route of a request's path, whose parameters become a part of the request.
+    /// Finds the route of a request's path, and inserts the path parameters into the request.
     fn find_route(&self, request: &mut Request<()>) -> Result<&RouteEntry, Refusal> {
         let (entry, params) = self.routes.find(request.uri().path())?;
         params.insert_into(request);
@@ -156,7 +155,7 @@ impl Shared {
         }
     }
 
-    /// Refuses a request to which an option cannot be applied, as nobody knows where it is from.
+    /// Rejects a request whose origin is unknown if an option needs the peer's address.
     fn require_peer(&self, request: &Request<()>) -> Result<(), Refusal> {
         let option = if self.limiter.max_connections_per_address.is_some() {
             "max_connections_per_address"
@@ -175,8 +174,7 @@ impl Shared {
 }
 
 impl HandshakeGuard {
-    /// Leaves the answer to another HTTP server, and what comes after it to whoever attaches the
-    /// transport.
+    /// Hands the response to another HTTP server. The caller attaches the transport afterwards.
     fn hand_over(self, admitted: Admission) -> Admission {
         match admitted {
             Ok((response, upgrade)) => Ok((response, Upgrade { handshake: Some(self), ..upgrade })),
@@ -189,7 +187,7 @@ impl HandshakeGuard {
 }
 
 impl ClientInfo {
-    /// What the handshake is to know of it.
+    /// The context that the handshake's rules need.
     fn context(&self) -> RequestContext<'_> {
         let mut context = RequestContext::default();
         context.host = self.host.as_deref();
@@ -199,7 +197,7 @@ impl ClientInfo {
 }
 
 impl RouteEntry {
-    /// Accepts a request that keeps the rules of the handshake.
+    /// Checks a request against the rules of the handshake and negotiates.
     fn negotiate(
         &self,
         request: &Request<()>,
@@ -215,7 +213,7 @@ impl RouteEntry {
         }
     }
 
-    /// The same, with what the application has to say.
+    /// Like [`negotiate`](Self::negotiate), and calls the application's callbacks.
     fn negotiate_with_callbacks(
         &self,
         request: &Request<()>,
@@ -248,13 +246,13 @@ impl RouteEntry {
     }
 }
 
-/// That `authorize` was to be waited for where nobody waits.
+/// The refusal where `authorize` would have to be awaited but cannot be.
 fn cannot_wait() -> Refusal {
     tracing::error!("Server::upgrade cannot wait for a decision: call Server::upgrade_async");
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// Clients need not know what the application did wrong.
+/// Logs the application's mistake and hides it from the client.
 fn internal_error(error: &HandshakeError) -> Refusal {
     tracing::error!(%error, "the application's part of a response cannot be sent");
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR)

@@ -1,4 +1,4 @@
-//! The last stage of an opening: the transport becomes a WebSocket.
+//! The last stage of the opening handshake: the transport becomes a WebSocket.
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
@@ -16,7 +16,7 @@ use crate::{
     websocket::Established,
 };
 
-/// A handshake that was accepted by [`Server::upgrade`](crate::Server::upgrade) and waits for its
+/// A handshake that [`Server::upgrade`](crate::Server::upgrade) has accepted and that waits for its
 /// transport.
 pub struct Upgrade {
     pub(super) path: Box<str>,
@@ -27,31 +27,32 @@ pub struct Upgrade {
     pub(super) peer_addr: Option<SocketAddr>,
     pub(super) permit: Option<Box<ConnectionPermit>>,
     pub(super) members: Arc<Members>,
-    /// Once the answer is on its way.
+    /// Set once the response has been handed over.
     pub(super) handshake: Option<HandshakeGuard>,
 }
 
 impl Upgrade {
-    /// Speaks WebSocket over `io`, once the response has been sent on it.
+    /// Makes a WebSocket of `io`, on which the response has been sent.
     ///
-    /// With hyper, `io` is `TokioIo::new(hyper::upgrade::on(request).await?)`; the TCP socket is
-    /// taken out of it together with the bytes that hyper has read ahead, so that nothing of HTTP
-    /// stays behind. With other servers, bytes that were read ahead go to
+    /// With hyper, `io` is `TokioIo::new(hyper::upgrade::on(request).await?)`; the TCP socket and
+    /// the bytes that hyper has read ahead are taken out of it, so that no HTTP state is kept. With
+    /// other servers, pass bytes that were read ahead to
     /// [`into_websocket_with`](Self::into_websocket_with).
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime, or in one whose builder has not enabled time.
+    /// Outside of a tokio runtime, or in one that was built without time enabled.
     #[must_use]
     pub fn into_websocket(self, io: impl Transport) -> WebSocket {
         self.into_websocket_with(io, &[])
     }
 
-    /// The same, with bytes that were read from `io` after the request: the client's first frames.
+    /// Like [`into_websocket`](Self::into_websocket), with bytes that were already read from `io`
+    /// after the request: the client's first frames.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime, or in one whose builder has not enabled time.
+    /// Outside of a tokio runtime, or in one that was built without time enabled.
     #[must_use]
     pub fn into_websocket_with(self, io: impl Transport, received: &[u8]) -> WebSocket {
         let (transport, ahead) = AnyTransport::from_io(io);
@@ -63,7 +64,7 @@ impl Upgrade {
         }
     }
 
-    /// Makes a connection of a transport, on which these bytes came behind the request.
+    /// Makes a connection of a transport from which these bytes were read after the request.
     fn attach(self, transport: AnyTransport, received: &[u8]) -> WebSocket {
         let established = Established {
             role: Role::Server,
