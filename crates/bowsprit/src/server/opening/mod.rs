@@ -10,8 +10,8 @@
 //! attach      the transport becomes a WebSocket                            attach.rs
 //! ```
 //!
-//! Requests that another HTTP server has read enter at `admit`. That server responds, and whoever
-//! has the [`Upgrade`] attaches the transport.
+//! Requests that another HTTP server has read enter at `admit`. That server responds, and the owner
+//! of the [`Upgrade`] attaches the transport.
 
 mod admit;
 mod attach;
@@ -50,11 +50,11 @@ use crate::{
     transport::AnyTransport,
 };
 
-/// How much of what a client sends before it is answered is read meanwhile.
+/// How many bytes are read from a client that sends before it gets a response.
 const MAX_EARLY_LEN: usize = 4096;
 
 impl Shared {
-    /// Opens a connection that one of the server's listeners has accepted.
+    /// Runs the opening handshake of a connection that one of the server's listeners has accepted.
     pub(super) fn open(
         &self,
         connection: PendingConnection,
@@ -64,7 +64,7 @@ impl Shared {
         self.instrument(connection.peer.addr, self.run_stages(connection, permit, handshake))
     }
 
-    /// Opens a connection over a transport from elsewhere.
+    /// Runs the opening handshake on a transport that the application has accepted.
     pub(super) fn accept(
         &self,
         io: impl Transport,
@@ -76,7 +76,7 @@ impl Shared {
         self.instrument(peer, self.run_stages(connection, permit, self.begin()))
     }
 
-    /// The address whose share of the permits a connection takes.
+    /// The address to whose share of the permits a connection counts.
     fn limited_addr(&self, connection: &PendingConnection) -> Option<IpAddr> {
         #[cfg(feature = "proxy-protocol")]
         if connection.proxies.is_some() {
@@ -104,10 +104,10 @@ impl Shared {
         }
     }
 
-    /// Prepares a connection, reads its request, and has it answered.
+    /// Prepares a connection, reads its request, and answers it.
     ///
-    /// The client has its time for the request, then the application for its decision, and the
-    /// client again for taking the answer.
+    /// There are separate time limits for the client's request, the application's decision, and the
+    /// client taking the response.
     #[expect(clippy::manual_async_fn, reason = "an async fn holds its arguments twice")]
     fn run_stages(
         &self,
@@ -183,7 +183,7 @@ impl Shared {
         }
     }
 
-    /// Writes a pooled block within the client's time for taking it.
+    /// Writes a pooled block within the client's time limit for taking it.
     async fn write(
         &self,
         io: &mut AnyTransport,
@@ -202,15 +202,15 @@ impl Shared {
 
 /// Whether a connection has the permit that its handshake needs.
 enum PermitState<'p> {
-    /// It is the application's, which knows how many it accepts and may have read these bytes.
+    /// The application accepted it, which limits connections itself and may have read these bytes.
     Exempt(Bytes),
-    /// It has none yet, and will have one of this address's share.
+    /// It has none yet, and takes one of this address's share.
     Queued(Queued<'p>, Option<IpAddr>),
     Held(#[expect(dead_code, reason = "held until the request is answered")] HandshakePermit<'p>),
 }
 
 impl<'p> PermitState<'p> {
-    /// Takes a permit when the connection's first byte has come.
+    /// Takes a permit when the connection's first byte has arrived.
     #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
     async fn acquire(
         self,
@@ -224,8 +224,8 @@ impl<'p> PermitState<'p> {
 
     /// Reads a request, with a permit from its first byte on, which is then held.
     ///
-    /// The permit is taken before it is known whether there are bytes, and given back if there are
-    /// none: looking for them would be one more system call for each connection.
+    /// The permit is taken before it is known whether there are bytes, and returned if there are
+    /// none: checking first would cost one more system call per connection.
     async fn read_head(
         &mut self,
         reader: &mut HeadReader,
@@ -264,15 +264,15 @@ impl<'p> PermitState<'p> {
     }
 }
 
-/// What a client sends before it is answered: frames, or its end.
+/// What a client sends before it gets a response: frames, or the end of the stream.
 struct Early<'t> {
     io: &'t mut AnyTransport,
     bytes: Vec<u8>,
 }
 
 impl Early<'_> {
-    /// Waits for an answer as long as the client waits for it as well. One that sends more than
-    /// [`MAX_EARLY_LEN`] is not watched any longer.
+    /// Waits for a response for as long as the client stays connected. A client that sends more
+    /// than [`MAX_EARLY_LEN`] is not watched any longer.
     fn poll_until_answered<F: Future>(
         &mut self,
         cx: &mut Context<'_>,

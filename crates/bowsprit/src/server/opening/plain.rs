@@ -21,12 +21,12 @@ use crate::{
     server::{Refusal, Shared, callback, guard::HandshakeGuard},
 };
 
-/// hyper takes no smaller one.
+/// The smallest buffer that hyper accepts.
 const MIN_BUF_LEN: usize = 8 * 1024;
 
 impl Shared {
-    /// Answers a request with what the fallback says, else with a refusal, which is the error that
-    /// is returned. Either ends the connection.
+    /// Answers a request with the fallback's response, else with a refusal, which is also the error
+    /// returned. Either ends the connection.
     pub(super) async fn serve_plain(
         &self,
         connection: PendingConnection,
@@ -78,7 +78,7 @@ impl Shared {
         outcome
     }
 
-    /// Answers a request that does not ask for a WebSocket, if the application has an answer.
+    /// Answers a request that does not ask for a WebSocket, if the application has a response.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The first stage of an opening: who has connected, by the PROXY protocol and by TLS.
+//! The first stage of the opening handshake: the PROXY protocol and TLS.
 
 #[cfg(any(feature = "proxy-protocol", all(unix, feature = "tls")))]
 use std::io;
@@ -35,11 +35,11 @@ use crate::server::{forwarded::contains, proxy_protocol};
 use crate::tls::TlsServerConfig;
 use crate::{deadline::deadline_after, server::PeerAddr, transport::AnyTransport};
 
-/// A connection that waits for its request.
+/// A connection whose request has not been read yet.
 pub(in crate::server) struct PendingConnection {
     pub(in crate::server) transport: AnyTransport,
     pub(in crate::server) peer: PeerInfo,
-    /// When its request has to be there.
+    /// When its request must have arrived.
     pub(in crate::server) deadline: Instant,
     #[cfg(feature = "proxy-protocol")]
     pub(in crate::server) proxies: Option<Arc<[IpNet]>>,
@@ -47,14 +47,15 @@ pub(in crate::server) struct PendingConnection {
     pub(in crate::server) tls: Option<TlsServerConfig>,
 }
 
-/// What is known of a client before its request.
+/// What is known about a client before its request.
 pub(in crate::server) struct PeerInfo {
     pub(super) addr: Option<SocketAddr>,
     extensions: Extensions,
 }
 
 impl PeerInfo {
-    /// Makes it a part of a request. hyper's own extension would keep its part of the connection.
+    /// Inserts it into a request. hyper's own extension would keep its part of the connection
+    /// alive.
     pub(super) fn add_to(&self, mut request: Request<()>) -> Request<()> {
         request.extensions_mut().clone_from(&self.extensions);
         if let Some(addr) = self.addr {
@@ -65,7 +66,7 @@ impl PeerInfo {
 }
 
 impl PendingConnection {
-    /// A connection that begins now, with HTTP. Its request has to be there in this time.
+    /// A connection that begins now, with HTTP. Its request must arrive within this time.
     pub(in crate::server) fn new(
         transport: AnyTransport,
         addr: Option<SocketAddr>,
@@ -98,8 +99,8 @@ impl PendingConnection {
         false
     }
 
-    /// Reads and answers what comes before HTTP, with a permit from the first byte on. A proxy's
-    /// header precedes TLS.
+    /// Reads and answers what precedes HTTP, with a permit from the first byte on. A proxy's header
+    /// precedes TLS.
     pub(super) async fn prepare<'p>(
         self,
         permit: PermitState<'p>,
@@ -122,7 +123,7 @@ impl PendingConnection {
         Ok(self)
     }
 
-    /// Reads where the client is from the header that the proxy has written.
+    /// Reads the client's address from the header that the proxy has sent.
     #[cfg(feature = "proxy-protocol")]
     async fn read_proxy_header(&mut self, proxies: &[IpNet]) -> Result<(), AcceptError> {
         if self.peer.addr.is_some_and(|peer| !contains(proxies, peer.ip())) {
@@ -149,7 +150,7 @@ impl PendingConnection {
     }
 }
 
-/// Waits until there is something to read, where the transport can tell.
+/// Waits until there is something to read, if the transport can tell.
 #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
 fn wait_for_bytes(transport: &AnyTransport) -> impl Future<Output = Result<(), AcceptError>> {
     // Not `poll_read_ready`: a stream that was just accepted claims to be ready.
@@ -164,7 +165,7 @@ fn wait_for_bytes(transport: &AnyTransport) -> impl Future<Output = Result<(), A
     })
 }
 
-/// What tokio has for TCP only.
+/// Polls a peek, which tokio has for TCP only.
 #[cfg(all(unix, any(feature = "proxy-protocol", feature = "tls")))]
 fn poll_peek(stream: &UnixStream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     let peek = || Ok(rustix::net::recv(stream, &mut [0], RecvFlags::PEEK).map(drop)?);

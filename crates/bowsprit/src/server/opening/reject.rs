@@ -1,4 +1,4 @@
-//! Openings that come to nothing.
+//! Rejected and failed opening handshakes.
 
 use std::time::Duration;
 
@@ -18,12 +18,12 @@ use crate::{
     transport::AnyTransport,
 };
 
-/// After a refusal: how much is read, and how long, before the socket is closed.
+/// How many bytes are read after a refusal, and for how long, before the socket is closed.
 const MAX_DRAINED_LEN: usize = 64 * 1024;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Shared {
-    /// Answers a client that has not sent a request, if it is still there.
+    /// Answers a client that has not sent a complete, valid request, if it is still connected.
     pub(super) async fn reject_head(
         &self,
         mut io: AnyTransport,
@@ -54,8 +54,8 @@ impl Shared {
         self.failed(&handshake, error.into())
     }
 
-    /// Refuses a request, and ends the transport. The error that is returned is the refusal, if it
-    /// could be sent.
+    /// Rejects a request, and ends the transport. The returned error is the refusal, if it could be
+    /// sent.
     pub(super) async fn reject(
         &self,
         mut io: AnyTransport,
@@ -85,7 +85,7 @@ impl Shared {
         self.write(io, block, handshake).await
     }
 
-    /// Counts a handshake that came to nothing, and calls the application's function for it.
+    /// Counts a failed handshake, and calls the application's callback for it.
     pub(super) fn failed(&self, handshake: &HandshakeGuard, error: AcceptError) -> AcceptError {
         handshake.failed(&error);
         let _called = callback::run(|| (self.on_handshake_error)(&error));
@@ -93,8 +93,8 @@ impl Shared {
     }
 }
 
-/// Ends a transport so that the client gets the answer: closing a socket with unread bytes would
-/// take the answer back.
+/// Ends a transport so that the client gets the response: closing a socket with unread bytes resets
+/// the connection, which can discard the response.
 pub(super) async fn drain(mut io: impl AsyncRead + AsyncWrite + Unpin, handshake: &HandshakeGuard) {
     let draining = async {
         io.shutdown().await?;
