@@ -1,4 +1,4 @@
-//! How WebSocket is spoken at a path.
+//! The options of a path.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{ConnectionConfig, Deflate, Limits, shared_config::SharedConfig, stats::Counters};
 
-/// Whether a request is for a route.
+/// Decides whether a request is for a route.
 type ShouldHandle = Arc<dyn Fn(&Request<()>) -> bool + Send + Sync>;
 
 /// Chooses one of the subprotocols that are offered.
@@ -38,7 +38,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// These, and what they leave open from `others`.
+    /// These settings, with those that are unset taken from `others`.
     fn or(self, others: &Self) -> Self {
         // A policy and a function both choose the subprotocol.
         let chooser = if self.subprotocols.is_some() { &None } else { &others.choose_subprotocol };
@@ -60,7 +60,7 @@ impl Settings {
     }
 }
 
-/// What is spoken at a path, complete.
+/// All options of a path, with nothing unset.
 pub(super) struct Endpoint {
     pub(super) policy: Policy,
     pub(super) shared_config: Arc<SharedConfig>,
@@ -69,7 +69,7 @@ pub(super) struct Endpoint {
     pub(super) should_handle: Option<ShouldHandle>,
     pub(super) choose_subprotocol: Option<ChooseSubprotocol>,
     pub(super) add_headers: Option<AddHeaders>,
-    /// What runs for its connections; that of the server where there is none.
+    /// The handler of its connections; without one, the server's handler runs.
     pub(super) handler: Option<Handler>,
 }
 
@@ -102,7 +102,7 @@ impl Endpoint {
 }
 
 impl Endpoint {
-    /// Whether the application has a say in the answer to a request that is let in.
+    /// Whether application callbacks take part in the response to an accepted request.
     pub(super) const fn has_callbacks(&self) -> bool {
         self.choose_subprotocol.is_some()
             || self.add_headers.is_some()
@@ -110,10 +110,10 @@ impl Endpoint {
     }
 }
 
-/// The methods that a server's builder and a route have in common.
+/// The methods that `ServerBuilder` and `Route` have in common.
 macro_rules! endpoint_options {
     () => {
-        /// How a subprotocol is chosen. Default: none is.
+        /// Sets how a subprotocol is chosen. Default: none is chosen.
         #[must_use]
         pub fn subprotocols(mut self, policy: SubprotocolPolicy) -> Self {
             self.settings.subprotocols = Some(policy);
@@ -121,10 +121,11 @@ macro_rules! endpoint_options {
             self
         }
 
-        /// Has a function choose among the subprotocols that a client asks for, in the client's
-        /// order; `None` chooses none. It is called after [`authorize`](Self::authorize), and not
-        /// for clients that ask for none. Anything that was not asked for is answered 500. Takes
-        /// the place of [`subprotocols`](Self::subprotocols).
+        /// Sets a callback that chooses a subprotocol. It is passed those that the client offers,
+        /// in the client's order, and returns `None` to choose none. It is called after
+        /// [`authorize`](Self::authorize), and not for clients that offer none. If it returns one
+        /// that was not offered, the response is 500. Replaces
+        /// [`subprotocols`](Self::subprotocols).
         #[must_use]
         pub fn choose_subprotocol<C>(mut self, choose: C) -> Self
         where
@@ -134,8 +135,8 @@ macro_rules! endpoint_options {
             self
         }
 
-        /// Asks whether a request is for this path at all; `false` is answered 404. Default: every
-        /// request with this path is.
+        /// Sets a callback that decides whether a request belongs to this path; `false` is answered
+        /// 404. Default: every request for this path does.
         #[must_use]
         pub fn should_handle<S>(mut self, should_handle: S) -> Self
         where
@@ -146,8 +147,8 @@ macro_rules! endpoint_options {
         }
 
         /// Adds header fields to the 101 response, such as cookies. Fields that belong to the
-        /// handshake (`Upgrade`, `Connection`, `Sec-WebSocket-…`) or would give it a body are a
-        /// mistake, which is logged and answered 500.
+        /// handshake (`Upgrade`, `Connection`, `Sec-WebSocket-…`) or would give the response a body
+        /// are an error, which is logged and answered 500.
         ///
         /// ```
         /// use bowsprit::{Server, http::{HeaderValue, header}};
@@ -165,8 +166,9 @@ macro_rules! endpoint_options {
             self
         }
 
-        /// Whose pages may connect. Default: [`OriginPolicy::Same`]; others are answered 403, such
-        /// as those of a front end that is developed on another port of localhost:
+        /// Sets which web pages may connect. Default: [`OriginPolicy::Same`]; pages of other
+        /// origins are answered 403. A front end in development, served from another port of
+        /// localhost, needs its origin listed:
         ///
         /// ```
         /// use bowsprit::{Server, server::OriginPolicy};
@@ -180,29 +182,30 @@ macro_rules! endpoint_options {
             self
         }
 
-        /// Compresses messages of clients that offer it. Default: `None`, no compression.
-        /// [`Deflate::server`] is what to start from.
+        /// Enables compression for clients that offer it. Default: `None`, no compression. Start
+        /// from [`Deflate::server`].
         #[must_use]
         pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
             self.settings.deflate = Some(deflate.into());
             self
         }
 
-        /// Speaks version 8 (HyBi drafts) as well as 13 (RFC 6455). Default: only 13.
+        /// Accepts version 8 (HyBi drafts) as well as 13 (RFC 6455). Default: only 13.
         #[must_use]
         pub fn accept_version_8(mut self) -> Self {
             self.settings.accept_version_8 = Some(true);
             self
         }
 
-        /// What a client may make us hold. Default: [`Limits::SERVER`].
+        /// Sets the limits on what a client can make the server hold in memory. Default:
+        /// [`Limits::SERVER`].
         #[must_use]
         pub fn limits(mut self, limits: Limits) -> Self {
             self.settings.limits = Some(limits);
             self
         }
 
-        /// Limits and timers of open connections. Default: [`ConnectionConfig::server`].
+        /// Sets limits and timers of open connections. Default: [`ConnectionConfig::server`].
         #[must_use]
         pub fn config(mut self, config: ConnectionConfig) -> Self {
             self.settings.limits = None;
@@ -210,14 +213,15 @@ macro_rules! endpoint_options {
             self
         }
 
-        /// Decides about each request that could be accepted, before it is: lets in with `Ok`,
-        /// refuses with an error.
+        /// Sets a callback that authorizes each request that is otherwise acceptable: `Ok` accepts
+        /// it, an error rejects it.
         ///
-        /// What is in the `Ok` (the user, for example) becomes an extension of the request that the
-        /// handler gets. The request has its path's [parameters](crate::server::RequestExt::param),
-        /// headers and cookies. The decision may wait for other things; if the client leaves
-        /// meanwhile the future is dropped, unless the client has already sent frames behind its
-        /// request, which are not read yet. A panic is answered 500. Default: everybody is let in.
+        /// The value in the `Ok` (the user, for example) becomes an extension of the request that
+        /// the handler gets. The callback sees the request's path
+        /// [parameters](crate::server::RequestExt::param), headers and cookies, and may await other
+        /// futures. If the client disconnects meanwhile, the future is dropped, unless the client
+        /// has already sent frames after its request, which are not read yet. A panic is answered
+        /// 500. Default: every client is accepted.
         ///
         /// ```
         /// use bowsprit::{Server, http::Request, server::{Basic, Refusal, RequestExt}};
@@ -247,8 +251,8 @@ macro_rules! endpoint_options {
             self
         }
 
-        /// How long [`authorize`](Self::authorize) may take, apart from the time for the handshake.
-        /// Beyond it the answer is 503. Default: 30 s.
+        /// Sets how long [`authorize`](Self::authorize) may take, in addition to the handshake
+        /// timeout. After that the response is 503. Default: 30 s.
         #[must_use]
         pub fn authorize_timeout(mut self, timeout: Duration) -> Self {
             self.settings.authorize_timeout = Some(timeout);

@@ -1,4 +1,4 @@
-//! The simple server: accept, handshake, handler, closing handshake.
+//! A listening server: accept, opening handshake, handler, closing handshake.
 
 use std::{
     future::{Future, poll_fn},
@@ -26,10 +26,10 @@ use http::Request;
 use hyper_util::rt::TokioIo;
 use tracing::Instrument;
 
-/// How long to wait when the system has no descriptor for another connection.
+/// How long to pause when the process has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// A server that listens.
+/// A server with listeners.
 #[derive(Debug)]
 pub struct BoundServer {
     server: Server,
@@ -41,60 +41,60 @@ impl BoundServer {
         Self { server, listeners: vec![listener] }
     }
 
-    /// Takes connections from this listener as well.
+    /// Accepts connections from this listener as well.
     #[must_use]
     pub fn add_listener(mut self, listener: impl Into<Listener>) -> Self {
         self.listeners.push(listener.into());
         self
     }
 
-    /// The server, for those who want to know its [`clients`](Server::clients).
+    /// Returns the server, for example to iterate over its [`clients`](Server::clients).
     #[must_use]
     pub fn server(&self) -> Server {
         self.server.clone()
     }
 
-    /// The address it listens on, the first if there are several.
+    /// Returns the local address of the first listener.
     ///
     /// # Errors
     ///
-    /// If the system does not tell, or the first listener is a Unix socket.
+    /// The system call fails, or the first listener is a Unix socket.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listeners[0].local_addr()
     }
 
-    /// The listeners, in the order in which they were given.
+    /// Returns the listeners, in the order in which they were added.
     #[must_use]
     pub fn listeners(&self) -> &[Listener] {
         &self.listeners
     }
 
-    /// Accepts connections for ever, and runs `handler` for each in a task of its own, or that of
-    /// its [`Route`](crate::server::Route).
+    /// Accepts connections until the future is dropped, and runs a handler for each in a task of
+    /// its own: that of its [`Route`](crate::server::Route), else `handler`.
     ///
-    /// While the handler waits for something else, what is queued for its connection through
-    /// [`Handle`](crate::Handle)s and heartbeats is still written. When it returns, the connection
-    /// is closed with the closing handshake: with 1000 after `Ok`, with 1011 after an error or a
-    /// panic, which are logged and harm no other connection. If it has moved the connection to
-    /// another task, that task owns it.
+    /// Messages queued through [`Handle`](crate::Handle)s and heartbeats are written even while the
+    /// handler waits for something else. When the handler returns, the connection is closed with
+    /// the closing handshake: with 1000 after `Ok`, with 1011 after an error or a panic. Errors and
+    /// panics are logged and do not affect other connections. If the handler has moved the
+    /// connection to another task, that task owns it.
     ///
-    /// A handler is a closure that ends with `Ok(())` and uses `?` for whatever errors, an
-    /// `async fn` that returns nothing, or one with an error type of its own in
+    /// A handler is a closure that ends with `Ok(())` and may use `?` on any error, or an `async
+    /// fn` that returns nothing. Wrap an `async fn` with its own error type in
     /// [`handler`](crate::server::handler).
     ///
     /// # Errors
     ///
-    /// [`AcceptError::NoRuntime`](crate::AcceptError::NoRuntime) outside of a tokio runtime.
-    /// Failures to accept are logged and tried again.
+    /// [`AcceptError::NoRuntime`](crate::AcceptError::NoRuntime) outside of a tokio runtime. If
+    /// accepting fails, the error is logged and accepting is retried.
     ///
     /// # Panics
     ///
-    /// In a runtime whose builder has enabled no time or, for sockets, no I/O: with `enable_all` it
-    /// has both.
+    /// If the runtime was built without time or, for sockets, without I/O enabled; `enable_all`
+    /// enables both.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future closes the listener. Connections that are open go on.
+    /// Dropping the future closes the listeners. Open connections are not affected.
     pub async fn serve<H, F>(self, handler: H) -> Result<(), Error>
     where
         H: Fn(WebSocket, Request<()>) -> F + Send + Sync + 'static,
@@ -103,7 +103,8 @@ impl BoundServer {
         self.serve_with(Some(into_handler(handler))).await
     }
 
-    /// The same for servers whose [routes](crate::server::ServerBuilder::route) all have handlers.
+    /// Like [`serve`](Self::serve), for servers whose [routes](crate::server::ServerBuilder::route)
+    /// all have handlers.
     ///
     /// # Errors
     ///
@@ -138,7 +139,7 @@ impl BoundServer {
         }
     }
 
-    /// Waits for a connection at any of the listeners, which have precedence in turn.
+    /// Waits for a connection on any of the listeners, polling them in round-robin order.
     async fn accept(&self, first: &mut usize) -> io::Result<PendingConnection> {
         *first = (*first + 1) % self.listeners.len();
         let (others, these) = self.listeners.split_at(*first);
@@ -168,7 +169,7 @@ impl BoundServer {
     }
 }
 
-/// Whether `accept` failed only because the client has gone already.
+/// Whether `accept` failed only because the client has already disconnected.
 fn is_about_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
@@ -176,15 +177,15 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 
 /// The task of a connection: the opening handshake, then the handler.
 ///
-/// A future that waits costs memory for as long as its connection lives. This one fits into the
-/// space that any task takes; what the handshake needs is freed with it.
+/// A pending future takes memory for as long as its connection lives. This one fits into the space
+/// that any task takes; the handshake's memory is freed with it.
 pub(super) enum ConnectionTask {
     Opening(Pin<Box<dyn Future<Output = Option<OpenConnection>> + Send>>),
     Open(Running),
 }
 
 impl ConnectionTask {
-    /// Opens a connection in a task of its own. It has this handler if its path has none.
+    /// Spawns the task of a connection. `default` is the handler for paths without one.
     pub(super) fn spawn(server: Server, pending: PendingConnection, default: Option<Handler>) {
         let handshake = server.shared.begin();
         let opening = async move {
@@ -194,7 +195,7 @@ impl ConnectionTask {
         drop(tokio::spawn(Self::Opening(Box::pin(opening))));
     }
 
-    /// Has a connection that another HTTP server hands over live in a task of its own.
+    /// Spawns the task of a connection that another HTTP server hands over.
     #[cfg(any(feature = "axum", feature = "tower"))]
     pub(super) fn spawn_upgraded(
         upgrade: Upgrade,
@@ -215,13 +216,13 @@ impl ConnectionTask {
 }
 
 impl OpenConnection {
-    /// With this handler if its path has none of its own.
+    /// Sets the handler of a connection whose path has none.
     fn with_default(mut self, handler: Option<Handler>) -> Self {
         self.handler = self.handler.or(handler);
         self
     }
 
-    /// Calls the handler of the connection, which the task of this waker will care for.
+    /// Calls the connection's handler. The task of this waker will drive the connection.
     fn begin(self, task: &Waker) -> Option<Running> {
         let handler = self.handler?;
         self.ws.link().serve(task.clone());
