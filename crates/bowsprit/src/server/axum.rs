@@ -24,18 +24,18 @@ use super::{
 };
 use crate::WebSocket;
 
-/// A WebSocket request that a [`Server`] in the router's state has let in.
+/// A WebSocket request that the [`Server`] in the router's state has accepted.
 ///
-/// The server has the options and decides; whom its `authorize` has let in is in the request's
-/// extensions, for `Extension` after this extractor. Its connections behave as under
-/// [`serve`](crate::server::BoundServer::serve). `Option<WebSocketUpgrade>` is `None` for requests
-/// that do not ask for a WebSocket.
+/// The server has the options and accepts or rejects the request. The value that its `authorize`
+/// returns is in the request's extensions, for `Extension` after this extractor. Connections behave
+/// as under [`serve`](crate::server::BoundServer::serve). `Option<WebSocketUpgrade>` is `None` for
+/// requests that do not ask for a WebSocket.
 ///
-/// Clients' addresses are those of axum's `ConnectInfo<SocketAddr>`: serve the router with
+/// Clients' addresses come from axum's `ConnectInfo<SocketAddr>`: serve the router with
 /// `into_make_service_with_connect_info::<SocketAddr>()`. Options that need them
 /// ([`max_connections_per_address`](crate::server::ServerBuilder::max_connections_per_address),
-/// [`trusted_proxies`](crate::server::ServerBuilder::trusted_proxies)) answer 500 where there are
-/// none. What listens on a Unix socket puts [`UnixPeer`](crate::server::UnixPeer) into the
+/// [`trusted_proxies`](crate::server::ServerBuilder::trusted_proxies)) answer 500 without it. If
+/// the router listens on a Unix socket, insert [`UnixPeer`](crate::server::UnixPeer) into the
 /// requests' extensions.
 ///
 /// ```
@@ -54,8 +54,9 @@ use crate::WebSocket;
 /// let app: Router = Router::new().route("/echo", any(echo)).with_state(Server::builder().build());
 /// ```
 ///
-/// A state of your own implements `FromRef<YourState> for Server`. Routes by `any`, as above, also
-/// take the `CONNECT` by which browsers open WebSockets over HTTP/2 (axum's feature `http2`).
+/// To use another state type, implement `FromRef<YourState> for Server`. Routes made by `any`, as
+/// above, also match the `CONNECT` with which browsers open WebSockets over HTTP/2 (axum's feature
+/// `http2`).
 #[must_use = "the client waits for the response of on_upgrade"]
 pub struct WebSocketUpgrade {
     response: http::Response<()>,
@@ -64,8 +65,8 @@ pub struct WebSocketUpgrade {
 }
 
 impl WebSocketUpgrade {
-    /// The response that lets the client in; then `handler` has the connection, in a task of its
-    /// own.
+    /// Returns the response that accepts the client. `handler` then gets the connection, in a task
+    /// of its own.
     pub fn on_upgrade<H, F>(self, handler: H) -> Response
     where
         H: FnOnce(WebSocket) -> F + Send + 'static,
@@ -81,14 +82,14 @@ impl WebSocketUpgrade {
         self.response.map(|()| Body::empty())
     }
 
-    /// The subprotocol that was agreed on.
+    /// Returns the negotiated subprotocol.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.upgrade.negotiated.subprotocol.as_deref()
     }
 }
 
-/// A handler for the one connection that it will get.
+/// Makes a handler of a closure that is called once.
 fn once<H, F>(handler: H) -> Handler
 where
     H: FnOnce(WebSocket) -> F + Send + 'static,

@@ -1,4 +1,4 @@
-//! WebSockets before a tower service.
+//! A tower layer for WebSockets.
 
 use std::{
     fmt,
@@ -24,14 +24,13 @@ use super::{
 };
 use crate::WebSocket;
 
-/// Answers WebSocket requests for a server's paths and hands everything else on to the service
-/// behind it.
+/// Answers WebSocket requests for a server's paths and passes all other requests to the inner
+/// service.
 ///
-/// The HTTP server in front has to be hyper, with upgrades: hyper itself, hyper-util's, axum's. Put
-/// a [`PeerAddr`](crate::server::PeerAddr) into the requests' extensions for everything that needs
-/// clients' addresses, or [`UnixPeer`](crate::server::UnixPeer) for those that have none.
-/// WebSockets over HTTP/2 are answered where hyper is told to `enable_connect_protocol`, as axum
-/// does.
+/// The HTTP server must be hyper with upgrades enabled: hyper itself, hyper-util's or axum's
+/// server. Options that need clients' addresses require a [`PeerAddr`](crate::server::PeerAddr) in
+/// the requests' extensions, or [`UnixPeer`](crate::server::UnixPeer) for clients on a Unix socket.
+/// WebSockets over HTTP/2 need hyper's `enable_connect_protocol`, which axum sets.
 ///
 /// ```
 /// use bowsprit::{Server, server::Route, tower::WebSocketLayer};
@@ -51,15 +50,15 @@ pub struct WebSocketLayer {
 }
 
 impl WebSocketLayer {
-    /// For the routes of this server, which have handlers of their own. What is for another
-    /// [`path`](crate::server::ServerBuilder::path) of it is handed on.
+    /// Creates a layer for the routes of this server that have handlers. Requests for a
+    /// [`path`](crate::server::ServerBuilder::path) without a handler are passed on.
     #[must_use]
     pub const fn new(server: Server) -> Self {
         Self { server, handler: None }
     }
 
-    /// The same with a handler for paths that have none, which are all paths if the server names
-    /// none. It runs as under [`serve`](crate::server::BoundServer::serve).
+    /// Sets the handler for paths that have none; these are all paths if the server names none. It
+    /// runs as under [`serve`](crate::server::BoundServer::serve).
     #[must_use]
     pub fn handler<H, F>(mut self, handler: H) -> Self
     where
@@ -75,7 +74,7 @@ impl WebSocketLayer {
             && self.server.shared.routes.knows(request.uri().path(), self.handler.is_none())
     }
 
-    /// Answers a request, and has its connection live in a task of its own.
+    /// Answers a request, and spawns the task of its connection.
     async fn answer<B: Send>(self, mut request: Request<B>) -> Result<Response<()>, Refusal> {
         let (response, upgrade) = self.server.upgrade_async(&mut request).await?;
         let upgraded = request.extensions_mut().remove::<OnUpgrade>();
@@ -99,7 +98,7 @@ impl fmt::Debug for WebSocketLayer {
     }
 }
 
-/// A service behind a [`WebSocketLayer`].
+/// The service that a [`WebSocketLayer`] makes.
 #[derive(Clone, Debug)]
 pub struct WebSocketService<S> {
     layer: WebSocketLayer,
