@@ -1,4 +1,4 @@
-//! What handlers return.
+//! The return type of handlers.
 
 use std::{
     future::Future,
@@ -13,10 +13,10 @@ use crate::{BoxError, WebSocket};
 
 /// What a handler returns: `()` or `Result<(), BoxError>`.
 ///
-/// Only these two, so that closures need not name the type of error that `?` makes. For handlers
-/// with another error, such as `bowsprit::Error` or `anyhow::Error`, there is
-/// [`handler`](crate::server::handler). A closure that ends with an endless loop returns neither,
-/// and has to say what it would:
+/// There are only these two, so that closures need not name the error type of `?`. For handlers
+/// with another error type, such as `bowsprit::Error` or `anyhow::Error`, use
+/// [`handler`](crate::server::handler). A closure that ends in an infinite loop needs a return
+/// type:
 ///
 /// ```
 /// # use std::time::Duration;
@@ -42,7 +42,7 @@ impl HandlerOutput for () {}
 
 impl HandlerOutput for Result<(), BoxError> {}
 
-/// What is common to them.
+/// The implementation of [`HandlerOutput`].
 #[expect(unnameable_types, reason = "so that nobody else implements it")]
 pub trait Sealed {
     fn into_result(self) -> Result<(), BoxError>;
@@ -60,9 +60,8 @@ impl Sealed for Result<(), BoxError> {
     }
 }
 
-/// Adapts a handler that fails with an error of its own, for
-/// [`serve`](crate::server::BoundServer::serve), [`Route::new`](crate::server::Route::new) and all
-/// else that takes handlers.
+/// Adapts a handler with an error type of its own for [`serve`](crate::server::BoundServer::serve),
+/// [`Route::new`](crate::server::Route::new) and everything else that takes a handler.
 ///
 /// ```no_run
 /// use bowsprit::{Error, Server, WebSocket, http::Request};
@@ -79,8 +78,8 @@ impl Sealed for Result<(), BoxError> {
 /// # }
 /// ```
 ///
-/// Closures that use `?` need no adapter: they end with `Ok(())`, and whatever they fail with is
-/// converted into a [`BoxError`].
+/// Closures that use `?` need no adapter: they end with `Ok(())`, and `?` converts any error into a
+/// [`BoxError`].
 pub fn handler<H, F, E>(
     handler: H,
 ) -> impl Fn(WebSocket, Request<()>) -> BoxingError<F> + Send + Sync + 'static
@@ -92,8 +91,8 @@ where
     move |ws, request| BoxingError { running: handler(ws, request) }
 }
 
-/// The same for [`on_upgrade`](crate::axum::WebSocketUpgrade::on_upgrade), whose handlers get the
-/// connection only.
+/// Like [`handler`], for [`on_upgrade`](crate::axum::WebSocketUpgrade::on_upgrade), whose handlers
+/// get only the connection.
 #[cfg(feature = "axum")]
 pub fn upgrade_handler<H, F, E>(
     handler: H,
@@ -107,7 +106,7 @@ where
 }
 
 pin_project! {
-    /// A handler at work, whose error will be boxed.
+    /// The future of a handler, whose error will be boxed.
     pub struct BoxingError<F> {
         #[pin]
         running: F,

@@ -1,4 +1,4 @@
-//! Answers that are no upgrade.
+//! Responses that reject a handshake.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, Version, header};
 
 use crate::{AcceptError, Error};
 
-/// The response to a handshake that is refused.
+/// The response that rejects a handshake.
 ///
-/// The connection ends with it, over HTTP/2 only the stream. A status below 300 would tell the
-/// client that it has got what it asked for, so it becomes 500.
+/// It ends the connection; over HTTP/2, only the stream. A status below 300 would tell the client
+/// that its request succeeded, so it becomes 500.
 #[derive(Debug)]
 pub struct Refusal(Box<Inner>);
 
@@ -22,7 +22,7 @@ struct Inner {
 }
 
 impl Refusal {
-    /// A response with this status and its name as body.
+    /// Creates a response with this status; the body is the status's reason phrase.
     #[must_use]
     pub fn new(status: StatusCode) -> Self {
         let status = if status.as_u16() < 300 { StatusCode::INTERNAL_SERVER_ERROR } else { status };
@@ -31,14 +31,14 @@ impl Refusal {
         Self::from(response).body(format!("{}\n", status.canonical_reason().unwrap_or("refused")))
     }
 
-    /// With this header field, in place of others of its name.
+    /// Sets a header field, replacing others of the same name.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.response.headers_mut().insert(name, value);
         self
     }
 
-    /// With this text as body.
+    /// Sets this text as the body.
     #[must_use]
     pub fn body(mut self, text: impl Into<String>) -> Self {
         *self.0.response.body_mut() = Bytes::from(text.into());
@@ -57,13 +57,13 @@ impl Refusal {
         self.0.response
     }
 
-    /// What the client did wrong, if the request breaks the rules of the handshake.
+    /// The protocol violation, if the request breaks the rules of the handshake.
     #[must_use]
     pub const fn error(&self) -> Option<&HandshakeError> {
         self.0.error.as_ref()
     }
 
-    /// Without the fields that this version of HTTP does not have, RFC 9113 §8.2.2.
+    /// Removes the fields that this version of HTTP does not allow, RFC 9113 §8.2.2.
     pub(super) fn over(mut self, http: Version) -> Self {
         if http >= Version::HTTP_2 {
             self.0.response.headers_mut().remove(header::CONNECTION);
@@ -72,7 +72,7 @@ impl Refusal {
         self
     }
 
-    /// That of a server that shuts down.
+    /// The refusal of a server that is shutting down.
     pub(super) fn shutting_down() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE).body("shutting down\n")
     }

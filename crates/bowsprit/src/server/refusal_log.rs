@@ -1,4 +1,4 @@
-//! Which refusals are logged at the levels that operators look at.
+//! Rate-limits the log lines about refusals.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{Refusal, RequestExt};
 use crate::trace::Reason;
 
-/// How often refusals for one cause are logged at most.
+/// The minimum time between two logged refusals for the same cause.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why a line is logged.
@@ -21,11 +21,11 @@ const INTERVAL: Duration = Duration::from_secs(10);
 enum EndReason {
     /// A request was answered with this.
     Status(StatusCode),
-    /// Nobody knows where a request is from.
+    /// The peer of a request is unknown.
     NoPeer,
 }
 
-/// Picks one refusal for each cause in an interval, as clients decide how many there are.
+/// Picks one refusal per cause and interval, as clients determine how many there are.
 #[derive(Default)]
 pub(super) struct RefusalLog {
     by_cause: Mutex<BTreeMap<EndReason, Entry>>,
@@ -37,8 +37,8 @@ struct Entry {
 }
 
 impl RefusalLog {
-    /// Logs a refusal: some of those that an operator may want to do something about at the level
-    /// that is looked at, all others for those who look for details.
+    /// Logs a refusal. Those that an operator may want to act on are logged at `info`, at most one
+    /// per cause and interval; all others at `debug`.
     pub(super) fn log(&self, request: &Request<()>, refusal: &Refusal) {
         let status = refusal.response().status();
         let (peer, path) = (request.peer_addr(), request.uri().path());
@@ -61,7 +61,7 @@ impl RefusalLog {
         }
     }
 
-    /// Logs that this option cannot be applied to a request, as nobody knows where it is from.
+    /// Logs that this option cannot be applied to a request, as its peer is unknown.
     pub(super) fn log_missing_peer(&self, option: &str) {
         if let Some(skipped) = self.pick(EndReason::NoPeer) {
             tracing::error!(
@@ -74,7 +74,7 @@ impl RefusalLog {
         }
     }
 
-    /// How many were skipped since the last one, if this one is to be logged.
+    /// Returns how many were skipped since the last logged one, if this one is to be logged.
     fn pick(&self, cause: EndReason) -> Option<u64> {
         let now = Instant::now();
         let mut by_cause = self.by_cause.lock().unwrap_or_else(PoisonError::into_inner);
