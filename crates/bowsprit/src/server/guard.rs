@@ -1,4 +1,4 @@
-//! An opening handshake, until it is over and known what it has come to.
+//! Tracks an opening handshake until its outcome is known.
 
 use std::{
     future::Future,
@@ -16,8 +16,8 @@ use pin_project_lite::pin_project;
 use super::{Shared, clients::Registry, phase::Phase};
 use crate::{AcceptError, head::ReadError};
 
-/// Has an opening handshake counted, once: as what it is said to have come to, or as failed when it
-/// is dropped before. A server that shuts down waits for it meanwhile.
+/// Counts an opening handshake once: by its outcome, or as failed if this is dropped before there
+/// is one. A shutdown waits for it meanwhile.
 pub(super) struct HandshakeGuard {
     registry: Arc<Registry>,
     begun_in: Phase,
@@ -25,63 +25,63 @@ pub(super) struct HandshakeGuard {
 }
 
 impl HandshakeGuard {
-    /// A connection was opened, which is counted as such.
+    /// A connection was opened, which is counted elsewhere.
     pub(super) fn accepted(mut self) {
         *self.is_counted.get_mut() = true;
     }
 
-    /// It was answered with this, or another HTTP server will answer so.
+    /// It was answered with this status, or another HTTP server will send it.
     pub(super) fn refused(&self, status: StatusCode) {
         if self.count() {
             self.registry.counters.refused(status);
         }
     }
 
-    /// It was none: the application has answered.
+    /// It was not a handshake: the application has answered.
     pub(super) fn answered_plain(&self) {
         if self.count() {
             self.registry.counters.answered_plain();
         }
     }
 
-    /// It has come to nothing.
+    /// It has failed.
     pub(super) fn failed(&self, error: &AcceptError) {
         if self.count() {
             self.registry.counters.failed(matches!(error, AcceptError::TimedOut(_)));
         }
     }
 
-    /// Whether the server waits for it no longer.
+    /// Whether the server no longer waits for it.
     pub(super) fn is_cut(&self) -> bool {
         self.begun_in < Phase::Cutting && self.registry.phases.now() == Phase::Cutting
     }
 
-    /// The same while nothing has come from the client, for which a server that begins to shut down
-    /// does not wait.
+    /// Whether the server no longer waits for it while nothing has been received from the client: a
+    /// shutdown does not wait for such a handshake.
     pub(super) fn is_cut_in_silence(&self) -> bool {
         self.begun_in < self.registry.phases.now()
     }
 
-    /// Waits for `future` as long as the server waits for the handshake. It has to be polled anew
-    /// in each phase.
+    /// Polls `future` for as long as the server waits for the handshake. It must be polled again in
+    /// each phase.
     ///
     /// # Errors
     ///
-    /// The server waits no longer.
+    /// The server no longer waits.
     pub(super) const fn unless_cut<F: Future>(&self, future: F) -> UnlessCut<'_, F> {
         UnlessCut { future, handshake: self }
     }
 
-    /// Whether it is still to be counted, which it is now.
+    /// Marks it as counted; returns whether it had not been.
     fn count(&self) -> bool {
         !self.is_counted.swap(true, Ordering::Relaxed)
     }
 }
 
-/// Why a connection has no more time.
+/// Why a connection's time has run out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cut {
-    /// Without a permit, it had to make room for others.
+    /// It had no permit and was evicted in favour of newer connections.
     Evicted,
     ShuttingDown,
 }
@@ -102,7 +102,7 @@ impl From<Cut> for AcceptError {
 }
 
 pin_project! {
-    /// A part of a handshake. No `async fn`, which would hold it twice.
+    /// A step of a handshake. Not an `async fn`, which would store the future twice.
     pub(super) struct UnlessCut<'h, F> {
         #[pin]
         future: F,

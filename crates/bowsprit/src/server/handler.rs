@@ -1,4 +1,4 @@
-//! What runs for a connection.
+//! Handlers: what runs for each connection.
 
 use std::{
     fmt,
@@ -21,14 +21,14 @@ use crate::{
     conn::{Link, Reader, Want},
 };
 
-/// A handler at work, and the close of its connection after it. Boxed, so that a server can have
-/// handlers of many types, and its tasks one.
+/// The future of a handler, followed by closing its connection. Boxed, so that a server can have
+/// handlers of many types but one type of task.
 pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The close of a connection after its handler.
+/// Closes a connection after its handler.
 type Closing = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A handler of whatever type.
+/// A handler with its type erased.
 pub(super) type Handler = Arc<dyn Fn(WebSocket, Request<()>) -> Running + Send + Sync>;
 
 pub(super) fn into_handler<H, F>(handler: H) -> Handler
@@ -50,7 +50,8 @@ where
 }
 
 pin_project! {
-    /// A handler at work. When it has returned, or dropped its connection, that is closed.
+    /// The future of a handler. The connection is closed once the handler has returned or dropped
+    /// it.
     struct Serving<F> {
         // Dropped before `served`, which ends what it has left.
         #[pin]
@@ -89,7 +90,7 @@ impl<F: Future<Output: HandlerOutput>> Future for Serving<F> {
     }
 }
 
-/// Polls a handler; its result is the code to close with.
+/// Polls a handler; returns the code to close with.
 fn poll_handler(
     link: &Arc<Link>,
     running: Pin<&mut impl Future<Output: HandlerOutput>>,
@@ -118,8 +119,8 @@ async fn close(mut reader: Box<Reader>, code: CloseCode) {
     }
 }
 
-/// Sends a close frame, unless one was sent, and waits until the peer's has come and ours is out,
-/// dropping what still comes.
+/// Sends a close frame, unless one was sent, and waits until it is written and the peer's has
+/// arrived. Messages received meanwhile are dropped.
 async fn finish(reader: &mut Reader, code: CloseCode) -> Result<(), Error> {
     reader.link().begin_close(&Close::from(code))?;
     while poll_fn(|cx| reader.poll_event(cx, Want::Nothing)).await? {}
@@ -141,7 +142,7 @@ impl Served {
 }
 
 impl Drop for Served {
-    /// Ends the care for the connection, also when the task is aborted.
+    /// Stops driving the connection, also if the task is aborted.
     fn drop(&mut self) {
         self.link.unserve();
     }
