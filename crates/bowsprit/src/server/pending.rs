@@ -1,10 +1,10 @@
-//! How many connections may be on their way in, and who has to wait.
+//! Limits connections whose opening handshake is not complete.
 //!
-//! A handshake under way has a *permit*: from the client's first byte on, until it is answered. A
-//! connection without one costs little but a socket, and the oldest of these are closed when there
-//! are too many. So silent connections keep nobody out. Those of one address get a quarter of the
-//! permits at most; clients with several addresses can have all of them, until the handshake
-//! time-out.
+//! A handshake in progress holds a *permit* from the client's first byte until it is answered. A
+//! connection without a permit costs little more than a socket, and the oldest of these are closed
+//! when there are too many. So silent connections cannot lock out others. Connections of one
+//! address get at most a quarter of the permits; clients with several addresses can hold all of
+//! them until the handshake timeout.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -25,16 +25,16 @@ use super::{
     limiter::{network, shrink},
 };
 
-/// Handshakes that may be under way at a time, by default.
+/// The default limit of concurrent handshakes.
 pub(super) const MAX_HANDSHAKES: usize = 1024;
 
-/// Connections that may be without a permit at a time, by default.
+/// The default limit of connections without a permit.
 pub(super) const MAX_SILENT: usize = 16 * 1024;
 
 /// The connections of a server's listeners that are not open yet.
 pub(super) struct Pending {
     permits: Semaphore,
-    /// Permits that one network may have.
+    /// The number of permits that one network may hold.
     share: usize,
     networks: Mutex<HashMap<IpAddr, Network>>,
     max_silent: usize,
@@ -44,13 +44,13 @@ pub(super) struct Pending {
     has_logged_cut: AtomicBool,
 }
 
-/// Those who have handshakes under way, or wait for that, from one network.
+/// The handshakes of one network that hold a permit or wait for one.
 struct Network {
     members: usize,
     permits: Arc<Semaphore>,
 }
 
-/// Connections without a permit, in the order in which they came.
+/// Connections without a permit, in order of arrival.
 #[derive(Default)]
 struct Silent {
     next: u64,
@@ -77,7 +77,7 @@ impl Pending {
         Queued::new(self)
     }
 
-    /// A permit if there is one, of the share of a client at this address.
+    /// Returns a permit, if one is available, from the share of a client at this address.
     pub(super) fn try_acquire(&self, client: Option<IpAddr>) -> Option<HandshakePermit<'_>> {
         let share = match client.map(|client| self.join(network(client))) {
             Some(member) => {
@@ -116,7 +116,7 @@ impl Pending {
         Member { pending: self, network, permits: Arc::clone(&joined.permits) }
     }
 
-    /// Counts a connection without a permit, and has the oldest go if there are too many.
+    /// Counts a connection without a permit, and evicts the oldest if there are too many.
     fn enqueue(&self, waker: Waker) -> u64 {
         let mut silent = self.silent();
         let id = silent.next;
@@ -168,7 +168,7 @@ impl Pending {
     }
 }
 
-/// A handshake under way; others may have its permit when this is dropped.
+/// The permit of a handshake in progress, which is released on drop.
 pub(super) struct HandshakePermit<'p> {
     // Dropped first, so that who waits for the share finds the permit free.
     _permit: Option<SemaphorePermit<'p>>,
@@ -182,7 +182,7 @@ struct Share<'p> {
     member: Member<'p>,
 }
 
-/// One of those who are counted for a network.
+/// A handshake that is counted for its network.
 struct Member<'p> {
     pending: &'p Pending,
     network: IpAddr,
@@ -229,11 +229,11 @@ impl<'p> Queued<'p> {
         }
     }
 
-    /// Waits for `future`, unless too many others wait that have come later, or it `is_over`.
+    /// Waits for `future`, unless this connection is evicted by newer ones, or it `is_over`.
     ///
     /// # Errors
     ///
-    /// This is the oldest of too many, or it is over.
+    /// This connection was the oldest of too many, or it is over.
     pub(super) async fn wait_for<F: Future>(
         &mut self,
         future: F,
@@ -248,7 +248,7 @@ impl<'p> Queued<'p> {
         .await
     }
 
-    /// Waits until the task is woken, by whatever has been polled before.
+    /// Waits until the task is woken by something that was polled before.
     pub(super) async fn wait_for_wake(&mut self, handshake: &HandshakeGuard) -> Result<(), Cut> {
         let mut has_waited = false;
         let woken = poll_fn(|_| match std::mem::replace(&mut has_waited, true) {
@@ -282,13 +282,14 @@ impl Drop for Queued<'_> {
     }
 }
 
-/// What is logged only once: later lines would fill the log while somebody attacks.
+/// Whether this is the first time. Later lines are not logged, as they would fill the log during an
+/// attack.
 fn is_first(has_logged: &AtomicBool) -> bool {
     !has_logged.swap(true, Ordering::Relaxed)
 }
 
-/// The connections without a permit that the system's limit on descriptors leaves room for: half of
-/// them are for others.
+/// How many connections without a permit the limit on file descriptors allows: half of the
+/// descriptors are reserved for other uses.
 pub(super) fn max_silent() -> usize {
     #[cfg(unix)]
     if let Some(max) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current {

@@ -1,4 +1,4 @@
-//! How far a server has come on its way to its end, and who is to know.
+//! The phases of a server from open to shut down, and waiting for them.
 
 use std::{
     future::Future,
@@ -10,21 +10,21 @@ use std::{
 use pin_project_lite::pin_project;
 use tokio::sync::{Notify, futures::Notified};
 
-/// Where a server is.
+/// A phase of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     Open,
-    /// Nobody new is let in. What is under way has its time.
+    /// New requests are rejected. Connections and handshakes have until the deadline.
     Closing,
-    /// The time is over.
+    /// The deadline has passed.
     Cutting,
 }
 
-/// The phases that a server goes through; there is no way back.
+/// The current phase, which only advances.
 #[derive(Default)]
 pub(super) struct Phases {
     now: AtomicU8,
-    /// Told of each.
+    /// Notified of each change.
     advanced: Notify,
 }
 
@@ -42,13 +42,13 @@ impl Phases {
         self.advanced.notify_waiters();
     }
 
-    /// Waits until it is no longer open.
+    /// Waits until the server is no longer open.
     pub(super) async fn until_closing(&self) {
         wait_until(&self.advanced, || self.now() > Phase::Open).await;
     }
 }
 
-/// Waits for one of the changes that are told.
+/// Waits until `reached` returns true, checking it after each notification.
 pub(super) async fn wait_until(changed: &Notify, reached: impl Fn() -> bool) {
     let mut changes = std::pin::pin!(changed.notified());
     loop {
@@ -63,7 +63,7 @@ pub(super) async fn wait_until(changed: &Notify, reached: impl Fn() -> bool) {
 }
 
 pin_project! {
-    /// A future that is polled again in each phase, for which it looks itself.
+    /// A future that is polled again in each phase; it checks the phase itself.
     pub(super) struct Alerted<'p, F> {
         #[pin]
         pub(super) future: F,
