@@ -1,4 +1,4 @@
-//! The application's decision whom to let in.
+//! The application's authorization of requests.
 
 use std::{
     future::{Future, poll_fn},
@@ -12,14 +12,14 @@ use tokio::time::timeout;
 
 use super::{Refusal, callback, guard::HandshakeGuard};
 
-/// How long a decision may take by default.
+/// The default time limit of an authorization.
 pub(super) const DECISION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Puts into a request what the decision came to.
+/// Inserts the result of the authorization into a request.
 type AuthorizedInsert = Box<dyn FnOnce(&mut Extensions) + Send>;
 type Deciding = Pin<Box<dyn Future<Output = Result<AuthorizedInsert, Refusal>> + Send>>;
 
-/// Decides about requests.
+/// The application's callback with its types erased.
 #[derive(Clone)]
 pub(super) struct Authorize(Arc<dyn Fn(Request<()>) -> Deciding + Send + Sync>);
 
@@ -40,12 +40,12 @@ impl Authorize {
         }))
     }
 
-    /// Decides about a request, and puts the result into it.
+    /// Authorizes a request, and inserts the result into it.
     ///
     /// # Errors
     ///
-    /// The application's refusal; 503 if it takes too long, or longer than the server that shuts
-    /// down waits; 500 if it panics.
+    /// The application's refusal; 503 if the callback takes too long, or a shutdown's deadline
+    /// passes; 500 if it panics.
     pub(super) async fn decide(
         &self,
         request: &mut Request<()>,

@@ -1,4 +1,4 @@
-//! Calls of the application's functions, whose panics harm nobody else.
+//! Calls the application's callbacks and contains their panics.
 
 use std::{
     any::Any,
@@ -15,7 +15,7 @@ pub(super) fn run<T>(callback: impl FnOnce() -> T) -> Option<T> {
     ran.map_err(|panic| tracing::error!(error = panic_message(&*panic), "a hook failed")).ok()
 }
 
-/// Runs a callback that takes part in an answer.
+/// Runs a callback whose result goes into the response.
 ///
 /// # Errors
 ///

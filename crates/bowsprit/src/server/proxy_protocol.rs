@@ -1,4 +1,5 @@
-//! The PROXY protocol, versions 1 and 2: a proxy tells where a client is before all else.
+//! The PROXY protocol, versions 1 and 2: a header with the client's address at the start of a
+//! connection.
 //!
 //! Exactly the header is read, so that TLS or HTTP can follow on the same transport.
 
@@ -10,15 +11,15 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// The length of version 2's fixed part, which ends in the length of the rest.
 const FIXED_LEN: usize = 16;
 
-/// What version 2 may add: addresses and what else a proxy tells, such as of TLS. The protocol
-/// itself allows 64 KiB.
+/// The maximum length of the rest of version 2: addresses and extensions, such as TLS information.
+/// The protocol itself allows 64 KiB.
 const MAX_REST_LEN: usize = 4096;
 
 /// The longest line of version 1, its end included.
 const MAX_LINE_LEN: usize = 107;
 
-/// Reads the header at the start of a transport: the client's address, or `None` where the proxy
-/// speaks for itself or does not know.
+/// Reads the header at the start of a transport. Returns the client's address, or `None` if the
+/// proxy made the connection itself or does not know the address.
 ///
 /// # Errors
 ///
@@ -60,7 +61,7 @@ async fn read_binary<T: AsyncRead + Unpin>(
     })
 }
 
-/// Reads a byte at a time, as what follows the line is not the header's.
+/// Reads a byte at a time, as bytes after the line do not belong to the header.
 async fn read_line<T: AsyncRead + Unpin>(
     io: &mut T,
     mut line: Vec<u8>,
