@@ -7,12 +7,12 @@ use serde_core::Serialize;
 use crate::{Error, Handle, Message, SendHalf, WebSocket};
 
 impl WebSocket {
-    /// Sends a value as a text message with its JSON. [`Message::json`] reads it. Needs the feature
-    /// `json`.
+    /// Serializes a value as JSON and sends it as a text message. [`Message::json`] deserializes
+    /// it. Needs the feature `json`.
     ///
     /// # Errors
     ///
-    /// [`Error::Json`] if the value cannot be written as JSON, else as [`send`](Self::send).
+    /// [`Error::Json`] if the value cannot be serialized, else as [`send`](Self::send).
     ///
     /// # Cancel safety
     ///
@@ -27,11 +27,11 @@ impl WebSocket {
 }
 
 impl SendHalf {
-    /// Sends a value as a text message with its JSON. Needs the feature `json`.
+    /// Serializes a value as JSON and sends it as a text message. Needs the feature `json`.
     ///
     /// # Errors
     ///
-    /// [`Error::Json`] if the value cannot be written as JSON, else as [`send`](Self::send).
+    /// [`Error::Json`] if the value cannot be serialized, else as [`send`](Self::send).
     ///
     /// # Cancel safety
     ///
@@ -46,11 +46,11 @@ impl SendHalf {
 }
 
 impl Handle {
-    /// Sends a value as a text message with its JSON. Needs the feature `json`.
+    /// Serializes a value as JSON and sends it as a text message. Needs the feature `json`.
     ///
     /// # Errors
     ///
-    /// [`Error::Json`] if the value cannot be written as JSON, else as [`send`](Self::send).
+    /// [`Error::Json`] if the value cannot be serialized, else as [`send`](Self::send).
     ///
     /// # Cancel safety
     ///

@@ -1,13 +1,13 @@
-//! What can be given to `send`.
+//! What `send` accepts.
 
 use crate::PreparedMessage;
 
 /// A message to send, borrowed or owned.
 ///
-/// There is no need to name this type: `send` takes `&str`, `String`, `Cow<str>`, `Arc<str>`,
-/// `Box<str>`, and their kin for bytes: `&[u8]`, `Vec<u8>`, `Bytes`, `BytesMut` and so on; also
-/// [`Message`](crate::Message), `&Message` and [`PreparedMessage`]. What is borrowed is copied
-/// once, into the frame.
+/// You rarely need to name this type: `send` takes `&str`, `String`, `Cow<str>`, `Arc<str>`,
+/// `Box<str>`, and the byte equivalents `&[u8]`, `Vec<u8>`, `Bytes`, `BytesMut` and so on; also
+/// [`Message`](crate::Message), `&Message` and [`PreparedMessage`]. Borrowed data is copied once,
+/// into the frame.
 ///
 /// ```no_run
 /// # use bowsprit::message::Outgoing;

@@ -12,7 +12,7 @@ use self::batch::Batch;
 
 use crate::{Message, pool};
 
-/// A message on its way to many connections.
+/// A message that is offered to many connections.
 pub(crate) type Offer = queue::Offer<PreparedMessage>;
 
 /// A message for many connections.
@@ -41,7 +41,7 @@ pub struct PreparedMessage {
 struct Encodings {
     message: Message,
     plain: OnceLock<EncodedMessage>,
-    /// For each set of parameters that was asked for.
+    /// One entry per configuration that was needed.
     compressed: Mutex<Vec<(CompressorConfig, EncodedMessage)>>,
 }
 
@@ -68,8 +68,8 @@ impl PreparedMessage {
         plain.get_or_init(|| EncodedMessage::new(message))
     }
 
-    /// The message compressed with this configuration. Who needs the same while it is being made
-    /// waits for it.
+    /// Returns the message compressed with this configuration. Concurrent callers wait for the one
+    /// that compresses it.
     pub(crate) fn compressed(&self, config: CompressorConfig) -> EncodedMessage {
         let Encodings { message, compressed, .. } = &*self.shared;
         let mut compressed = compressed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,7 +81,7 @@ impl PreparedMessage {
         encoded
     }
 
-    /// Whether [`compressed`](Self::compressed) has nothing left to do.
+    /// Whether [`compressed`](Self::compressed) would return at once.
     fn is_compressed(&self, config: CompressorConfig) -> bool {
         // Whoever holds the lock may be compressing.
         let compressed = self.shared.compressed.try_lock();

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{Client, Error, Server, WebSocket};
 
-/// What the pipe between the two holds each way.
+/// The capacity of the pipe in each direction.
 const PIPE_LEN: usize = 64 * 1024;
 
 /// Returns the client's and the server's end of a connection in memory, with default options.
@@ -75,7 +75,7 @@ pub async fn pair_of(
     Ok((client?, server?))
 }
 
-/// Polls a future that is not done yet.
+/// Polls a future that is not complete yet.
 fn poll_into<T>(
     done: &mut Option<T>,
     future: Pin<&mut impl Future<Output = T>>,

@@ -1,4 +1,4 @@
-//! Publications that leave together.
+//! Publications that are written together.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,14 +6,14 @@ use bowsprit_proto::{EncodedBatch, EncodedMessage, queue};
 
 use super::PreparedMessage;
 
-/// How many leave together, which also bounds what dropping the last of them drops.
+/// The maximum number in a batch, which also bounds what dropping the last reference frees.
 const MAX_COUNT: usize = 64;
 
-/// From how many bytes on no more join them: they are in one block.
+/// A batch of at least this many bytes takes no more: it is in one block.
 const MAX_LEN: usize = 60 * 1024;
 
-/// What a connection has been offered since it was written out last, shared by those that have been
-/// offered the same.
+/// The publications offered to a connection since its output was last written out. Connections that
+/// were offered the same ones share it.
 #[derive(Clone, Debug)]
 #[expect(unnameable_types, reason = "what the trait wants of a type that is public")]
 pub struct Batch(Arc<Inner>);
