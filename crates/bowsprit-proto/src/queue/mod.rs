@@ -1,37 +1,38 @@
-//! What an open connection sends: messages, publications and control frames, until they are
+//! The send queue of an open connection: messages, publications and control frames that wait to be
 //! written.
 //!
 //! A [`SendQueue`] has no lock, task or clock: a driver puts it behind a lock together with the
-//! write half of its transport. It decides in which order things leave, what has room, what becomes
-//! of a peer that does not keep up, what is compressed elsewhere, and what may follow a close
-//! frame.
+//! write half of its transport. The queue decides the order of frames, when it is full, how slow
+//! consumers are handled, which messages are compressed on another thread, and what may follow a
+//! close frame.
 //!
 //! # Order of calls
 //!
 //! Accept, at any time:
 //!
 //! 1. [`has_room`](SendQueue::has_room), then [`push`](SendQueue::push); for fragments
-//!    [`accepts_fragment`](SendQueue::accepts_fragment), then [`fragment`](SendQueue::fragment).
-//!    Those who find no room wait in [`Turns`].
-//! 2. [`publish`](SendQueue::publish), which looks for room itself.
+//!    [`accepts_fragment`](SendQueue::accepts_fragment), then [`fragment`](SendQueue::fragment). A
+//!    task that finds the queue full waits in [`Turns`].
+//! 2. [`publish`](SendQueue::publish), which checks for room itself.
 //! 3. [`ping`](SendQueue::ping), [`pong`](SendQueue::pong) and [`close`](SendQueue::close), which
 //!    always have room.
-//! 4. [`respond`](SendQueue::respond) for each event that was received, and
-//!    [`fail`](SendQueue::fail) for a violation.
+//! 4. [`respond`](SendQueue::respond) for each received event, and [`fail`](SendQueue::fail) for a
+//!    violation.
 //!
 //! Write, whenever the transport takes bytes:
 //!
 //! 1. [`contiguous`](SendQueue::contiguous) or [`slices`](SendQueue::slices), then
 //!    [`advance_with`](SendQueue::advance_with), until the queue
 //!    [has nothing to write](SendQueue::is_written).
-//! 2. [`refill`](SendQueue::refill), and again from the start if there was anything.
+//! 2. [`refill`](SendQueue::refill). If it moved anything, start again.
 //! 3. [`take_block`](SendQueue::take_block) and [`take_compressor`](SendQueue::take_compressor),
-//!    which give back what [`Resources`] have lent.
+//!    which return what [`Resources`] have lent.
 //!
-//! After each call that mentions the report, [`take_report`](SendQueue::take_report): messages that
-//! had to wait come out of it, whether sent or not, to be counted, and dropped where no lock is
-//! held. If it says that a job is due, have another thread call
-//! [`begin_job`](SendQueue::begin_job), compress, and call [`end_job`](SendQueue::end_job).
+//! After each call whose documentation mentions the report, call
+//! [`take_report`](SendQueue::take_report). It returns the messages that had to wait, sent or not,
+//! so that they can be counted, and dropped outside of any lock. If it says that a job is due, have
+//! another thread call [`begin_job`](SendQueue::begin_job), compress, and call
+//! [`end_job`](SendQueue::end_job).
 //!
 //! ```text
 //!  push ───────────────┬──────────────────────────────► output ─► slices, advance_with
@@ -95,16 +96,16 @@ pub use self::{
 };
 use crate::{Fragment, MessageKind, Output, SendError, Sender};
 
-/// What an open connection has accepted to send.
+/// The send queue of an open connection.
 ///
-/// An idle one holds no memory: blocks and contexts are lent by [`Resources`].
+/// An idle queue holds no memory: blocks and contexts are lent by [`Resources`].
 #[derive(Debug)]
 pub struct SendQueue<P: Shared> {
     sender: Sender,
     output: Output,
-    /// Publications that go into the output before anything else does.
+    /// Publications that go into the output before anything else.
     batch: Option<P::Batch>,
-    /// What waits beside the output, and what has become of it.
+    /// What waits outside of the output, and the report.
     backlog: Option<Box<Backlog<P>>>,
 }
 
@@ -116,23 +117,23 @@ pub struct Sent {
     pub kind: MessageKind,
     /// Bytes of the message.
     pub len: usize,
-    /// Bytes by which it makes the output longer.
+    /// Bytes that it adds to the output.
     pub wire_len: usize,
 }
 
-/// What has become of a message that was accepted.
+/// Whether an accepted message is in the output yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there or not yet")]
 pub enum Pushed {
-    /// It waits for nothing but to be written.
+    /// It is in the output and only waits to be written.
     Sent(Sent),
-    /// It waits for others, or is to be compressed elsewhere; see the report. What was pushed was
-    /// taken, and an empty message left in its place.
+    /// It waits for other messages, or is to be compressed on another thread; see the report. The
+    /// pushed message was taken, and replaced by an empty one.
     Waiting,
 }
 
 impl Pushed {
-    /// The message, if it waits for nothing but to be written.
+    /// The message, if it is in the output.
     #[must_use]
     pub const fn sent(self) -> Option<Sent> {
         match self {
@@ -144,21 +145,20 @@ impl Pushed {
 
 /// Messages.
 impl<P: Shared> SendQueue<P> {
-    /// An empty queue, with what turns messages into frames.
+    /// Creates an empty queue; `sender` encodes its frames.
     #[must_use]
     pub const fn new(sender: Sender) -> Self {
         Self { sender, output: Output::new(), batch: None, backlog: None }
     }
 
-    /// Accepts a message behind all that was accepted before, however much that is. What is not
-    /// taken stays for the caller to drop.
+    /// Accepts a message behind all others, even if the queue is full. What is not taken stays in
+    /// `message`, for the caller to drop.
     ///
     /// # Errors
     ///
-    /// [`SendError::Closed`] when a close frame was accepted or received,
+    /// [`SendError::Closed`] after a close frame was accepted or received,
     /// [`SendError::FragmentOpen`] inside a fragmented message.
-    ///
-    /// A call for it costs a tenth of what a short message does here.
+    // Inlined: a call would cost a tenth of what a short message costs here.
     #[inline(always)]
     pub fn push(
         &mut self,
@@ -202,7 +202,7 @@ impl<P: Shared> SendQueue<P> {
         Ok(Pushed::Waiting)
     }
 
-    /// Queues a piece of a message, after [`accepts_fragment`](Self::accepts_fragment).
+    /// Queues a fragment of a message. Check [`accepts_fragment`](Self::accepts_fragment) first.
     ///
     /// # Errors
     ///
@@ -230,7 +230,7 @@ impl<P: Shared> SendQueue<P> {
         Ok(Sent { kind: message.kind(), len: message.len(), wire_len })
     }
 
-    /// Has everything ready to put a message into the output.
+    /// Prepares the output for a message.
     #[inline(always)]
     fn prepare(&mut self, resources: &impl Resources) {
         self.lend_compressor(resources);
@@ -238,7 +238,7 @@ impl<P: Shared> SendQueue<P> {
         self.lend_block(resources);
     }
 
-    /// Puts publications into the output, which are to go before what comes now.
+    /// Moves the batch into the output, ahead of what comes next.
     #[inline]
     fn settle(&mut self) {
         if self.batch.is_some() {
@@ -255,23 +255,23 @@ impl<P: Shared> SendQueue<P> {
     }
 }
 
-/// How much is queued, and what has room.
+/// Length and capacity.
 impl<P: Shared> SendQueue<P> {
-    /// Bytes that wait to be written, or for their turn before that.
+    /// The number of queued bytes, in the output or waiting to enter it.
     #[must_use]
     pub fn len(&self) -> usize {
         let backlog_len = self.backlog.as_ref().map_or(0, |backlog| backlog.len());
         self.output.len() + self.batch_len() + backlog_len
     }
 
-    /// Whether nothing waits, neither to be written nor for its turn.
+    /// Whether nothing is queued.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0 && !self.is_deferring()
     }
 
-    /// Whether there is room for a message, and nothing unusual goes on, as is nearly always. If
-    /// not, there may still be room.
+    /// A quick check whether there is room for a message: true in the usual case that at most
+    /// `room` bytes are in the output and nothing else waits. If false, there may still be room.
     #[must_use]
     #[inline]
     pub fn is_free(&self, room: usize) -> bool {
@@ -281,7 +281,7 @@ impl<P: Shared> SendQueue<P> {
             && self.output.len() <= room
     }
 
-    /// Whether there is room for a message.
+    /// Whether there is room for a message of this origin.
     #[must_use]
     pub fn has_room(&self, origin: Origin, limits: &QueueLimits) -> bool {
         if !self.is_fragmented() {
@@ -291,26 +291,27 @@ impl<P: Shared> SendQueue<P> {
         origin == Origin::Owner && self.len() - self.outbox_len() <= limits.room(origin)
     }
 
-    /// Whether there is room for a fragment. The first one comes behind all that was accepted
-    /// before; for the end of its message others may wait, so further ones do not wait for them.
+    /// Whether there is room for a fragment. The first one goes behind everything accepted before.
+    /// Further ones do not wait for other messages, which may themselves wait for the end of the
+    /// fragmented one.
     #[must_use]
     pub fn accepts_fragment(&self, limits: &QueueLimits) -> bool {
         let waits = self.outbox_len() > 0 && !self.is_fragmented();
         !waits && !self.is_deferring() && self.has_room(Origin::Owner, limits)
     }
 
-    /// Whether a fragmented message is under way.
+    /// Whether a fragmented message is in progress.
     #[must_use]
     pub const fn is_fragmented(&self) -> bool {
         self.sender.is_fragmented()
     }
 
-    /// Whether another message is under way, in fragments or on its way to a compressor.
+    /// Whether a message is in progress, in fragments or being compressed on another thread.
     fn is_occupied(&self) -> bool {
         self.is_deferring() || self.is_fragmented()
     }
 
-    /// Bytes of the publications that are to go into the output.
+    /// Bytes of the publications in the batch.
     fn batch_len(&self) -> usize {
         self.batch.as_ref().map_or(0, |batch| batch.frames_len())
     }
