@@ -1,55 +1,55 @@
-//! Publications, as each of the connections is offered them.
+//! Publications, and how each connection's queue accepts them.
 
 use super::{Batch, Outcome, Outgoing, Resources, SendQueue, Sent, Shared, SlowConsumerPolicy};
 
-/// Longer messages are not copied to join others.
+/// Longer messages are not copied into a batch.
 const MAX_JOINED_LEN: usize = 4096;
 
-/// A publication, to be offered to many queues in turn.
+/// A publication that is offered to many queues in turn.
 #[derive(Clone, Debug)]
 pub struct Offer<P: Shared> {
     message: P,
     pub(super) topic: u64,
-    /// What becomes of it where there is no room.
+    /// What happens if a queue is full.
     pub policy: SlowConsumerPolicy,
     step: Option<Step<P::Batch>>,
 }
 
-/// What a publication has made of the batch of the connection before, for the next one most likely
-/// has the same.
+/// The batch that this publication made for the previous connection, because the next one most
+/// likely needs the same.
 #[derive(Clone, Debug)]
 struct Step<B> {
     before: Option<B>,
     after: B,
 }
 
-/// What has become of an offer.
+/// The result of an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "whoever publishes has to count all of them")]
 pub enum Offered {
-    /// It was accepted, in place of so many others. Those are in the [report](super::Report).
+    /// It was accepted. The publications dropped for it are in the [report](super::Report).
     Queued {
-        /// How many publications were left out for it.
+        /// How many publications were dropped for it.
         dropped: usize,
     },
-    /// It was left out.
+    /// It was dropped.
     Dropped,
-    /// There is no room yet: offer it again when something has been written.
+    /// The queue is full: offer it again when something has been written.
     Full,
     /// The connection is being closed because of it.
     Closed,
-    /// A close frame was sent or received before.
+    /// A close frame had already been sent or received.
     Gone,
 }
 
 impl<P: Shared> Offer<P> {
-    /// A publication to the topic of this number; 0 is none.
+    /// Creates a publication to the topic with this number; 0 means no topic.
     #[must_use]
     pub const fn new(message: P, topic: u64, policy: SlowConsumerPolicy) -> Self {
         Self { message, topic, policy, step: None }
     }
 
-    /// What is published.
+    /// The message that is published.
     #[must_use]
     pub const fn message(&self) -> &P {
         &self.message
@@ -59,13 +59,13 @@ impl<P: Shared> Offer<P> {
         self.message.message().len()
     }
 
-    /// Whether the message may leave together with others.
+    /// Whether the message may join a batch.
     fn may_join(&self) -> bool {
         // What waits as the latest can still be left out, so it must not be joined to others.
         self.policy != SlowConsumerPolicy::KeepLatest && self.len() <= MAX_JOINED_LEN
     }
 
-    /// The batch of a connection with this message behind those `before`.
+    /// The batch that consists of `before` and this message.
     fn join(&mut self, before: Option<P::Batch>) -> P::Batch {
         if let Some(step) = &self.step
             && step.begins_with(before.as_ref())
@@ -93,12 +93,12 @@ impl<B> Step<B> {
 
 /// Publications.
 impl<P: Shared> SendQueue<P> {
-    /// Queues a publication, or does as its policy says where there is no room. It is
-    /// [`Full`](Offered::Full) only where that is to wait and somebody `can_wait`.
+    /// Queues a publication, or applies its policy if the queue is full. Returns
+    /// [`Full`](Offered::Full) only if the policy is to wait and the caller `can_wait`.
     ///
-    /// Publications that it takes the place of, or that a close frame leaves behind, are in the
-    /// report. If it waits for nothing but to be written, it is returned as sent; if it has to
-    /// wait for more, it will be in a later report.
+    /// Publications that it replaces, or that a close frame discards, are in the report. If the
+    /// publication waits only to be written, it is returned as sent; otherwise it will be in a
+    /// later report.
     #[inline]
     pub fn publish(
         &mut self,
@@ -144,7 +144,7 @@ impl<P: Shared> SendQueue<P> {
         Sent { kind: message.kind(), len: message.len(), wire_len }
     }
 
-    /// Queues a publication that there is room for.
+    /// Queues a publication for which there is room.
     fn enqueue(&mut self, offer: &Offer<P>, resources: &impl Resources) -> Option<Sent> {
         let room = match offer.policy {
             // Nothing that is queued already can be taken back.
@@ -166,7 +166,7 @@ impl<P: Shared> SendQueue<P> {
         None
     }
 
-    /// Whether a publication of this length may wait to leave together with others.
+    /// Whether a publication of this length may be added to the batch.
     #[inline]
     fn may_join(&self, len: usize, max_len: usize) -> bool {
         let (is_full, batch_len) = match &self.batch {

@@ -1,29 +1,29 @@
-//! What becomes of a peer that does not keep up with publications.
+//! How peers that do not keep up with publications are handled.
 
 use super::{Offer, Offered, Resources, SendQueue, Shared};
 use crate::CloseCode;
 
-/// What becomes of a publication where a connection has no room for it: where more bytes than
+/// What to do with a publication if the queue of a connection is full: if more bytes than
 /// [`QueueLimits::max_queue_len`](super::QueueLimits::max_queue_len) wait to be written.
 ///
-/// Pings, pongs and close frames are not concerned: they always have room.
+/// It does not apply to pings, pongs and close frames, which always have room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SlowConsumerPolicy {
-    /// Waits until there is room, or the connection ends. All of the publication waits, and the
-    /// publisher with it.
+    /// Waits until there is room, or the connection ends. The publication is complete only then,
+    /// and the publisher waits for it.
     Wait,
-    /// Leaves the new message out.
+    /// Drops the new message.
     DropNewest,
-    /// Leaves out the oldest publications that have not begun to be written, until there is room.
-    /// What was sent in other ways is not touched; where there is only that, the new one is left
-    /// out.
+    /// Drops the oldest publications that have not begun to be written, until there is room.
+    /// Messages that were not published are never dropped; if the queue holds only such messages,
+    /// the new publication is dropped.
     DropOldest,
-    /// Keeps only the latest of the same topic, or of the server's broadcasts, whenever one has to
-    /// wait for the peer: for states, of which only the newest is of interest.
+    /// Whenever a publication has to wait for the peer, keeps only the latest of the same topic, or
+    /// of the server's broadcasts. For state updates, of which only the newest matters.
     KeepLatest,
-    /// Closes the connection with this code, behind what is queued. [`CloseCode::TRY_AGAIN_LATER`]
-    /// and [`CloseCode::POLICY_VIOLATION`] are usual.
+    /// Closes the connection with this code, behind what is queued. The usual codes are
+    /// [`CloseCode::TRY_AGAIN_LATER`] and [`CloseCode::POLICY_VIOLATION`].
     Close(CloseCode),
 }
 
@@ -53,7 +53,7 @@ impl<P: Shared> SendQueue<P> {
         }
     }
 
-    /// Leaves out what the offer's policy lets it take the place of; returns how many that were.
+    /// Drops the publications that the offer's policy lets it replace; returns how many there were.
     pub(super) fn make_room(&mut self, offer: &Offer<P>, max_len: usize) -> usize {
         let mut dropped = match offer.policy {
             SlowConsumerPolicy::KeepLatest => self.drop_publications(|topic| topic == offer.topic),
