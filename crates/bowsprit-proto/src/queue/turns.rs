@@ -1,16 +1,16 @@
-//! Turns for those who wait to send: first come, first served.
+//! A fair queue of tasks that wait to send: first come, first served.
 //!
-//! Whoever finds no room, or others waiting for it, gets a place behind them. When there is room,
-//! as many are woken as it is for, and each sends when it is the first; so a task that sends
-//! without pause takes its turn like all others. A task that was woken and does not come loses its
-//! place at the second sweep, so it holds others up no longer than that takes.
+//! A task that finds the send queue full, or other tasks waiting, waits behind them. When there is
+//! room, as many tasks are woken as there is room for, and each sends when it is first in line. So
+//! a task that sends without pause cannot starve others. A task that was woken but does not send
+//! loses its place at the second sweep, so it delays others no longer than that.
 
 use alloc::collections::BTreeMap;
 use core::mem;
 
 use super::{Origin, QueueLimits, SendQueue, Shared, waiters::Ticket};
 
-/// Those who wait for room in a [`SendQueue`]; `W` wakes one.
+/// Tasks that wait for room in a [`SendQueue`]; `W` is a waker.
 #[derive(Debug)]
 pub struct Turns<W> {
     last: Ticket,
@@ -19,36 +19,36 @@ pub struct Turns<W> {
 
 #[derive(Debug)]
 struct Place<W> {
-    /// Until it is woken.
+    /// `None` once it has been woken.
     waker: Option<W>,
     len: usize,
     origin: Origin,
-    /// It had been woken at the last sweep.
+    /// It had already been woken at the last sweep.
     is_late: bool,
 }
 
 impl<W> Turns<W> {
-    /// Nobody waits.
+    /// Creates an empty queue of tasks.
     #[must_use]
     pub const fn new() -> Self {
         Self { last: Ticket::FIRST, places: BTreeMap::new() }
     }
 
-    /// Whether nobody waits, or has been woken and has yet to come.
+    /// Whether no task waits, including those that were woken and have not sent yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
-    /// Whether nobody waits before this one, who may have lost its place.
+    /// Whether no other task is ahead of this one, which may have lost its place.
     #[must_use]
     pub fn has_turn(&self, ticket: Option<Ticket>) -> bool {
         let Some((first, _)) = self.places.first_key_value() else { return true };
         ticket.is_some_and(|ticket| ticket <= *first)
     }
 
-    /// Waits to send a message of this length, at the place with this ticket, or behind all others.
-    /// Returns the waker there before.
+    /// Registers a task that waits to send a message of this length, in the place of this ticket,
+    /// or behind all others. Returns the waker that it replaces.
     pub fn wait(
         &mut self,
         ticket: &mut Option<Ticket>,
@@ -61,18 +61,18 @@ impl<W> Turns<W> {
         self.places.insert(ticket, place)?.waker
     }
 
-    /// Gives a place up: it is used, or nobody wants it any more. Returns the waker there.
+    /// Gives up a place after sending, or because the task no longer waits. Returns its waker.
     pub fn leave(&mut self, ticket: Ticket) -> Option<W> {
         self.places.remove(&ticket)?.waker
     }
 
-    /// Has those lose their places who were woken before the last sweep and have not come.
+    /// Removes the tasks that were woken before the last sweep and have not sent yet.
     pub fn sweep(&mut self) {
         self.places
             .retain(|_, place| place.waker.is_some() || !mem::replace(&mut place.is_late, true));
     }
 
-    /// Wakes those whom the room in the queue is for; they keep their places until they come.
+    /// Wakes as many tasks as there is room for; they keep their places until they send.
     pub fn wake<P: Shared>(
         &mut self,
         queue: &SendQueue<P>,
@@ -95,7 +95,7 @@ impl<W> Turns<W> {
         }
     }
 
-    /// Wakes all; they keep their places until they come.
+    /// Wakes all tasks; they keep their places until they send.
     pub fn wake_all(&mut self) -> impl Iterator<Item = W> {
         self.places.values_mut().filter_map(|place| place.waker.take())
     }
