@@ -1,4 +1,4 @@
-//! What can be given to a queue.
+//! Messages that a queue accepts.
 
 use alloc::{borrow::Cow, boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::mem;
@@ -8,14 +8,14 @@ use bytes::{Bytes, BytesMut};
 use super::Shared;
 use crate::{Encoding, Message, MessageKind, Output, SendError, Sender, Utf8Bytes};
 
-/// Owned messages up to this length are copied by every role, which is less work than taking them.
+/// Owned messages up to this length are copied by both roles, which is cheaper than sharing them.
 const MAX_COPIED_LEN: usize = 4096;
 
 /// A message to send, borrowed or owned.
 ///
-/// It is made from `&str`, `String`, `Cow<str>`, `Arc<str>`, `Box<str>`, and their kin for bytes:
-/// `&[u8]`, `Vec<u8>`, `Bytes`, `BytesMut` and so on; also from [`Message`] and `&Message`. What is
-/// borrowed is copied once, into the frame.
+/// It is made from `&str`, `String`, `Cow<str>`, `Arc<str>`, `Box<str>`, and the byte equivalents
+/// `&[u8]`, `Vec<u8>`, `Bytes`, `BytesMut` and so on; also from [`Message`] and `&Message`.
+/// Borrowed data is copied once, into the frame.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Outgoing<'m, P> {
@@ -23,16 +23,16 @@ pub enum Outgoing<'m, P> {
     Text(&'m str),
     /// Borrowed bytes.
     Binary(&'m [u8]),
-    /// A message of its own; a server shares a large one with the socket instead of copying it.
+    /// An owned message. A server shares a large one with the socket instead of copying it.
     Message(Message),
     /// A message that is not to be compressed; see [`uncompressed`](Self::uncompressed).
     Uncompressed(Message),
-    /// A message that many connections share.
+    /// A message that is shared by many connections.
     Prepared(P),
 }
 
 impl<P> Outgoing<'_, P> {
-    /// Takes the message out, and leaves an empty one.
+    /// Takes the message, leaving an empty one.
     #[must_use]
     pub const fn take(&mut self) -> Self {
         mem::replace(self, Self::Binary(&[]))
@@ -40,7 +40,7 @@ impl<P> Outgoing<'_, P> {
 }
 
 impl<P> Outgoing<'_, P> {
-    /// The payload of a message that is copied in any case.
+    /// The payload, if the message is copied in any case.
     #[inline]
     pub(super) fn copied(&self) -> Option<(MessageKind, &[u8])> {
         match self {
@@ -57,8 +57,9 @@ impl<P> Outgoing<'_, P> {
 impl<P: Shared> Outgoing<'_, P> {
     /// Sends this message without compressing it.
     ///
-    /// The length of a compressed message tells something of what is in it. Where an attacker can
-    /// have text of his own put beside a secret and watch the lengths, he can guess the secret.
+    /// The length of a compressed message leaks information about its content (CRIME, BREACH). An
+    /// attacker who can have chosen text sent in the same message as a secret, and who sees the
+    /// lengths, can guess the secret.
     #[must_use]
     pub fn uncompressed(self) -> Self {
         Self::Uncompressed(self.into_message())
@@ -75,7 +76,7 @@ impl<P: Shared> Outgoing<'_, P> {
         }
     }
 
-    /// Bytes of the message.
+    /// The length of the payload in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -92,7 +93,7 @@ impl<P: Shared> Outgoing<'_, P> {
         self.len() == 0
     }
 
-    /// The message without what it borrows.
+    /// The message with borrowed data copied.
     #[must_use]
     pub fn into_owned(self) -> Outgoing<'static, P> {
         match self {
@@ -104,7 +105,7 @@ impl<P: Shared> Outgoing<'_, P> {
         }
     }
 
-    /// The message by itself.
+    /// Converts it into a plain message.
     #[must_use]
     pub fn into_message(self) -> Message {
         match self {
@@ -115,7 +116,7 @@ impl<P: Shared> Outgoing<'_, P> {
         }
     }
 
-    /// Frames the message, which stays here: whoever drops it may run the code of an owner of
+    /// Encodes the message without consuming it: dropping it may run the code of an owner of
     /// [`Bytes`].
     pub(super) fn frame(&self, sender: &mut Sender, out: &mut Output) -> Result<(), SendError> {
         match self {
@@ -132,7 +133,7 @@ impl<P: Shared> Outgoing<'_, P> {
         }
     }
 
-    /// Whether compressing this would hold up other connections.
+    /// Whether compressing this would delay other connections.
     pub(super) fn is_heavy(&self, sender: &Sender, max_inline_compression_len: usize) -> bool {
         let len = self.len();
         if len <= max_inline_compression_len {
@@ -178,7 +179,7 @@ impl<'m, P> From<&'m Vec<u8>> for Outgoing<'m, P> {
     }
 }
 
-/// Everything that makes a [`Message`].
+/// Conversions from everything that makes a [`Message`].
 macro_rules! from_owned {
     ($($owned:ty),+) => {
         $(impl<P> From<$owned> for Outgoing<'_, P> {

@@ -1,4 +1,4 @@
-//! What a driver brings to a queue: limits and memory.
+//! Limits and memory that a driver provides to a queue.
 
 use alloc::vec::Vec;
 
@@ -8,40 +8,39 @@ use crate::deflate::{Compressor, CompressorConfig};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueueLimits {
-    /// While more bytes than this wait to be written, [`Origin::Owner`] has no room, and what waits
-    /// beside the output stays there. Default: 64 KiB.
+    /// While more bytes than this wait to be written, the queue is full for [`Origin::Owner`], and
+    /// messages that wait outside of the output are not moved into it. Default: 64 KiB.
     pub high_water_mark: usize,
-    /// While more bytes than this wait to be written, neither [`Origin::Handle`] nor publications
-    /// have room. Default: 1 MiB.
+    /// While more bytes than this wait to be written, the queue is full for [`Origin::Handle`] and
+    /// for publications. Default: 1 MiB.
     pub max_queue_len: usize,
-    /// Longer messages are compressed elsewhere, as it takes long. Default: 64 KiB.
+    /// Longer messages are compressed on another thread, as that takes long. Default: 64 KiB.
     pub max_inline_compression_len: usize,
 }
 
-/// Whose message it is, which decides what it has to wait for.
+/// The sender of a message, which determines what the message waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "whoever may send fragments, and all others")]
 pub enum Origin {
     /// The holder of the sending half, who may send fragments.
     Owner,
-    /// A handle: it also waits for the end of a fragmented message.
+    /// A handle, which also waits for the end of a fragmented message.
     Handle,
 }
 
-/// Limits, and memory that is lent while something waits to be written.
+/// Limits, and memory that is lent while frames wait to be written.
 ///
-/// A queue asks for memory when it needs some. Without a pool, [`QueueLimits`] lends nothing, and
-/// the queue allocates.
+/// A queue asks for memory when it needs it. [`QueueLimits`] is an implementation without pools: it
+/// lends nothing, and the queue allocates.
 pub trait Resources {
-    /// How much may be queued.
+    /// Returns the limits of the queue.
     fn limits(&self) -> QueueLimits;
 
-    /// An empty block to put frames into, taken back by
-    /// [`take_block`](super::SendQueue::take_block).
+    /// Lends an empty block for frames. [`take_block`](super::SendQueue::take_block) returns it.
     fn block(&self) -> Vec<u8>;
 
-    /// A compression context of this configuration, if there is one to lend, taken back by
-    /// [`take_compressor`](super::SendQueue::take_compressor).
+    /// Lends a compression context of this configuration, if there is one.
+    /// [`take_compressor`](super::SendQueue::take_compressor) returns it.
     fn compressor(&self, config: CompressorConfig) -> Option<Compressor>;
 }
 
@@ -74,7 +73,7 @@ impl QueueLimits {
         self
     }
 
-    /// How much may be queued where a message of this origin still has room.
+    /// How many bytes may be queued for a message of this origin to still have room.
     #[must_use]
     #[inline]
     pub const fn room(&self, origin: Origin) -> usize {
