@@ -1,8 +1,8 @@
-//! What waits beside the output: few connections have any of it.
+//! What waits outside of the output. Few connections have a backlog.
 //!
-//! What is in the output is framed, and may be half written; publications that wait here can still
-//! be left out. All of it moves into the output whenever that has been written out, in the order in
-//! which it came.
+//! Messages in the output are framed and may be half written; publications that wait here can still
+//! be dropped. The backlog moves into the output, in order of arrival, whenever the output has been
+//! written out.
 
 use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use core::mem;
@@ -10,53 +10,54 @@ use core::mem;
 use super::{Outgoing, Pushed, Resources, SendQueue, Shared};
 use crate::Close;
 
-/// What a publication counts beside its payload, so that empty ones are bounded as well.
+/// What a publication counts in addition to its payload, so that the number of empty ones is
+/// bounded as well.
 const OVERHEAD: usize = 32;
 
 #[derive(Debug)]
 pub(super) struct Backlog<P> {
-    /// Publications for a peer that does not keep up, and what was sent after them.
+    /// Publications for a peer that does not keep up, and messages sent after them.
     pub(super) outbox: Outbox<P>,
-    /// What waits for a message that is compressed elsewhere, and begins with that one.
+    /// A message that is compressed on another thread, and the messages that wait for it.
     pub(super) deferred: Deferred<P>,
-    /// Our close frame, if it waits for messages that are deferred.
+    /// Our close frame, if it waits for deferred messages.
     pub(super) late_close: Option<Close<'static>>,
-    /// What the peer has closed the connection with.
+    /// The peer's close code and reason, once received.
     pub(super) peer_close: Option<Close<'static>>,
     pub(super) report: Report<P>,
 }
 
-/// What has happened in a queue beside what its methods return.
+/// What has happened in a queue beyond what its methods return.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Report<P> {
-    /// Messages that had to wait, and wait no longer, in order.
+    /// Messages that had to wait and no longer do, in order.
     pub settled: Vec<Settled<P>>,
-    /// The first of the messages that are deferred has nobody yet who compresses it. Somebody has
-    /// to call [`begin_job`](SendQueue::begin_job).
+    /// The first deferred message is not being compressed yet. Have another thread call
+    /// [`begin_job`](SendQueue::begin_job).
     pub job_is_due: bool,
 }
 
-/// A message that had to wait. Dropping it may run code of whoever owns its bytes.
+/// A message that had to wait. Dropping it may run code of the owner of its bytes.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Settled<P> {
     /// The message.
     pub message: Outgoing<'static, P>,
-    /// What has become of it.
+    /// What became of it.
     pub outcome: Outcome,
 }
 
-/// What has become of a message that had to wait.
+/// What became of a message that had to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "whoever sends has to count all of them")]
 pub enum Outcome {
-    /// It is in the output, with so many bytes.
+    /// It is in the output.
     Sent {
-        /// As of [`Sent`](super::Sent).
+        /// As in [`Sent`](super::Sent).
         wire_len: usize,
     },
-    /// A publication that was left out.
+    /// A publication that was dropped.
     Dropped,
     /// It can no longer be sent.
     Lost,
@@ -65,13 +66,13 @@ pub enum Outcome {
 #[derive(Debug)]
 pub(super) struct Outbox<P> {
     waiting: VecDeque<Waiting<P>>,
-    /// Bytes of all of them.
+    /// Total length in bytes.
     len: usize,
 }
 
 #[derive(Debug)]
 struct Waiting<P> {
-    /// Of a publication; other messages have none, and stay.
+    /// The topic of a publication. Other messages have none, and no policy drops them.
     topic: Option<u64>,
     message: Outgoing<'static, P>,
 }
@@ -79,7 +80,7 @@ struct Waiting<P> {
 #[derive(Debug)]
 pub(super) struct Deferred<P> {
     messages: VecDeque<Outgoing<'static, P>>,
-    /// Bytes of these messages.
+    /// Total length in bytes.
     len: usize,
 }
 
@@ -132,7 +133,7 @@ impl<P: Shared> Outbox<P> {
         Some(first)
     }
 
-    /// Takes out the publication that has waited longest.
+    /// Removes the oldest publication.
     fn take_oldest(&mut self) -> Option<Waiting<P>> {
         let oldest = self.waiting.iter().position(|waiting| waiting.topic.is_some())?;
         let oldest = self.waiting.remove(oldest)?;
@@ -140,7 +141,7 @@ impl<P: Shared> Outbox<P> {
         Some(oldest)
     }
 
-    /// Takes out the publications to these topics.
+    /// Removes the publications to these topics.
     fn take(&mut self, is_meant: impl Fn(u64) -> bool) -> VecDeque<Waiting<P>> {
         let is_meant = |waiting: &Waiting<P>| waiting.topic.is_some_and(&is_meant);
         if !self.waiting.iter().any(is_meant) {
@@ -179,10 +180,10 @@ impl<P> Deferred<P> {
     }
 }
 
-/// What waits beside the output.
+/// The backlog.
 impl<P: Shared> SendQueue<P> {
-    /// Takes out what has happened since the last call, if that is anything. Call it after whatever
-    /// says that it may be in the report.
+    /// Takes the report of what has happened since the last call, if there is anything. Call it
+    /// after each method whose documentation mentions the report.
     #[must_use = "messages that had to wait are to be counted, and a job to be done"]
     pub fn take_report(&mut self) -> Option<Report<P>> {
         let backlog = self.backlog.as_mut()?;
@@ -192,8 +193,8 @@ impl<P: Shared> SendQueue<P> {
         (!report.is_empty()).then_some(report)
     }
 
-    /// Moves what waits into the output, as far as that has room. Whether that was anything; it is
-    /// in the report.
+    /// Moves waiting messages into the output, as far as there is room. Returns whether there were
+    /// any; they are in the report.
     #[inline]
     pub fn refill(&mut self, resources: &impl Resources) -> bool {
         self.backlog.is_some() && self.refill_from_outbox(resources)
@@ -212,14 +213,14 @@ impl<P: Shared> SendQueue<P> {
         moved
     }
 
-    /// Moves all that waits into the output, before a close frame. Inside a fragmented message,
-    /// which the close frame breaks off, nothing can be.
+    /// Moves all waiting messages into the output, before a close frame. Inside a fragmented
+    /// message, which the close frame aborts, none can be moved.
     pub(super) fn empty_outbox(&mut self, resources: &impl Resources) {
         while !self.is_fragmented() && self.send_waiting(resources) {}
         self.drop_outbox();
     }
 
-    /// Sends what has waited longest. Whether there was anything.
+    /// Sends the message that has waited longest. Returns whether there was one.
     fn send_waiting(&mut self, resources: &impl Resources) -> bool {
         let first = self.backlog.as_mut().and_then(|backlog| backlog.outbox.pop());
         let Some(Waiting { mut message, .. }) = first else { return false };
@@ -233,7 +234,7 @@ impl<P: Shared> SendQueue<P> {
         true
     }
 
-    /// Leaves out the publication that has waited longest. Whether there was one.
+    /// Drops the oldest publication. Returns whether there was one.
     pub(super) fn drop_oldest(&mut self) -> bool {
         let Some(backlog) = &mut self.backlog else { return false };
         let Some(oldest) = backlog.outbox.take_oldest() else { return false };
@@ -241,7 +242,7 @@ impl<P: Shared> SendQueue<P> {
         true
     }
 
-    /// Leaves out the publications to these topics; returns how many there were.
+    /// Drops the publications to these topics; returns how many there were.
     pub(super) fn drop_publications(&mut self, is_meant: impl Fn(u64) -> bool) -> usize {
         let Some(backlog) = &mut self.backlog else { return 0 };
         let dropped = backlog.outbox.take(is_meant);
@@ -250,7 +251,7 @@ impl<P: Shared> SendQueue<P> {
         count
     }
 
-    /// Leaves out all that waits: it can no longer be sent.
+    /// Drops all waiting messages, which can no longer be sent.
     pub(super) fn drop_outbox(&mut self) {
         while let Some(backlog) = &mut self.backlog
             && let Some(Waiting { topic, message }) = backlog.outbox.pop()
@@ -260,7 +261,7 @@ impl<P: Shared> SendQueue<P> {
         }
     }
 
-    /// Leaves out all that is deferred: it can no longer be sent.
+    /// Drops all deferred messages, which can no longer be sent.
     pub(super) fn drop_deferred(&mut self) {
         let Some(backlog) = &mut self.backlog else { return };
         backlog.late_close = None;
@@ -273,7 +274,7 @@ impl<P: Shared> SendQueue<P> {
         self.backlog.get_or_insert_with(|| Box::new(Backlog::new()))
     }
 
-    /// Bytes that wait beside the output for room there.
+    /// Bytes that wait for room in the output.
     pub(super) fn outbox_len(&self) -> usize {
         self.backlog.as_ref().map_or(0, |backlog| backlog.outbox.len)
     }

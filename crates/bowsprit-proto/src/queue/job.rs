@@ -1,8 +1,8 @@
-//! Long messages, which are compressed elsewhere.
+//! Long messages, which are compressed on another thread.
 //!
-//! Compressing a megabyte takes milliseconds, in which a thread could have served a thousand
-//! others. So the driver has another thread do it. What is sent after such a message is deferred
-//! and follows in order; only control frames go before.
+//! Compressing a megabyte takes milliseconds, in which a thread could have served a thousand other
+//! connections. So the driver has another thread do it. Messages sent after such a message are
+//! deferred and follow in order; only control frames go ahead.
 
 use super::{Outcome, Outgoing, Pushed, Resources, SendQueue, Sent, Shared};
 use crate::{
@@ -10,21 +10,21 @@ use crate::{
     deflate::CompressorConfig,
 };
 
-/// A message to compress, away from the queue. [`SendQueue::end_job`] takes the result.
+/// A message to compress outside of the queue. [`SendQueue::end_job`] takes the result.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "whoever compresses has to handle all of them")]
 pub enum Job<P> {
-    /// By itself, with any context of this configuration.
+    /// Compress by itself, with any context of this configuration.
     Alone(Message, CompressorConfig),
-    /// For many connections: [`Shared::encoded`] does it.
+    /// Compress for many connections: call [`Shared::encoded`].
     Shared(P, CompressorConfig),
-    /// With the connection's own context, as it may refer to earlier messages.
+    /// Compress with the connection's own context, as it may refer to earlier messages.
     Own(Message, DetachedCompressor),
 }
 
-/// Messages that are compressed elsewhere.
+/// Messages that are compressed on another thread.
 impl<P: Shared> SendQueue<P> {
-    /// Sends a message that may be sent now, or takes it to have it compressed first.
+    /// Sends a message that may be sent now, or defers it until it is compressed.
     pub(super) fn send(
         &mut self,
         message: &mut Outgoing<'_, P>,
@@ -47,8 +47,9 @@ impl<P: Shared> SendQueue<P> {
         Ok(Pushed::Waiting)
     }
 
-    /// The work that messages wait for, to be done without the queue; `None` if there is none any
-    /// more. Then call [`end_job`](Self::end_job), in either case.
+    /// Returns the job that deferred messages wait for, to be done outside of any lock on the
+    /// queue. `None` if it is no longer needed. Call [`end_job`](Self::end_job) afterwards in
+    /// either case.
     #[must_use]
     pub fn begin_job(&mut self) -> Option<Job<P>> {
         let message = self.backlog.as_ref()?.deferred.first()?;
@@ -67,12 +68,12 @@ impl<P: Shared> SendQueue<P> {
         }
     }
 
-    /// Sends the message of a job, unless the connection has failed meanwhile, and what has waited
-    /// for it, up to the next message that is to be compressed elsewhere. Whether there is one:
-    /// then the next job is due. All of that is in the report.
+    /// Sends the message of a job, unless the connection has failed meanwhile, and the messages
+    /// deferred behind it, up to the next one that is to be compressed on another thread. Returns
+    /// whether there is one: then the next job is due. All sent or lost messages are in the report.
     ///
-    /// `compressed` is what [`begin_job`](Self::begin_job) has asked for, and the context of
-    /// [`Job::Own`].
+    /// `compressed` is the result of the job that [`begin_job`](Self::begin_job) returned, with the
+    /// context of [`Job::Own`].
     pub fn end_job(
         &mut self,
         compressed: Option<(&EncodedMessage, Option<DetachedCompressor>)>,
@@ -120,7 +121,7 @@ impl<P: Shared> SendQueue<P> {
         self.backlog().settle(message, outcome);
     }
 
-    /// Sends the close frames that had to wait.
+    /// Sends the deferred close frames.
     fn close_late(&mut self, resources: &impl Resources) {
         let Some(backlog) = &mut self.backlog else { return };
         let (late, peer) = (backlog.late_close.take(), backlog.peer_close.clone());
@@ -133,7 +134,7 @@ impl<P: Shared> SendQueue<P> {
         }
     }
 
-    /// Whether messages wait for one that is compressed elsewhere.
+    /// Whether messages wait for one that is compressed on another thread.
     #[must_use]
     pub fn is_deferring(&self) -> bool {
         self.backlog.as_ref().is_some_and(|backlog| !backlog.deferred.is_empty())
