@@ -1,4 +1,4 @@
-//! Close frames, and what an open connection sends by itself, RFC 6455 §5.5 and §7.
+//! Control frames and closing, RFC 6455 §5.5 and §7.
 
 use core::mem;
 
@@ -7,18 +7,19 @@ use crate::{Close, Event, Output, ProtocolError, SendError, Sender};
 
 /// Control frames.
 impl<P: Shared> SendQueue<P> {
-    /// Queues a ping, however much is queued, before all messages that are not in the output.
+    /// Queues a ping, even if the queue is full. It goes ahead of all messages that are not in the
+    /// output yet.
     ///
     /// # Errors
     ///
-    /// [`SendError::ControlTooLong`] for more than 125 bytes, [`SendError::Closed`] when a close
+    /// [`SendError::ControlTooLong`] for more than 125 bytes, [`SendError::Closed`] after a close
     /// frame was accepted or received.
     pub fn ping(&mut self, payload: &[u8], resources: &impl Resources) -> Result<(), SendError> {
         self.check_open()?;
         self.control(resources, |sender, output| sender.ping(payload, output))
     }
 
-    /// Queues a pong that nobody asked for, however much is queued.
+    /// Queues an unsolicited pong, even if the queue is full.
     ///
     /// # Errors
     ///
@@ -28,15 +29,16 @@ impl<P: Shared> SendQueue<P> {
         self.control(resources, |sender, output| sender.pong(payload, output))
     }
 
-    /// Queues a close frame behind all that was accepted before. Nothing is accepted after it.
+    /// Queues a close frame behind everything accepted before. Nothing is accepted after it.
     ///
-    /// Inside a fragmented message, what waits for the end of that is lost; it is in the report, as
-    /// are the messages that are moved into the output.
+    /// Inside a fragmented message, messages that wait for its end are lost. They are in the
+    /// report, as are the messages that are moved into the output.
     ///
     /// # Errors
     ///
-    /// [`SendError::CloseCode`] and [`SendError::CloseReasonTooLong`] for what may not be sent,
-    /// [`SendError::Closed`] when a close frame was accepted or received. Nothing has changed.
+    /// [`SendError::CloseCode`] and [`SendError::CloseReasonTooLong`] if the code or reason may not
+    /// be sent, [`SendError::Closed`] after a close frame was accepted or received. The queue is
+    /// unchanged.
     pub fn close(
         &mut self,
         close: &Close<'_>,
@@ -53,11 +55,11 @@ impl<P: Shared> SendQueue<P> {
         self.control(resources, |sender, output| sender.close(close, output))
     }
 
-    /// Queues the answer that the RFC asks for: a pong to a ping, a close frame to a close frame.
-    /// Whether there is one now.
+    /// Queues the answer that the RFC requires: a pong to a ping, a close frame to a close frame.
+    /// Returns whether an answer was queued.
     ///
-    /// The answer to a close frame comes after what was accepted before, except for publications:
-    /// they are dropped, as nobody will want them any more. They are in the report.
+    /// The answer to a close frame goes behind the messages accepted before, except for
+    /// publications: these are dropped, as the peer no longer needs them, and are in the report.
     pub fn respond(&mut self, event: &Event<'_>, resources: &impl Resources) -> bool {
         if let Event::Close(close) = event {
             self.drop_publications(|_| true);
@@ -70,10 +72,10 @@ impl<P: Shared> SendQueue<P> {
         self.answer(event, resources)
     }
 
-    /// Queues the close frame that tells the peer what it did wrong, unless there was one. Whether
-    /// there is one now.
+    /// Queues the close frame that reports a violation to the peer, unless one was queued before.
+    /// Returns whether it was queued.
     ///
-    /// What was not in the output yet is lost; it is in the report.
+    /// Messages that are not in the output yet are lost; they are in the report.
     pub fn fail(&mut self, error: &ProtocolError, resources: &impl Resources) -> bool {
         self.drop_deferred();
         self.drop_outbox();
@@ -86,15 +88,16 @@ impl<P: Shared> SendQueue<P> {
         tells
     }
 
-    /// Gives up what waits for the end of a fragmented message: nobody will send that.
+    /// Drops the messages that wait for the end of a fragmented message, because that end will not
+    /// be sent.
     pub fn abandon_fragments(&mut self) {
         if self.is_fragmented() {
             self.drop_outbox();
         }
     }
 
-    /// Ends the queue with its connection: nothing is accepted, answered or written any more. What
-    /// was not written is returned; what was not in the output is in the report.
+    /// Ends the queue with its connection: nothing is accepted, answered or written any more.
+    /// Returns the unwritten output; messages that were not in the output are in the report.
     #[must_use = "dropping the output may run code of whoever owns the bytes in it"]
     pub fn stop(&mut self) -> Output {
         self.sender.stop();
@@ -104,13 +107,13 @@ impl<P: Shared> SendQueue<P> {
         mem::take(&mut self.output)
     }
 
-    /// Whether a close frame of ours is in the output, or was.
+    /// Whether our close frame is, or was, in the output.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
         self.sender.is_closed()
     }
 
-    /// Whether a close frame of ours was sent, or will be as soon as what was accepted before it.
+    /// Whether our close frame was sent, or will be sent after the messages accepted before it.
     #[must_use]
     #[inline]
     pub fn is_closing(&self) -> bool {
@@ -142,7 +145,7 @@ impl<P: Shared> SendQueue<P> {
         answers
     }
 
-    /// Queues what is not compressed.
+    /// Queues a control frame, which is never compressed.
     pub(super) fn control(
         &mut self,
         resources: &impl Resources,

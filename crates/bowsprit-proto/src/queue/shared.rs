@@ -1,4 +1,4 @@
-//! Messages that many connections share.
+//! Messages that are shared by many connections.
 
 use core::{convert::Infallible, fmt};
 
@@ -6,42 +6,43 @@ use crate::{EncodedBatch, EncodedMessage, Encoding, Message};
 
 /// A message that is encoded once for many connections. Cloning it is cheap.
 ///
-/// It is a trait because what is encoded once has to be kept behind a lock or a cell, which is the
-/// driver's. A driver that publishes nothing takes [`Infallible`].
+/// It is a trait because the encoded message must be cached behind a lock or a cell, which the
+/// driver provides. A driver that publishes nothing uses [`Infallible`].
 pub trait Shared: Clone + fmt::Debug {
-    /// Several of them that leave together.
+    /// Several messages that are written together.
     type Batch: Batch<Self>;
 
     /// The message.
     fn message(&self) -> &Message;
 
-    /// The message encoded for connections of this kind, if they can share it; compressed now if it
-    /// has not been before. `None` for [`Encoding::Own`].
+    /// The message in this encoding, compressed now if it has not been before. `None` for
+    /// [`Encoding::Own`], which cannot be shared.
     fn encoded(&self, encoding: Encoding) -> Option<EncodedMessage>;
 
-    /// Whether [`encoded`](Self::encoded) has nothing left to compress.
+    /// Whether [`encoded`](Self::encoded) would not have to compress.
     fn is_ready(&self, encoding: Encoding) -> bool;
 }
 
-/// Publications that leave together, what a connection has been offered since it was written out
-/// last.
+/// Publications that are written together: those offered to a connection since its output was last
+/// written out.
 ///
-/// Connections that have been offered the same share it, and with it the bytes to write: of a
-/// thousand messages to a thousand connections each costs a connection the exchange of a pointer.
+/// Connections that were offered the same publications share one batch and its bytes. When a
+/// thousand messages go to a thousand connections, each message costs a connection the exchange of
+/// a pointer.
 pub trait Batch<P>: Clone + fmt::Debug {
     /// The messages of `before`, and one more.
     fn join(before: Option<Self>, last: &P) -> Self;
 
-    /// Whether this is the very same batch.
+    /// Whether both are the same batch in memory.
     fn is(&self, other: &Self) -> bool;
 
-    /// Whether no more join it.
+    /// Whether no more messages may join it.
     fn is_full(&self) -> bool;
 
     /// Bytes of all frames.
     fn frames_len(&self) -> usize;
 
-    /// All of them, as they are written: uncompressed, and without a mask.
+    /// All messages, encoded without compression and without a mask.
     fn joined(&self) -> &EncodedBatch;
 }
 

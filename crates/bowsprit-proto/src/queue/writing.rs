@@ -1,4 +1,4 @@
-//! Writing what is in the output, and the memory that it takes.
+//! Writing the output, and lending its memory.
 
 use alloc::vec::Vec;
 
@@ -9,21 +9,22 @@ use crate::deflate::Compressor;
 
 /// Writing.
 impl<P: Shared> SendQueue<P> {
-    /// Whether there is nothing to write now.
+    /// Whether nothing is ready to be written.
     #[must_use]
     #[inline]
     pub fn is_written(&self) -> bool {
         self.output.is_empty() && self.batch.is_none()
     }
 
-    /// Bytes that can be written now.
+    /// The number of bytes that are ready to be written.
     #[must_use]
     #[inline]
     pub fn output_len(&self) -> usize {
         self.output.len() + self.batch_len()
     }
 
-    /// All that can be written now, if it is in one piece: there is no need for a vectored write.
+    /// All bytes that are ready to be written, if they are contiguous, so that no vectored write is
+    /// needed.
     #[must_use]
     #[inline]
     pub fn contiguous(&self) -> Option<&[u8]> {
@@ -33,14 +34,16 @@ impl<P: Shared> SendQueue<P> {
         }
     }
 
-    /// What can be written now, in order, for a vectored write. None of the slices is empty.
+    /// The slices that are ready to be written, in order, for a vectored write. None of them is
+    /// empty.
     pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
         let batch = self.batch.iter().map(|batch| batch.joined().frames());
         self.output.slices().chain(batch)
     }
 
-    /// Tells that the transport has taken so many bytes, or none. Hands over shared payloads that
-    /// have been written, as dropping them may run code of whoever owns the bytes.
+    /// Reports that the transport has taken `written` bytes, possibly none. Shared payloads that
+    /// have been written are passed to `finished`, as dropping them may run code of the owner of
+    /// the bytes.
     ///
     /// # Panics
     ///
@@ -52,8 +55,8 @@ impl<P: Shared> SendQueue<P> {
         }
     }
 
-    /// Whether that was all of the batch, and nothing else. If it is not, the rest goes into the
-    /// output, so that it is not joined anew with each publication.
+    /// Returns whether exactly the whole batch was written. If not, the rest goes into the output,
+    /// so that it is not copied again with each publication.
     fn advance_batch(&mut self, written: usize) -> bool {
         let is_all = written == self.batch_len() && self.output.is_empty();
         if is_all {
@@ -65,7 +68,7 @@ impl<P: Shared> SendQueue<P> {
     }
 }
 
-/// What is lent.
+/// Lent memory.
 impl<P: Shared> SendQueue<P> {
     #[inline]
     pub(super) fn lend_block(&mut self, resources: &impl Resources) {
@@ -83,21 +86,21 @@ impl<P: Shared> SendQueue<P> {
         }
     }
 
-    /// Takes the block, once all is written.
+    /// Takes the block back, once everything is written.
     #[must_use]
     #[inline]
     pub fn take_block(&mut self) -> Option<Vec<u8>> {
         self.output.take_block()
     }
 
-    /// Takes the compression context, unless it is needed for what follows.
+    /// Takes the compression context back, unless later messages need it.
     #[must_use]
     #[inline]
     pub fn take_compressor(&mut self) -> Option<Compressor> {
         self.sender.take_compressor()
     }
 
-    /// Drops a compression context that was not used since the last call.
+    /// Drops a compression context that has not been used since the last call.
     pub fn drop_idle_compressor(&mut self) {
         self.sender.drop_idle_compressor();
     }
