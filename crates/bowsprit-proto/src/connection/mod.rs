@@ -1,8 +1,8 @@
 //! An open connection: messages, control frames and the closing handshake, RFC 6455 §5.4 to §7.
 //!
-//! [`Receiver`] and [`Sender`] share nothing, so that a driver can keep them in two tasks. When a
-//! ping or a close frame is to be answered, or the connection fails, the receiver says so to a
-//! [`Respond`]: to the sender, in a [`Connection`], which has both.
+//! [`Receiver`] and [`Sender`] share no state, so that a driver can keep them in two tasks. When a
+//! ping or a close frame must be answered, or the connection fails, the receiver calls a
+//! [`Respond`]. In a [`Connection`], which has both halves, that is the sender.
 //!
 //! ```text
 //!                 own close sent                    peer's close received
@@ -39,13 +39,13 @@ pub use sender::{MaskingKeys, Sender};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "a connection has two ends")]
 pub enum Role {
-    /// The end that opened the connection; it masks its frames.
+    /// The end that opened the connection. It masks its frames.
     Client,
     /// The end that accepted it.
     Server,
 }
 
-/// How far the closing handshake has come, §7.1.
+/// The progress of the closing handshake, §7.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the states of RFC 6455 after the handshake")]
 pub enum State {
@@ -53,14 +53,14 @@ pub enum State {
     Open,
     /// One close frame has been sent or received, §7.1.3.
     Closing,
-    /// Both have been, or the connection has failed; only the transport is left to close.
+    /// Both close frames have been exchanged, or the connection has failed; only the transport is
+    /// left to close.
     Closed,
 }
 
-/// Both halves of a connection in one place.
+/// Both halves of a connection.
 ///
-/// After each [`receive`](Self::receive), whatever it returned, the driver writes out what is in
-/// the [`Output`].
+/// After each [`receive`](Self::receive), whatever it returned, the driver writes the [`Output`].
 #[derive(Debug)]
 pub struct Connection {
     receiver: Receiver,
@@ -68,16 +68,16 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Joins two halves of the same role.
+    /// Joins two halves, which must have the same role.
     #[must_use]
     pub const fn new(receiver: Receiver, sender: Sender) -> Self {
         Self { receiver, sender }
     }
 
-    /// Reads from `input` until an event is complete, and puts the answer that the RFC asks for
+    /// Reads from `input` until an event is complete, and puts the answer that the RFC requires
     /// into `out`: a pong for a ping, a close for a close, a close for a violation.
     ///
-    /// If the peer broke the protocol, the close frame that says so is in `out`: write it out, then
+    /// If the peer violated the protocol, a close frame with the reason is in `out`: write it, then
     /// close the transport.
     pub fn receive<B: Block>(
         &mut self,
@@ -113,18 +113,18 @@ impl Connection {
         &self.receiver
     }
 
-    /// The sending half, to send messages with.
+    /// The sending half, for sending messages.
     pub const fn sender(&mut self) -> &mut Sender {
         &mut self.sender
     }
 
-    /// How far the closing handshake has come.
+    /// The progress of the closing handshake.
     #[must_use]
     pub const fn state(&self) -> State {
         State::of(self.receiver.is_closed(), self.sender.is_closed())
     }
 
-    /// Hands out the two halves.
+    /// Splits the connection into its halves.
     #[must_use]
     pub fn split(self) -> (Receiver, Sender) {
         (self.receiver, self.sender)
@@ -132,7 +132,7 @@ impl Connection {
 }
 
 impl State {
-    /// The state of a connection whose halves a driver keeps apart.
+    /// The state of a connection whose halves a driver keeps separately.
     ///
     /// `received` is [`Receiver::is_closed`], `sent` is [`Sender::is_closed`].
     #[must_use]

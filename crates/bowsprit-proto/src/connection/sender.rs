@@ -1,7 +1,7 @@
 //! The sending half: from messages to frames, RFC 6455 §5 and §6.1.
 //!
-//! Every call appends whole frames to an [`Output`] or nothing at all, so whatever a driver drops,
-//! no frame is cut in two.
+//! Every call appends whole frames to an [`Output`] or nothing at all, so no frame is ever cut in
+//! two, whatever a driver drops.
 
 mod compressing;
 mod fragmenting;
@@ -19,13 +19,13 @@ use crate::{
     frame::MAX_CONTROL_LEN,
 };
 
-/// Where a client's masking keys come from, §5.3.
+/// The source of a client's masking keys, §5.3.
 ///
 /// "The masking key needs to be unpredictable; thus, the masking key MUST be derived from a strong
 /// source of entropy, and the masking key for a given frame MUST NOT make it simple for a
 /// server/proxy to predict the masking key for a subsequent frame."
 pub trait MaskingKeys: Send {
-    /// A fresh key for one frame.
+    /// Returns a fresh key for one frame.
     fn next_key(&mut self) -> [u8; 4];
 }
 
@@ -35,30 +35,30 @@ impl<F: FnMut() -> [u8; 4] + Send> MaskingKeys for F {
     }
 }
 
-/// Turns messages into frames.
+/// Encodes messages as frames.
 pub struct Sender {
-    /// A client has some, a server none, which therefore waits with one word for them.
+    /// Only clients have keys. The double box keeps it one word on servers.
     keys: Option<Box<Box<dyn MaskingKeys>>>,
     fragmented: Option<OutMessage>,
-    /// If compression was agreed on.
+    /// Set if compression was negotiated.
     compression: Option<Box<Compression>>,
     closed: bool,
 }
 
 impl Sender {
-    /// The sender of a server, which masks nothing.
+    /// Creates the sender of a server, which masks nothing.
     #[must_use]
     pub const fn server() -> Self {
         Self { keys: None, fragmented: None, compression: None, closed: false }
     }
 
-    /// The sender of a client, with the source of its masking keys.
+    /// Creates the sender of a client with a source of masking keys.
     pub fn client(keys: impl MaskingKeys + 'static) -> Self {
         Self { keys: Some(Box::new(Box::new(keys))), ..Self::server() }
     }
 
-    /// The same for a connection that agreed on compression in its handshake; `deflate` says how
-    /// hard to try.
+    /// Enables the compression that was negotiated in the handshake; `deflate` sets the level and
+    /// the other options of the compressor.
     #[must_use]
     pub fn with_deflate(mut self, parameters: &Parameters, deflate: &Deflate) -> Self {
         let own = match self.role() {
@@ -94,8 +94,8 @@ impl Sender {
         self.data(MessageKind::Binary, payload, out)
     }
 
-    /// Sends a message in one frame, and copies it: for short ones that is less work than taking
-    /// them.
+    /// Sends a message in one frame by copying it, which is cheaper for short messages than taking
+    /// ownership.
     ///
     /// # Errors
     ///
@@ -116,10 +116,11 @@ impl Sender {
         self.message_uncompressed(message, out)
     }
 
-    /// Sends a message in one frame, and does not compress it.
+    /// Sends a message in one frame without compressing it.
     ///
-    /// The length of a compressed message tells something of what is in it: if an attacker can have
-    /// text of his own put beside a secret and watch the lengths, he can guess the secret.
+    /// The length of a compressed message leaks information about its content (CRIME, BREACH). An
+    /// attacker who can have chosen text sent in the same message as a secret, and who sees the
+    /// lengths, can guess the secret.
     ///
     /// # Errors
     ///
@@ -151,7 +152,7 @@ impl Sender {
         self.control(Opcode::Ping, payload, out)
     }
 
-    /// Sends a pong that nobody asked for, §5.5.3.
+    /// Sends an unsolicited pong, §5.5.3.
     ///
     /// # Errors
     ///
@@ -175,7 +176,7 @@ impl Sender {
         Ok(())
     }
 
-    /// Sends what the RFC asks for in answer to an event: a pong to a ping, a close to a close.
+    /// Sends the answer that the RFC requires to an event: a pong to a ping, a close to a close.
     /// Other events need no answer.
     pub fn respond(&mut self, event: &Event<'_>, out: &mut Output) {
         match event {
@@ -202,19 +203,19 @@ impl Sender {
         self.close_unless_closed(&Close::new(error.close_code(), reason), out);
     }
 
-    /// Sends nothing more: the connection has ended without a close frame.
+    /// Stops sending: the connection has ended without a close frame.
     pub(crate) const fn stop(&mut self) {
         self.closed = true;
     }
 
-    /// Whether a close frame has been sent, so that nothing more may be.
+    /// Whether a close frame has been sent, after which nothing may be sent.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Whether a message may begin: no close frame was sent, and no fragmented message is under
-    /// way.
+    /// Whether a message may begin: no close frame was sent, and no fragmented message is in
+    /// progress.
     #[must_use]
     #[inline]
     pub const fn may_begin(&self) -> bool {
@@ -227,7 +228,7 @@ impl Sender {
         let _already_closed = self.close(close, out);
     }
 
-    /// Sends a message in one frame, and copies or compresses it.
+    /// Sends a message in one frame, copied or compressed.
     pub(crate) fn data(
         &mut self,
         kind: MessageKind,
