@@ -1,14 +1,14 @@
-//! Output: frames on their way to the transport.
+//! Output: frames that wait to be written to the transport.
 //!
-//! Small frames are joined in one block, so that many leave in one write. A large payload that
-//! needs no masking stays where it is and is shared, between two parts of the block:
+//! Small frames are collected in one block, so that many go out in one write. A large payload that
+//! needs no masking is shared instead of copied, and is written between two parts of the block:
 //!
 //! ```text
 //!   block   ├─ written ─┼─ frames ─┼ header ┼─ frames ─┤
 //!   shared                                ▲ payload goes here
 //! ```
 //!
-//! A block that is full is shared as well, and another one begun: none is ever long.
+//! A full block becomes a shared payload as well, and a new block is begun, so blocks stay short.
 
 use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use core::mem;
@@ -17,10 +17,10 @@ use bytes::{Buf, Bytes};
 
 use crate::{FrameHeader, mask, pieces::MAX_PIECE_LEN};
 
-/// Pongs that may wait to be written before only the newest is kept.
+/// How many pongs may wait to be written before only the newest is kept.
 const MAX_UNSENT_PONGS: usize = 16;
 
-/// Payloads from this length on are shared instead of copied.
+/// Payloads of at least this length are shared instead of copied.
 pub(super) const MIN_SHARED_LEN: usize = 16 * 1024;
 
 /// Frames that wait to be written.
@@ -32,21 +32,21 @@ pub(super) const MIN_SHARED_LEN: usize = 16 * 1024;
 pub struct Output {
     block: Vec<u8>,
     written: usize,
-    /// Only while some wait: most connections have none.
+    /// Present only while some wait: most connections have none.
     shared: Option<Box<Shared>>,
-    /// Made at the first ping.
+    /// Allocated at the first ping.
     pongs: Option<Box<Pongs>>,
 }
 
-/// Payloads that were not copied, and blocks that were full. There is at least one.
+/// Payloads that were not copied, and full blocks. There is at least one.
 #[derive(Debug, Default)]
 struct Shared {
-    /// Each with the position in the block that it comes at.
+    /// Each with its position in the block.
     payloads: VecDeque<(usize, Bytes)>,
     len: usize,
 }
 
-/// What is known about pongs that are not written yet.
+/// Bookkeeping of pongs that are not written yet.
 #[derive(Debug, Default)]
 struct Pongs {
     /// Total bytes ever written.
@@ -58,13 +58,13 @@ struct Pongs {
 }
 
 impl Output {
-    /// An output without a block.
+    /// Creates an output without a block.
     #[must_use]
     pub const fn new() -> Self {
         Self { block: Vec::new(), written: 0, shared: None, pongs: None }
     }
 
-    /// Bytes that wait to be written.
+    /// The number of bytes that wait to be written.
     #[must_use]
     #[inline]
     pub fn len(&self) -> usize {
@@ -78,14 +78,15 @@ impl Output {
         self.len() == 0
     }
 
-    /// All that waits to be written, if it is in one piece: there is no need for a vectored write.
+    /// All bytes that wait to be written, if they are contiguous, so that no vectored write is
+    /// needed.
     #[must_use]
     #[inline]
     pub fn contiguous(&self) -> Option<&[u8]> {
         self.shared.is_none().then(|| &self.block[self.written..])
     }
 
-    /// What waits to be written, in order, for a vectored write. None of the slices is empty.
+    /// The slices that wait to be written, in order, for a vectored write. None of them is empty.
     pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
         let mut from = self.written;
         let payloads = self.shared.iter().flat_map(|shared| &shared.payloads);
@@ -99,7 +100,7 @@ impl Output {
         parts.chain([&self.block[last..]]).filter(|slice| !slice.is_empty())
     }
 
-    /// Tells that the first `written` bytes have been written.
+    /// Reports that the first `written` bytes have been written.
     ///
     /// # Panics
     ///
@@ -108,8 +109,9 @@ impl Output {
         self.advance_with(written, drop);
     }
 
-    /// The same, and hands over the shared payloads that have been written, for those who must not
-    /// drop them here: that may run code of whoever owns the bytes.
+    /// Like [`advance`](Self::advance), but passes the shared payloads that have been written to
+    /// `finished`, for callers that must not drop them here: dropping may run code of the owner of
+    /// the bytes.
     ///
     /// # Panics
     ///
@@ -128,7 +130,7 @@ impl Output {
         }
     }
 
-    /// Takes the block, once all is written, so that a pool can lend it to others.
+    /// Takes the block, once everything is written, so that a pool can lend it to others.
     #[must_use]
     pub fn take_block(&mut self) -> Option<Vec<u8>> {
         (self.is_empty() && self.block.capacity() > 0).then(|| {
@@ -137,8 +139,7 @@ impl Output {
         })
     }
 
-    /// Whether there is memory to put frames into; if not, [`set_block`](Self::set_block) can lend
-    /// some.
+    /// Whether there is memory for frames; if not, [`set_block`](Self::set_block) can lend some.
     #[must_use]
     pub const fn has_block(&self) -> bool {
         self.block.capacity() > 0
@@ -151,8 +152,8 @@ impl Output {
         }
     }
 
-    /// Appends a frame; a client's is masked while it is copied. A call for it costs a twentieth of
-    /// what a short message does here.
+    /// Appends a frame; a client's is masked while it is copied. Inlined, because a call would cost
+    /// a twentieth of what a short message costs here.
     #[inline(always)]
     pub(super) fn push_frame(&mut self, header: &FrameHeader, payload: &[u8]) {
         if self.block.len() + payload.len() > MAX_PIECE_LEN - FrameHeader::MAX_LEN {
@@ -162,7 +163,8 @@ impl Output {
         copy(payload, header.masking_key, 0, &mut self.block);
     }
 
-    /// The same for a payload that needs more than the rest of the block, or is in pieces.
+    /// Like [`push_frame`](Self::push_frame), for a payload that does not fit into the rest of the
+    /// block, or is in pieces.
     #[inline(never)]
     pub(super) fn push_long_frame<'p>(
         &mut self,
@@ -182,7 +184,7 @@ impl Output {
         }
     }
 
-    /// The block, to append this many bytes to.
+    /// Returns the block, with room to append this many bytes.
     #[inline]
     pub(super) fn block(&mut self, len: usize) -> &mut Vec<u8> {
         if self.block.len() + len > MAX_PIECE_LEN {
@@ -191,7 +193,7 @@ impl Output {
         &mut self.block
     }
 
-    /// Shares what is in the block, between those that are shared already, and begins another.
+    /// Moves the block's contents to the shared payloads, in order, and begins a new block.
     #[cold]
     fn begin_block(&mut self) {
         let block = Bytes::from(mem::replace(&mut self.block, Vec::with_capacity(MAX_PIECE_LEN)));
@@ -242,7 +244,7 @@ impl Output {
         }
     }
 
-    /// Remembers where a pong ends that was appended just now.
+    /// Records where the pong ends that was just appended.
     fn note_pong(&mut self) {
         let end = self.len() as u64;
         if let Some(pongs) = &mut self.pongs {
@@ -250,8 +252,8 @@ impl Output {
         }
     }
 
-    /// Appends the pong that was kept back as soon as there is room for it, and frees the book of
-    /// pongs when it has become empty.
+    /// Appends the pong that was held back as soon as there is room, and frees the bookkeeping once
+    /// it is empty.
     fn queue_newest_pong(&mut self) {
         let Some(pongs) = &mut self.pongs else { return };
         if pongs.ends.len() < MAX_UNSENT_PONGS && !pongs.newest.is_empty() {
@@ -263,14 +265,14 @@ impl Output {
         }
     }
 
-    /// Forgets a pong that was kept back: a close frame follows.
+    /// Drops a pong that was held back: a close frame follows.
     pub(super) fn drop_late_pong(&mut self) {
         if let Some(pongs) = &mut self.pongs {
             pongs.newest.clear();
         }
     }
 
-    /// Steps over at most `limit` bytes of the first slice.
+    /// Advances over at most `limit` bytes of the first slice.
     fn advance_once(&mut self, limit: usize, finished: &mut impl FnMut(Bytes)) -> usize {
         let end = self.shared.as_ref().and_then(|shared| shared.position());
         let step = limit.min(end.unwrap_or(self.block.len()) - self.written);
@@ -283,8 +285,8 @@ impl Output {
         step
     }
 
-    /// Frees the written part of the block: at once when it is all, else when it is most, so that
-    /// each byte moves at most once on average.
+    /// Frees the written part of the block: at once if it is the whole block, else once it is more
+    /// than the rest, so that each byte moves at most once on average.
     fn reclaim(&mut self) {
         if self.is_empty() {
             self.block.clear();
@@ -308,12 +310,12 @@ fn copy(payload: &[u8], key: Option<[u8; 4]>, offset: usize, block: &mut Vec<u8>
 }
 
 impl Shared {
-    /// Where in the block the first payload comes.
+    /// The position of the first payload in the block.
     fn position(&self) -> Option<usize> {
         self.payloads.front().map(|(position, _)| *position)
     }
 
-    /// Steps over at most `limit` bytes of the first payload.
+    /// Advances over at most `limit` bytes of the first payload.
     fn advance(&mut self, limit: usize, finished: &mut impl FnMut(Bytes)) -> usize {
         let Some((_, payload)) = self.payloads.front_mut() else { return 0 };
         let step = limit.min(payload.len());
