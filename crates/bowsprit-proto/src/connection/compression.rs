@@ -9,20 +9,20 @@ use crate::{
     pieces::Pieces,
 };
 
-/// How this side's messages are compressed.
+/// Compresses this side's messages.
 #[derive(Debug)]
 pub(super) struct Compression {
     no_context_takeover: bool,
     threshold: usize,
     config: CompressorConfig,
-    /// Made, or lent, when first needed.
+    /// Allocated, or lent, when first needed.
     compressor: Option<Compressor>,
-    /// Something was compressed since the last look.
+    /// Something was compressed since the last check.
     used: bool,
     elsewhere: Elsewhere,
 }
 
-/// Whether the context is away, compressing a message apart from the connection.
+/// Whether the context is detached, compressing a message on another thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Elsewhere {
     No,
@@ -43,12 +43,12 @@ impl Compression {
         }
     }
 
-    /// Whether a message of this length is worth compressing, and can be.
+    /// Whether a message of this length can be compressed and is worth it.
     pub(super) const fn is_worth(&self, len: usize) -> bool {
         len >= self.threshold && self.is_here()
     }
 
-    /// Whether messages can be compressed at all at present.
+    /// Whether messages can be compressed at present.
     pub(super) const fn is_here(&self) -> bool {
         matches!(self.elsewhere, Elsewhere::No)
     }
@@ -58,7 +58,7 @@ impl Compression {
         if self.no_context_takeover { Encoding::Compressed(self.config) } else { Encoding::Own }
     }
 
-    /// Takes note of a message that was compressed elsewhere and is about to be sent, if it can be.
+    /// Records that a message which was compressed elsewhere is about to be sent, if it may be.
     pub(super) fn admit(&mut self, config: CompressorConfig, own: bool) -> Result<(), SendError> {
         if self.config != config || (own && self.elsewhere != Elsewhere::Compressing) {
             return Err(SendError::Encoding);
@@ -71,7 +71,7 @@ impl Compression {
         Ok(())
     }
 
-    /// Lets a message be compressed elsewhere with the context that earlier messages have left.
+    /// Detaches the context to compress a message on another thread.
     pub(super) fn begin_elsewhere(&mut self) -> Option<DetachedCompressor> {
         if self.no_context_takeover || !self.is_here() {
             return None;
@@ -81,7 +81,8 @@ impl Compression {
         Some(DetachedCompressor::own(compressor.unwrap_or_else(|| Compressor::new(self.config))))
     }
 
-    /// Ends what `begin_elsewhere` began. A context whose message was not sent is dropped.
+    /// Reattaches the context that `begin_elsewhere` detached. It is dropped if its message was not
+    /// sent.
     pub(super) fn end_elsewhere(&mut self, compressor: Compressor) {
         let before = mem::replace(&mut self.elsewhere, Elsewhere::No);
         if before == Elsewhere::Sent {
@@ -90,13 +91,14 @@ impl Compression {
         }
     }
 
-    /// Forgets earlier messages: the peer's context has got something that ours has not.
+    /// Resets the context, as the peer's has seen a message that ours has not.
     fn forget(&mut self) {
         self.elsewhere = Elsewhere::No;
         self.compressor = None;
     }
 
-    /// Compresses a whole message; `None` if that gains nothing and need not be.
+    /// Compresses a whole message; `None` if that gains nothing and the message may be sent
+    /// uncompressed.
     pub(super) fn message(&mut self, payload: &[u8]) -> Option<&Pieces> {
         // What has entered the context must be sent, or the peer's context would differ.
         let must = !self.no_context_takeover;
@@ -127,7 +129,7 @@ impl Compression {
         }
     }
 
-    /// Takes the context if later messages do not refer to this one.
+    /// Takes the context, unless later messages may refer to earlier ones.
     pub(super) fn take(&mut self) -> Option<Compressor> {
         if !self.no_context_takeover {
             return None;
@@ -135,7 +137,7 @@ impl Compression {
         self.compressor.take()
     }
 
-    /// Keeps no large memory for the output from one frame to the next.
+    /// Frees large output memory between frames.
     pub(super) fn shrink(&mut self) {
         if let Some(compressor) = &mut self.compressor {
             compressor.shrink();

@@ -1,8 +1,8 @@
-//! Messages that are sent in pieces, RFC 6455 §5.4.
+//! Messages that are sent in fragments, RFC 6455 §5.4.
 
 use crate::{MessageKind, SendError, utf8};
 
-/// The fragmented message under way.
+/// The fragmented message in progress.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OutMessage {
     pub(super) kind: MessageKind,
@@ -10,29 +10,30 @@ pub(super) struct OutMessage {
     pub(super) compressed: bool,
 }
 
-/// A piece of a message that is sent in pieces, §5.4.
+/// A fragment of a message, §5.4.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "made by callers")]
 pub struct Fragment<'p> {
-    /// Whether the message is text or binary; the same for all its fragments.
+    /// Whether the message is text or binary. It must be the same for all fragments.
     pub kind: MessageKind,
-    /// The next bytes of the message. Text may be cut anywhere, also inside a character.
+    /// The next bytes of the message. Text may be cut anywhere, even inside a character.
     pub payload: &'p [u8],
-    /// The last fragment of its message.
+    /// Whether this is the last fragment of its message.
     pub fin: bool,
 }
 
-/// Whether a message that is sent in fragments is compressed, where compression was agreed on.
+/// Whether a message that is sent in fragments is compressed, if compression was negotiated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FragmentCompression {
-    /// Whatever its length, which is not known when the message begins.
+    /// Always, as the length of the message is not known when it begins.
     #[default]
     Always,
-    /// If its first fragment is not below [`Deflate::threshold`](crate::deflate::Deflate).
+    /// If the first fragment is at least as long as
+    /// [`Deflate::threshold`](crate::deflate::Deflate).
     Threshold,
-    /// Not at all. See [`Sender::message_uncompressed`](crate::Sender::message_uncompressed) for
-    /// why.
+    /// Never. [`Sender::message_uncompressed`](crate::Sender::message_uncompressed) explains why
+    /// one would want this.
     Never,
 }
 

@@ -1,9 +1,9 @@
-//! What is under way while receiving: a frame, and the message that it belongs to.
+//! The frame and the message that are being received.
 
 use super::Progress;
 use crate::{FrameHeader, Limits, MessageKind, ProtocolError, utf8};
 
-/// The frame under way.
+/// The frame in progress.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame {
     pub(super) header: FrameHeader,
@@ -11,14 +11,14 @@ pub(super) struct Frame {
     pub(super) remaining: u64,
 }
 
-/// The message under way.
+/// The message in progress.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InMessage {
     pub(super) kind: MessageKind,
     pub(super) fragments: u32,
     pub(super) len: u64,
     pub(super) utf8: utf8::Validator,
-    /// Some of it has been handed out as a chunk.
+    /// Part of it has been returned as a chunk.
     pub(super) begun: bool,
     /// RSV1 was set on its first frame.
     pub(super) compressed: bool,
@@ -32,7 +32,7 @@ impl InMessage {
         if self.checked { MessageKind::Text } else { MessageKind::Binary }
     }
 
-    /// Holds the limits against what the frame headers have told so far.
+    /// Checks the lengths in the frame headers so far against the limits.
     pub(super) const fn check(&self, limits: Limits) -> Result<(), ProtocolError> {
         // Data that cannot be compressed becomes longer: with the codes of the standard up to nine
         // bits for each byte, and every fragment may end with an empty block.
@@ -60,10 +60,10 @@ impl InMessage {
     }
 }
 
-/// What a piece of a frame came to.
+/// The result of processing a piece of a frame.
 pub(super) enum Step {
     Event(Progress),
-    /// So many bytes complete the message; more than there can be if that is not known.
+    /// This many bytes complete the message; the maximum if that is not known.
     NeedData(u64),
     NextFrame,
 }
