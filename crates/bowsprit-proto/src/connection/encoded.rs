@@ -1,4 +1,4 @@
-//! Messages that are encoded apart from the connections that send them: once for many, or on
+//! Messages that are encoded outside of the connections that send them: once for many, or on
 //! another thread.
 
 use alloc::{vec, vec::Vec};
@@ -12,27 +12,29 @@ use crate::{
     pieces::Pieces,
 };
 
-/// What a connection needs a message encoded as, in order to share the bytes with others.
+/// The encoding that a connection needs, which determines whether it can share the bytes with
+/// others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "with context takeover, without, or not at all")]
 pub enum Encoding {
-    /// As it is: no compression was agreed on, or it gains nothing.
+    /// Uncompressed: no compression was negotiated, or it gains nothing.
     Plain,
     /// Compressed by itself, with this configuration.
     Compressed(CompressorConfig),
-    /// Compressed by [`Sender::begin_compressing`](crate::Sender::begin_compressing), or as it is:
-    /// messages may refer to earlier ones of the same connection.
+    /// Compressed with the connection's own context, see
+    /// [`Sender::begin_compressing`](crate::Sender::begin_compressing), or uncompressed: messages
+    /// may refer to earlier ones of the same connection.
     Own,
 }
 
-/// A message as a frame, ready for any connection of the same [`Encoding`].
+/// A message encoded as a frame, for any connection that needs the same [`Encoding`].
 ///
-/// A server's frame has no mask, so that all connections send the same bytes; large ones are shared
-/// instead of copied. A client masks the payload anew for each.
+/// A server's frame has no mask, so all connections send the same bytes; large frames are shared
+/// instead of copied. A client masks a copy of the payload for each connection.
 #[derive(Clone, Debug)]
 pub struct EncodedMessage {
     pub(super) kind: MessageKind,
-    /// What its payload was compressed with.
+    /// The configuration that its payload was compressed with.
     pub(super) compressed: Option<CompressorConfig>,
     /// Compressed with the connection's own context.
     pub(super) own: bool,
@@ -56,7 +58,7 @@ impl EncodedMessage {
         }
     }
 
-    /// Encodes what a message was compressed to.
+    /// Encodes a compressed payload.
     fn compressed(kind: MessageKind, config: CompressorConfig, payload: &mut Pieces) -> Self {
         let len = payload.len();
         let encode = |short, long| Self::encode(kind, Some(config), len, short, long);
@@ -90,13 +92,13 @@ impl EncodedMessage {
         Self { kind, compressed, own: false, frame: frame.into(), header_len, pieces }
     }
 
-    /// Bytes of the frame that a server sends.
+    /// The length of the frame that a server sends.
     #[must_use]
     pub fn frame_len(&self) -> usize {
         self.frame.len() + self.pieces.iter().map(Bytes::len).sum::<usize>()
     }
 
-    /// Bytes of the payload on the wire.
+    /// The length of the payload on the wire.
     #[must_use]
     pub fn payload_len(&self) -> usize {
         self.frame_len() - self.header_len
@@ -120,8 +122,8 @@ impl EncodedMessage {
     }
 }
 
-/// Messages as frames that leave one after the other, for all connections of a server that would
-/// compress none of them.
+/// Messages encoded as consecutive frames, for all connections of a server that would compress none
+/// of them.
 #[derive(Clone, Debug)]
 pub struct EncodedBatch {
     pub(super) frames: Bytes,
@@ -154,17 +156,17 @@ impl EncodedBatch {
     }
 }
 
-/// A context that compresses messages apart from the connections that will send them.
+/// A context that compresses messages outside of the connections that will send them.
 #[derive(Debug)]
 pub struct DetachedCompressor {
     pub(super) compressor: Compressor,
-    /// The context is that of a connection whose messages refer to earlier ones.
+    /// The context belongs to a connection whose messages refer to earlier ones.
     own: bool,
 }
 
 impl DetachedCompressor {
-    /// Compresses each message by itself, for [`Encoding::Compressed`] with the configuration of
-    /// this context.
+    /// Creates a context that compresses each message by itself, for [`Encoding::Compressed`] with
+    /// the same configuration.
     #[must_use]
     pub const fn new(compressor: Compressor) -> Self {
         Self { compressor, own: false }
@@ -174,8 +176,8 @@ impl DetachedCompressor {
         Self { compressor, own: true }
     }
 
-    /// Compresses a message: some 4 ms for each MiB at level 1, four times that at level 6. One
-    /// that would become longer is left as it is.
+    /// Compresses a message. This takes about 4 ms per MiB at level 1, and four times as long at
+    /// level 6. A message that would become longer is left uncompressed.
     pub fn message(&mut self, message: &Message) -> EncodedMessage {
         if !self.own {
             self.compressor.reset();
@@ -194,7 +196,7 @@ impl DetachedCompressor {
         EncodedMessage { own: self.own, ..encoded }
     }
 
-    /// The context, for a pool.
+    /// Returns the context, for a pool.
     #[must_use]
     pub fn into_compressor(self) -> Compressor {
         self.compressor
