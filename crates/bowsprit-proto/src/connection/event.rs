@@ -2,7 +2,8 @@
 
 use crate::{Close, MessageKind, utf8};
 
-/// Something complete that the peer sent. It borrows the [`ReceiveBuffer`](crate::ReceiveBuffer).
+/// A complete message, chunk or control frame from the peer. It borrows the
+/// [`ReceiveBuffer`](crate::ReceiveBuffer).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'b> {
@@ -14,23 +15,23 @@ pub enum Event<'b> {
     Chunk(Chunk<'b>),
     /// A ping; [`Sender::respond`](crate::Sender::respond) writes the pong.
     Ping(&'b [u8]),
-    /// A pong, asked for or not.
+    /// A pong, solicited or not.
     Pong(&'b [u8]),
-    /// The peer's close frame: the last event of a connection.
+    /// The peer's close frame, the last event of a connection.
     Close(Close<'b>),
 }
 
-/// A piece of a message that is received without being held whole.
+/// A piece of a message that is received without buffering all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Chunk<'b> {
     /// Whether the message is text or binary.
     pub kind: MessageKind,
-    /// The next bytes of the message; text is only cut between characters.
+    /// The next bytes of the message. Text is cut only between characters.
     pub payload: &'b [u8],
-    /// The first piece of its message.
+    /// Whether this is the first piece of its message.
     pub first: bool,
-    /// The last piece of its message; it may be empty.
+    /// Whether this is the last piece of its message. It may be empty.
     pub last: bool,
 }
 

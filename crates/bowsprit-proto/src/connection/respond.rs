@@ -1,17 +1,17 @@
-//! What joins the halves of a connection: what is received may ask for an answer.
+//! How the receiving half has the sending half answer the peer.
 
 use super::{Event, Output, Received, Sender};
 use crate::ProtocolError;
 
-/// The sending half, as a [`Receiver`](crate::Receiver) sees it: what the RFC asks an endpoint to
-/// say in answer goes there.
+/// The sending half as a [`Receiver`](crate::Receiver) sees it. The receiver passes control frames
+/// and violations to it, which may need an answer.
 ///
-/// The receiver decides when something is to be said, the implementation where it goes. With both
-/// halves at hand, that is a `(&mut Sender, &mut Output)`. A driver whose sender is in another task
-/// or behind a lock implements it for the way there, and takes the lock in these methods: messages
-/// do not get to them.
+/// The receiver decides when to answer, the implementation where the answer goes. With both halves
+/// at hand, use `(&mut Sender, &mut Output)`. A driver whose sender is in another task or behind a
+/// lock implements this trait itself, and takes the lock in [`respond`](Self::respond) and
+/// [`fail`](Self::fail), which are not called for data messages.
 ///
-/// `()` answers nothing, such as for tools that look at what others exchange.
+/// `()` answers nothing. Use it for tools that only observe a connection.
 ///
 /// ```
 /// use bowsprit_proto::{
@@ -43,25 +43,25 @@ use crate::ProtocolError;
 /// assert!(output.is_empty());
 /// ```
 pub trait Respond {
-    /// Counts what has been received, before it is answered or handed out. Also called where there
-    /// is no event, but not for an error.
+    /// Counts what has been received, before it is answered or returned. Also called if there is no
+    /// event, but not for an error.
     ///
-    /// By default, everything is fine.
+    /// The default implementation accepts everything.
     ///
     /// # Errors
     ///
-    /// A limit of the driver's own is exceeded, such as that of a
-    /// [`RateLimiter`](crate::timers::RateLimiter): the connection fails with this.
+    /// A limit of the driver is exceeded, such as that of a
+    /// [`RateLimiter`](crate::timers::RateLimiter). The connection fails with this error.
     #[inline]
     fn count(&mut self, received: &Received) -> Result<(), ProtocolError> {
         let _ = received;
         Ok(())
     }
 
-    /// A ping, a pong or the peer's close frame has come. [`Sender::respond`] has the answer.
+    /// A ping, a pong or the peer's close frame was received. [`Sender::respond`] sends the answer.
     fn respond(&mut self, event: &Event<'_>);
 
-    /// The connection fails: [`Sender::fail`] tells the peer why. Called once.
+    /// The connection fails. [`Sender::fail`] tells the peer why. Called once.
     fn fail(&mut self, error: &ProtocolError);
 }
 
