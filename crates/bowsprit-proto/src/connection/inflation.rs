@@ -9,29 +9,29 @@ use crate::{
     deflate::{Backend, Decompressor, InflateError, MAX_WINDOW_BITS, Side},
 };
 
-/// What the peer's compression needs of us.
+/// Decompresses the peer's messages.
 #[derive(Debug)]
 pub(super) struct Inflation {
     /// The peer compresses every message by itself.
     no_context_takeover: bool,
-    /// How far back the peer refers at most, as a power of 2.
+    /// The peer's maximum window size, as a power of 2.
     window_bits: u8,
     backend: Backend,
-    /// How many of the frame's bytes that are still to come have been unmasked, because
-    /// decompression stopped before them.
+    /// How many unprocessed bytes of the frame are already unmasked, because decompression stopped
+    /// before them.
     unmasked: usize,
-    /// How many decompressed bytes have been checked to be text and are not handed out.
+    /// How many decompressed bytes have been checked to be UTF-8 but not returned yet.
     checked: usize,
-    /// How many bytes of the message have been handed out, in chunks.
+    /// How many bytes of the message have been returned, in chunks.
     handed_out: u64,
-    /// Made, or lent, when first needed.
+    /// Allocated, or lent, when first needed.
     decompressor: Option<Decompressor>,
 }
 
-/// How far a message has come.
+/// The progress of decompressing a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum InflationState {
-    /// All there was has been decompressed.
+    /// All available input has been decompressed.
     Drained,
     /// The output has reached its limit.
     Full,
@@ -61,7 +61,7 @@ impl Inflation {
         }
     }
 
-    /// Decompresses what has come of a frame's payload, until the message holds `limit` bytes.
+    /// Decompresses the payload bytes that have arrived, until the message holds `limit` bytes.
     pub(super) fn data<B: Block>(
         &mut self,
         frame: &mut Frame,
@@ -87,15 +87,15 @@ impl Inflation {
         Ok(InflationState::Ended)
     }
 
-    /// What decompression has added since the last call.
+    /// Returns the output that decompression has added since the last call.
     pub(super) fn unchecked<'o>(&mut self, output: &'o [u8]) -> &'o [u8] {
         let unchecked = output.get(self.checked..).unwrap_or_default();
         self.checked = output.len();
         unchecked
     }
 
-    /// Tells that this output is handed out, all but for `held` bytes. What comes later may refer
-    /// to it, but for the next message if each is compressed by itself.
+    /// Records that this output is returned, except for its last `held` bytes. Later data may refer
+    /// to it, unless the next message is compressed by itself.
     pub(super) fn hand_out(&mut self, output: &[u8], held: usize, last: bool) {
         self.checked = held;
         self.handed_out = self.handed_out.saturating_add(output.len() as u64);
@@ -106,7 +106,7 @@ impl Inflation {
         }
     }
 
-    /// Unmasks what has not been unmasked of the next `len` bytes.
+    /// Unmasks those of the next `len` bytes that are still masked.
     fn unmask<B: Block>(&self, frame: &Frame, input: &mut ReceiveBuffer<B>, len: usize) {
         if let Some(key) = frame.header.masking_key {
             let done = frame.header.payload_len - frame.remaining + self.unmasked as u64;
@@ -114,7 +114,7 @@ impl Inflation {
         }
     }
 
-    /// How many bytes of the message have been handed out.
+    /// How many bytes of the message have been returned.
     pub(super) const fn handed_out(&self) -> u64 {
         self.handed_out
     }
@@ -123,8 +123,8 @@ impl Inflation {
         self.decompressor.as_mut().map_or(0, Decompressor::take_work)
     }
 
-    /// The window of a context for this peer: of one that is kept no more than is needed, of one
-    /// that others will use the largest.
+    /// The window size of a context for this peer: as small as possible for one that the connection
+    /// keeps, the maximum for one that other connections will use.
     const fn context_bits(&self) -> u8 {
         if self.no_context_takeover { MAX_WINDOW_BITS } else { self.window_bits }
     }

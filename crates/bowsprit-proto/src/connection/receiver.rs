@@ -1,8 +1,8 @@
 //! The receiving half: from input bytes to events, RFC 6455 §5 and §6.2.
 //!
-//! All state is in the struct, so a driver may stop anywhere and go on later; any cut of the input
-//! gives the same events. A violation is reported as soon as the first two bytes of its frame show
-//! it, or else the header, and text that is not UTF-8 at its first wrong byte.
+//! All state is in the struct, so a driver may stop anywhere and continue later; the events do not
+//! depend on how the input is split. A violation is reported as soon as the first two bytes of its
+//! frame, or else its header, show it; invalid UTF-8 is reported at its first invalid byte.
 
 mod answering;
 mod controlling;
@@ -26,7 +26,7 @@ use crate::{
     utf8,
 };
 
-/// Turns input into events.
+/// Decodes input into events.
 #[derive(Debug)]
 pub struct Receiver {
     role: Role,
@@ -34,13 +34,13 @@ pub struct Receiver {
     limits: Limits,
     frame: Option<Frame>,
     message: Option<InMessage>,
-    /// If compression was agreed on.
+    /// Set if compression was negotiated.
     inflation: Option<Box<Inflation>>,
     end: End,
     policy: Policy,
 }
 
-/// Why nothing more is received.
+/// Why receiving has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Open,
@@ -49,7 +49,7 @@ enum End {
 }
 
 impl Receiver {
-    /// A receiver for one end of a connection.
+    /// Creates the receiver for one end of a connection.
     #[must_use]
     pub const fn new(role: Role, limits: Limits) -> Self {
         Self {
@@ -64,15 +64,15 @@ impl Receiver {
         }
     }
 
-    /// The same for a connection that agreed on `version` in its handshake.
+    /// Sets the version that was negotiated in the handshake.
     #[must_use]
     pub const fn with_version(mut self, version: Version) -> Self {
         self.version = version;
         self
     }
 
-    /// The same for a connection that agreed on compression in its handshake. Of `deflate` only the
-    /// backend matters.
+    /// Enables the compression that was negotiated in the handshake. Only the backend of `deflate`
+    /// is used.
     #[must_use]
     pub fn with_deflate(mut self, parameters: &Parameters, deflate: &Deflate) -> Self {
         let peer = match self.role {
@@ -85,11 +85,11 @@ impl Receiver {
 
     /// Reads from `input` until a message or control frame is complete.
     ///
-    /// A message that was begun by [`receive_chunk`](Self::receive_chunk) goes on in chunks to its
-    /// end. After the peer's close frame all further input is dropped.
+    /// A message that was begun by [`receive_chunk`](Self::receive_chunk) continues in chunks to
+    /// its end. After the peer's close frame all further input is dropped.
     ///
-    /// Control frames are passed to `peer`, which answers them; so is a violation of the protocol,
-    /// after which nothing more is received, and the same error comes again.
+    /// Control frames and protocol violations are passed to `peer`, which answers them. After a
+    /// violation nothing more is received, and further calls return the same error.
     #[inline]
     pub fn receive<B: Block>(
         &mut self,
@@ -99,11 +99,11 @@ impl Receiver {
         self.receive_as(input, false, peer)
     }
 
-    /// Reads from `input` until there is a piece of a message, or a control frame.
+    /// Reads from `input` until there is a chunk of a message, or a control frame.
     ///
-    /// Messages come as [`Event::Chunk`](crate::Event::Chunk), below frame size, as their bytes
-    /// arrive. As none is held whole, [`Limits`] do not apply, unless
-    /// [`with_limits_in_chunks`](Self::with_limits_in_chunks) says so.
+    /// Messages are returned as [`Event::Chunk`](crate::Event::Chunk) as their bytes arrive,
+    /// without waiting for whole frames. As no message is buffered whole, [`Limits`] do not apply,
+    /// unless they are enabled by [`with_limits_in_chunks`](Self::with_limits_in_chunks).
     #[inline]
     pub fn receive_chunk<B: Block>(
         &mut self,
@@ -113,20 +113,20 @@ impl Receiver {
         self.receive_as(input, true, peer)
     }
 
-    /// Whether nothing more will be received: the peer's close frame has come, or the connection
-    /// has failed.
+    /// Whether nothing more will be received: the peer's close frame was received, or the
+    /// connection has failed.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
         !matches!(self.end, End::Open)
     }
 
-    /// Whether a message is under way of which only a part has been handed out, in chunks.
+    /// Whether a message in progress has been returned in part, in chunks.
     #[must_use]
     pub fn is_in_chunks(&self) -> bool {
         self.message.is_some_and(|message| message.begun)
     }
 
-    /// How much of the payload of the frame under way has not been received yet.
+    /// How many payload bytes of the frame in progress have not been received yet.
     #[must_use]
     pub fn frame_rest_len(&self) -> u64 {
         self.frame.map_or(0, |frame| frame.remaining)
@@ -173,7 +173,7 @@ impl Receiver {
         self.sum_up(progress, data_frames)
     }
 
-    /// Adds what it took to what has been received.
+    /// Makes the result of a call, with the work that it took.
     #[inline]
     fn sum_up(&mut self, progress: Result<Progress, ProtocolError>, data_frames: u32) -> Received {
         let inflated_len = self.inflation.as_mut().map_or(0, |inflation| inflation.take_work());
@@ -220,7 +220,7 @@ impl Receiver {
         }
     }
 
-    /// Begins a frame, and a message if it is the first one of it.
+    /// Begins a frame, and a message if it is the message's first frame.
     #[inline(never)]
     fn begin_frame(&mut self, header: FrameHeader) -> Frame {
         match header.opcode {
@@ -251,14 +251,14 @@ impl Receiver {
         }
     }
 
-    /// Adds a frame to the message under way.
+    /// Adds a frame to the message in progress.
     fn count_fragment(&mut self, payload_len: u64) {
         let Some(message) = &mut self.message else { return };
         message.len = message.len.saturating_add(payload_len);
         message.fragments = message.fragments.saturating_add(1);
     }
 
-    /// Takes what has come of a data frame's payload.
+    /// Processes the payload bytes of a data frame that have arrived.
     #[inline(never)]
     fn data<B: Block>(
         &mut self,
@@ -304,7 +304,7 @@ impl Receiver {
         })
     }
 
-    /// Hands out the message under way, which is complete.
+    /// Completes the message in progress.
     fn message<B: Block>(&mut self, source: Source, input: &mut ReceiveBuffer<B>) -> Progress {
         let (kind, shown, wire_len) = match self.message.take() {
             Some(message) => (message.kind, message.shown_kind(), message.len),
@@ -321,7 +321,7 @@ impl Receiver {
         })
     }
 
-    /// Hands out what there is of the message under way.
+    /// Completes a chunk of what there is of the message in progress.
     fn chunk<B: Block>(
         &mut self,
         last: bool,
@@ -346,7 +346,7 @@ impl Receiver {
         Progress::Data(ReceivedData { kind, first, last, ends_frame, len, wire_len })
     }
 
-    /// Takes a control frame, once it is all there.
+    /// Processes a control frame once it is complete.
     ///
     /// §5.4: "Control frames MAY be injected in the middle of a fragmented message."
     #[inline(never)]
