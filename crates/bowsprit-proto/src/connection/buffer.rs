@@ -6,9 +6,8 @@
 //!             unmasked, joined          as it was read    next read goes here
 //! ```
 //!
-//! A message in one frame never moves. The payload of a further fragment is moved down to `end`,
-//! over the header that stood between. A control frame is unmasked where it lies, while the message
-//! around it waits.
+//! A message in one frame never moves. The payload of a later fragment is moved down to `end`, over
+//! the header in between. A control frame is unmasked in place, while the message around it waits.
 
 mod block;
 mod inflated;
@@ -24,14 +23,14 @@ use self::{block::block_of, inflated::Scratch};
 use super::Event;
 use crate::{Chunk, Close, MessageKind, handshake::Version, utf8};
 
-/// The first block, if the driver brings none.
+/// The length of the first block, if the driver provides none.
 const MIN_BLOCK_LEN: usize = 4096;
 
-/// Input bytes on their way to becoming events.
+/// Input bytes that a receiver decodes into events.
 ///
 /// The driver reads into [`spare_mut`](Self::spare_mut), reports with [`advance`](Self::advance),
-/// lets a [`Receiver`](crate::Receiver) work, and looks at [`event`](Self::event). An empty buffer
-/// holds no memory until it is read into; blocks can be lent by and returned to a pool.
+/// calls a [`Receiver`](crate::Receiver), and takes its [`event`](Self::event). An empty buffer
+/// holds no memory until it is read into. Blocks can be lent by a pool and returned to it.
 #[derive(Debug)]
 pub struct ReceiveBuffer<B = Vec<u8>> {
     block: B,
@@ -39,11 +38,11 @@ pub struct ReceiveBuffer<B = Vec<u8>> {
     end: usize,
     parse: usize,
     filled: usize,
-    /// How much more completes the message under way; without end while that is not known.
+    /// How many more bytes complete the message in progress; the maximum while that is not known.
     wanted: u64,
     event: Option<Pending>,
-    /// The decompressed part of the message under way. Most connections have none, and wait with a
-    /// word.
+    /// The decompressed part of the message in progress. Most connections have none, and spend one
+    /// word on it.
     scratch: Option<Box<Scratch<B>>>,
 }
 
@@ -54,7 +53,8 @@ pub(crate) enum Pending {
         kind: MessageKind,
         source: Source,
     },
-    /// A chunk that ends `held` bytes before the message does, in the middle of a character.
+    /// A chunk that ends `held` bytes before the buffered message does, because these are part of
+    /// an incomplete character.
     Chunk {
         kind: MessageKind,
         first: bool,
@@ -67,7 +67,7 @@ pub(crate) enum Pending {
     Close(Range<usize>, Version),
 }
 
-/// Where the bytes of a message are.
+/// The location of a message's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Block,
@@ -75,7 +75,7 @@ pub(crate) enum Source {
 }
 
 impl ReceiveBuffer {
-    /// A buffer without a block, which makes them as they are needed.
+    /// Creates a buffer without a block, which allocates blocks as needed.
     #[must_use]
     pub const fn new() -> Self {
         Self::over(Vec::new())
@@ -89,7 +89,7 @@ impl<B: Block> Default for ReceiveBuffer<B> {
 }
 
 impl<B> ReceiveBuffer<B> {
-    /// A buffer that works in this block.
+    /// Creates a buffer that uses this block.
     #[must_use]
     pub const fn over(block: B) -> Self {
         Self {
@@ -106,12 +106,12 @@ impl<B> ReceiveBuffer<B> {
 }
 
 impl<B: Block> ReceiveBuffer<B> {
-    /// The free part of the block, at least one byte: read into it, then
+    /// Returns the free part of the block, at least one byte: read into it, then call
     /// [`advance`](Self::advance).
     ///
-    /// Grows the block when it is nearly full: to twice what it has to hold at most, or less if the
-    /// message under way is known to need less. A length that a peer merely claims reserves
-    /// nothing.
+    /// Grows the block when it is nearly full, to at most twice what it has to hold, or less if the
+    /// message in progress is known to need less. A length that a peer merely announces reserves no
+    /// memory.
     pub fn spare_mut(&mut self) -> &mut [u8] {
         self.release();
         if self.spare_len() < (self.block.len() / 2).max(1) {
@@ -120,7 +120,7 @@ impl<B: Block> ReceiveBuffer<B> {
         &mut self.block[self.filled..]
     }
 
-    /// Closes gaps in a block that is more than half full, or grows it, if that is worth it.
+    /// Compacts a block that is more than half full, or grows it, if that is worthwhile.
     fn make_room(&mut self) {
         let wanted = usize::try_from(self.wanted).unwrap_or(usize::MAX).max(1);
         if self.spare_len() < wanted.min(self.block.len() / 2) && self.is_worth_closing(wanted) {
@@ -131,11 +131,11 @@ impl<B: Block> ReceiveBuffer<B> {
         }
     }
 
-    /// Tells that the first `filled` bytes of [`spare_mut`](Self::spare_mut) have been read into.
+    /// Reports that the first `filled` bytes of [`spare_mut`](Self::spare_mut) have been filled.
     ///
     /// # Panics
     ///
-    /// If there was less room than that.
+    /// If that is more than the length of `spare_mut`.
     pub fn advance(&mut self, filled: usize) {
         assert!(filled <= self.block.len() - self.filled, "more was read than there was room for");
         self.filled += filled;
@@ -157,7 +157,8 @@ impl<B: Block> ReceiveBuffer<B> {
         }
     }
 
-    /// What the last `receive` completed, until the next call on this buffer or its receiver.
+    /// Returns what the last `receive` completed, until the next call on this buffer or its
+    /// receiver.
     #[must_use]
     #[inline(always)]
     pub fn event(&self) -> Option<Event<'_>> {
@@ -184,13 +185,14 @@ impl<B: Block> ReceiveBuffer<B> {
         Some(event)
     }
 
-    /// Whether nothing is held: no unparsed input, no part of a message, no event.
+    /// Whether the buffer holds nothing: no unparsed input, no part of a message, no event.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.live_len() == 0 && self.inflated().is_empty() && self.event.is_none()
     }
 
-    /// Bytes that the buffer has to keep: of the message under way, and unparsed.
+    /// The number of bytes that the buffer has to keep: those of the message in progress, and
+    /// unparsed ones.
     #[must_use]
     pub const fn live_len(&self) -> usize {
         (self.end - self.start) + (self.filled - self.parse)
@@ -202,11 +204,11 @@ impl<B: Block> ReceiveBuffer<B> {
         self.block.len()
     }
 
-    /// Length of a block that would hold the message under way, when the present one is full and
-    /// too short for it. [`spare_mut`](Self::spare_mut) would at most double it.
+    /// Returns the length of a block that would hold the message in progress, if the current one is
+    /// full and too short. [`spare_mut`](Self::spare_mut) would at most double it.
     ///
-    /// `None` while that is not known and the block is not full of the message: then there are gaps
-    /// to close, or a flood of short messages would have the block grow with each read.
+    /// `None` while that is not known and the block is not filled by the message: the block should
+    /// then be compacted, as otherwise a flood of short messages would make it grow with each read.
     #[must_use]
     pub fn wanted_block_len(&self) -> Option<usize> {
         let live_len = self.live_len();
@@ -220,16 +222,16 @@ impl<B: Block> ReceiveBuffer<B> {
         (len > self.block.len()).then_some(len)
     }
 
-    /// The block, whatever is in it: for a pool, when the connection has ended.
+    /// Returns the block, discarding its content: for a pool, when the connection has ended.
     #[must_use]
     pub fn into_block(self) -> B {
         self.block
     }
 
-    /// Moves what is live into `block` and returns the block that was used until now.
+    /// Moves the bytes that are still needed into `block` and returns the old block.
     ///
-    /// All of `block`'s length is used. This lends a pooled block for a
-    /// read, or shrinks a buffer that is about to wait.
+    /// The whole length of `block` is used. Call this to lend a pooled block for a read, or to
+    /// shrink a buffer that is about to wait.
     ///
     /// # Panics
     ///
@@ -254,15 +256,15 @@ impl<B: Block> ReceiveBuffer<B> {
         self.block.len() - self.filled
     }
 
-    /// Whether moving what is live gains at least half as many bytes as it moves, so that on
-    /// average no byte moves often, or makes room for the rest of the message.
+    /// Whether compacting gains at least half as many bytes as it moves, so that bytes are rarely
+    /// moved on average, or makes room for the rest of the message.
     fn is_worth_closing(&self, wanted: usize) -> bool {
         let live_len = self.live_len();
         let gap_len = self.filled - live_len;
         gap_len > 0 && (gap_len >= live_len / 2 || self.block.len() - live_len >= wanted)
     }
 
-    /// Moves to a block that is longer by what is live, or by `wanted` if that is less.
+    /// Moves to a block that is longer by the number of live bytes, or by `wanted` if that is less.
     fn grow(&mut self, wanted: usize) {
         let live_len = self.live_len();
         let len = live_len.saturating_add(wanted.min(live_len)).max(MIN_BLOCK_LEN);
@@ -277,7 +279,7 @@ impl<B: Block> ReceiveBuffer<B> {
         (self.start, self.end, self.parse, self.filled) = (0, message_len, message_len, live_len);
     }
 
-    /// The message as far as it has come, but for the `held` bytes at its end.
+    /// The bytes of the message so far, without the last `held` ones.
     #[inline]
     fn message(&self, source: Source, held: usize) -> &[u8] {
         match source {

@@ -1,4 +1,4 @@
-//! The memory that a buffer works in.
+//! The memory of a buffer.
 
 use alloc::vec::Vec;
 use core::ops::DerefMut;
@@ -6,17 +6,17 @@ use core::ops::DerefMut;
 use bytes::Bytes;
 
 /// A block of initialised bytes, all of which a [`ReceiveBuffer`](super::ReceiveBuffer) may use.
-/// The default is one without any.
+/// The default is an empty block.
 ///
-/// `Vec` is one. A driver that knows better where long blocks come from, or that has memory in
-/// which the input is already, brings its own.
+/// `Vec<u8>` implements it. A driver with its own allocator for long blocks, or with memory that
+/// already holds the input, implements it for its own type.
 pub trait Block: DerefMut<Target = [u8]> + Default {
-    /// Lengthens the block to `len` bytes or more, of which the first `kept` are as they were.
+    /// Grows the block to at least `len` bytes and preserves the first `kept` ones.
     ///
-    /// `kept` is no more than the length, which is less than `len`.
+    /// `kept` is at most the current length, which is less than `len`.
     fn grow(&mut self, kept: usize, len: usize);
 
-    /// All bytes of the block, in order, for a message that takes it along.
+    /// Converts the block into `Bytes`, for a message that takes ownership of it.
     #[must_use]
     fn into_bytes(self) -> Bytes;
 }
@@ -38,7 +38,7 @@ impl Block for Vec<u8> {
     }
 }
 
-/// A new block of this length.
+/// Allocates a block of this length.
 pub(super) fn block_of<B: Block>(len: usize) -> B {
     let mut block = B::default();
     if len > 0 {

@@ -1,4 +1,4 @@
-//! Memory that messages are decompressed into.
+//! The memory into which messages are decompressed.
 
 use alloc::boxed::Box;
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::deflate::{Decompressor, InflateError, Inflated};
 
-/// The least and the most room that is made at first: four times as much as there is of input.
+/// Minimum and maximum of the first allocation, which is four times the length of the input.
 const FIRST_ROOM: [usize; 2] = [256, 16 * 1024];
 
 /// The decompressed part of a message.
@@ -21,14 +21,14 @@ pub(super) struct Scratch<B> {
 }
 
 impl<B: Block> ReceiveBuffer<B> {
-    /// Takes the memory that messages are decompressed into, if it holds nothing, for a pool.
+    /// Takes the memory for decompressed messages, if it is empty, for a pool.
     #[must_use]
     pub fn take_scratch(&mut self) -> Option<B> {
         self.release();
         self.scratch.take_if(|scratch| scratch.len == 0).map(|scratch| scratch.block)
     }
 
-    /// The decompressed part of the message under way.
+    /// The decompressed part of the message in progress.
     pub(crate) fn inflated(&self) -> &[u8] {
         self.scratch.as_ref().map_or(&[], |scratch| &scratch.block[..scratch.len])
     }
@@ -83,7 +83,7 @@ impl<B: Block> Scratch<B> {
         Ok(Inflated { read, full: true })
     }
 
-    /// Doubles the block, up to `limit` bytes, or makes the first one.
+    /// Doubles the block, up to `limit` bytes, or allocates the first one.
     fn grow(&mut self, input_len: usize, limit: usize) {
         let [least, most] = FIRST_ROOM;
         let first = input_len.saturating_mul(4).clamp(least, most);
