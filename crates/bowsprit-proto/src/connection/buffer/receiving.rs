@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl<B: Block> ReceiveBuffer<B> {
-    /// Forgets the last event and frees its bytes.
+    /// Discards the last event and frees its bytes.
     #[inline]
     pub(crate) fn release(&mut self) {
         match &self.event {
@@ -51,8 +51,8 @@ impl<B: Block> ReceiveBuffer<B> {
         }
     }
 
-    /// Completes a message in one short frame that is all there, as most are. `None` if there is
-    /// something else; see [`FrameHeader::parse_short_message`].
+    /// Completes a message in one short frame that has arrived completely, as most do. `None` for
+    /// anything else; see [`FrameHeader::parse_short_message`].
     #[inline]
     pub(crate) fn short_message(
         &mut self,
@@ -69,8 +69,8 @@ impl<B: Block> ReceiveBuffer<B> {
         Some(self.complete_whole(&header))
     }
 
-    /// Parses a header from the front of the unparsed input, and steps over it. Its first two bytes
-    /// are for `check` to judge as soon as they are there.
+    /// Parses a header from the front of the unparsed input, and advances over it. `check` gets its
+    /// first two bytes as soon as they have arrived.
     #[inline]
     pub(crate) fn parse_header(
         &mut self,
@@ -83,7 +83,8 @@ impl<B: Block> ReceiveBuffer<B> {
         Ok(Some(header))
     }
 
-    /// The same without stepping over it; tells its length as well.
+    /// Like [`parse_header`](Self::parse_header), but does not advance, and returns the header's
+    /// length as well.
     #[inline]
     pub(crate) fn peek_header(
         &mut self,
@@ -100,17 +101,17 @@ impl<B: Block> ReceiveBuffer<B> {
         Ok(None)
     }
 
-    /// Steps over a header that was looked at.
+    /// Advances over a header that was peeked at.
     pub(crate) const fn skip(&mut self, len: usize) {
         self.parse += len;
     }
 
-    /// How many bytes there are to parse.
+    /// The number of unparsed bytes.
     pub(crate) const fn unparsed_len(&self) -> usize {
         self.filled - self.parse
     }
 
-    /// Tells how many bytes complete the message under way, as a hint for growing.
+    /// Sets how many bytes complete the message in progress, as a hint for growing.
     pub(crate) const fn want(&mut self, wanted: u64) {
         self.wanted = wanted;
     }
@@ -132,7 +133,7 @@ impl<B: Block> ReceiveBuffer<B> {
         joined
     }
 
-    /// Completes a message of one frame, whose payload is all there.
+    /// Completes a message in one frame, whose payload has arrived completely.
     #[inline(never)]
     pub(crate) fn whole_message(
         &mut self,
@@ -170,7 +171,7 @@ impl<B: Block> ReceiveBuffer<B> {
         whole
     }
 
-    /// Unmasks `len` unparsed bytes where they are, after the first `skipped`.
+    /// Unmasks `len` unparsed bytes in place, after the first `skipped`.
     pub(crate) fn unmask(&mut self, skipped: usize, len: usize, key: [u8; 4], offset: usize) {
         let start = self.parse + skipped;
         mask::apply_mask(&mut self.block[start..start + len], key, offset);
@@ -190,7 +191,7 @@ impl<B: Block> ReceiveBuffer<B> {
         Ok(step)
     }
 
-    /// Unmasks the next `len` unparsed bytes where they are, and steps over them.
+    /// Unmasks the next `len` unparsed bytes in place, and advances over them.
     pub(crate) fn unmask_control(&mut self, len: usize, key: Option<[u8; 4]>) -> Range<usize> {
         let span = self.parse..self.parse + len;
         if let Some(key) = key {
@@ -200,7 +201,7 @@ impl<B: Block> ReceiveBuffer<B> {
         span
     }
 
-    /// Bytes of the message under way.
+    /// The length of the message in progress.
     pub(crate) const fn message_len(&self) -> usize {
         self.end - self.start
     }
@@ -210,7 +211,7 @@ impl<B: Block> ReceiveBuffer<B> {
         &self.block[span]
     }
 
-    /// Hands out an event; returns the length of its payload, if it is data.
+    /// Sets the event; returns the length of its payload, if it is data.
     #[inline]
     pub(crate) fn complete(&mut self, event: Pending) -> usize {
         let len = match event {
@@ -222,7 +223,7 @@ impl<B: Block> ReceiveBuffer<B> {
         len
     }
 
-    /// Drops all input: what follows a close frame means nothing.
+    /// Drops all input: nothing after a close frame is processed.
     pub(crate) fn discard(&mut self) {
         self.event = None;
         self.scratch = None;

@@ -1,4 +1,5 @@
-//! Taking messages out of the buffer: short ones are copied, long ones take their block along.
+//! Taking messages out of the buffer: short ones are copied, long ones take ownership of their
+//! block.
 
 use core::ops::Range;
 
@@ -11,10 +12,11 @@ use crate::{Message, MessageKind, Utf8Bytes};
 const MIN_HANDOVER_LEN: usize = 16 * 1024;
 
 impl<B: Block> ReceiveBuffer<B> {
-    /// Takes the message that the last `receive` completed, or `None` if that was something else.
+    /// Takes the message that the last `receive` completed, or returns `None` if that was something
+    /// else.
     ///
-    /// A small payload is copied out, so that keeping it keeps nothing else alive. A large one that
-    /// fills at least half of the block takes the block along.
+    /// A small payload is copied, so that it keeps no other memory alive. A large one that fills at
+    /// least half of the block takes ownership of the block.
     #[must_use]
     #[inline]
     pub fn take_message(&mut self) -> Option<Message> {
@@ -26,9 +28,9 @@ impl<B: Block> ReceiveBuffer<B> {
         })
     }
 
-    /// The payload of the event as owned bytes; see [`take_message`](Self::take_message).
+    /// Takes the payload of the event as owned bytes; see [`take_message`](Self::take_message).
     ///
-    /// Empty when there is no event.
+    /// Returns no bytes if there is no event.
     #[must_use]
     #[inline]
     pub fn take_payload(&mut self) -> Bytes {
@@ -61,12 +63,12 @@ impl<B: Block> ReceiveBuffer<B> {
     }
 }
 
-/// Whether a payload is large, and fills enough of its memory, to be given away with it.
+/// Whether a payload is large, and fills enough of its memory, to be handed over together with it.
 pub(super) const fn is_worth_handing_over(payload_len: usize, memory_len: usize) -> bool {
     payload_len >= MIN_HANDOVER_LEN && payload_len >= memory_len / 2
 }
 
-/// Payload that is copied out: in a block, if it is a long one.
+/// Copies a payload, into a block if it is long.
 #[inline]
 pub(super) fn copy_of<B: Block>(payload: &[u8]) -> Bytes {
     if payload.len() < MIN_HANDOVER_LEN {
