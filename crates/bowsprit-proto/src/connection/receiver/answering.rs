@@ -1,4 +1,4 @@
-//! The rule that joins the two halves of a connection: what is answered, and when it fails.
+//! Passes control frames and violations to the sending half.
 
 use super::{
     super::{Block, Progress, ReceiveBuffer, Received, Respond},
@@ -7,7 +7,7 @@ use super::{
 use crate::ProtocolError;
 
 impl Receiver {
-    /// Passes what has been received to the sending half, as far as the RFC asks for something.
+    /// Counts what has been received, and passes control frames and violations to the sending half.
     #[inline]
     pub(super) fn answer<B: Block>(
         &mut self,
@@ -32,7 +32,7 @@ impl Receiver {
         matches!(self.end, End::Failed(_))
     }
 
-    /// Receives nothing more, and has the peer told why.
+    /// Stops receiving, and has the sending half tell the peer why.
     #[inline(never)]
     fn fail<B: Block>(
         &mut self,
@@ -48,7 +48,7 @@ impl Receiver {
         peer.fail(&error);
     }
 
-    /// Drops what comes after the end.
+    /// Drops input that arrives after the end.
     #[cold]
     pub(super) fn after_end<B: Block>(&self, input: &mut ReceiveBuffer<B>) -> Received {
         input.discard();

@@ -1,4 +1,4 @@
-//! Control frames alone, for while nobody wants the data.
+//! Receiving only control frames, while the application does not read.
 
 use super::{
     super::{
@@ -12,11 +12,11 @@ use crate::ProtocolError;
 impl Receiver {
     /// Reads control frames from `input`, and stops in front of data.
     ///
-    /// `None` means that what comes next is data: the header of a data frame, which has not been
-    /// touched, or the rest of a frame that is under way. [`receive`](Self::receive) and
-    /// [`receive_chunk`](Self::receive_chunk) go on with it; until then, this returns `None` again.
-    /// So a connection whose application does not read can answer pings and the peer's close frame
-    /// without taking in what the application would have to hold.
+    /// `None` means that data is next: the header of a data frame, which is left in the buffer, or
+    /// the rest of a frame in progress. [`receive`](Self::receive) and
+    /// [`receive_chunk`](Self::receive_chunk) continue with it; until then, this returns `None`
+    /// again. So a connection whose application does not read can answer pings and the peer's close
+    /// frame without buffering messages.
     pub fn receive_control<B: Block>(
         &mut self,
         input: &mut ReceiveBuffer<B>,

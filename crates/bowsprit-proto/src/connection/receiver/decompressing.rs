@@ -1,4 +1,4 @@
-//! Compressed messages, and contexts that come and go.
+//! Compressed messages, and lending decompression contexts.
 
 use super::{
     super::{
@@ -19,32 +19,33 @@ const MAX_CHUNK_LEN: usize = 64 * 1024;
 
 /// Decompression contexts.
 impl Receiver {
-    /// The backend of a [`Decompressor`] that can be lent: compression was agreed on, and there is
-    /// none. Where the peer may refer to earlier messages through a window below 2^15 bytes, the
-    /// connection makes one for that window, which may be much smaller, and keeps it.
+    /// Returns the backend of a [`Decompressor`] that can be lent: compression was negotiated, and
+    /// there is no context yet. If the peer may refer to earlier messages in a window below 2^15
+    /// bytes, the connection creates a context for that window, which may be much smaller, and
+    /// keeps it.
     #[must_use]
     #[inline]
     pub fn wanted_decompressor(&self) -> Option<Backend> {
         self.inflation.as_ref().and_then(|inflation| inflation.wanted())
     }
 
-    /// Whether there is a context, lent or made.
+    /// Whether there is a context, lent or created.
     #[must_use]
     #[inline]
     pub fn has_decompressor(&self) -> bool {
         self.inflation.as_ref().is_some_and(|inflation| inflation.has_decompressor())
     }
 
-    /// Lends a context from a pool; it is dropped if none can be lent. Without one, a context is
-    /// made when the first compressed message comes.
+    /// Lends a context from a pool; it is dropped if none is wanted. Without one, a context is
+    /// created for the first compressed message.
     pub fn lend_decompressor(&mut self, decompressor: Decompressor) {
         if let Some(inflation) = &mut self.inflation {
             inflation.lend(decompressor);
         }
     }
 
-    /// Takes the context back, unless it is needed for what follows: in the middle of a compressed
-    /// message, and between messages if the peer may refer to earlier ones.
+    /// Takes the context back, unless it is still needed: inside a compressed message, and between
+    /// messages if the peer may refer to earlier ones.
     #[must_use]
     #[inline]
     pub fn take_decompressor(&mut self) -> Option<Decompressor> {
@@ -55,7 +56,7 @@ impl Receiver {
 }
 
 impl Receiver {
-    /// Takes and decompresses what has come of a data frame's payload.
+    /// Decompresses the payload bytes of a data frame that have arrived.
     #[inline(never)]
     pub(super) fn compressed_data<B: Block>(
         &mut self,

@@ -1,4 +1,4 @@
-//! Frame headers, and what they may not say, RFC 6455 §5.1, §5.2, §5.4.
+//! Checks of frame headers, RFC 6455 §5.1, §5.2, §5.4.
 
 use super::{
     super::{Block, ReceiveBuffer, ReceivedData, Role},
@@ -7,9 +7,9 @@ use super::{
 use crate::{FrameHeader, MessageKind, Opcode, ProtocolError, frame::FrameStart};
 
 impl Receiver {
-    /// Completes a message in one short frame, if that is what comes next and is all there. Nothing
-    /// of it can be wrong but its text, and it needs no book-keeping, which is most of what a short
-    /// message costs.
+    /// Completes a message in one short frame, if that is next and has arrived completely. Only its
+    /// text can be invalid, and it needs no bookkeeping, which is most of the cost of a short
+    /// message.
     #[inline]
     pub(super) fn short_message<B: Block>(
         &self,
@@ -25,7 +25,7 @@ impl Receiver {
         input.short_message(self.role == Role::Server, self.limits.max_message_len)
     }
 
-    /// Reads the header of the next frame, if it is all there.
+    /// Reads the header of the next frame, if it has arrived completely.
     pub(super) fn parse_header<B: Block>(
         &self,
         input: &mut ReceiveBuffer<B>,
@@ -33,7 +33,7 @@ impl Receiver {
         input.parse_header(|start| self.check_start(start))
     }
 
-    /// Checks the first two bytes of a frame against what was agreed on, and what came before.
+    /// Checks the first two bytes of a frame against what was negotiated and what came before.
     #[inline]
     pub(super) fn check_start(&self, start: FrameStart) -> Result<(), ProtocolError> {
         let begins_message = matches!(start.opcode, Opcode::Text | Opcode::Binary);
@@ -69,8 +69,8 @@ impl Receiver {
         }
     }
 
-    /// Whether a frame is an uncompressed message by itself, and is all there, so that it needs no
-    /// book-keeping.
+    /// Whether a frame is a whole uncompressed message and has arrived completely, so that it needs
+    /// no bookkeeping.
     #[inline]
     pub(super) fn is_whole_message<B: Block>(
         &self,
