@@ -1,4 +1,4 @@
-//! Compression contexts that come and go, and messages that are encoded elsewhere.
+//! Lending compression contexts, and messages that are encoded elsewhere.
 
 use super::{
     super::{DetachedCompressor, EncodedBatch, EncodedMessage, Encoding, Output},
@@ -11,31 +11,31 @@ use crate::{
 
 /// Compression contexts.
 impl Sender {
-    /// The configuration of a [`Compressor`] that can be lent: compression was agreed on, and there
-    /// is none.
+    /// Returns the configuration of a [`Compressor`] that can be lent: compression was negotiated,
+    /// and there is no context yet.
     #[must_use]
     pub fn wanted_compressor(&self) -> Option<CompressorConfig> {
         self.compression.as_ref().and_then(|compression| compression.wanted())
     }
 
-    /// Lends a context from a pool, of the configuration that is wanted. Without one, a context is
-    /// made when the first message is compressed.
+    /// Lends a context from a pool, with the configuration that is wanted. Without one, a context
+    /// is created when the first message is compressed.
     pub fn lend_compressor(&mut self, compressor: Compressor) {
         if let Some(compression) = &mut self.compression {
             compression.lend(compressor);
         }
     }
 
-    /// Takes the context back, unless it is needed for what follows: in the middle of a message,
-    /// and between messages if they may refer to earlier ones.
+    /// Takes the context back, unless it is still needed: inside a message, and between messages if
+    /// they may refer to earlier ones.
     #[must_use]
     pub fn take_compressor(&mut self) -> Option<Compressor> {
         let between = self.fragmented.is_none();
         self.compression.as_mut().filter(|_| between)?.take()
     }
 
-    /// Drops a context that has compressed nothing since the last call: one that context takeover
-    /// would keep for as long as the connection lives. The next message is compressed less well.
+    /// Drops a context that has compressed nothing since the last call. With context takeover it
+    /// would otherwise live as long as the connection. The next message is compressed less well.
     pub fn drop_idle_compressor(&mut self) {
         if let Some(compression) = self.compression.as_mut().filter(|_| self.fragmented.is_none()) {
             compression.clear_idle();
@@ -45,7 +45,7 @@ impl Sender {
 
 /// Messages that are encoded elsewhere.
 impl Sender {
-    /// What a message of this length is to be encoded as for this connection.
+    /// Returns the encoding that this connection needs for a message of this length.
     #[must_use]
     pub fn encoding(&self, len: usize) -> Encoding {
         match &self.compression {
@@ -56,9 +56,9 @@ impl Sender {
 
     /// Sends a message that was encoded elsewhere.
     ///
-    /// With context takeover, one that was not compressed by
-    /// [`begin_compressing`](Self::begin_compressing) has later messages refer to nothing before
-    /// them, as the peer then knows of something that our context does not.
+    /// With context takeover, a compressed message that did not go through
+    /// [`begin_compressing`](Self::begin_compressing) resets the context, as the peer's context has
+    /// then seen data that ours has not.
     ///
     /// # Errors
     ///
@@ -83,14 +83,14 @@ impl Sender {
         Ok(())
     }
 
-    /// Whether a message of this length may be part of a [`batch`](Self::batch): the connection is
-    /// a server's, and would not compress it.
+    /// Whether a message of this length may be part of a [`batch`](Self::batch): this is a server
+    /// that would not compress it.
     #[must_use]
     pub fn takes_batches(&self, len: usize) -> bool {
         self.keys.is_none() && self.encoding(len) == Encoding::Plain
     }
 
-    /// Sends messages that were joined elsewhere, without copying them.
+    /// Sends a batch of messages without copying them.
     ///
     /// # Errors
     ///
@@ -105,20 +105,20 @@ impl Sender {
         Ok(())
     }
 
-    /// Lets a message be compressed elsewhere where [`encoding`](Self::encoding) says
-    /// [`Encoding::Own`]. Messages are sent uncompressed until
+    /// Detaches the context to compress a message elsewhere, if [`encoding`](Self::encoding)
+    /// returns [`Encoding::Own`]. Messages are sent uncompressed until
     /// [`end_compressing`](Self::end_compressing).
     ///
-    /// `None` in the middle of a fragmented message, while another one is compressed elsewhere, and
-    /// where messages do not refer to earlier ones.
+    /// `None` inside a fragmented message, while another one is compressed elsewhere, and if
+    /// messages do not refer to earlier ones.
     #[must_use]
     pub fn begin_compressing(&mut self) -> Option<DetachedCompressor> {
         let between = self.fragmented.is_none();
         self.compression.as_mut().filter(|_| between)?.begin_elsewhere()
     }
 
-    /// Takes the context back, after the message was [sent](Self::encoded). If it was not, the
-    /// context is dropped, and later messages refer to nothing before them.
+    /// Reattaches the context after its message was [sent](Self::encoded). If it was not sent, the
+    /// context is dropped, and the next message starts with an empty one.
     pub fn end_compressing(&mut self, compressing: DetachedCompressor) {
         if let Some(compression) = &mut self.compression {
             compression.end_elsewhere(compressing.into_compressor());

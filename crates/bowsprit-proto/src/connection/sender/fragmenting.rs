@@ -8,19 +8,19 @@ use crate::{FrameHeader, MessageKind, Opcode, SendError};
 
 /// Messages in fragments.
 impl Sender {
-    /// Sends a piece of a message. The first piece of a message begins it; the one with `fin` ends
-    /// it.
+    /// Sends a fragment of a message. The first fragment begins the message; the one with `fin`
+    /// ends it.
     ///
     /// # Errors
     ///
-    /// [`SendError::Closed`] after a close frame, [`SendError::FragmentKind`] if the message that
-    /// is under way is of another kind, [`SendError::TextUtf8`] if text stops being UTF-8.
+    /// [`SendError::Closed`] after a close frame, [`SendError::FragmentKind`] if the message in
+    /// progress is of another kind, [`SendError::TextUtf8`] if text is not UTF-8.
     pub fn fragment(&mut self, fragment: Fragment<'_>, out: &mut Output) -> Result<(), SendError> {
         self.fragment_with(fragment, FragmentCompression::Always, out)
     }
 
-    /// Sends a piece of a message, and chooses whether the message is compressed. The first piece
-    /// decides for the whole message; what is chosen for a later one does not matter.
+    /// Sends a fragment of a message, and chooses whether the message is compressed. The choice of
+    /// the first fragment applies to the whole message; that of later ones is ignored.
     ///
     /// # Errors
     ///
@@ -47,20 +47,19 @@ impl Sender {
         Ok(())
     }
 
-    /// Whether a fragmented message is under way, so that no other message may begin.
+    /// Whether a fragmented message is in progress, so that no other message may begin.
     #[must_use]
     pub const fn is_fragmented(&self) -> bool {
         self.fragmented.is_some()
     }
 
-    /// The kind of the fragmented message that is under way: what a fragment has to be that
-    /// continues it.
+    /// The kind of the fragmented message in progress, which the next fragment must have.
     #[must_use]
     pub fn fragmented_kind(&self) -> Option<MessageKind> {
         self.fragmented.map(|message| message.kind)
     }
 
-    /// Finds what frame a fragment is sent in, and begins, continues or ends its message.
+    /// Determines the frame of a fragment, and begins, continues or ends its message.
     pub(super) fn advance_message(
         &mut self,
         fragment: Fragment<'_>,
@@ -82,7 +81,7 @@ impl Sender {
         Ok((message, opcode))
     }
 
-    /// Whether a message that begins with this fragment is compressed.
+    /// Whether to compress a message that begins with this fragment.
     fn compresses_from(&self, first: &[u8], choice: FragmentCompression) -> bool {
         self.compression.as_ref().is_some_and(|compression| match choice {
             FragmentCompression::Always => compression.is_here(),

@@ -1,4 +1,4 @@
-//! Headers alone, for drivers that send the payload themselves.
+//! Frame headers, for drivers that send the payload themselves.
 
 use super::{
     super::{Fragment, FragmentCompression},
@@ -6,15 +6,15 @@ use super::{
 };
 use crate::{FrameHeader, MessageKind, SendError};
 
-/// Headers whose payload the driver sends itself, from where it is.
+/// Frame headers whose payload the driver sends itself, without copying it.
 ///
-/// All that waits in the [`Output`](crate::Output) goes first, then the header, then the payload,
-/// and nothing between them. §5.1: "a client MUST mask all frames that it sends to the server": if
-/// the header has a masking key, the payload goes out masked with it.
+/// Write everything in the [`Output`](crate::Output) first, then the header, then the payload, with
+/// nothing in between. §5.1: "a client MUST mask all frames that it sends to the server": if the
+/// header has a masking key, mask the payload with it.
 impl Sender {
-    /// The header of a message in one frame, not compressed.
+    /// Returns the header of an uncompressed message in one frame.
     ///
-    /// The payload of a text has to be UTF-8, §5.6.
+    /// The payload of a text message must be UTF-8, §5.6.
     ///
     /// # Errors
     ///
@@ -41,13 +41,13 @@ impl Sender {
         Ok(FrameHeader { payload_len, ..self.header(kind.opcode(), true, 0) })
     }
 
-    /// The header of a piece of a message that is not compressed. It begins, continues or ends the
-    /// message like [`fragment`](Self::fragment), and checks text as that does.
+    /// Returns the header of a fragment of an uncompressed message. It begins, continues or ends
+    /// the message and checks text like [`fragment`](Self::fragment).
     ///
     /// # Errors
     ///
-    /// As [`fragment`](Self::fragment), and [`SendError::Encoding`] if the message that is under
-    /// way is compressed.
+    /// As [`fragment`](Self::fragment), and [`SendError::Encoding`] if the message in progress is
+    /// compressed.
     pub fn fragment_header(&mut self, fragment: Fragment<'_>) -> Result<FrameHeader, SendError> {
         let compressed = self.fragmented.is_some_and(|message| message.compressed);
         if compressed && !self.closed {
