@@ -5,9 +5,10 @@ use alloc::format;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderValue;
 
-/// The value of `Authorization`, or of `Proxy-Authorization`, for a user and a password.
+/// Returns the value of `Authorization`, or of `Proxy-Authorization`, for a user name and a
+/// password.
 ///
-/// `None` if the user's name has a colon, or either has control characters.
+/// `None` if the user name contains a colon, or either contains control characters.
 #[must_use]
 pub fn basic_authorization(user: &str, password: &str) -> Option<HeaderValue> {
     if !are_basic(user, password) {
@@ -23,9 +24,9 @@ pub(crate) fn are_basic(user: &str, password: &str) -> bool {
     !user.contains(':') && !user.chars().chain(password.chars()).any(char::is_control)
 }
 
-/// The value of `Authorization` for a token, RFC 6750 §2.1.
+/// Returns the value of `Authorization` for a token, RFC 6750 §2.1.
 ///
-/// `None` if a header cannot have it.
+/// `None` if the token is not allowed in a header.
 #[must_use]
 pub fn bearer_authorization(token: &str) -> Option<HeaderValue> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);

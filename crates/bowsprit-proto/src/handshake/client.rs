@@ -19,30 +19,31 @@ use crate::{
     extension, subprotocol,
 };
 
-/// What a client asks for.
+/// What a client requests in its handshake.
 ///
 /// `Debug` shows the names of header fields without their values, and how many subprotocols there
 /// are: all of these may be secrets.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Offer {
-    /// The version of the protocol to speak.
+    /// The protocol version to request.
     pub version: Version,
-    /// The origin to name: browsers must, others may.
+    /// The origin to send. Browsers must send one, other clients may.
     pub origin: Option<HeaderValue>,
-    /// Subprotocols, the most preferred first.
+    /// The subprotocols to offer, the most preferred first.
     pub subprotocols: Vec<String>,
-    /// Go on when subprotocols were asked for but the server chose none. By default that is an
+    /// Continue if subprotocols were offered but the server chose none. By default that is an
     /// error, as it is in browsers.
     pub subprotocol_optional: bool,
     /// The compression to offer, if any.
     pub deflate: Option<Deflate>,
-    /// More header fields, such as cookies and credentials. Those of the handshake itself are
-    /// refused; `Host` may be replaced, and `Authorization` replaces what the URL says.
+    /// Additional header fields, such as cookies and credentials. Fields of the handshake itself
+    /// are an error; `Host` may be replaced, and `Authorization` overrides the user information in
+    /// the URL.
     pub headers: HeaderMap,
 }
 
-/// An opening handshake under way on the client.
+/// A client's opening handshake in progress.
 #[derive(Clone)]
 pub struct ClientHandshake {
     accept: String,
@@ -72,17 +73,18 @@ impl fmt::Debug for ClientHandshake {
 }
 
 impl ClientHandshake {
-    /// Begins a handshake: the request to send, and what is needed to judge the response.
+    /// Begins a handshake. Returns the request to send, and the state that is needed to verify the
+    /// response.
     ///
-    /// What may be secret in the request's header is marked as sensitive, so that `Debug` does not
-    /// show it: the caller's fields, credentials and subprotocols.
+    /// Header values that may be secret are marked as sensitive, so that `Debug` does not show
+    /// them: the caller's fields, credentials and subprotocols.
     ///
-    /// `nonce` has to be random and fresh, §4.1 (7): "The nonce MUST be selected randomly for each
+    /// `nonce` must be random and fresh, §4.1 (7): "The nonce MUST be selected randomly for each
     /// connection."
     ///
     /// # Errors
     ///
-    /// The offer has an invalid subprotocol, or a header field that belongs to the handshake.
+    /// The offer contains an invalid subprotocol, or a header field that belongs to the handshake.
     pub fn new(
         url: &Url,
         offer: &Offer,
@@ -102,12 +104,12 @@ impl ClientHandshake {
         Ok((handshake, request))
     }
 
-    /// Judges the response. After `Ok`, what follows its head are frames.
+    /// Verifies the response. After `Ok`, frames follow the response's head.
     ///
     /// # Errors
     ///
-    /// The server refused ([`HandshakeError::Status`]) or broke a rule of §4.1; the connection has
-    /// to be closed.
+    /// The server rejected the request ([`HandshakeError::Status`]) or violated a rule of §4.1.
+    /// Close the connection.
     pub fn verify<B>(&self, response: &Response<B>) -> Result<Negotiated, HandshakeError> {
         let headers = response.headers();
         // §4.1 (1): "If the status code received from the server is not 101, the client handles the
@@ -127,7 +129,7 @@ impl ClientHandshake {
 
     /// §4.1 (5): if the response "indicates the use of an extension that was not present in the
     /// client's handshake [...], the client MUST _Fail the WebSocket Connection_". RFC 7692 §7.1:
-    /// the same for parameters that it may not have.
+    /// the same applies to invalid parameters.
     fn deflate(&self, headers: &HeaderMap) -> Result<Option<Parameters>, HandshakeError> {
         const NAME: HeaderName = header::SEC_WEBSOCKET_EXTENSIONS;
         let Some(value) = field::single(headers, &NAME)? else { return Ok(None) };
@@ -214,13 +216,13 @@ fn join_cookies(headers: &mut HeaderMap) -> Result<(), HandshakeError> {
     Ok(())
 }
 
-/// A value that `Debug` does not show.
+/// Marks a value so that `Debug` does not show it.
 fn sensitive(mut value: HeaderValue) -> HeaderValue {
     value.set_sensitive(true);
     value
 }
 
-/// HyBi drafts named the origin in a header of their own.
+/// HyBi drafts send the origin in a different header.
 const fn origin_name(version: Version) -> HeaderName {
     match version {
         Version::V8 => SEC_WEBSOCKET_ORIGIN,
@@ -243,7 +245,7 @@ fn check_subprotocols(names: &[String]) -> Result<(), HandshakeError> {
     }
 }
 
-/// Header fields of the caller may not change what the handshake says, nor give it a body.
+/// The caller's header fields must neither change the handshake nor give it a body.
 fn check_headers(headers: &HeaderMap) -> Result<(), HandshakeError> {
     // RFC 9112 §3.2: a request with more than one is answered 400.
     if headers.get_all(header::HOST).iter().count() > 1 {
