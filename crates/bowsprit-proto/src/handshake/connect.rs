@@ -1,7 +1,7 @@
 //! WebSockets over HTTP/2 and later: extended CONNECT, RFC 8441 (RFC 9220 for HTTP/3).
 //!
-//! One stream becomes the WebSocket, so there is no upgrade of the connection and no key; all other
-//! header fields are those of RFC 6455.
+//! A single stream becomes the WebSocket, so there is no upgrade of the connection and no key. All
+//! other header fields are those of RFC 6455.
 
 use alloc::boxed::Box;
 
@@ -11,8 +11,8 @@ use super::HandshakeError;
 
 /// The `:protocol` of an extended CONNECT, RFC 8441 §4, as an extension of the request.
 ///
-/// Whoever reads HTTP/2 puts it in, as the `http` crate has no place for it. Without it, a CONNECT
-/// is one of those that ask for a tunnel.
+/// The HTTP/2 implementation inserts it, as the `http` crate has no field for it. Without it, a
+/// CONNECT is a request for a tunnel.
 ///
 /// ```
 /// use bowsprit_proto::handshake::{ConnectProtocol, Policy, respond};
@@ -31,7 +31,7 @@ use super::HandshakeError;
 pub struct ConnectProtocol(Box<str>);
 
 impl ConnectProtocol {
-    /// The protocol with this name.
+    /// Creates the protocol with this name.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self(name.into())
@@ -43,13 +43,13 @@ impl ConnectProtocol {
         &self.0
     }
 
-    /// Names of protocols are compared in any case, RFC 9110 §7.8.
+    /// Protocol names are case-insensitive, RFC 9110 §7.8.
     fn is_websocket(&self) -> bool {
         self.0.eq_ignore_ascii_case("websocket")
     }
 }
 
-/// Whether a version of HTTP has extended CONNECT in place of `Upgrade`: RFC 9113 §8.6 "removes
+/// Whether a version of HTTP uses extended CONNECT instead of `Upgrade`: RFC 9113 §8.6 "removes
 /// support for the 101 (Switching Protocols) informational status code".
 pub(super) fn is_used_by(version: Version) -> bool {
     version >= Version::HTTP_2

@@ -1,4 +1,4 @@
-//! What a server answers to a request that it refuses.
+//! The response to a request that a server rejects.
 
 use alloc::{format, string::String};
 
@@ -6,8 +6,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
 
 use super::{HandshakeError, Policy, connect};
 
-/// A request that was refused: send the response, then close the connection (over HTTP/2, end the
-/// stream).
+/// A rejected request: send the response, then close the connection (over HTTP/2, end the stream).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Rejection {
@@ -17,8 +16,8 @@ pub struct Rejection {
     pub error: HandshakeError,
 }
 
-/// The response to a request that is refused. The connection ends with it, so that nothing which
-/// follows can be taken for another request; over HTTP/2 only the stream does.
+/// The response to a rejected request. It ends the connection, so that nothing after it can be
+/// taken for another request; over HTTP/2 it ends only the stream.
 pub(super) fn refuse(error: &HandshakeError, policy: &Policy, http: Version) -> Response<String> {
     let mut response = Response::new(format!("{error}\n"));
     *response.status_mut() = error.status();
@@ -46,7 +45,7 @@ pub(super) fn refuse(error: &HandshakeError, policy: &Policy, http: Version) -> 
     response
 }
 
-/// What HTTP/2 has no fields for, RFC 9113 §8.2.2.
+/// Adds the fields that HTTP/2 does not have, RFC 9113 §8.2.2.
 fn say_what_becomes_of_the_connection(headers: &mut HeaderMap, upgrade_required: bool) {
     let mut connection = "close";
     // RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426 response to

@@ -19,19 +19,19 @@ use crate::{
     extension, subprotocol,
 };
 
-/// What a server lets in.
+/// What a server accepts.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Policy {
-    /// Speak version 8 (HyBi drafts) as well as 13.
+    /// Accept version 8 (HyBi drafts) as well as 13.
     pub accept_version_8: bool,
     /// How a subprotocol is chosen.
     pub subprotocols: SubprotocolPolicy,
-    /// Whose pages may connect.
+    /// Which web pages may connect.
     pub allowed_origins: OriginPolicy,
-    /// How messages are compressed, if clients offer it. By default they are not.
+    /// How messages are compressed if clients offer it. By default they are not.
     pub deflate: Option<Deflate>,
-    /// What becomes of offers of compression that cannot be accepted. By default they are declined.
+    /// What to do with offers of compression that cannot be accepted. By default they are declined.
     pub deflate_offers: OfferPolicy,
 }
 
@@ -42,22 +42,21 @@ pub enum SubprotocolPolicy {
     /// Chooses none.
     #[default]
     None,
-    /// Chooses the first of the client's subprotocols that is in this list; the client's order
-    /// counts.
+    /// Chooses the first of the client's subprotocols, in the client's order, that is in this list.
     Supported(Vec<String>),
     /// Chooses the client's first.
     First,
 }
 
-/// What a server knows of a request beyond the request itself.
+/// What a server knows about a request beyond the request itself.
 #[derive(Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct RequestContext<'c> {
-    /// The host that the client has asked for, where a trusted proxy tells another than `Host`.
+    /// The host that the client requested, if a trusted proxy reports another one than `Host`.
     pub host: Option<&'c str>,
-    /// The client is known to have encrypted its request.
+    /// Whether the client is known to have encrypted its request.
     pub encrypted: bool,
-    /// Chooses among the subprotocols that the client asks for, in place of the policy.
+    /// Chooses one of the subprotocols that the client offers, instead of the policy.
     #[expect(clippy::type_complexity, reason = "a name for it would not make it simpler")]
     pub choose_subprotocol: Option<&'c dyn Fn(&[&str]) -> Option<String>>,
 }
@@ -68,13 +67,13 @@ impl fmt::Debug for RequestContext<'_> {
     }
 }
 
-/// A request that was accepted: send the response, then speak frames.
+/// An accepted request: send the response, then exchange frames.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Accepted {
     /// The response: 101, or 200 to an extended CONNECT.
     pub response: Response<()>,
-    /// What was agreed on.
+    /// The result of the negotiation.
     pub negotiated: Negotiated,
 }
 
@@ -96,10 +95,10 @@ impl Accepted {
 /// Whether a request asks for a WebSocket: a `GET` whose `Upgrade` has the token `websocket`, or
 /// over HTTP/2 a `CONNECT` with the [`ConnectProtocol`](super::ConnectProtocol) `websocket`.
 ///
-/// Such a request is for [`respond`], which may still refuse it. Any other is plain HTTP, whatever
-/// else it wants to upgrade to: RFC 9110 §7.8 has servers ignore protocols that they do not know.
-/// It has them ignore `Upgrade` in HTTP/1.0 as well; such a request counts here, so that the
-/// operator of a proxy that speaks HTTP/1.0 is told what is wrong.
+/// Pass such a request to [`respond`], which may still reject it. Any other request is plain HTTP,
+/// even if it asks to upgrade to something else: RFC 9110 §7.8 has servers ignore unknown
+/// protocols. It also has them ignore `Upgrade` in HTTP/1.0. Such a request counts as one for a
+/// WebSocket here, so that the operator of a proxy that uses HTTP/1.0 sees what is wrong.
 ///
 /// ```
 /// use bowsprit_proto::handshake::asks_for_websocket;
@@ -116,7 +115,7 @@ pub fn asks_for_websocket<B>(request: &Request<B>) -> bool {
     upgrades || connect::is_extended_connect(request)
 }
 
-/// Judges a client's request.
+/// Accepts or rejects a client's request.
 ///
 /// # Errors
 ///
@@ -127,11 +126,11 @@ pub fn respond<B>(request: &Request<B>, policy: &Policy) -> Result<Accepted, Box
     respond_with(RequestContext::default(), request, policy)
 }
 
-/// Judges a client's request, knowing more than what stands in it.
+/// Accepts or rejects a client's request, with additional context.
 ///
 /// # Errors
 ///
-/// As [`respond`]; also 500 if a subprotocol was chosen that was not offered.
+/// As [`respond`], and 500 if a subprotocol was chosen that was not offered.
 pub fn respond_with<B>(
     context: RequestContext<'_>,
     request: &Request<B>,
@@ -175,9 +174,9 @@ fn accept<B>(
     Ok(Accepted { response, negotiated })
 }
 
-/// §4.2.1 (1), (2): a GET of HTTP/1.1 or higher with one |Host|; over HTTP/2, a CONNECT.
-/// A body would be taken for frames by us and for a request by a proxy before us, or the other way
-/// round, so there may be none.
+/// §4.2.1 (1), (2): a GET of HTTP/1.1 or higher with one |Host|; over HTTP/2, a CONNECT. A body is
+/// not allowed: the server might take it for frames and a proxy in front of it for a request, or
+/// vice versa.
 ///
 /// Returns the host that the request is addressed to.
 fn check_request<B>(request: &Request<B>) -> Result<&str, HandshakeError> {
@@ -211,7 +210,7 @@ fn check_target(target: &Uri) -> Result<(), HandshakeError> {
 }
 
 /// §4.2.1 (3), (4): |Upgrade| "containing the value "websocket"", |Connection| "that includes the
-/// token "Upgrade"", both in any case.
+/// token "Upgrade"", both case-insensitive.
 fn check_upgrade(headers: &HeaderMap) -> Result<(), HandshakeError> {
     if !headers.contains_key(header::UPGRADE) {
         return Err(HandshakeError::NoUpgrade);
@@ -252,9 +251,9 @@ fn subprotocols(headers: &HeaderMap) -> Result<Vec<&str>, HandshakeError> {
     subprotocol::parse_all(values.into_iter()).map_err(|_| HandshakeError::Malformed(NAME))
 }
 
-/// §9.1: a list that does not match the grammar fails the handshake, known extension or not; but a
-/// server without extensions does not read it. An offer that does match but cannot be accepted is
-/// declined, RFC 7692 §7.1, unless the policy is to refuse.
+/// §9.1: a list that does not match the grammar fails the handshake, whether or not the extension
+/// is known; but a server without extensions does not parse it. An offer that matches the grammar
+/// but cannot be accepted is declined, RFC 7692 §7.1, unless the policy is to reject the request.
 fn choose_deflate(
     headers: &HeaderMap,
     policy: &Policy,
@@ -303,7 +302,7 @@ fn switching_protocols(key: &str) -> Result<Response<()>, HandshakeError> {
     Ok(response)
 }
 
-/// Tells the client what was agreed on.
+/// Adds the result of the negotiation to the response.
 fn tell(negotiated: &Negotiated, headers: &mut HeaderMap) -> Result<(), HandshakeError> {
     if let Some(name) = &negotiated.subprotocol {
         insert(headers, header::SEC_WEBSOCKET_PROTOCOL, name)?;
