@@ -1,4 +1,4 @@
-//! What can go wrong in an opening handshake.
+//! Errors of the opening handshake.
 
 use alloc::string::String;
 use core::fmt;
@@ -7,13 +7,13 @@ use http::{HeaderName, StatusCode};
 
 use crate::deflate::NegotiationError;
 
-/// What is wrong with an opening handshake: the peer's part of it, or our own.
+/// An error in the opening handshake, in the peer's part of it or in our own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeError {
     /// The request's method is not GET.
     Method,
-    /// The request came over HTTP/2 or later and is not an extended CONNECT, RFC 8441.
+    /// The request was sent over HTTP/2 or later and is not an extended CONNECT, RFC 8441.
     ExtendedConnect,
     /// The request is an extended CONNECT for this protocol, not for `websocket`.
     ConnectProtocol(String),
@@ -26,45 +26,46 @@ pub enum HandshakeError {
     Body,
     /// The request does not ask for an upgrade to `websocket`.
     NoUpgrade,
-    /// A header field that has to be there is not.
+    /// A required header field is missing.
     Missing(HeaderName),
-    /// A header field is there twice that may be there once.
+    /// A header field that must be unique is repeated.
     Repeated(HeaderName),
-    /// A header field has a value that it may not have.
+    /// A header field has an invalid value.
     Malformed(HeaderName),
-    /// The client speaks a version of the protocol that this server does not.
+    /// The client requests a protocol version that this server does not support.
     Version,
-    /// The `Origin` is not one that the server's [`OriginPolicy`](super::OriginPolicy) lets in.
+    /// The server's [`OriginPolicy`](super::OriginPolicy) does not allow the `Origin`.
     Origin(String),
-    /// The request is addressed to a host that the server's [`HostPolicy`](super::HostPolicy) does
-    /// not know.
+    /// The server's [`HostPolicy`](super::HostPolicy) does not allow the host that the request is
+    /// addressed to.
     Host(String),
-    /// The server's own choice of a subprotocol is none that the client asked for.
+    /// This server's own choice of a subprotocol is not one that the client offered.
     UnofferedSubprotocol(String),
-    /// The response's status is not 101: the server does not speak WebSocket here, or refuses.
+    /// The response's status is not 101: the server does not support WebSocket at this URL, or
+    /// rejected the request.
     Status(StatusCode),
-    /// `Sec-WebSocket-Accept` does not answer the key that was sent.
+    /// `Sec-WebSocket-Accept` does not match the key that was sent.
     Accept,
-    /// The server agreed to an extension that was not offered.
+    /// The server negotiated an extension that was not offered.
     Extension,
-    /// The parameters of permessage-deflate: those of the server's answer, or those of the client's
-    /// offers where the server's policy is to refuse.
+    /// The parameters of permessage-deflate are invalid: those of the server's response, or those
+    /// of the client's offers if the server's policy is to reject such requests.
     Deflate(NegotiationError),
-    /// The server chose a subprotocol that was not asked for.
+    /// The server chose a subprotocol that was not offered.
     Subprotocol(String),
-    /// Subprotocols were asked for but the server chose none.
+    /// Subprotocols were offered but the server chose none.
     NoSubprotocol,
-    /// Our own request cannot be made: a subprotocol is no token or not unique. It is told by its
-    /// index, as it may be a secret.
+    /// Our own request cannot be made: a subprotocol is not a token or not unique. It is identified
+    /// by its index, as it may be a secret.
     InvalidSubprotocol(usize),
     /// Our own request or response cannot be made: this header field belongs to the handshake.
     ReservedHeader(HeaderName),
 }
 
 impl HandshakeError {
-    /// The HTTP status: what a server answers, or what it answered us.
+    /// The HTTP status: the one that a server responds with, or the one that it sent us.
     ///
-    /// Over HTTP/2 a server answers 400 in place of 426, as there is no upgrade to ask for.
+    /// Over HTTP/2 a server responds with 400 instead of 426, as there is no upgrade to require.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {

@@ -1,4 +1,4 @@
-//! Reading header fields of which the RFC says how often they may stand there.
+//! Reading header fields with the multiplicity that the RFC allows.
 
 use alloc::{string::String, vec::Vec};
 
@@ -7,13 +7,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use super::HandshakeError;
 use crate::grammar::elements;
 
-/// The one value of a field, as text.
+/// The value of a field that must be unique, as text.
 ///
-/// `None` if the field is not there.
+/// `None` if the field is missing.
 ///
 /// # Errors
 ///
-/// If it is there twice, or is not visible ASCII.
+/// If it is repeated, or is not visible ASCII.
 pub(super) fn single<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,
@@ -34,8 +34,8 @@ pub(super) fn all<'h>(
     headers.get_all(name).iter().map(|value| as_text(value, name))
 }
 
-/// The values of a field that "MAY appear multiple times", which are then one list. `None` if it is
-/// not there.
+/// The values of a field that "MAY appear multiple times", joined into one list. `None` if it is
+/// missing.
 pub(super) fn list(
     headers: &HeaderMap,
     name: &HeaderName,
@@ -44,7 +44,7 @@ pub(super) fn list(
     Ok((!values.is_empty()).then(|| values.join(",")))
 }
 
-/// Whether the comma-separated list in a field has `token`, in any case.
+/// Whether the comma-separated list in a field contains `token`, ignoring case.
 pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let mut values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     // Most lists have one element, and need not be taken apart.
@@ -54,8 +54,8 @@ pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> 
     })
 }
 
-/// Checks that `Connection` has the token "Upgrade", which requests need, §4.2.1 (4), as well as
-/// responses, §4.1 (3).
+/// Checks that `Connection` contains the token "Upgrade", which both requests, §4.2.1 (4), and
+/// responses, §4.1 (3), need.
 pub(super) fn check_connection(headers: &HeaderMap) -> Result<(), HandshakeError> {
     if !headers.contains_key(header::CONNECTION) {
         return Err(HandshakeError::Missing(header::CONNECTION));
@@ -66,8 +66,7 @@ pub(super) fn check_connection(headers: &HeaderMap) -> Result<(), HandshakeError
     Ok(())
 }
 
-/// Whether a field belongs to the handshake, or would give it a body. An application may not set
-/// it.
+/// Whether a field belongs to the handshake, or would give it a body. Applications must not set it.
 pub(super) fn is_reserved(name: &HeaderName) -> bool {
     name.as_str().starts_with("sec-websocket-")
         || [
