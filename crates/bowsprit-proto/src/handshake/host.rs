@@ -1,4 +1,4 @@
-//! Which names a server answers to.
+//! The host names that a server accepts.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::net::IpAddr;
@@ -8,27 +8,27 @@ use http::{Request, header, uri::Authority};
 use super::{HandshakeError, Policy, Rejection, connect, field, rejection::refuse};
 use crate::url::split_authority;
 
-/// Which hosts a request may be addressed to. Protects against DNS rebinding.
+/// The hosts that a request may be addressed to. Protects against DNS rebinding.
 ///
 /// A page can point its own host name at the address of any server, such as one on the visitor's
 /// machine that trusts everyone who can reach it. The browser then treats both as the same origin,
-/// and so does [`OriginPolicy::Same`](super::OriginPolicy::Same). But the page cannot request
-/// another host name than its own.
+/// and so does [`OriginPolicy::Same`](super::OriginPolicy::Same). But the page cannot make the
+/// browser request another host name than its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HostPolicy {
-    /// Any host. For servers that everyone may reach.
+    /// Any host. For servers that are open to everyone.
     #[default]
     Any,
     /// The local machine: `localhost`, names below it, and loopback addresses.
     Loopback,
-    /// These names or addresses, in any case, without a port; IPv6 addresses in brackets.
+    /// These names or addresses, case-insensitive and without a port; IPv6 addresses in brackets.
     List(Vec<String>),
 }
 
 impl HostPolicy {
-    /// Checks the host that a request is addressed to: the one in its target, else its `Host`; or
-    /// what the client has asked a trusted proxy for.
+    /// Checks the host that a request is addressed to: the host that a trusted proxy reports, else
+    /// the one in the request's target, else its `Host`.
     ///
     /// # Errors
     ///
@@ -74,13 +74,13 @@ impl HostPolicy {
     }
 }
 
-/// The host that a request is addressed to, with its port if it names one. It may be empty, and may
+/// The host that a request is addressed to, with its port if there is one. It may be empty, and may
 /// end in a bare colon.
 ///
 /// # Errors
 ///
-/// RFC 9112 §3.2: without exactly one valid `Host`, a request of HTTP/1.1 is refused even where
-/// that is not what counts. HTTP/2 has `:authority` in place of it.
+/// RFC 9112 §3.2: an HTTP/1.1 request without exactly one valid `Host` is rejected even if the
+/// target has precedence. HTTP/2 has `:authority` instead.
 pub(super) fn requested<B>(request: &Request<B>) -> Result<&str, HandshakeError> {
     const NAME: http::HeaderName = header::HOST;
     let host = field::single(request.headers(), &NAME)?;

@@ -1,4 +1,4 @@
-//! Where a browser's page comes from, RFC 6455 §10.2.
+//! The origin of a web page, RFC 6455 §10.2.
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;
@@ -51,7 +51,7 @@ impl OriginPolicy {
         Self::Matching(OriginMatcher(Arc::new(matches)))
     }
 
-    /// Checks a request's origin. `host` is the one that the client has asked for.
+    /// Checks a request's origin. `host` is the one that the client requested.
     pub(super) fn check(
         &self,
         headers: &HeaderMap,
@@ -73,7 +73,7 @@ impl OriginPolicy {
     }
 }
 
-/// A function of [`OriginPolicy::matching`]. Two are equal if they are clones.
+/// The function of [`OriginPolicy::matching`]. Two are equal if one is a clone of the other.
 #[derive(Clone)]
 pub struct OriginMatcher(Arc<dyn Fn(&str) -> bool + Send + Sync>);
 
@@ -95,8 +95,8 @@ fn is_listed(origin: &str, origins: &[String]) -> bool {
     origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
 }
 
-/// The origin that a request names. In version 8 the header has another name; later drafts of that
-/// version already used the new one, and both must not disagree.
+/// The origin of a request. In version 8 the header has another name. Later drafts of that version
+/// already used the new one; if both are present, they must agree.
 fn request_origin(headers: &HeaderMap, version: Version) -> Result<Option<&str>, HandshakeError> {
     let origin = field::single(headers, &header::ORIGIN)?;
     if version == Version::V13 {
@@ -111,11 +111,11 @@ fn request_origin(headers: &HeaderMap, version: Version) -> Result<Option<&str>,
     }
 }
 
-/// Whether an origin has the host and port that a request is addressed to. A port that is left out
-/// is the default one of the origin's scheme. The origin `null` has no host.
+/// Whether an origin has the host and port that a request is addressed to. An omitted port is the
+/// default port of the origin's scheme. The origin `null` has no host.
 ///
-/// RFC 6454 §5: origins are the same only if their schemes are. What stands before us may have
-/// decrypted the request, so only one that is known to be encrypted tells its scheme.
+/// RFC 6454 §5: origins are the same only if their schemes are. A proxy may have decrypted the
+/// request, so its scheme is known only if it is known to be encrypted.
 fn is_same(origin: &str, host: &str, encrypted: bool) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let secure = scheme.eq_ignore_ascii_case("https");
