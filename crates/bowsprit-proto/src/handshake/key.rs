@@ -8,7 +8,7 @@ use base64::{
     prelude::BASE64_STANDARD,
 };
 
-/// Length of the nonce behind a key.
+/// Length of the nonce that a key encodes.
 pub(super) const NONCE_LEN: usize = 16;
 
 /// Length of a nonce in base64.
@@ -25,7 +25,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 /// WebSocket Protocol".
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// The value of `Sec-WebSocket-Accept` that answers a `Sec-WebSocket-Key`.
+/// Returns the `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key`.
 ///
 /// ```
 /// let accept = bowsprit_proto::handshake::accept_for("dGhlIHNhbXBsZSBub25jZQ==");

@@ -1,9 +1,9 @@
-//! The opening handshake on the types of the `http` crate, RFC 6455 §4; on a server also the
+//! The opening handshake, RFC 6455 §4, with the types of the `http` crate. Servers also support the
 //! extended CONNECT of HTTP/2, RFC 8441.
 //!
-//! A client makes a [`ClientHandshake`], sends its request and lets it
-//! [`verify`](ClientHandshake::verify) the response. A server [`respond`]s to a request under a
-//! [`Policy`]. Parsing HTTP is the driver's part.
+//! A client creates a [`ClientHandshake`], sends its request and passes the response to
+//! [`verify`](ClientHandshake::verify). A server [`respond`]s to a request according to a
+//! [`Policy`]. Drivers parse HTTP.
 
 mod authorization;
 mod client;
@@ -33,11 +33,11 @@ pub use server::{
     Accepted, Policy, RequestContext, SubprotocolPolicy, asks_for_websocket, respond, respond_with,
 };
 
-/// A version of the protocol: what `Sec-WebSocket-Version` says, §4.1 (9).
+/// A version of the protocol, as in `Sec-WebSocket-Version`, §4.1 (9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "no other version was ever in use")]
 pub enum Version {
-    /// The HyBi drafts 8 to 12. It differs in the name of the `Origin` header and the meaning of
+    /// The HyBi drafts 8 to 12. They differ in the name of the `Origin` header and the meaning of
     /// close code 1004.
     V8,
     /// RFC 6455.
@@ -66,7 +66,7 @@ impl Version {
     }
 }
 
-/// What both sides agreed on.
+/// The result of the negotiation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Negotiated {
@@ -74,6 +74,6 @@ pub struct Negotiated {
     pub version: Version,
     /// The subprotocol, if there is one.
     pub subprotocol: Option<String>,
-    /// How messages are compressed, if they are.
+    /// The parameters of compression, if it was negotiated.
     pub deflate: Option<Parameters>,
 }
