@@ -1,13 +1,13 @@
-//! What depends on time in an open connection. The core has no clock: drivers hand in durations.
+//! Timers and rate limits of an open connection. The core has no clock: drivers pass in durations.
 //!
-//! * [`Timers`] decide when to send a ping and when to end a connection: heartbeat, idle time-out,
+//! * [`Timers`] decide when to send a ping and when to end a connection: heartbeat, idle timeout,
 //!   write stall, closing handshake, and the end of the transport after it.
 //! * [`RoundTrip`] measures how long a ping and its pong take.
 //! * [`RateLimiter`] counts what a peer sends in a second.
-//! * [`DiscardBudget`] bounds what is read of data that nobody receives.
+//! * [`DiscardBudget`] limits how much data is read and discarded.
 //!
-//! They are independent of each other: use those that you need. Every open connection has them, so
-//! they are small.
+//! They are independent of each other: use the ones that you need. They are small, because every
+//! open connection has them.
 
 mod discard;
 mod rate_limit;

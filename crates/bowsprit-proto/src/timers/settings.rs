@@ -1,47 +1,47 @@
-//! The times that timers measure, and how often to look at them.
+//! The settings of timers, and how often to check them.
 
 use core::time::Duration;
 
 const MAX_TICK: Duration = Duration::from_millis(500);
 const MIN_TICK: Duration = Duration::from_millis(5);
 
-/// Ticks within the shortest time.
+/// Ticks within the shortest timeout.
 const TICKS_PER_TIMEOUT: u32 = 8;
 
-/// What a peer has to take in a second, if its connection is not to be cut while it ends.
+/// How many bytes per second a peer has to take while its connection ends, or else it is cut.
 const LEN_PER_SECOND: usize = 64 * 1024;
 
-/// The times that [`Timers`](super::Timers) measures. They are counted in whole milliseconds, up to
-/// 49 days.
+/// The durations that [`Timers`](super::Timers) enforces. They are counted in whole milliseconds,
+/// up to 49 days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
     /// Asks silent peers whether they are alive. Default: 20 s and 20 s.
     pub heartbeat: Option<Heartbeat>,
-    /// How long a peer may send nothing while somebody waits for its bytes. Default: `None`, no
+    /// How long a peer may send nothing while the driver waits for its bytes. Default: `None`, no
     /// limit.
     pub idle_timeout: Option<Duration>,
-    /// How long a peer may take none of the bytes that wait for it. Default: 30 s.
+    /// How long a peer may accept none of the bytes that wait to be written. Default: 30 s.
     pub write_stall_timeout: Option<Duration>,
-    /// How long the end of a connection may take, from our close frame to the end of the transport,
-    /// and a second more for each 64 KiB that are queued when it begins. Default: 10 s.
+    /// How long closing may take, from our close frame to the end of the transport. A second is
+    /// added for each 64 KiB that are queued when closing begins. Default: 10 s.
     pub close_timeout: Duration,
     /// How long to wait for the end of the transport after the closing handshake, within
     /// `close_timeout`. Default: 2 s.
     pub linger_timeout: Duration,
 }
 
-/// Detects peers that are gone although their transport does not say so, by sending pings.
+/// Detects dead peers, whose transport does not report an error, by sending pings.
 ///
-/// After a silence a ping is sent, and the peer has some time to send anything at all. An idle
-/// time-out, by contrast, sends nothing.
+/// After a period of silence a ping is sent, and the peer has some time to send anything at all. An
+/// idle timeout, by contrast, sends nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Heartbeat {
     /// How long the peer must be silent before a ping is sent.
     pub interval: Duration,
     /// How long to wait for any byte after the ping before the connection is cut. The time does not
-    /// run while a received message waits for the application: the pong may be behind it.
+    /// run while a received message waits for the application, because the pong may be behind it.
     pub timeout: Duration,
 }
 
@@ -77,10 +77,10 @@ impl Settings {
         linger_timeout: Duration::from_secs(2),
     };
 
-    /// How often to call [`Timers::tick`](super::Timers::tick): eight times within the shortest of
-    /// these times, but at least every 500 ms and at most every 5 ms.
+    /// Returns how often to call [`Timers::tick`](super::Timers::tick): eight times within the
+    /// shortest of these durations, but at least every 500 ms and at most every 5 ms.
     ///
-    /// One clock for all connections takes the shortest of their intervals.
+    /// A driver with one clock for all connections uses the shortest of their intervals.
     #[must_use]
     pub fn tick_interval(&self) -> Duration {
         let heartbeat = self.heartbeat.map(|heartbeat| heartbeat.interval.min(heartbeat.timeout));
@@ -92,7 +92,7 @@ impl Settings {
         (shortest / TICKS_PER_TIMEOUT).clamp(MIN_TICK, MAX_TICK)
     }
 
-    /// How long the end of a connection may take in which `queued_len` bytes wait to be written.
+    /// How long closing may take if `queued_len` bytes wait to be written.
     pub(super) fn close_limit(&self, queued_len: usize) -> Duration {
         self.close_timeout.saturating_add(Duration::from_secs((queued_len / LEN_PER_SECOND) as u64))
     }
@@ -100,35 +100,35 @@ impl Settings {
 
 /// Setters.
 impl Settings {
-    /// These settings with another heartbeat, or with `None`.
+    /// Sets the heartbeat; `None` for no heartbeat.
     #[must_use]
     pub const fn heartbeat(mut self, heartbeat: Option<Heartbeat>) -> Self {
         self.heartbeat = heartbeat;
         self
     }
 
-    /// These settings with another idle time-out, or with `None`.
+    /// Sets the idle timeout; `None` for no limit.
     #[must_use]
     pub const fn idle_timeout(mut self, idle_timeout: Option<Duration>) -> Self {
         self.idle_timeout = idle_timeout;
         self
     }
 
-    /// These settings with another time-out for peers that take nothing, or with `None`.
+    /// Sets the timeout for peers that accept no bytes; `None` for no limit.
     #[must_use]
     pub const fn write_stall_timeout(mut self, write_stall_timeout: Option<Duration>) -> Self {
         self.write_stall_timeout = write_stall_timeout;
         self
     }
 
-    /// These settings with another time for the end of the connection.
+    /// Sets how long closing may take.
     #[must_use]
     pub const fn close_timeout(mut self, close_timeout: Duration) -> Self {
         self.close_timeout = close_timeout;
         self
     }
 
-    /// These settings with another time for the end of the transport.
+    /// Sets how long to wait for the end of the transport.
     #[must_use]
     pub const fn linger_timeout(mut self, linger_timeout: Duration) -> Self {
         self.linger_timeout = linger_timeout;

@@ -1,23 +1,24 @@
-//! The time-outs of one connection: counters that a driver advances by ticks.
+//! The timeouts of one connection: counters that a driver advances by ticks.
 
 use core::{mem, num::NonZeroU32, time::Duration};
 
 use super::Settings;
 
-/// How many times per idle time-out the reader is asked whether it still waits.
+/// How many times per idle timeout the reader is asked whether it still waits.
 const IDLE_ASKS: u32 = 8;
 
-/// The heartbeat, the idle time-out, the write stall, and the time for the end of a connection.
+/// The heartbeat, the idle timeout, the write stall, and the closing timeouts of a connection.
 ///
-/// A driver calls [`tick`](Self::tick) from time to time, best every
-/// [`tick_interval`](Settings::tick_interval), for all its connections together: none needs a
-/// timer of its own, and when bytes come or go, the driver only sets a flag. A time is counted from
-/// the first tick after its beginning, and is over at the first tick after its end. So a time-out
-/// is never early, and less than two ticks late; the idle time-out three, as the reader is asked
-/// first. Time during which nobody waits for bytes does not count as the peer's silence.
+/// A driver calls [`tick`](Self::tick) regularly, ideally every
+/// [`tick_interval`](Settings::tick_interval), for all its connections together. So no connection
+/// needs a timer of its own, and when bytes are read or written, the driver only sets a flag. A
+/// timeout is counted from the first tick after its beginning, and fires at the first tick after
+/// its end. So it is never early, and less than two ticks late; the idle timeout less than three,
+/// as the reader is asked first. Time during which no reader waits for bytes does not count as the
+/// peer's silence.
 ///
-/// Every open connection has one, so times are in milliseconds and 32 bits: 49 days, after which
-/// they stand still.
+/// Every open connection has one, so times are 32-bit milliseconds: they stop counting after 49
+/// days.
 ///
 /// ```
 /// use core::time::Duration;
@@ -38,56 +39,56 @@ const IDLE_ASKS: u32 = 8;
 /// ```
 #[derive(Debug)]
 pub struct Timers {
-    /// When the last tick was, in milliseconds that begin again at zero after 49 days.
+    /// The time of the last tick, in milliseconds that wrap around after 49 days.
     ticked: u32,
     /// Time without a byte from the peer, or since the last ping.
     quiet: Millis,
     /// Time without a byte from the peer since a ping, during which the application was reading.
     unanswered: Option<Millis>,
-    /// The same since the last byte, whatever was sent.
+    /// Time without a byte from the peer, pings or not.
     idle: Millis,
-    /// Time during which the peer took none of what waits for it.
+    /// Time during which the peer accepted none of the bytes that wait to be written.
     stalled: Millis,
-    /// What is left of the time for the end of the connection, once that has begun.
+    /// What is left of the closing timeout, once closing has begun.
     end: Option<Millis>,
     begun: Begun,
     /// Something was written since the last tick.
     written: bool,
-    /// The transport has handed on all that it was given, since the last tick.
+    /// The transport has flushed everything since the last tick.
     flushed: bool,
-    /// It held something back at the last tick, and there was nothing else to be written.
+    /// It held back bytes at the last tick, and there was nothing else to write.
     held_back: bool,
-    /// Something was written at all, which the peer may not have read yet.
+    /// Something was ever written, which the peer may not have read yet.
     has_written: bool,
-    /// There was a tick.
+    /// There was a first tick.
     has_ticked: bool,
 }
 
-/// What a connection looks like at a tick.
+/// The state of a connection at a tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a driver has to decide about each of them")]
 pub struct Snapshot {
-    /// Bytes have come from the peer since the last tick.
+    /// Bytes were received from the peer since the last tick.
     pub received: bool,
-    /// Somebody waits for bytes from the peer: only then can silence be the peer's.
+    /// A reader waits for bytes from the peer. Only then does silence count as the peer's.
     pub waiting: bool,
     /// Bytes wait to be written.
     pub queued: bool,
-    /// All of them are in the transport, which buffers them, as one that encrypts may do.
+    /// All of them are buffered by the transport, as by one that encrypts.
     pub held_back: bool,
     /// A close frame of ours is queued or sent, or the application has dropped the connection.
     pub closing: bool,
 }
 
-/// What a tick leads to.
+/// The result of a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the action is the driver's to take"]
 #[non_exhaustive]
 pub struct TickResult {
     /// What to do now.
     pub action: Action,
-    /// Ask whoever reads whether it still waits for bytes, before the next tick: something may end
-    /// then. A driver that always knows has nothing to ask.
+    /// Ask the reader, before the next tick, whether it still waits for bytes: a timeout may fire
+    /// then. A driver that always knows can ignore this.
     pub ask_reader: bool,
 }
 
@@ -97,13 +98,13 @@ pub struct TickResult {
 pub enum Action {
     /// Nothing.
     None,
-    /// Send a ping, at once, such as one of a [`RoundTrip`](super::RoundTrip).
+    /// Send a ping at once, such as one of a [`RoundTrip`](super::RoundTrip).
     Ping,
     /// End the connection without waiting for anything more.
     End(Timeout),
 }
 
-/// Which time is over.
+/// Which timeout has fired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "a driver has to tell each of them")]
 pub enum Timeout {
@@ -111,14 +112,13 @@ pub enum Timeout {
     Heartbeat,
     /// The peer has sent nothing.
     Idle,
-    /// The peer has taken none of the bytes that wait for it.
+    /// The peer has accepted none of the bytes that wait to be written.
     WriteStall,
-    /// The end of the connection: [`Timers::begin_close`], or [`Timers::begin_linger`].
+    /// Closing took too long: [`Timers::begin_close`], or [`Timers::begin_linger`].
     Close,
 }
 
-/// Which part of the end of a connection has begun since the last tick. Time before that does not
-/// count.
+/// Which part of closing has begun since the last tick. Time before that does not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Begun {
     #[default]
@@ -127,12 +127,12 @@ enum Begun {
     Linger,
 }
 
-/// A time in milliseconds: one more than there are, so that an option takes no more space.
+/// A time in milliseconds, stored plus one, so that an `Option` takes no more space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Millis(NonZeroU32);
 
 impl Timers {
-    /// For a connection that is open now.
+    /// Creates the timers of a connection that is open now.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -151,28 +151,28 @@ impl Timers {
         }
     }
 
-    /// The transport has taken some bytes.
+    /// Records that the transport has accepted some bytes.
     #[inline]
     pub const fn on_written(&mut self) {
         self.written = true;
         self.has_written = true;
     }
 
-    /// The transport has handed on all that it was given. Only transports that buffer, see
-    /// [`Snapshot::held_back`], need this.
+    /// Records that the transport has flushed everything. Only buffering transports need this, see
+    /// [`Snapshot::held_back`].
     #[inline]
     pub const fn on_flushed(&mut self) {
         self.flushed = true;
     }
 
-    /// Whether the transport has ever taken any bytes, which the peer may not have read yet.
+    /// Whether the transport has ever accepted any bytes, which the peer may not have read yet.
     #[must_use]
     pub const fn has_written(&self) -> bool {
         self.has_written
     }
 
-    /// Begins the time for the end of the connection, in which `queued_len` bytes wait to be
-    /// written. If it has begun before, nothing extends it.
+    /// Begins the closing timeout, with `queued_len` bytes waiting to be written. If it has begun
+    /// before, it is not extended.
     ///
     /// Call this with our close frame, or when the application has dropped the connection.
     pub fn begin_close(&mut self, settings: &Settings, queued_len: usize) {
@@ -182,10 +182,10 @@ impl Timers {
         }
     }
 
-    /// Begins the time for the end of the peer's side of the transport, within that for the whole,
-    /// which it does not extend.
+    /// Begins the timeout for the end of the peer's side of the transport. It does not extend the
+    /// closing timeout.
     ///
-    /// Call this when both close frames are through, or the connection has failed.
+    /// Call this when both close frames have been exchanged, or the connection has failed.
     pub fn begin_linger(&mut self, settings: &Settings) {
         let limit = Millis::new(settings.linger_timeout);
         match self.end {
@@ -197,10 +197,10 @@ impl Timers {
         }
     }
 
-    /// Counts the time since the last tick; `now` is the time since a moment that is the same for
+    /// Counts the time since the last tick. `now` is the time since an instant that is the same for
     /// all ticks.
     ///
-    /// Time that goes backwards counts as none, as do more than 24 days between two ticks.
+    /// Time that goes backwards counts as zero, as do more than 24 days between two ticks.
     pub fn tick(&mut self, settings: &Settings, seen: Snapshot, now: Duration) -> TickResult {
         let passed = self.passed(now);
         let silent = if seen.received {
@@ -241,7 +241,7 @@ impl Timers {
         Millis::from_u32(passed)
     }
 
-    /// Whether the time for the end of the connection is over.
+    /// Whether the closing timeout has fired.
     fn tick_end(&mut self, settings: &Settings, passed: Millis) -> bool {
         let Some(left) = &mut self.end else { return false };
         let begun = mem::take(&mut self.begun);
@@ -267,8 +267,8 @@ impl Timers {
         settings.write_stall_timeout.is_some_and(|limit| self.stalled >= Millis::new(limit))
     }
 
-    /// Counts the time that the reader waits in vain. Whether to ask it if it still waits: not at
-    /// each tick, as that wakes a task, but before anything ends.
+    /// Counts the time that the reader waits in vain. Returns whether to ask it if it still waits:
+    /// not at each tick, as that wakes a task, but before a timeout fires.
     fn tick_idle(&mut self, settings: &Settings, seen: Snapshot, silent: Millis) -> bool {
         let Some(limit) = settings.idle_timeout.filter(|_| seen.waiting) else { return false };
         let limit = Millis::new(limit);
@@ -279,8 +279,8 @@ impl Timers {
         asks(self.idle) != asked
     }
 
-    /// Whether the peer has said nothing for too long. Once we have sent a close frame, that has a
-    /// time of its own.
+    /// Whether the idle timeout has fired. After our close frame the closing timeout applies
+    /// instead.
     fn is_idle(&self, settings: &Settings, seen: Snapshot) -> bool {
         let over = |limit| self.idle >= Millis::new(limit);
         seen.waiting && !seen.closing && settings.idle_timeout.is_some_and(over)
