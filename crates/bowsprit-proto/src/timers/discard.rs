@@ -1,23 +1,23 @@
-//! How much is read of what nobody receives.
+//! Limits how much data is read and discarded.
 
-/// What is read of it in any case.
+/// The minimum budget.
 const MAX_DISCARDED_LEN: u64 = 1 << 20;
 
-/// How many bytes a peer may still send that nobody receives, such as during the closing handshake;
-/// one that goes on for ever is cut.
+/// How many bytes a peer may still send after the application has stopped receiving, such as during
+/// the closing handshake. A peer that sends more is cut off.
 ///
-/// It gets 1 MiB, as it may not have read the close frame yet; as much as waits to be written, as a
-/// peer that echoes sends that much before it closes; and the rest of the frame that it has begun,
-/// as it cannot break it off.
+/// The budget is 1 MiB, as the peer may not have read the close frame yet, plus the number of bytes
+/// that wait to be written, as a peer that echoes sends that many before it closes, plus the rest
+/// of the frame that the peer has begun, as it cannot abort a frame.
 #[derive(Debug)]
 pub struct DiscardBudget {
     remaining_len: u64,
-    /// The rest of the frame that was under way was added.
+    /// The rest of the frame in progress was added.
     has_frame: bool,
 }
 
 impl DiscardBudget {
-    /// The budget of a connection in which `queued_len` bytes wait to be written.
+    /// Creates the budget of a connection in which `queued_len` bytes wait to be written.
     #[must_use]
     pub const fn new(queued_len: usize) -> Self {
         Self {
@@ -26,7 +26,7 @@ impl DiscardBudget {
         }
     }
 
-    /// Adds the rest of the frame that is under way when this is first called with one; see
+    /// Adds the rest of the frame in progress, when first called with a length above zero; see
     /// [`Receiver::frame_rest_len`](crate::Receiver::frame_rest_len). Later frames add nothing.
     pub const fn allow_frame(&mut self, rest_len: u64) {
         if rest_len > 0 && !self.has_frame {
@@ -40,7 +40,7 @@ impl DiscardBudget {
         self.remaining_len = self.remaining_len.saturating_sub(len as u64);
     }
 
-    /// How much more to read. At zero, the driver ends the connection.
+    /// How many more bytes to read. At zero, the driver ends the connection.
     #[must_use]
     pub const fn remaining_len(&self) -> u64 {
         self.remaining_len

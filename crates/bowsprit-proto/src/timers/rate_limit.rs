@@ -1,7 +1,7 @@
-//! How much a peer may send: messages and pings in a second, and bytes that nobody receives.
+//! Limits how much a peer may send: messages and pings per second, and discarded bytes.
 //!
-//! The time of a message is that of the read that brought it: looking at the clock for each message
-//! would cost more than handling a short one.
+//! The time of a message is that of the read in which it arrived: reading the clock for each
+//! message would cost more than processing a short one.
 
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -9,19 +9,19 @@ use core::time::Duration;
 use super::DiscardBudget;
 use crate::{Progress, ProtocolError, Received};
 
-/// What a token is worth: a bucket for one message per second gains one each nanosecond.
+/// The units of a token: a bucket for one message per second gains one unit per nanosecond.
 const TOKEN: u64 = 1_000_000_000;
 
-/// How many messages and pings a peer may send in a second. Default: as many as it likes.
+/// How many messages and pings a peer may send per second. Default: no limit.
 ///
 /// One second's worth may arrive at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimits {
-    /// Messages; each frame of a message counts, because an empty one costs as much as a message.
-    /// More fail with [`ProtocolError::TooManyMessages`].
+    /// Messages. Each frame of a message counts, because an empty frame costs as much as a message.
+    /// Exceeding this fails the connection with [`ProtocolError::TooManyMessages`].
     pub max_messages_per_second: Option<u32>,
-    /// Pings and pongs. More fail with [`ProtocolError::TooManyPings`].
+    /// Pings and pongs. Exceeding this fails the connection with [`ProtocolError::TooManyPings`].
     pub max_pings_per_second: Option<u32>,
 }
 
@@ -29,25 +29,25 @@ impl RateLimits {
     /// No limits.
     pub const NONE: Self = Self { max_messages_per_second: None, max_pings_per_second: None };
 
-    /// These limits with another number of messages a second, or with `None`.
+    /// Sets the number of messages per second; `None` for no limit.
     #[must_use]
     pub const fn max_messages_per_second(self, max_messages_per_second: Option<u32>) -> Self {
         Self { max_messages_per_second, ..self }
     }
 
-    /// These limits with another number of pings a second, or with `None`.
+    /// Sets the number of pings and pongs per second; `None` for no limit.
     #[must_use]
     pub const fn max_pings_per_second(self, max_pings_per_second: Option<u32>) -> Self {
         Self { max_pings_per_second, ..self }
     }
 }
 
-/// Counts what a peer sends against [`RateLimits`]. Where nothing is limited it takes one word of
-/// memory and one branch per message.
+/// Counts what a peer sends against [`RateLimits`]. Without limits it takes one word of memory and
+/// one branch per message.
 ///
-/// What arrived while the application was busy is spread over all of that time: the peer's rate
-/// matters, not the application's. Therefore call [`on_read`](Self::on_read) after each read, and
-/// [`on_wait`](Self::on_wait) when there is nothing more to read.
+/// Messages that arrived while the application was busy are spread over all of that time, because
+/// the peer's rate matters, not the application's. Therefore call [`on_read`](Self::on_read) after
+/// each read, and [`on_wait`](Self::on_wait) when there is nothing more to read.
 ///
 /// ```
 /// use core::time::Duration;
@@ -74,15 +74,15 @@ pub struct RateLimiter(Option<Box<Allowance>>);
 struct Allowance {
     messages: Option<Bucket>,
     pings: Option<Bucket>,
-    /// When was read last.
+    /// The time of the last read.
     read: Duration,
-    /// There was nothing more to read after that.
+    /// There was nothing more to read after it.
     waited: bool,
-    /// Once nobody receives it.
+    /// Set once received data is discarded.
     discard: Option<DiscardBudget>,
 }
 
-/// Tokens that come at a rate and are taken one by one.
+/// A token bucket.
 #[derive(Debug)]
 struct Bucket {
     per_second: u32,
@@ -99,14 +99,15 @@ impl RateLimiter {
         Self(limited.then(|| Box::new(Allowance::new(messages, pings))))
     }
 
-    /// What the peer may still send that nobody receives; `queued_len` is what waited to be written
-    /// when that began.
+    /// The budget of data to discard. `queued_len` returns how many bytes waited to be written when
+    /// discarding began.
     pub fn discard(&mut self, queued_len: impl FnOnce() -> usize) -> &mut DiscardBudget {
         let allowance = self.0.get_or_insert_with(|| Box::new(Allowance::new(None, None)));
         allowance.discard.get_or_insert_with(|| DiscardBudget::new(queued_len()))
     }
 
-    /// Bytes have been read, `now` after a moment that is the same in all calls.
+    /// Records that bytes have been read. `now` returns the time since an instant that is the same
+    /// in all calls.
     ///
     /// `now` is called only if something is limited.
     #[inline]
@@ -116,7 +117,7 @@ impl RateLimiter {
         }
     }
 
-    /// There is nothing more to read at the moment.
+    /// Records that there is nothing more to read at the moment.
     #[inline]
     pub fn on_wait(&mut self) {
         if let Some(allowance) = &mut self.0 {
@@ -124,8 +125,8 @@ impl RateLimiter {
         }
     }
 
-    /// Counts what has been received. This is what a driver's
-    /// [`Respond::count`](crate::Respond::count) calls.
+    /// Counts what has been received. A driver calls this in
+    /// [`Respond::count`](crate::Respond::count).
     ///
     /// # Errors
     ///
@@ -144,8 +145,8 @@ impl Allowance {
         Self { messages, pings, read: Duration::ZERO, waited: true, discard: None }
     }
 
-    /// Between two reads without a wait the application was busy, and what is read has come at any
-    /// time meanwhile: so all of that time counts. After a wait it has come just now.
+    /// Between two reads without a wait the application was busy. The data may have arrived at any
+    /// time in between, so all of that time counts. After a wait the data has just arrived.
     fn on_read(&mut self, now: Duration) {
         let nanos = u64::try_from(now.saturating_sub(self.read).as_nanos()).unwrap_or(u64::MAX);
         self.read = now;
@@ -175,7 +176,7 @@ impl Allowance {
     }
 }
 
-/// Takes tokens where they are limited; `None` if there are not so many.
+/// Takes tokens if there is a limit; `None` if there are not enough.
 fn take(bucket: &mut Option<Bucket>, count: u32) -> Option<()> {
     let Some(bucket) = bucket else { return Some(()) };
     bucket.left = bucket.left.checked_sub(u64::from(count) * TOKEN)?;
@@ -183,7 +184,7 @@ fn take(bucket: &mut Option<Bucket>, count: u32) -> Option<()> {
 }
 
 impl Bucket {
-    /// A full one.
+    /// Creates a full bucket.
     const fn new(per_second: u32) -> Self {
         Self { per_second, left: Self::capacity(per_second) }
     }
@@ -197,7 +198,7 @@ impl Bucket {
         self.left = self.left.saturating_add(nanos.saturating_mul(self.per_second as u64));
     }
 
-    /// Drops what is more than it holds.
+    /// Drops tokens beyond the capacity.
     fn clamp(&mut self) {
         self.left = self.left.min(Self::capacity(self.per_second));
     }

@@ -1,10 +1,10 @@
-//! How long a ping takes to the peer and its pong back, RFC 6455 §5.5.3.
+//! The round-trip time of a ping and its pong, RFC 6455 §5.5.3.
 
 use core::{num::NonZeroU32, time::Duration};
 
-/// The last ping that was sent to measure the round-trip time, and the last result.
+/// Measures the round-trip time. Holds the last ping that was sent for this, and the last result.
 ///
-/// `now` is the time since a moment that the driver chooses, such as the opening handshake.
+/// `now` is the time since an instant that the driver chooses, such as the opening handshake.
 ///
 /// ```
 /// use core::time::Duration;
@@ -20,23 +20,23 @@ use core::{num::NonZeroU32, time::Duration};
 pub struct RoundTrip {
     /// The payload of the ping that waits for its pong.
     nonce: Option<NonZeroU32>,
-    /// When it was sent: seconds, and microseconds of the next one.
+    /// When it was sent: whole seconds, and the rest in microseconds.
     sent: (u32, u32),
     /// The last result, in microseconds.
     time: Option<NonZeroU32>,
 }
 
 impl RoundTrip {
-    /// Nothing has been measured yet.
+    /// Creates a value without a measurement.
     #[must_use]
     pub const fn new() -> Self {
         Self { nonce: None, sent: (0, 0), time: None }
     }
 
-    /// The payload of a ping that is sent `now`.
+    /// Begins a measurement; returns the payload of a ping to send `now`.
     ///
-    /// `random` must come from the operating system: nobody can answer a ping whose payload cannot
-    /// be guessed without having received it. Answers to earlier pings no longer count.
+    /// `random` must come from the operating system, so that a peer cannot guess the payload and
+    /// answer a ping that it has not received. Answers to earlier pings no longer count.
     pub fn ping(&mut self, now: Duration, random: [u8; 4]) -> [u8; 4] {
         let nonce = NonZeroU32::new(u32::from_be_bytes(random)).unwrap_or(NonZeroU32::MIN);
         self.nonce = Some(nonce);
@@ -44,7 +44,7 @@ impl RoundTrip {
         nonce.get().to_be_bytes()
     }
 
-    /// Call this for every pong; returns the round-trip time if this one answers the last ping.
+    /// Call this for every pong. Returns the round-trip time if the pong answers the last ping.
     ///
     /// `now` is called only in that case.
     pub fn on_pong(&mut self, payload: &[u8], now: impl FnOnce() -> Duration) -> Option<Duration> {
@@ -60,8 +60,8 @@ impl RoundTrip {
         self.time()
     }
 
-    /// The round-trip time of the last ping that was answered: at least a microsecond, at most 71
-    /// minutes. `None` before the first answer.
+    /// The round-trip time of the last answered ping: at least a microsecond, at most 71 minutes.
+    /// `None` before the first answer.
     #[must_use]
     pub fn time(&self) -> Option<Duration> {
         self.time.map(|micros| Duration::from_micros(micros.get().into()))
