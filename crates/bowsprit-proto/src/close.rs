@@ -5,12 +5,12 @@ use core::fmt;
 
 use crate::{ProtocolError, SendError, frame::MAX_CONTROL_LEN, handshake::Version, utf8};
 
-/// Bytes that a close code takes on the wire.
+/// The length of a close code on the wire.
 const CODE_LEN: usize = 2;
 
 /// Why a connection is closed, as a number, §7.4.
 ///
-/// Any number can be held; [`is_sendable`](Self::is_sendable) tells which may be on the wire.
+/// It can hold any number; [`is_sendable`](Self::is_sendable) tells which ones may be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CloseCode(u16);
 
@@ -19,7 +19,7 @@ macro_rules! close_codes {
         impl CloseCode {
             $($(#[$doc])+ pub const $name: Self = Self($code);)+
 
-            /// The name of a code that this table knows.
+            /// The name of a code in this table.
             const fn name(self) -> Option<&'static str> {
                 match self.0 {
                     $($code => Some(stringify!($name)),)+
@@ -51,15 +51,15 @@ close_codes! {
     POLICY_VIOLATION = 1008;
     /// 1009: a message that is too big to process.
     TOO_BIG = 1009;
-    /// 1010: the client needs an extension that the server did not agree to.
+    /// 1010: the client requires an extension that the server did not negotiate.
     MANDATORY_EXTENSION = 1010;
-    /// 1011: the endpoint met an unexpected condition.
+    /// 1011: the endpoint encountered an unexpected condition.
     INTERNAL_ERROR = 1011;
-    /// 1012: the service restarts (registered with IANA).
+    /// 1012: the service is restarting (registered with IANA).
     SERVICE_RESTART = 1012;
     /// 1013: try again later (registered with IANA).
     TRY_AGAIN_LATER = 1013;
-    /// 1014: a gateway got an invalid answer from upstream (registered with IANA).
+    /// 1014: a gateway received an invalid response from upstream (registered with IANA).
     BAD_GATEWAY = 1014;
     /// 1015: local only: the TLS handshake failed.
     TLS_FAILURE = 1015;
@@ -72,7 +72,7 @@ impl CloseCode {
         Self(code)
     }
 
-    /// Whether a close frame may carry this code, §7.4.
+    /// Whether a close frame may contain this code, §7.4.
     ///
     /// True for the codes of §7.4.1 but 1004, 1005, 1006 and 1015, for 1012 to 1014 which were
     /// registered later, and for 3000 to 4999.
@@ -121,23 +121,23 @@ impl fmt::Debug for CloseCode {
     }
 }
 
-/// What a close frame says: a code and a reason, §5.5.1.
+/// The content of a close frame: a code and a reason, §5.5.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "RFC 6455 fixes these fields")]
 pub struct Close<'r> {
     /// Why the connection is closed; [`CloseCode::NO_STATUS_RECEIVED`] stands for an empty frame.
     pub code: CloseCode,
-    /// More about it, at most 123 bytes. Text from a peer: "it MUST NOT be shown to end users".
+    /// An explanation of at most 123 bytes. If it is a peer's, "it MUST NOT be shown to end users".
     pub reason: Cow<'r, str>,
 }
 
 impl<'r> Close<'r> {
-    /// A code with a reason.
+    /// Creates a code with a reason.
     pub fn new(code: CloseCode, reason: impl Into<Cow<'r, str>>) -> Self {
         Self { code, reason: reason.into() }
     }
 
-    /// The same, owning its reason.
+    /// Converts it into one that owns its reason.
     #[must_use]
     pub fn into_owned(self) -> Close<'static> {
         Close { code: self.code, reason: Cow::Owned(String::from(self.reason)) }
@@ -225,7 +225,8 @@ impl<'r, R: Into<Cow<'r, str>>> From<(u16, R)> for Close<'r> {
 }
 
 impl fmt::Display for Close<'_> {
-    /// Writes the code, and the reason with control characters escaped: it is a peer's text.
+    /// Writes the code and the reason. Control characters in the reason are escaped, as it may be a
+    /// peer's text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.code, f)?;
         if self.reason.is_empty() { Ok(()) } else { write!(f, " {:?}", self.reason) }

@@ -10,7 +10,7 @@ use crate::{Opcode, Utf8Bytes};
 
 /// A data message: text or binary.
 ///
-/// It equals text if it is text, and bytes if it is binary:
+/// A text message can be compared with text, and a binary message with bytes:
 ///
 /// ```
 /// use bowsprit_proto::Message;
@@ -49,12 +49,12 @@ impl MessageKind {
 }
 
 impl Message {
-    /// A text message, from `&str`, `String` or [`Utf8Bytes`].
+    /// Creates a text message from `&str`, `String` or [`Utf8Bytes`].
     pub fn text(text: impl Into<Utf8Bytes>) -> Self {
         Self::Text(text.into())
     }
 
-    /// A binary message, from `Vec<u8>`, [`Bytes`] or `&'static [u8]`.
+    /// Creates a binary message from `Vec<u8>`, [`Bytes`] or `&'static [u8]`.
     pub fn binary(bytes: impl Into<Bytes>) -> Self {
         Self::Binary(bytes.into())
     }
@@ -68,7 +68,7 @@ impl Message {
         }
     }
 
-    /// The payload, whichever kind it is.
+    /// The payload, of either kind.
     #[must_use]
     pub const fn as_bytes(&self) -> &Bytes {
         match self {

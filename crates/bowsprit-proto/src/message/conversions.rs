@@ -1,4 +1,4 @@
-//! What messages are made from and compared with.
+//! Conversions into messages, and comparisons with them.
 
 use alloc::{borrow::Cow, boxed::Box, string::String, sync::Arc, vec::Vec};
 
@@ -14,7 +14,7 @@ impl From<&Self> for Message {
     }
 }
 
-/// Everything that makes a [`Utf8Bytes`].
+/// Conversions from everything that makes a [`Utf8Bytes`].
 macro_rules! from_text {
     ($($text:ty),+) => {
         $(impl From<$text> for Message {
@@ -27,7 +27,7 @@ macro_rules! from_text {
 
 from_text!(Utf8Bytes, &str, String, &String, Cow<'_, str>, Box<str>, Arc<str>);
 
-/// Everything that makes a [`Bytes`] without a copy.
+/// Conversions from everything that makes a [`Bytes`] without a copy.
 macro_rules! from_bytes {
     ($($bytes:ty),+) => {
         $(impl From<$bytes> for Message {
@@ -88,7 +88,7 @@ impl<const N: usize> PartialEq<&[u8; N]> for Message {
     }
 }
 
-/// Everything that can be looked at as text or bytes.
+/// Comparisons with everything that can be viewed as text or bytes.
 macro_rules! equals {
     ($($other:ty),+) => {
         $(impl PartialEq<$other> for Message {

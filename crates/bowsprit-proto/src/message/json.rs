@@ -1,20 +1,20 @@
-//! Messages that are JSON, by serde.
+//! Messages as JSON, with serde.
 
 use serde_core::{Deserialize, Serialize};
 
 use super::Message;
 
 impl Message {
-    /// A text message: `value` as JSON. Needs the feature `json`.
+    /// Serializes `value` as JSON into a text message. Needs the feature `json`.
     ///
     /// # Errors
     ///
-    /// `value` cannot be written as JSON, such as a map whose keys are not strings.
+    /// `value` cannot be serialized as JSON, such as a map whose keys are not strings.
     pub fn from_json(value: &(impl Serialize + ?Sized)) -> Result<Self, serde_json::Error> {
         serde_json::to_string(value).map(Self::from)
     }
 
-    /// What the payload says as JSON, be it text or binary. Needs the feature `json`.
+    /// Deserializes the payload, text or binary, from JSON. Needs the feature `json`.
     ///
     /// ```
     /// use bowsprit_proto::Message;
@@ -26,7 +26,7 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// The payload is no JSON, or not that of a `T`.
+    /// The payload is not valid JSON, or not that of a `T`.
     pub fn json<'m, T: Deserialize<'m>>(&'m self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(self.as_bytes())
     }
