@@ -27,7 +27,7 @@ use crate::{
 pub struct Extension<'h> {
     /// A registered name, such as `permessage-deflate`.
     pub name: &'h str,
-    /// In the order they stand; repeated ones are kept, for the extension to judge.
+    /// The parameters in order. Repeated ones are kept, for the extension to check.
     pub parameters: Vec<Parameter<'h>>,
 }
 
@@ -37,25 +37,25 @@ pub struct Extension<'h> {
 pub struct Parameter<'h> {
     /// The parameter's name.
     pub name: &'h str,
-    /// What follows the equals sign, unquoted; always a token.
+    /// The value after the equals sign, unquoted; always a token.
     pub value: Option<Cow<'h, str>>,
 }
 
 impl<'h> Extension<'h> {
-    /// An extension without parameters.
+    /// Creates an extension without parameters.
     #[must_use]
     pub const fn new(name: &'h str) -> Self {
         Self { name, parameters: Vec::new() }
     }
 
-    /// The same with one more parameter that has no value.
+    /// Adds a parameter without a value.
     #[must_use]
     pub fn with_flag(mut self, name: &'h str) -> Self {
         self.parameters.push(Parameter { name, value: None });
         self
     }
 
-    /// The same with one more parameter that has a value.
+    /// Adds a parameter with a value.
     #[must_use]
     pub fn with_parameter(mut self, name: &'h str, value: impl Into<Cow<'h, str>>) -> Self {
         self.parameters.push(Parameter { name, value: Some(value.into()) });
@@ -69,7 +69,7 @@ impl<'h> Extension<'h> {
     }
 }
 
-/// Writes the extension as it stands in a header; [`format`] checks it as well.
+/// Writes the extension as in a header. [`format`] validates it as well.
 impl fmt::Display for Extension<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)?;
@@ -83,10 +83,10 @@ impl fmt::Display for Extension<'_> {
     }
 }
 
-/// Writes a header value: offers of a client, the most preferred first, or the response of a
+/// Formats a header value: the offers of a client, the most preferred first, or the response of a
 /// server.
 ///
-/// `None` if a name or a value is not a token, of which alone the grammar lets them be.
+/// `None` if a name or a value is not a token, as the grammar requires.
 ///
 /// ```
 /// use bowsprit_proto::extension::{Extension, format};
@@ -113,7 +113,7 @@ pub fn format(extensions: &[Extension<'_>]) -> Option<String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidExtensions {
-    /// Index of the first byte that does not fit, or the length of a header that ends too early.
+    /// The index of the first invalid byte, or the length of a header that ends too early.
     pub position: usize,
 }
 
@@ -125,7 +125,7 @@ impl fmt::Display for InvalidExtensions {
 
 impl core::error::Error for InvalidExtensions {}
 
-/// Reads one header value. Several headers are one list: parse each and join the results.
+/// Parses one header value. Several headers are one list: parse each and join the results.
 ///
 /// # Errors
 ///
@@ -143,12 +143,12 @@ pub fn parse(value: &str) -> Result<Vec<Extension<'_>>, InvalidExtensions> {
     read(Cursor::lenient(value))
 }
 
-/// The same, but takes only what a sender may write: no empty elements, and white space only next
-/// to commas and semicolons.
+/// Like [`parse`], but accepts only what a sender may generate: no empty elements, and white space
+/// only next to commas and semicolons.
 ///
 /// # Errors
 ///
-/// As [`parse`]; also for what RFC 9110 §5.6.1.2 has recipients put up with.
+/// As [`parse`], and for what RFC 9110 §5.6.1.2 requires recipients to tolerate.
 pub fn parse_strict(value: &str) -> Result<Vec<Extension<'_>>, InvalidExtensions> {
     read(Cursor::strict(value))
 }
@@ -182,7 +182,7 @@ fn parameter_value<'h>(cursor: &mut Cursor<'h>) -> Result<Cow<'h, str>, usize> {
     if cursor.eat('"') { quoted(cursor).map(Cow::Owned) } else { cursor.token().map(Cow::Borrowed) }
 }
 
-/// The inside of a quoted string whose first quote has been read, unescaped.
+/// Parses the rest of a quoted string after its opening quote; returns its unescaped content.
 fn quoted(cursor: &mut Cursor<'_>) -> Result<String, usize> {
     let mut value = String::new();
     loop {

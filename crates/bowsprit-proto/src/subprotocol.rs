@@ -47,13 +47,13 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
 
 /// A header that does not match the grammar, or names a subprotocol twice.
 ///
-/// It says where, but not what, as subprotocols may be secrets.
+/// It contains positions but no names, as subprotocols may be secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidSubprotocols {
-    /// Index of the first byte that does not fit, or the length of a header that ends too early.
+    /// The index of the first invalid byte, or the length of a header that ends too early.
     Position(usize),
-    /// Where a name stands in the header that has stood there before.
+    /// The position of a name that already occurred in the header.
     Duplicate(Range<usize>),
 }
 
@@ -73,9 +73,9 @@ impl fmt::Display for InvalidSubprotocols {
 
 impl core::error::Error for InvalidSubprotocols {}
 
-/// Reads one header value: the subprotocols that a client asks for, in its order of preference.
+/// Parses one header value: the subprotocols that a client offers, in its order of preference.
 ///
-/// A header without a name asks for none.
+/// A header without a name offers none.
 ///
 /// # Errors
 ///
@@ -95,19 +95,19 @@ pub fn parse(value: &str) -> Result<Vec<&str>, InvalidSubprotocols> {
     Ok(offers)
 }
 
-/// The same, but takes only what a sender may write: at least one name, no empty elements, and
-/// white space only next to commas.
+/// Like [`parse`], but accepts only what a sender may generate: at least one name, no empty
+/// elements, and white space only next to commas.
 ///
 /// # Errors
 ///
-/// As [`parse`]; also for what RFC 9110 §5.6.1.2 has recipients put up with.
+/// As [`parse`], and for what RFC 9110 §5.6.1.2 requires recipients to tolerate.
 pub fn parse_strict(value: &str) -> Result<Vec<&str>, InvalidSubprotocols> {
     let mut offers = Vec::new();
     read(Cursor::strict(value), &mut BTreeSet::new(), &mut offers)?;
     Ok(offers)
 }
 
-/// Reads several headers, which are one list.
+/// Parses several headers as one list.
 pub(crate) fn parse_all<'v>(
     values: impl Iterator<Item = &'v str>,
 ) -> Result<Vec<&'v str>, InvalidSubprotocols> {
@@ -118,8 +118,7 @@ pub(crate) fn parse_all<'v>(
     Ok(offers)
 }
 
-/// Names are "matched case-sensitively", RFC 7936 §2. The time taken is linear but for a factor of
-/// the logarithm.
+/// Names are "matched case-sensitively", RFC 7936 §2. Takes time O(n log n).
 fn read<'v>(
     mut cursor: Cursor<'v>,
     seen: &mut BTreeSet<&'v str>,
