@@ -1,10 +1,10 @@
-//! Grammars that several header fields and URLs share: lists, cookies and percent-encoding.
+//! Grammar shared by header fields and URLs: lists, cookies and percent-encoding.
 //!
-//! All of it takes linear time, whatever a peer sends.
+//! Everything here takes linear time on any input.
 
 use alloc::{string::String, vec::Vec};
 
-/// The elements of a comma-separated list of tokens, without the white space around them.
+/// Returns the elements of a comma-separated list of tokens, trimmed.
 ///
 /// RFC 9110 §5.6.1.2: "A recipient MUST parse and ignore a reasonable number of empty list
 /// elements".
@@ -18,8 +18,8 @@ pub fn elements(list: &str) -> impl Iterator<Item = &str> {
     trimmed(list.split(','))
 }
 
-/// The parts of a text between separators that do not stand in a quoted string, RFC 9110 §5.6.4,
-/// without the white space around them and without empty ones. Quotes are kept.
+/// Splits a text at separators outside of quoted strings, RFC 9110 §5.6.4. The parts are trimmed;
+/// empty ones are skipped. Quotes are kept.
 ///
 /// ```
 /// use bowsprit_proto::grammar::split_unquoted;
@@ -43,8 +43,8 @@ fn trimmed<'t>(parts: impl Iterator<Item = &'t str>) -> impl Iterator<Item = &'t
     parts.map(|part| part.trim_matches([' ', '\t'])).filter(|part| !part.is_empty())
 }
 
-/// The names and values in a `Cookie` field, RFC 6265 §4.2.1. What has no name and value is left
-/// out.
+/// Returns the names and values in a `Cookie` field, RFC 6265 §4.2.1. Parts without a name and a
+/// value are skipped.
 ///
 /// ```
 /// use bowsprit_proto::grammar::cookies;
@@ -55,7 +55,8 @@ pub fn cookies(field: &str) -> impl Iterator<Item = (&str, &str)> {
     field.split(';').filter_map(name_and_value)
 }
 
-/// The name and value in a `Set-Cookie` field, without the attributes, RFC 6265 §5.2 (1) to (5).
+/// Returns the name and value in a `Set-Cookie` field, without the attributes, RFC 6265 §5.2 (1) to
+/// (5).
 ///
 /// ```
 /// use bowsprit_proto::grammar::set_cookie;
@@ -72,10 +73,10 @@ fn name_and_value(pair: &str) -> Option<(&str, &str)> {
     Some((name.trim(), value.trim()))
 }
 
-/// Undoes percent-encoding, RFC 3986 §2.1. Bytes outside of an escape, a `%` without two
-/// hexadecimal digits among them, have to be literals to be taken as they are.
+/// Decodes percent-encoding, RFC 3986 §2.1. Bytes outside of escapes, including a `%` without two
+/// hexadecimal digits, are kept if `is_literal` accepts them.
 ///
-/// `None` if there is a byte that is not, or the result is not UTF-8.
+/// `None` if it rejects a byte, or the result is not UTF-8.
 ///
 /// ```
 /// use bowsprit_proto::grammar::percent_decode;
@@ -99,7 +100,7 @@ pub fn percent_decode(text: &str, is_literal: impl Fn(u8) -> bool) -> Option<Str
     String::from_utf8(decoded).ok()
 }
 
-/// The byte that an escape at the beginning of a text stands for.
+/// Decodes the escape at the beginning of a text.
 fn escaped(text: &[u8]) -> Option<u8> {
     let [b'%', high, low, ..] = *text else { return None };
     let digit = |digit| u8::try_from(char::from(digit).to_digit(16)?).ok();

@@ -1,17 +1,17 @@
 //! Masking of client frames, RFC 6455 §5.3.
 //!
-//! "The masking does not affect the length of the payload data." Octet *i* is combined with octet
-//! *i mod 4* of the key; masking and unmasking are the same. The loops work on 8 bytes at a time in
-//! safe code, which the compiler turns into vector instructions.
+//! "The masking does not affect the length of the payload data." Octet *i* is XORed with octet *i
+//! mod 4* of the key; masking and unmasking are the same operation. The loops process 8 bytes at a
+//! time in safe code, which the compiler vectorises.
 
 use alloc::vec::Vec;
 
-/// Bytes that [`copy_masked`] works on at a time.
+/// How many bytes [`copy_masked`] processes at a time.
 const COPY_BLOCK: usize = 64;
 
 /// Masks or unmasks `payload` in place.
 ///
-/// `offset` is the position of `payload` within its frame, so that a frame can be worked on in
+/// `offset` is the position of `payload` within its frame, so that a frame can be processed in
 /// pieces.
 ///
 /// ```
@@ -58,7 +58,7 @@ pub fn copy_masked(payload: &[u8], key: [u8; 4], offset: usize, out: &mut Vec<u8
 ///
 /// # Panics
 ///
-/// If the two are not of the same length.
+/// If the lengths differ.
 pub fn copy_masked_to_slice(payload: &[u8], key: [u8; 4], offset: usize, out: &mut [u8]) {
     assert_eq!(payload.len(), out.len(), "the copy is as long as the payload");
     let key = rotated(key, offset);

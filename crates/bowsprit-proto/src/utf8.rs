@@ -1,8 +1,7 @@
-//! UTF-8 of text messages and close reasons, RFC 6455 §8.1.
+//! UTF-8 validation of text messages and close reasons, RFC 6455 §8.1.
 //!
-//! [`Validator`] checks a text piece by piece, wherever the pieces are cut, and fails at the first
-//! byte that no valid text can contain. [`Utf8Bytes`] is text that has been checked, in shared
-//! memory.
+//! [`Validator`] checks a text piece by piece, wherever it is split, and fails at the first invalid
+//! byte. [`Utf8Bytes`] is validated text in shared memory.
 
 use alloc::{borrow::Cow, boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::{fmt, ops::Deref, str};
@@ -25,7 +24,7 @@ impl fmt::Display for InvalidUtf8 {
 
 impl core::error::Error for InvalidUtf8 {}
 
-/// Checks that a text which comes in pieces is UTF-8.
+/// Checks that a text which arrives in pieces is UTF-8.
 ///
 /// ```
 /// let mut validator = bowsprit_proto::utf8::Validator::new();
@@ -38,13 +37,13 @@ impl core::error::Error for InvalidUtf8 {}
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Validator {
-    /// The start of a character whose end has not come yet.
+    /// The start of an incomplete character.
     carry: [u8; 4],
     carried: u8,
 }
 
 impl Validator {
-    /// A validator at the start of a text.
+    /// Creates a validator at the start of a text.
     #[must_use]
     pub const fn new() -> Self {
         Self { carry: [0; 4], carried: 0 }
@@ -54,7 +53,7 @@ impl Validator {
     ///
     /// # Errors
     ///
-    /// Fails at the first byte that cannot be part of valid UTF-8 after what came before.
+    /// Fails at the first byte that cannot continue valid UTF-8.
     pub fn push(&mut self, piece: &[u8]) -> Result<(), InvalidUtf8> {
         let piece = self.complete_carried(piece)?;
         let valid_len = valid_prefix_len(piece)?;
@@ -66,7 +65,7 @@ impl Validator {
         Ok(())
     }
 
-    /// Bytes of a character that has begun but not ended: 0 to 3.
+    /// The number of bytes of an incomplete character: 0 to 3.
     #[must_use]
     pub fn pending(&self) -> usize {
         usize::from(self.carried)
@@ -81,7 +80,7 @@ impl Validator {
         if self.carried == 0 { Ok(()) } else { Err(InvalidUtf8) }
     }
 
-    /// Feeds the character under way until it ends, and returns what is left of `piece`.
+    /// Completes the incomplete character, and returns the rest of `piece`.
     fn complete_carried<'p>(&mut self, mut piece: &'p [u8]) -> Result<&'p [u8], InvalidUtf8> {
         while self.carried > 0 {
             let Some((&byte, rest)) = piece.split_first() else { break };
@@ -96,8 +95,8 @@ impl Validator {
     }
 }
 
-/// Length of the valid text at the front of `bytes`, if only the end of a character is missing
-/// after it.
+/// Returns the length of the valid text at the front of `bytes`, if only an incomplete character
+/// follows it.
 fn valid_prefix_len(bytes: &[u8]) -> Result<usize, InvalidUtf8> {
     let (valid_len, invalid) = if bytes.len() < SIMD_MIN_LEN {
         match str::from_utf8(bytes) {
@@ -113,7 +112,7 @@ fn valid_prefix_len(bytes: &[u8]) -> Result<usize, InvalidUtf8> {
     if invalid { Err(InvalidUtf8) } else { Ok(valid_len) }
 }
 
-/// `bytes` as text, at the speed of the vectorised check.
+/// Validates `bytes` as text with the vectorised check.
 ///
 /// # Errors
 ///
@@ -128,14 +127,14 @@ pub fn from_utf8(bytes: &[u8]) -> Result<&str, InvalidUtf8> {
 
 /// Text in shared memory: a [`Bytes`] that is known to be UTF-8.
 ///
-/// Cloning shares the memory. Made from bytes, the text is checked once. As this crate has no
-/// unsafe code, looking at it as a `str` checks it again, at memory speed (tens of GB/s for ASCII);
-/// [`as_bytes`](Self::as_bytes), [`len`](Self::len) and sending it on cost nothing.
+/// Cloning shares the memory. Text made from bytes is validated once. As this crate has no unsafe
+/// code, viewing it as a `str` validates it again, at memory speed (tens of GB/s for ASCII).
+/// [`as_bytes`](Self::as_bytes), [`len`](Self::len) and forwarding it cost nothing.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Utf8Bytes(Bytes);
 
 impl Utf8Bytes {
-    /// Text that lives as long as the program.
+    /// Creates it from static text, without a copy.
     #[must_use]
     pub const fn from_static(text: &'static str) -> Self {
         Self(Bytes::from_static(text.as_bytes()))
@@ -166,7 +165,7 @@ impl Utf8Bytes {
         self.0.len()
     }
 
-    /// Whether there is no text.
+    /// Whether the text is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -261,7 +260,7 @@ impl From<Arc<str>> for Utf8Bytes {
 }
 
 impl From<Utf8Bytes> for String {
-    /// Takes the memory along if nothing else shares it.
+    /// Reuses the memory if nothing else shares it.
     fn from(text: Utf8Bytes) -> Self {
         // Checked at construction, so the fallback is never taken.
         Self::from_utf8(Vec::from(text.0)).unwrap_or_default()
