@@ -1,8 +1,8 @@
 //! The frame header: the first 2 to 14 bytes of every frame, [RFC 6455 §5.2].
 //!
-//! [`FrameHeader::parse`] and [`FrameHeader::encode`] are inverses. They check what one header can
-//! tell by itself; rules that need the connection's past or its role, such as the order of
-//! fragments and the direction of masking, live in [`Receiver`](crate::Receiver).
+//! [`FrameHeader::parse`] and [`FrameHeader::encode`] are inverses. They check the rules that
+//! concern a single header. Rules that depend on earlier frames or on the role, such as the order
+//! of fragments and the direction of masking, are checked by [`Receiver`](crate::Receiver).
 //!
 //! [RFC 6455 §5.2]: https://datatracker.ietf.org/doc/html/rfc6455#section-5.2
 
@@ -20,23 +20,23 @@ const MASK: u8 = 0x80;
 const TEXT_MESSAGE: u8 = 0x81;
 const BINARY_MESSAGE: u8 = 0x82;
 
-/// What a frame says about its payload.
+/// The header of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "RFC 6455 fixes these fields")]
 pub struct FrameHeader {
-    /// Last fragment of its message.
+    /// Whether this is the last fragment of its message.
     pub fin: bool,
     /// The "Per-Message Compressed" bit, RFC 7692 §6.
     pub rsv1: bool,
     /// How to read the payload.
     pub opcode: Opcode,
-    /// Present on frames from the client, absent on frames from the server.
+    /// The masking key. Present on frames from a client, absent on frames from a server.
     pub masking_key: Option<[u8; 4]>,
     /// Length of the payload data, in bytes.
     pub payload_len: u64,
 }
 
-/// The first two bytes of a frame, which show most of what can be wrong with it.
+/// The first two bytes of a frame, which reveal most violations.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FrameStart {
     fin: bool,
@@ -48,17 +48,17 @@ pub(crate) struct FrameStart {
 }
 
 impl FrameHeader {
-    /// The longest header: 2 bytes, 8 of extended length, 4 of masking key.
+    /// The length of the longest header: 2 bytes, 8 of extended length, 4 of masking key.
     pub const MAX_LEN: usize = 14;
 
-    /// Reads a header from the front of `input`, with the number of bytes it took.
+    /// Parses a header at the front of `input`, and returns it with its length in bytes.
     ///
     /// `None` means that `input` ends inside the header; call again with more bytes.
     ///
     /// # Errors
     ///
-    /// Fails on bytes that no peer may send, whatever came before them. [`rsv1`](Self::rsv1) is
-    /// left to the caller, who knows whether an extension gives it a meaning.
+    /// Fails on bytes that are invalid regardless of what came before. The caller checks
+    /// [`rsv1`](Self::rsv1), as it knows whether an extension uses the bit.
     #[inline]
     pub fn parse(input: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
         match FrameStart::parse(input)? {
@@ -67,10 +67,10 @@ impl FrameHeader {
         }
     }
 
-    /// Reads the header of a message in one frame that is short and not compressed, from a side
-    /// that masks or does not: most frames are such, and there is little to read and to check.
+    /// Parses the header of a short uncompressed message in one frame, masked or not. Most frames
+    /// are of this kind, and there is little to parse and to check.
     ///
-    /// `None` for everything else, also for what is wrong or not all there.
+    /// `None` for everything else, including invalid or incomplete input.
     #[inline]
     pub(crate) fn parse_short_message(input: &[u8], masked: bool) -> Option<(Self, usize)> {
         let [first, second, rest @ ..] = input else { return None };
@@ -97,10 +97,10 @@ impl FrameHeader {
         }
     }
 
-    /// Writes the header's bytes to the front of `out`, and returns how many they are.
+    /// Writes the header's bytes to the front of `out`, and returns their number.
     ///
-    /// `None` means that `out` is too short, and is left as it was;
-    /// [`MAX_LEN`](Self::MAX_LEN) bytes are always enough.
+    /// `None` means that `out` is too short, and is unchanged; [`MAX_LEN`](Self::MAX_LEN) bytes are
+    /// always enough.
     ///
     /// ```
     /// use bowsprit_proto::{FrameHeader, Opcode};
@@ -141,7 +141,7 @@ impl FrameHeader {
         (u8::from(self.fin) * FIN) | (u8::from(self.rsv1) * RSV1) | u8::from(self.opcode)
     }
 
-    /// What comes before the masking key, in the first bytes of an array.
+    /// The header without the masking key, in the first bytes of an array.
     fn start(&self) -> ([u8; Self::MAX_LEN], usize) {
         let mut bytes = [0; Self::MAX_LEN];
         bytes[0] = self.flags();
@@ -170,7 +170,7 @@ impl FrameStart {
     /// How many bytes it takes.
     const LEN: usize = 2;
 
-    /// Reads the first two bytes of a frame, if they are there.
+    /// Parses the first two bytes of a frame, if they have arrived.
     #[inline]
     pub(crate) fn parse(input: &[u8]) -> Result<Option<Self>, ProtocolError> {
         let [first, second, ..] = input else {
@@ -194,7 +194,7 @@ impl FrameStart {
         Ok(Some(start))
     }
 
-    /// Reads the rest of the header from `input`, which begins with these two bytes; see
+    /// Parses the rest of the header from `input`, which begins with these two bytes; see
     /// [`FrameHeader::parse`].
     #[inline]
     pub(crate) fn parse_rest(

@@ -8,7 +8,7 @@ use crate::ProtocolError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "every other opcode is reserved and refused")]
 pub enum Opcode {
-    /// Another fragment of the message that is under way.
+    /// Another fragment of the message in progress.
     Continuation,
     /// The first or only frame of a text message.
     Text,
@@ -18,12 +18,12 @@ pub enum Opcode {
     Close,
     /// Asks for a pong.
     Ping,
-    /// Answers a ping, or comes unasked.
+    /// Answers a ping, or is unsolicited.
     Pong,
 }
 
 impl Opcode {
-    /// Whether frames of this kind may stand between the fragments of a message, §5.5.
+    /// Whether this is a control frame, which may be sent between the fragments of a message, §5.5.
     #[must_use]
     pub const fn is_control(self) -> bool {
         matches!(self, Self::Close | Self::Ping | Self::Pong)
@@ -37,7 +37,7 @@ impl TryFrom<u8> for Opcode {
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::ReservedOpcode`] for a number that RFC 6455 gives no meaning.
+    /// [`ProtocolError::ReservedOpcode`] for a number that RFC 6455 reserves.
     fn try_from(bits: u8) -> Result<Self, ProtocolError> {
         match bits {
             0x0 => Ok(Self::Continuation),
