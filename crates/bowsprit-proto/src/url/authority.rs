@@ -1,4 +1,4 @@
-//! Who and where: user name and password, host and port, RFC 3986 §3.2.
+//! The authority of a URL: user information, host and port, RFC 3986 §3.2.
 
 use alloc::{borrow::Cow, boxed::Box, format, string::String};
 use core::{
@@ -41,19 +41,19 @@ impl UserInfo {
 }
 
 impl fmt::Debug for UserInfo {
-    /// Tells that there is something, and not what.
+    /// Shows no content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UserInfo").finish_non_exhaustive()
     }
 }
 
-/// `None` if a character should have been encoded, or the result is not UTF-8.
+/// `None` if a character must be encoded but is not, or the result is not UTF-8.
 fn percent_decoded(text: &str) -> Option<String> {
     percent_decode(text, |byte| is_host_byte(byte) || byte == b':')
 }
 
-/// The zone of an IPv6 address in brackets, and the authority without it, RFC 6874 §2:
-/// "`IPv6addrz = IPv6address "%25" ZoneID`".
+/// Splits the zone of an IPv6 address in brackets from the authority, RFC 6874 §2: "`IPv6addrz =
+/// IPv6address "%25" ZoneID`".
 pub(super) fn split_zone(authority: &str) -> Result<(Cow<'_, str>, Option<Box<str>>), InvalidUrl> {
     let zoned = authority.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let Some((literal, port)) = zoned else { return Ok((authority.into(), None)) };
@@ -79,9 +79,9 @@ pub(super) fn encoded(zone: &str) -> String {
     encoded
 }
 
-/// Host and port, as RFC 3986 §3.2.2 and §3.2.3 write them; an IPv6 address keeps its brackets.
+/// Splits host and port, RFC 3986 §3.2.2 and §3.2.3; an IPv6 address keeps its brackets.
 ///
-/// `None` if either is malformed, or the port left empty.
+/// `None` if either is malformed, or the port is empty.
 pub(crate) fn split_authority(authority: &str) -> Option<(&str, Option<u16>)> {
     let host_len = match authority.strip_prefix('[') {
         Some(rest) => {
@@ -100,8 +100,8 @@ pub(crate) fn split_authority(authority: &str) -> Option<(&str, Option<u16>)> {
     (!host.is_empty()).then_some((host, port))
 }
 
-/// The unreserved characters and sub-delimiters of RFC 3986 §2. Nothing that needs escapes can be
-/// looked up.
+/// The unreserved characters and sub-delimiters of RFC 3986 §2. Names that need escapes cannot be
+/// resolved.
 const fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'-' | b'.' | b'_' | b'~')

@@ -1,19 +1,18 @@
-//! References relative to a URL, RFC 3986 §5: what a redirect names.
+//! Relative references, RFC 3986 §5, as in redirects.
 
 use alloc::{format, string::String, vec::Vec};
 
 use super::{InvalidUrl, Url, parse::resource_name};
 
 impl Url {
-    /// The URL that `reference`, such as the `Location` of a redirect, means where this is the
-    /// base.
+    /// Resolves `reference`, such as the `Location` of a redirect, against this URL.
     ///
-    /// A fragment, which RFC 9110 §10.2.2 allows there, is left out. User name and password stay
-    /// as long as host and port do.
+    /// A fragment, which RFC 9110 §10.2.2 allows there, is removed. User name and password are kept
+    /// if the reference has neither scheme nor authority.
     ///
     /// # Errors
     ///
-    /// The reference leads to no WebSocket URI.
+    /// The result is not a WebSocket URI.
     pub fn join(&self, reference: &str) -> Result<Self, InvalidUrl> {
         let reference = reference.split_once('#').map_or(reference, |(reference, _)| reference);
         if has_scheme(reference) {
@@ -27,7 +26,8 @@ impl Url {
         Ok(Self { resource_name, ..self.clone() })
     }
 
-    /// A server does not know the zone by which it is reached, RFC 6874 §4, so it cannot name it.
+    /// Keeps the zone: a server does not know the zone through which it is reached, RFC 6874 §4, so
+    /// it cannot include it.
     fn zoned(&self, mut url: Self) -> Self {
         if url.zone.is_none() && url.host == self.host {
             url.zone.clone_from(&self.zone);

@@ -1,4 +1,4 @@
-//! WebSocket URIs, RFC 6455 §3, and how other texts that people write become one.
+//! WebSocket URIs, RFC 6455 §3, and parsing other common notations as such.
 
 mod authority;
 mod join;
@@ -16,8 +16,7 @@ pub use self::authority::UserInfo;
 use self::authority::encoded;
 pub(crate) use self::authority::split_authority;
 
-/// A WebSocket URI, taken apart into what §3 calls *host*, *port*, *resource name* and the *secure*
-/// flag.
+/// A WebSocket URI, split into what §3 calls *host*, *port*, *resource name* and the *secure* flag.
 ///
 /// ```
 /// let url: bowsprit_proto::Url = "ws://example.com/chat?room=1".parse()?;
@@ -27,14 +26,14 @@ pub(crate) use self::authority::split_authority;
 /// ```
 ///
 /// `http:` and `https:` are read as `ws:` and `wss:`. A Unix socket is written as
-/// `ws+unix:/path/of.sock:/resource?query`; the resource may be left out.
+/// `ws+unix:/path/of.sock:/resource?query`; the resource may be omitted.
 ///
-/// A user name and a password are kept apart: they are shown neither by `Display` nor by `Debug`.
-/// `Debug` leaves the query out as well, which may hold a token.
+/// User name and password are stored separately and shown neither by `Display` nor by `Debug`.
+/// `Debug` omits the query as well, which may contain a token.
 ///
-/// Spaces and control characters around a URL are left out, as browsers do. Inside of it, control
-/// characters such as line breaks are an error, and other characters that URLs cannot have are
-/// percent-encoded.
+/// Spaces and control characters around a URL are trimmed, as in browsers. Inside of it, control
+/// characters such as line breaks are an error, and other characters that are not allowed in URLs
+/// are percent-encoded.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Url {
     secure: bool,
@@ -48,27 +47,28 @@ pub struct Url {
     socket_path: Option<Box<str>>,
 }
 
-/// A text that is no WebSocket URI, and why.
+/// Why a text is not a WebSocket URI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidUrl {
     /// It does not match the grammar of URIs.
     Syntax,
-    /// The scheme is none that can become a WebSocket connection.
+    /// The scheme is not one for WebSocket connections.
     Scheme,
     /// It has a fragment, §3.
     Fragment,
     /// The user name or password is empty, not percent-encoded UTF-8, or not allowed in a header.
     UserInfo,
-    /// It names no host.
+    /// It has no host.
     Host,
-    /// The zone of an IPv6 address is not written as RFC 6874 has it, `[fe80::1%25eth0]`.
+    /// The zone of an IPv6 address is not in the form of RFC 6874, `[fe80::1%25eth0]`.
     Zone,
-    /// The host's name is not ASCII, and this build cannot convert it, or it cannot be converted.
+    /// The host name is not ASCII, and either this build cannot convert it, or it cannot be
+    /// converted.
     HostName,
-    /// It names no Unix socket.
+    /// It has no path of a Unix socket.
     SocketPath,
-    /// It has a control character in it, such as a tab or a line break.
+    /// It contains a control character, such as a tab or a line break.
     ControlCharacter,
     /// It, or its path and query once percent-encoded, has more than 65,534 bytes.
     TooLong,
@@ -111,7 +111,7 @@ impl Url {
     }
 
     /// The zone of an IPv6 address, RFC 6874: the interface, by name or number, through which it is
-    /// reached. It means something on this machine alone, and is not sent.
+    /// reached. It is meaningful only on this machine, and is not sent.
     #[must_use]
     pub fn zone(&self) -> Option<&str> {
         self.zone.as_deref()
@@ -123,7 +123,7 @@ impl Url {
         self.port
     }
 
-    /// Path and query: what the request asks for.
+    /// Path and query, the target of the request.
     #[must_use]
     pub fn resource_name(&self) -> &str {
         &self.resource_name
@@ -135,7 +135,7 @@ impl Url {
         self.user_info.as_deref()
     }
 
-    /// The path of the Unix socket to connect to in place of host and port.
+    /// The path of the Unix socket to connect to instead of host and port.
     #[must_use]
     pub fn socket_path(&self) -> Option<&str> {
         self.socket_path.as_deref()
@@ -152,9 +152,10 @@ impl Url {
         }
     }
 
-    /// Whether both are at the same place: what one may be told, the other may be told too.
+    /// Whether both URLs have the same origin, so that credentials for one may be sent to the
+    /// other.
     ///
-    /// RFC 6454 §5 compares scheme, host and port; a Unix socket is a place of its own.
+    /// RFC 6454 §5 compares scheme, host and port; each Unix socket is an origin of its own.
     #[must_use]
     pub fn is_same_origin(&self, other: &Self) -> bool {
         let place = |url: &Self| (url.secure, url.port);
@@ -164,14 +165,14 @@ impl Url {
             && self.socket_path == other.socket_path
     }
 
-    /// The same with the user name and password of another.
+    /// Returns this URL with the user name and password of another.
     #[must_use]
     pub fn with_user_info_of(mut self, other: &Self) -> Self {
         self.user_info.clone_from(&other.user_info);
         self
     }
 
-    /// The same without user name and password.
+    /// Returns this URL without user name and password.
     #[must_use]
     pub fn without_user_info(mut self) -> Self {
         self.user_info = None;
@@ -200,7 +201,7 @@ impl fmt::Display for Url {
 }
 
 impl fmt::Debug for Url {
-    /// As [`Display`](fmt::Display), and without what the query says.
+    /// As [`Display`](fmt::Display), but without the content of the query.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.to_string();
         match shown.split_once('?') {

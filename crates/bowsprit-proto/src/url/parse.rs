@@ -1,4 +1,4 @@
-//! From text to a URL.
+//! Parsing URLs.
 
 use alloc::{
     borrow::{Cow, ToOwned},
@@ -9,7 +9,7 @@ use core::{fmt::Write, str::FromStr};
 
 use super::{InvalidUrl, Url, UserInfo, authority::split_zone, default_port, split_authority};
 
-/// What a request can ask for: the limit of the crate `http`.
+/// The maximum length of a request target, a limit of the crate `http`.
 const MAX_LEN: usize = 65_534;
 
 impl FromStr for Url {
@@ -55,7 +55,7 @@ impl FromStr for Url {
     }
 }
 
-/// The socket's path ends at the first colon.
+/// Parses the rest of a `ws+unix` URL. The socket's path ends at the first colon.
 fn unix(rest: &str) -> Result<Url, InvalidUrl> {
     let rest = rest.strip_prefix("//").unwrap_or(rest);
     let (path, resource) = rest.split_once(':').unwrap_or((rest, ""));
@@ -99,7 +99,7 @@ fn parse_authority(authority: &str) -> Result<(String, Option<u16>), InvalidUrl>
     Ok((host.to_ascii_lowercase(), port))
 }
 
-/// The authority with a host name that the domain name system knows, §3 by way of RFC 3986 §3.2.2.
+/// Converts the host name to its DNS form, §3 by way of RFC 3986 §3.2.2.
 fn ascii(authority: &str) -> Result<Cow<'_, str>, InvalidUrl> {
     if authority.is_ascii() {
         return Ok(Cow::Borrowed(authority));
