@@ -136,7 +136,7 @@ impl Server {
     ///
     /// The request was rejected, is not HTTP or took too long, or the transport failed. A rejection
     /// is [`AcceptError::Handshake`] if the request violates the protocol, else
-    /// [`AcceptError::Rejected`]; in both cases the client has received a response.
+    /// [`AcceptError::Rejected`]; in both cases a response has been sent.
     /// [`AcceptError::NoRuntime`] outside of a tokio runtime.
     ///
     /// # Panics
