@@ -1,9 +1,9 @@
 //! The WebSocket protocol without I/O: frames, messages and handshakes of [RFC 6455].
 //!
-//! This crate holds every rule of the protocol once. It has no socket, clock, task or source of
-//! entropy: a *driver* reads bytes into a [`ReceiveBuffer`], asks a [`Receiver`] what they mean,
-//! lets a [`Sender`] put frames into an [`Output`], and writes those out. The `bowsprit` crate is
-//! such a driver for tokio; [`manual`] shows how to write another.
+//! This crate implements every rule of the protocol once. It has no socket, clock, task or source
+//! of entropy: a *driver* reads bytes into a [`ReceiveBuffer`], has a [`Receiver`] decode them, has
+//! a [`Sender`] encode frames into an [`Output`], and writes that to the transport. The `bowsprit`
+//! crate is such a driver for tokio; [`manual`] shows how to write another.
 //!
 //! ```text
 //!  bytes in ─► ReceiveBuffer ─► Receiver ─► Event ─┬─► the application
@@ -13,27 +13,27 @@
 //!
 //! # In scope
 //!
-//! * [`FrameHeader`], [`mask`], [`utf8`]: the pieces of a frame, §5.
+//! * [`FrameHeader`], [`mask`], [`utf8`]: the parts of a frame, §5.
 //! * [`Receiver`], [`Sender`], and both as a [`Connection`]: messages, control frames and the
 //!   closing handshake, §5 to §7.
-//! * [`handshake`]: both sides of the opening handshake on the types of the `http` crate, §4.
-//! * [`extension`], [`subprotocol`], [`Url`]: the grammars around it, §3 and §9; [`grammar`] has
-//!   what header fields share.
-//! * [`queue`]: what a connection has accepted to send: room, order, slow consumers, compression
-//!   elsewhere, and what may follow a close frame.
-//! * [`timers`]: when to send a ping, when to end a connection, and how much a peer may send in a
-//!   second. They are told what time it is.
+//! * [`handshake`]: both sides of the opening handshake with the types of the `http` crate, §4.
+//! * [`extension`], [`subprotocol`], [`Url`]: the grammar of header fields and URLs, §3 and §9;
+//!   [`grammar`] has the common parts.
+//! * [`queue`]: the send queue of a connection: capacity, order, slow consumers, compression on
+//!   another thread, and what may follow a close frame.
+//! * [`timers`]: when to send a ping, when to end a connection, and how much a peer may send per
+//!   second. The driver passes in the time.
 //!
 //! # Out of scope
 //!
-//! HTTP itself, TLS, DNS, sockets, clocks, and random numbers: drivers bring those.
+//! HTTP itself, TLS, DNS, sockets, clocks, and random numbers are provided by drivers.
 //!
 //! # Features
 //!
-//! `zlib` (off) adds `Backend::Zlib` for compression by zlib, which is C: slower than zlib-rs, with
-//! contexts as small as 9 kB instead of 137 kB. See [`deflate`].
+//! `zlib` (off) adds `Backend::Zlib` for compression with the C library zlib. It is slower than
+//! zlib-rs, but its contexts can be as small as 9 kB instead of 137 kB. See [`deflate`].
 //!
-//! `json` (off) adds `Message::json` and `Message::from_json`, by serde.
+//! `json` (off) adds `Message::json` and `Message::from_json`, with serde.
 //!
 //! [RFC 6455]: https://datatracker.ietf.org/doc/html/rfc6455
 

@@ -1,18 +1,19 @@
 //! How to write a driver, with a run loop that is compiled and run.
 //!
-//! A driver joins this crate to a transport. It owns the socket, the clock and the buffers; the
-//! rules stay here. One connection needs a [`ReceiveBuffer`](crate::ReceiveBuffer), an
-//! [`Output`](crate::Output), and a [`Receiver`](crate::Receiver) and
-//! [`Sender`](crate::Sender), joined in a [`Connection`](crate::Connection). A driver that needs
-//! them in two places implements [`Respond`](crate::Respond) for the way from one to the other.
+//! A driver connects this crate to a transport. It owns the socket, the clock and the buffers; the
+//! protocol's rules are in this crate. One connection needs a
+//! [`ReceiveBuffer`](crate::ReceiveBuffer), an [`Output`](crate::Output), and a
+//! [`Receiver`](crate::Receiver) and [`Sender`](crate::Sender), joined in a
+//! [`Connection`](crate::Connection). A driver that keeps the two halves in different places
+//! implements [`Respond`](crate::Respond) to connect them.
 //!
 //! # The loop
 //!
-//! 1. Ask the connection what the input means. On [`Progress::NeedData`](crate::Progress::NeedData)
-//!    write out the output, *then* read. So everything that a read led to leaves in one write.
-//! 2. On any other [`Progress`](crate::Progress) look at the event and ask again: one read may hold
-//!    many messages.
-//! 3. On an error write out the output, which has the close frame, and close the transport.
+//! 1. Call `receive`. On [`Progress::NeedData`](crate::Progress::NeedData) write the output, *then*
+//!    read. So everything that results from one read goes out in one write.
+//! 2. On any other [`Progress`](crate::Progress) process the event and call `receive` again: one
+//!    read may contain many messages.
+//! 3. On an error write the output, which contains the close frame, and close the transport.
 //!
 //! ```
 //! use std::io::{self, Read, Write};
@@ -87,24 +88,25 @@
 //!
 //! # What is left to the driver
 //!
-//! * **The handshake's HTTP.** [`handshake`](crate::handshake) makes and judges requests and
-//!   responses; bytes that came after the head go into [`ReceiveBuffer::extend`].
-//! * **Closing the transport.** The server closes it as soon as both close frames are through
-//!   ([`State::Closed`](crate::State::Closed)), the client waits a while for the server to do so,
-//!   §7.1.1. Both give up after a time: see the next point.
-//! * **Time.** Ask [`Timers`](crate::timers::Timers) a few times a second what to do about peers
-//!   that are silent, take nothing, or do not answer a close frame, and count what peers send with
-//!   a [`RateLimiter`](crate::timers::RateLimiter), in [`Respond::count`](crate::Respond::count). A
-//!   time-out for the opening handshake is yours.
+//! * **The handshake's HTTP.** [`handshake`](crate::handshake) creates and checks requests and
+//!   responses. Pass bytes that were read after the head to [`ReceiveBuffer::extend`].
+//! * **Closing the transport.** The server closes it as soon as both close frames have been
+//!   exchanged ([`State::Closed`](crate::State::Closed)). The client waits a while for the server
+//!   to do so, §7.1.1. Both need a timeout: see the next point.
+//! * **Time.** Tick [`Timers`](crate::timers::Timers) a few times a second: they say what to do
+//!   about peers that are silent, accept no data, or do not answer a close frame. Limit what peers
+//!   send with a [`RateLimiter`](crate::timers::RateLimiter), in
+//!   [`Respond::count`](crate::Respond::count). Implement a timeout for the opening handshake
+//!   yourself.
 //! * **Backpressure.** Stop reading, or sending, while [`Output::len`] is large.
-//! * **Randomness.** A client's [`MaskingKeys`](crate::MaskingKeys) and nonce come from the
+//! * **Randomness.** A client's [`MaskingKeys`](crate::MaskingKeys) and nonce must come from the
 //!   operating system.
 //! * **Memory.** Lend blocks from a pool with [`ReceiveBuffer::replace_block`] and
-//!   [`Output::set_block`], and take them back before waiting. Where blocks are to be something
-//!   else than vectors, such as mappings, or memory in which the input is already, implement
-//!   [`Block`](crate::Block) for a [`ReceiveBuffer`] over it.
-//! * **Payloads elsewhere.** Where a payload is to be sent from where it is, not through an
-//!   [`Output`](crate::Output), [`Sender::message_header`] makes the header for it.
+//!   [`Output::set_block`], and take them back before waiting. To use something other than vectors,
+//!   such as mappings, or memory that already holds the input, implement [`Block`](crate::Block)
+//!   for it.
+//! * **Payloads without a copy.** To send a payload directly from its own memory, not through an
+//!   [`Output`](crate::Output), get its header from [`Sender::message_header`].
 //!
 //! [`Sender::message_header`]: crate::Sender::message_header
 //! [`ReceiveBuffer`]: crate::ReceiveBuffer
