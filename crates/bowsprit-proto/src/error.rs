@@ -1,63 +1,64 @@
 //! Errors, by who is at fault: the peer ([`ProtocolError`]) or the caller ([`SendError`]).
 //!
-//! The opening handshake has its own in [`handshake`](crate::handshake).
+//! The errors of the opening handshake are in [`handshake`](crate::handshake).
 
 use core::fmt;
 
 use crate::{CloseCode, MessageKind, deflate::DataError};
 
-/// The peer broke a rule after the opening handshake; the connection has failed, §7.1.7.
+/// The peer violated the protocol after the opening handshake; the connection has failed, §7.1.7.
 ///
-/// [`close_code`](Self::close_code) is what the peer is told.
+/// [`close_code`](Self::close_code) is the code that the peer is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
     /// RSV2 or RSV3 is set, §5.2.
     ReservedBits,
-    /// RSV1 is set where no extension gives it a meaning, §5.2.
+    /// RSV1 is set although no extension defines it, §5.2.
     Rsv1Unexpected,
-    /// An opcode that has no meaning, §5.2.
+    /// A reserved opcode, §5.2.
     ReservedOpcode(u8),
-    /// A payload length that takes more bytes than it needs, §5.2.
+    /// A payload length that is not in its shortest encoding, §5.2.
     LengthNotMinimal,
     /// A 64-bit payload length with its most significant bit set, §5.2.
     LengthSignBit,
     /// A control frame without FIN, §5.5.
     ControlFragmented,
-    /// A control frame with more than 125 bytes of payload, §5.5. Its length is 126 or 127 as its
-    /// second byte says it, which stand for all that are longer.
+    /// A control frame with more than 125 bytes of payload, §5.5. The length is that in its second
+    /// byte, 126 or 127, which stand for all longer payloads.
     ControlTooLong(u8),
     /// An unmasked frame from a client, §5.1.
     MaskMissing,
     /// A masked frame from a server, §5.1.
     MaskUnexpected,
-    /// A continuation frame while no message is under way, §5.4.
+    /// A continuation frame while no message is in progress, §5.4.
     ContinuationUnexpected,
-    /// A new message, of this kind, inside one that is not finished, §5.4.
+    /// A new message, of this kind, before the fragmented one is complete, §5.4.
     ContinuationExpected(MessageKind),
     /// A close frame with half a code, §5.5.1.
     CloseTruncated,
-    /// A close code that may not be on the wire, §7.4.
+    /// A close code that must not be sent, §7.4.
     CloseCode(CloseCode),
     /// A close reason that is not UTF-8, §5.5.1.
     CloseReasonUtf8,
     /// A text message that is not UTF-8, §8.1.
     TextUtf8,
-    /// A compressed message that cannot be decompressed, or is cut short, RFC 7692 §7.2.2.
+    /// A compressed message that cannot be decompressed, or is truncated, RFC 7692 §7.2.2.
     Compression(DataError),
     /// A message longer than [`Limits::max_message_len`](crate::Limits::max_message_len).
     MessageTooLong,
     /// A message in more frames than [`Limits::max_fragments`](crate::Limits::max_fragments).
     TooManyFragments,
-    /// A compressed message with more than 1,024 final blocks, RFC 7692 §7.2.3.4: each has the
-    /// window loaded again, which is all that they are good for.
+    /// A compressed message with more than 1,024 final blocks, RFC 7692 §7.2.3.4. Each of them only
+    /// makes the receiver reload the window.
     TooManyFinalBlocks,
-    /// More messages in a time than
-    /// [`RateLimits::max_messages_per_second`](crate::timers::RateLimits::max_messages_per_second).
-    /// A message in several frames counts for each.
+    /// More messages than
+    /// [`RateLimits::max_messages_per_second`](crate::timers::RateLimits::max_messages_per_second)
+    /// allows. Each frame of a message counts.
     TooManyMessages,
-    /// More pings and pongs in a time than
-    /// [`RateLimits::max_pings_per_second`](crate::timers::RateLimits::max_pings_per_second).
+    /// More pings and pongs than
+    /// [`RateLimits::max_pings_per_second`](crate::timers::RateLimits::max_pings_per_second)
+    /// allows.
     TooManyPings,
 }
 
@@ -114,7 +115,8 @@ impl fmt::Display for ProtocolError {
 
 impl core::error::Error for ProtocolError {}
 
-/// The caller asked to send what may not be sent. Nothing was queued, no state has changed.
+/// The caller tried to send something that must not be sent. Nothing was queued, and no state has
+/// changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
@@ -122,18 +124,18 @@ pub enum SendError {
     Closed,
     /// The payload of a ping or pong is longer than 125 bytes, §5.5.
     ControlTooLong,
-    /// A close reason is longer than 123 bytes, which is what its code leaves of 125, §5.5.1.
+    /// A close reason is longer than 123 bytes: the code takes two of the 125 bytes, §5.5.1.
     CloseReasonTooLong,
-    /// This close code may not be on the wire, §7.4.
+    /// This close code must not be sent, §7.4.
     CloseCode(CloseCode),
-    /// A fragmented message is under way; another may only begin when it is finished, §5.4.
+    /// A fragmented message is in progress; another one may begin only after it is complete, §5.4.
     FragmentOpen,
     /// A fragment of another kind than the message it continues, §5.4.
     FragmentKind,
     /// The fragments of a text message are not UTF-8, §8.1.
     TextUtf8,
-    /// A message was encoded for connections that agreed on another compression, or a fragment as
-    /// it is shall continue a compressed message, RFC 7692 §7.
+    /// A message was encoded for connections that negotiated another compression, or an
+    /// uncompressed fragment would continue a compressed message, RFC 7692 §7.
     Encoding,
 }
 

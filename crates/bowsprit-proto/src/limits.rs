@@ -1,4 +1,4 @@
-//! Limits on what a peer may make an endpoint hold, RFC 6455 §10.4.
+//! Limits on what a peer can make an endpoint hold in memory, RFC 6455 §10.4.
 
 /// Bounds on a received message.
 ///
@@ -7,7 +7,7 @@
 /// themselves against exceeding those limits."
 ///
 /// They apply to messages that are received whole. A message that is received in chunks is never
-/// held as a whole, so they do not apply to it.
+/// buffered as a whole, so they do not apply to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -20,14 +20,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// For a server: messages of 1 MiB in 4,096 fragments. Anyone may connect to a server, so what
-    /// a connection may hold is multiplied by their number.
+    /// For a server: messages of 1 MiB in 4,096 fragments. Anyone may connect to a server, so the
+    /// limit is multiplied by the number of connections.
     pub const SERVER: Self = Self { max_message_len: 1 << 20, max_fragments: 4096 };
 
     /// For a client: messages of 16 MiB in 4,096 fragments. A client chooses its server.
     pub const CLIENT: Self = Self { max_message_len: 16 << 20, max_fragments: 4096 };
 
-    /// No limit at all: for peers that are trusted with the memory of this process.
+    /// No limits, for peers that are trusted not to exhaust the memory of this process.
     pub const NONE: Self = Self { max_message_len: u64::MAX, max_fragments: u32::MAX };
 
     /// Sets the maximum length of a message, in bytes.
