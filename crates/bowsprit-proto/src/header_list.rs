@@ -4,7 +4,7 @@ use crate::subprotocol::is_token_byte;
 
 const WHITE_SPACE: [char; 2] = [' ', '\t'];
 
-/// A place in a list. What does not match fails with the index of the first byte that does not fit.
+/// A position in a list. Errors are the index of the first invalid byte.
 pub(crate) struct Cursor<'h> {
     value: &'h str,
     rest: &'h str,
@@ -14,13 +14,13 @@ pub(crate) struct Cursor<'h> {
 }
 
 impl<'h> Cursor<'h> {
-    /// Reads what §5.6.1.2 has recipients take: "A recipient MUST parse and ignore a reasonable
-    /// number of empty list elements".
+    /// Accepts what §5.6.1.2 requires of recipients: "A recipient MUST parse and ignore a
+    /// reasonable number of empty list elements".
     pub(crate) const fn lenient(value: &'h str) -> Self {
         Self { value, rest: value, strict: false, expects_element: true }
     }
 
-    /// Reads what §5.6.1.1 lets senders write.
+    /// Accepts only what §5.6.1.1 lets senders generate.
     pub(crate) const fn strict(value: &'h str) -> Self {
         Self { strict: true, ..Self::lenient(value) }
     }
@@ -30,7 +30,7 @@ impl<'h> Cursor<'h> {
         self.value.len() - self.rest.len()
     }
 
-    /// Comes to the next element; `false` if there is none.
+    /// Advances to the next element; `false` if there is none.
     pub(crate) fn begin_element(&mut self) -> Result<bool, usize> {
         if self.strict {
             let leading = self.position() == 0 && self.value.starts_with(WHITE_SPACE);
@@ -40,7 +40,7 @@ impl<'h> Cursor<'h> {
         Ok(!self.at_end())
     }
 
-    /// Takes the comma after an element, or the end.
+    /// Consumes the comma after an element, or checks for the end.
     pub(crate) fn end_element(&mut self) -> Result<(), usize> {
         self.expects_element = self.eat(',');
         if self.expects_element {
@@ -61,7 +61,7 @@ impl<'h> Cursor<'h> {
         Ok(token)
     }
 
-    /// Takes a separator, and the white space before it.
+    /// Consumes a separator, and the white space before it.
     pub(crate) fn eat(&mut self, separator: char) -> bool {
         self.skip_white_space();
         match self.rest.strip_prefix(separator) {
@@ -73,7 +73,7 @@ impl<'h> Cursor<'h> {
         }
     }
 
-    /// Takes an equals sign; white space around it is for lenient readers only.
+    /// Consumes an equals sign. White space around it is accepted only by lenient cursors.
     pub(crate) fn eat_equals(&mut self) -> Result<bool, usize> {
         let before = self.rest.starts_with(WHITE_SPACE);
         if self.strict && before || !self.eat('=') {

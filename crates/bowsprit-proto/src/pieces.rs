@@ -1,4 +1,4 @@
-//! Bytes in pieces, so that many of them need no long block, which an allocator may not give back.
+//! Bytes in pieces, which avoids long blocks that an allocator may not return to the system.
 
 use alloc::vec::Vec;
 use core::mem;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 /// The longest piece.
 pub(crate) const MAX_PIECE_LEN: usize = 64 * 1024;
 
-/// Bytes that come one after the other. Few are in one piece.
+/// Consecutive bytes, in more than one piece if there are many.
 #[derive(Debug, Default)]
 pub(crate) struct Pieces {
     full: Vec<Vec<u8>>,
@@ -43,7 +43,7 @@ impl Pieces {
         self.full.iter().chain([&self.last]).map(|piece| &piece[..])
     }
 
-    /// Takes the end away, if it is this.
+    /// Removes the suffix `end`, if the bytes have it.
     pub(crate) fn strip(&mut self, end: &[u8]) {
         if self.last.len() < end.len()
             && let Some(mut before) = self.full.pop()
@@ -58,7 +58,7 @@ impl Pieces {
         }
     }
 
-    /// Forgets the bytes; keeps no more memory than this for others.
+    /// Clears the bytes, keeping at most this much memory.
     pub(crate) fn clear(&mut self, max_kept: usize) {
         (self.full, self.full_len) = (Vec::new(), 0);
         if self.last.capacity() > max_kept {
@@ -67,7 +67,7 @@ impl Pieces {
         self.last.clear();
     }
 
-    /// Takes the pieces as they are.
+    /// Takes the pieces without copying.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = Bytes> {
         let Self { full, last, .. } = mem::take(self);
         full.into_iter().chain([last]).map(Bytes::from)
