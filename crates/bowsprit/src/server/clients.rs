@@ -87,7 +87,7 @@ impl Registry {
     /// Records that a handshake begins and returns the current phase. A shutdown waits for the
     /// handshake if that is the first phase.
     pub(super) fn begin_handshake(&self) -> Phase {
-        // Before looking, so that whoever turns the phase sees it.
+        // Counted before the phase is read, so that the thread that changes the phase sees it.
         self.handshakes.fetch_add(1, Ordering::SeqCst);
         let phase = self.phases.now();
         if phase > Phase::Open {
@@ -157,7 +157,7 @@ impl Shared {
         let mut members = self.lock(key % SHARDS);
         let member = members.remove(key / SHARDS);
         if members.is_empty() {
-            // What a storm has needed is given back.
+            // Free memory that a burst of connections needed.
             *members = Slab::new();
         }
         member
@@ -171,7 +171,8 @@ impl Shared {
 impl List for Arc<Shared> {
     fn leave(&self, key: u32) {
         let Member { link, permit } = self.remove(key);
-        // Before anybody is told, so that whoever is can let in another one.
+        // Released before the callback and the waiters run, so that they can open another
+        // connection.
         drop(permit);
         if let Some(link) = link.upgrade() {
             run_hook(self.registry.on_disconnect.as_ref(), &link);

@@ -105,7 +105,7 @@ impl TrustedProxies {
                 elements(headers, &X_FORWARDED_PROTO).pop().map(|proto| is_encrypted(&proto));
         }
         while let Some(hop) = hops.pop() {
-            // What was asked for, and how, is what the outermost trusted proxy tells.
+            // The outermost trusted proxy reports the requested host and scheme.
             client.host = hop.host.or(client.host);
             if let Family::Forwarded = self.family {
                 client.encrypted = hop.encrypted;

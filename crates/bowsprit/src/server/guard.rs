@@ -136,7 +136,7 @@ impl Shared {
 
 impl Drop for HandshakeGuard {
     fn drop(&mut self) {
-        // Given up, by who has called or by a panic.
+        // Dropped by the caller, or by a panic.
         if self.count() {
             self.registry.counters.failed(false);
         }

@@ -97,7 +97,7 @@ impl Pending {
                 if permits.available_permits() == 0 {
                     self.log_share();
                 }
-                // Nobody closes these semaphores, so that there always is a permit in the end.
+                // These semaphores are never closed, so acquiring cannot fail.
                 permits.acquire_owned().await.ok().map(|permit| Share { permit, member })
             }
             None => None,
@@ -170,7 +170,7 @@ impl Pending {
 
 /// The permit of a handshake in progress, which is released on drop.
 pub(super) struct HandshakePermit<'p> {
-    // Dropped first, so that who waits for the share finds the permit free.
+    // Dropped first, so that a task that waits for the share finds the permit free.
     _permit: Option<SemaphorePermit<'p>>,
     _share: Option<Share<'p>>,
 }

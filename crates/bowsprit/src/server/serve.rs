@@ -189,7 +189,7 @@ impl ConnectionTask {
     pub(super) fn spawn(server: Server, pending: PendingConnection, default: Option<Handler>) {
         let handshake = server.shared.begin();
         let opening = async move {
-            // What went wrong was logged where it did.
+            // The error was logged where it occurred.
             Some(server.shared.open(pending, handshake).await.ok()?.with_default(default))
         };
         drop(tokio::spawn(Self::Opening(Box::pin(opening))));
@@ -227,7 +227,7 @@ impl OpenConnection {
         let handler = self.handler?;
         self.ws.link().serve(task.clone());
         Some(match self.ws.link().span() {
-            // Only who has a span pays for it.
+            // Only a connection with a span pays for it.
             Some(span) => {
                 let running = span.in_scope(|| handler(self.ws, self.request));
                 Box::pin(running.instrument(span))

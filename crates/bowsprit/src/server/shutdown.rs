@@ -65,7 +65,7 @@ impl Shutdown {
     fn delay(&self) -> Duration {
         let share = f64::from(u32::from_be_bytes(entropy::random())) / f64::from(u32::MAX);
         let longest = self.jitter.min(self.deadline);
-        // Ages beyond what a duration can be told in stay ages.
+        // Cap a jitter that is too long to compute with.
         Duration::try_from_secs_f64(longest.as_secs_f64() * share).unwrap_or(longest)
     }
 }
@@ -127,7 +127,7 @@ impl Server {
     async fn empty(&self, shutdown: Shutdown) {
         let registry = &self.shared.registry;
         let mut sending = pin!(self.send_closes(shutdown));
-        // In this order: what a handshake has opened is a connection before it is over.
+        // In this order: the connection of a handshake is counted before the handshake ends.
         let all_gone = || registry.handshakes() == 0 && registry.len() == 0;
         let mut gone = pin!(wait_until(&registry.left, all_gone));
         let mut sent = false;
@@ -152,7 +152,7 @@ impl Server {
             } else {
                 sleep(wait).await
             }
-            // Who is closing already needs no other close frame.
+            // A connection that is already closing needs no other close frame.
             let _closing = client.close(CloseCode::GOING_AWAY);
         }
     }

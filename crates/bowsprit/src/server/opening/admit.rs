@@ -103,7 +103,7 @@ impl Shared {
         };
         let permit = self.limiter.acquire(client.addr)?;
         if let Some((authorize, handshake)) = authorize {
-            // Nobody is asked about what cannot be accepted.
+            // Do not call `authorize` for a request that cannot be accepted.
             callback::run_or_500(|| {
                 handshake::respond_with(client.context(), request, &endpoint.policy)
             })??;
@@ -208,7 +208,7 @@ impl RouteEntry {
             callback::run_or_500(|| self.negotiate_with_callbacks(request, client, permit))
                 .and_then(identity)
         } else {
-            // Who has none does not pay for a panic.
+            // Without callbacks there is no panic to catch.
             self.negotiate_with_callbacks(request, client, permit)
         }
     }

@@ -56,7 +56,7 @@ impl Upgrade {
     #[must_use]
     pub fn into_websocket_with(self, io: impl Transport, received: &[u8]) -> WebSocket {
         let (transport, ahead) = AnyTransport::from_io(io);
-        // Whoever has read ahead first has got what comes first.
+        // The first reader has the first bytes.
         if ahead.is_empty() {
             self.attach(transport, received)
         } else {

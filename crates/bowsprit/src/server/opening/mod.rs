@@ -116,7 +116,7 @@ impl Shared {
         handshake: HandshakeGuard,
     ) -> impl Future<Output = Result<OpenConnection, AcceptError>> {
         async move {
-            // Boxed: a connection that has said nothing yet need not have room for what follows.
+            // Boxed: a connection that has sent nothing yet needs no memory for what follows.
             #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
             if connection.has_prelude() {
                 let prepared = Box::pin(connection.prepare(permit, &handshake)).await;

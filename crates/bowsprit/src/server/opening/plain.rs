@@ -103,7 +103,7 @@ impl Shared {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
                 return (response, None);
             }
-            // Nobody is let in who has not asked.
+            // A request that does not ask for a WebSocket must not be accepted.
             Ok(None) => match self.admit(&mut request, handshake).await {
                 Ok(_) => StatusCode::INTERNAL_SERVER_ERROR.into(),
                 Err(refusal) => refusal,

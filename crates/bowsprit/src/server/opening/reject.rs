@@ -43,7 +43,7 @@ impl Shared {
             Some(_) => {}
             None => {
                 let refusal = Refusal::new(error.status()).body(format!("{error}\n"));
-                // Whether it can be sent or not, this is what was wrong.
+                // The error is the same whether or not the response could be sent.
                 let sent = self.send_rejection(&mut io, refusal.into_response(), &handshake).await;
                 if sent.is_ok() {
                     drop(permit);
