@@ -139,8 +139,8 @@ impl<B: Block> ReceiveBuffer<B> {
     pub fn advance(&mut self, filled: usize) {
         assert!(filled <= self.block.len() - self.filled, "more was read than there was room for");
         self.filled += filled;
-        // Whoever reads more than that, before the receiver has looked at it, gets as much room as
-        // if nothing were known.
+        // If more than `wanted` is read before the receiver runs, the block grows as if the length
+        // were unknown.
         self.wanted =
             self.wanted.checked_sub(filled as u64).filter(|rest| *rest > 0).unwrap_or(u64::MAX);
     }

@@ -188,7 +188,8 @@ impl DetachedCompressor {
         let encoded = if self.own || compressed.len() < message.len() {
             EncodedMessage::compressed(message.kind(), config, compressed)
         } else {
-            // Before anything else is allocated, which would keep what is freed from the system.
+            // Before any other allocation, which could keep the freed memory from returning to the
+            // system.
             self.compressor.shrink();
             EncodedMessage::new(message)
         };

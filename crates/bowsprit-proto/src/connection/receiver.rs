@@ -150,7 +150,7 @@ impl Receiver {
             return self.after_end(input);
         }
         input.release();
-        // Whoever waits for a single message asks once more after it.
+        // The usual case after a single message: the driver calls once more.
         if self.frame.is_none() && input.unparsed_len() == 0 {
             input.want(u64::MAX);
             return Received { progress: Ok(Progress::NeedData), data_frames: 0, inflated_len: 0 };

@@ -223,8 +223,8 @@ impl Sender {
     }
 
     fn close_unless_closed(&mut self, close: &Close<'_>, out: &mut Output) {
-        // Refused only when already closed: codes that came in or are ours may go out, and a reason
-        // that is a message of ours is short.
+        // Fails only when already closed: received codes and our own may be sent, and our own
+        // reasons are short.
         let _already_closed = self.close(close, out);
     }
 

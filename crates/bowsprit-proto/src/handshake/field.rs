@@ -47,7 +47,7 @@ pub(super) fn list(
 /// Whether the comma-separated list in a field contains `token`, ignoring case.
 pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let mut values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    // Most lists have one element, and need not be taken apart.
+    // Most lists have one element, and need not be split.
     values.any(|value| {
         value.eq_ignore_ascii_case(token)
             || elements(value).any(|element| element.eq_ignore_ascii_case(token))

@@ -64,7 +64,7 @@ impl HostPolicy {
     }
 
     fn allows(&self, name: &str) -> bool {
-        // The dot at the end of a complete name means nothing more.
+        // A fully qualified name may end in a dot, which makes no difference.
         let name = name.strip_suffix('.').unwrap_or(name);
         match self {
             Self::Any => true,

@@ -225,7 +225,7 @@ fn check_upgrade(headers: &HeaderMap) -> Result<(), HandshakeError> {
 fn version(headers: &HeaderMap, policy: &Policy) -> Result<Version, HandshakeError> {
     let name = header::SEC_WEBSOCKET_VERSION;
     let number = field::single(headers, &name)?.ok_or(HandshakeError::Missing(name))?;
-    // "08" and "+8" are no way to write a version.
+    // "08" and "+8" are not valid versions.
     match number {
         "13" => Ok(Version::V13),
         "8" if policy.accept_version_8 => Ok(Version::V8),

@@ -226,7 +226,7 @@ impl<P: Shared> SendQueue<P> {
         let Some(Waiting { mut message, .. }) = first else { return false };
         let outcome = match self.send(&mut message, resources) {
             Ok(Pushed::Sent(sent)) => Outcome::Sent { wire_len: sent.wire_len },
-            // It waits on, for a job.
+            // It still waits, now for a job.
             Ok(Pushed::Waiting) => return true,
             Err(_) => Outcome::Lost,
         };

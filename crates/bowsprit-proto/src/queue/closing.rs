@@ -45,7 +45,7 @@ impl<P: Shared> SendQueue<P> {
         resources: &impl Resources,
     ) -> Result<(), SendError> {
         self.check_open()?;
-        // Checked before anything is given up or put off for it.
+        // Checked before anything is dropped or deferred for it.
         close.encode()?;
         self.empty_outbox(resources);
         if self.is_deferring() {

@@ -126,7 +126,7 @@ impl<P: Shared> SendQueue<P> {
         let Some(backlog) = &mut self.backlog else { return };
         let (late, peer) = (backlog.late_close.take(), backlog.peer_close.clone());
         if let Some(close) = late {
-            // Checked when it was put off.
+            // Checked when it was deferred.
             let _closed = self.control(resources, |sender, output| sender.close(&close, output));
         }
         if let Some(close) = peer {

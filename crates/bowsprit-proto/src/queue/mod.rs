@@ -165,7 +165,7 @@ impl<P: Shared> SendQueue<P> {
         message: &mut Outgoing<'_, P>,
         resources: &impl Resources,
     ) -> Result<Pushed, SendError> {
-        // Nearly always. Moves are much of what a short message costs, so it has none.
+        // The usual case. Moves are much of the cost of a short message, so this path has none.
         if self.backlog.is_none()
             && let Some((kind, payload)) = message.copied()
             && payload.len() <= resources.limits().max_inline_compression_len
@@ -287,7 +287,7 @@ impl<P: Shared> SendQueue<P> {
         if !self.is_fragmented() {
             return self.len() <= limits.room(origin);
         }
-        // Publications wait for the end of the message, so it must not wait for them.
+        // Publications wait for the end of the message, so its fragments must not wait for them.
         origin == Origin::Owner && self.len() - self.outbox_len() <= limits.room(origin)
     }
 

@@ -61,7 +61,7 @@ impl<P: Shared> Offer<P> {
 
     /// Whether the message may join a batch.
     fn may_join(&self) -> bool {
-        // What waits as the latest can still be left out, so it must not be joined to others.
+        // A publication with `KeepLatest` must remain droppable, so it must not join a batch.
         self.policy != SlowConsumerPolicy::KeepLatest && self.len() <= MAX_JOINED_LEN
     }
 
@@ -108,7 +108,7 @@ impl<P: Shared> SendQueue<P> {
     ) -> (Offered, Option<Sent>) {
         let limits = resources.limits();
         let max_len = limits.high_water_mark.min(limits.max_queue_len);
-        // Nearly always.
+        // The usual case.
         if self.backlog.is_none()
             && self.sender.may_begin()
             && offer.may_join()
@@ -147,7 +147,7 @@ impl<P: Shared> SendQueue<P> {
     /// Queues a publication for which there is room.
     fn enqueue(&mut self, offer: &Offer<P>, resources: &impl Resources) -> Option<Sent> {
         let room = match offer.policy {
-            // Nothing that is queued already can be taken back.
+            // A message in the output can no longer be dropped.
             SlowConsumerPolicy::KeepLatest => 0,
             _ => resources.limits().high_water_mark,
         };

@@ -46,7 +46,7 @@ impl<P: Shared> SendQueue<P> {
             SlowConsumerPolicy::Wait if can_wait => Offered::Full,
             SlowConsumerPolicy::Close(code) => match self.close(&code.into(), resources) {
                 Ok(()) => Offered::Closed,
-                // A code that may not be sent closes nothing.
+                // With a code that must not be sent, the connection stays open.
                 Err(_) => Offered::Gone,
             },
             _ => Offered::Dropped,

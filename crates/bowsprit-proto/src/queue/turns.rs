@@ -81,7 +81,7 @@ impl<W> Turns<W> {
     ) {
         let mut queued_len = queue.len();
         for place in self.places.values_mut() {
-            // Inside a fragmented message all others wait for its sender.
+            // Inside a fragmented message, all other tasks wait for its sender.
             if queue.is_fragmented() && place.origin == Origin::Handle {
                 continue;
             }

@@ -229,7 +229,7 @@ impl Timers {
     fn passed(&mut self, now: Duration) -> Millis {
         let now = wrapped_millis(now);
         let passed = now.wrapping_sub(self.ticked);
-        // The one before may have been before this connection.
+        // The last tick may have been before this connection was opened.
         if !mem::replace(&mut self.has_ticked, true) {
             self.ticked = now;
             return Millis::ZERO;
@@ -255,7 +255,7 @@ impl Timers {
     }
 
     fn tick_stall(&mut self, settings: &Settings, seen: Snapshot, passed: Millis) -> bool {
-        // What a transport takes that holds everything back, such as the answer to a ping, is no
+        // Bytes that a transport accepts but holds back, such as the answer to a ping, are not
         // progress.
         let held_back = mem::replace(&mut self.held_back, seen.held_back) && seen.held_back;
         let held_back = !mem::take(&mut self.flushed) && held_back;
@@ -296,8 +296,8 @@ impl Timers {
                 return Action::End(Timeout::Heartbeat);
             }
         }
-        // After a close frame nothing may be sent, and the time for the end is running. A ping that
-        // is still queued needs no other behind it.
+        // After a close frame nothing may be sent, and the closing timeout is running. While a ping
+        // is still queued, no other is needed.
         let waits = seen.queued && self.unanswered.is_some();
         if self.quiet < Millis::new(heartbeat.interval) || seen.closing || waits {
             return Action::None;

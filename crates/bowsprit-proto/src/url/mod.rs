@@ -184,7 +184,7 @@ impl fmt::Display for Url {
     /// The URL without user name and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(path) = &self.socket_path {
-            // Two slashes would be taken for those before an authority.
+            // Two slashes would be taken for the beginning of an authority.
             let slashes = if path.starts_with("//") { "//" } else { "" };
             return write!(f, "ws+unix:{slashes}{path}:{}", self.resource_name);
         }

@@ -21,8 +21,8 @@ impl FromStr for Url {
         if text.len() > MAX_LEN {
             return Err(InvalidUrl::TooLong);
         }
-        // There, tabs and line breaks inside are removed too. That makes another URL of what was
-        // most likely put together wrongly.
+        // WHATWG also removes tabs and line breaks inside. That would turn what is most likely a
+        // mistake into another URL.
         if text.contains(|char: char| char.is_ascii_control()) {
             return Err(InvalidUrl::ControlCharacter);
         }

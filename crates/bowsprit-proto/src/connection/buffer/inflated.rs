@@ -88,7 +88,7 @@ impl<B: Block> Scratch<B> {
         let [least, most] = FIRST_ROOM;
         let first = input_len.saturating_mul(4).clamp(least, most);
         let len = self.len.saturating_mul(2).max(first).min(limit);
-        // Who has come so near to the limit is not to be moved for the last few bytes.
+        // Output this close to the limit is not to be moved for the last few bytes.
         let len = if limit - len <= len / 8 { limit } else { len };
         self.block.grow(self.len, len);
     }

@@ -19,7 +19,7 @@ impl<B: Block> ReceiveBuffer<B> {
     pub(crate) fn release(&mut self) {
         match &self.event {
             None => return,
-            // Looked at where it is: nearly all are of this kind, and moving it costs more.
+            // Matched in place: nearly all events are of this kind, and moving them costs more.
             Some(Pending::Message { source: Source::Block, .. }) => self.start = self.end,
             Some(_) => self.free_other(),
         }
@@ -147,7 +147,7 @@ impl<B: Block> ReceiveBuffer<B> {
         let len = bounded(header.payload_len, self.unparsed_len());
         let payload = self.whole(len, header.masking_key);
         let kind = if header.opcode == Opcode::Text {
-            // §8.1, as for messages that come in pieces.
+            // §8.1, as for messages that arrive in pieces.
             utf8::from_utf8(payload).map_err(|_| ProtocolError::TextUtf8)?;
             MessageKind::Text
         } else {

@@ -73,8 +73,8 @@ impl Receiver {
         let too_long = if is_limited { too_long(max_len) } else { usize::MAX };
         let limit = if chunks { MAX_CHUNK_LEN.min(too_long) } else { too_long };
         let state = inflation.data(&mut frame, input, limit);
-        // Whatever is wrong first in what was decompressed is reported, so that the error does not
-        // depend on how much input came at once.
+        // The first error in the decompressed data is reported, so that the error does not depend
+        // on how the input is split.
         let last = state == Ok(InflationState::Ended);
         message.check_inflated(inflation.unchecked(input.inflated()), last)?;
         if input.inflated().len() >= too_long {
