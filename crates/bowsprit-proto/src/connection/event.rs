@@ -27,7 +27,8 @@ pub enum Event<'b> {
 pub struct Chunk<'b> {
     /// Whether the message is text or binary.
     pub kind: MessageKind,
-    /// The next bytes of the message. Text is cut only between characters.
+    /// The next bytes of the message. Text is cut only between characters, unless
+    /// [`Receiver::with_cut_characters`](crate::Receiver::with_cut_characters) is used.
     pub payload: &'b [u8],
     /// Whether this is the first piece of its message.
     pub first: bool,

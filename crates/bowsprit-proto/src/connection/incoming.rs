@@ -22,12 +22,12 @@ pub(super) struct InMessage {
     pub(super) begun: bool,
     /// RSV1 was set on its first frame.
     pub(super) compressed: bool,
-    /// It is text that has to be UTF-8.
+    /// It is text that must be UTF-8.
     pub(super) checked: bool,
 }
 
 impl InMessage {
-    /// What it comes as: text that was not checked may be anything.
+    /// The kind of event to return: unchecked text may contain any bytes.
     pub(super) const fn shown_kind(&self) -> MessageKind {
         if self.checked { MessageKind::Text } else { MessageKind::Binary }
     }

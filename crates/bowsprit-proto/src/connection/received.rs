@@ -49,7 +49,7 @@ pub struct ReceivedData {
     pub first: bool,
     /// Whether this is the last chunk of its message, or the whole message.
     pub last: bool,
-    /// The end of a frame, of a chunk; of a whole message always.
+    /// Whether this chunk ends a frame. Always true for a whole message.
     pub ends_frame: bool,
     /// Length of the payload.
     pub len: usize,

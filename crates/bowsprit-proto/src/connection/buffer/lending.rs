@@ -1,19 +1,21 @@
-//! Receiving in memory that is the caller's, such as the chunk that a runtime has read.
+//! Receiving in memory that the caller owns, such as a chunk that a runtime has read.
 //!
-//! The caller lends it as a [`Block`] that does not own its bytes, and takes it away before it ends:
+//! The caller lends it as a [`Block`] that does not own its bytes, and takes it back before it is
+//! freed:
 //!
-//! 1. [`replace_block`](ReceiveBuffer::replace_block) with the lent block, when the buffer holds
-//!    nothing, and [`advance`](ReceiveBuffer::advance) over its input;
-//! 2. receive, and note the [`event_span`](ReceiveBuffer::event_span) of each event;
-//! 3. [`take_back`](ReceiveBuffer::take_back) what has not been parsed, unless that is to be kept,
-//!    and `replace_block` with one that owns its bytes, for what is left of a message under way.
+//! 1. when the buffer is empty, call [`replace_block`](ReceiveBuffer::replace_block) with the lent
+//!    block, and [`advance`](ReceiveBuffer::advance) over its input;
+//! 2. receive, and get the [`event_span`](ReceiveBuffer::event_span) of each event;
+//! 3. [`take_back`](ReceiveBuffer::take_back) the unparsed input, unless the buffer should keep it,
+//!    and call `replace_block` with a block that owns its bytes, for the rest of a message in
+//!    progress.
 
 use core::ops::Range;
 
 use super::{Block, Pending, ReceiveBuffer, Source};
 
 impl<B: Block> ReceiveBuffer<B> {
-    /// Where in the block the payload of the event lies; of a close frame, with its code.
+    /// The range of the event's payload in the block. For a close frame it includes the code.
     ///
     /// `None` without an event, and for data that was decompressed, which is not in the block.
     #[must_use]
@@ -28,10 +30,10 @@ impl<B: Block> ReceiveBuffer<B> {
         }
     }
 
-    /// Takes back the input that has not been parsed, and returns its length. The caller has it
-    /// still, and gives it again.
+    /// Removes the unparsed input from the buffer, and returns its length. The caller still has
+    /// these bytes, and passes them in again.
     ///
-    /// Forgets the event.
+    /// Discards the event.
     pub fn take_back(&mut self) -> usize {
         self.release();
         let len = self.unparsed_len();

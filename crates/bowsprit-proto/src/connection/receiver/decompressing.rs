@@ -67,7 +67,7 @@ impl Receiver {
         let (Some(message), Some(inflation)) = (&mut self.message, &mut self.inflation) else {
             return Err(ProtocolError::Rsv1Unexpected);
         };
-        // Of a message that is held in chunks, those count that have been handed out.
+        // Chunks of the message that have been returned count towards the limit.
         let is_limited = !chunks || self.policy.limits_chunks;
         let max_len = self.limits.max_message_len.saturating_sub(inflation.handed_out());
         let too_long = if is_limited { too_long(max_len) } else { usize::MAX };

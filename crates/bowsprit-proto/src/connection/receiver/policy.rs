@@ -1,8 +1,8 @@
-//! What a receiver does differently for drivers that ask for it.
+//! Optional behaviour of a receiver.
 
 use super::Receiver;
 
-/// All off by default.
+/// Everything is off by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Policy {
     pub(super) limits_chunks: bool,
@@ -18,29 +18,30 @@ impl Policy {
 
 /// Policies.
 impl Receiver {
-    /// Holds messages in chunks to the [`Limits`](crate::Limits) as well: for drivers that join the
-    /// chunks of a message, and so hold it all the same.
+    /// Applies the [`Limits`](crate::Limits) to messages in chunks as well, for drivers that join
+    /// the chunks of a message and thus buffer it whole.
     #[must_use]
     pub const fn with_limits_in_chunks(mut self) -> Self {
         self.policy.limits_chunks = true;
         self
     }
 
-    /// Cuts chunks of text wherever input ends, also inside a character, so that nothing of them
-    /// stays in the buffer. They are checked all the same: an invalid character fails the
-    /// connection with the chunk in which that can be told.
+    /// Ends chunks of text wherever the input ends, even inside a character, so that no bytes stay
+    /// in the buffer. Text is still validated: an invalid character fails the connection at the
+    /// chunk that shows that it is invalid.
     #[must_use]
     pub const fn with_cut_characters(mut self) -> Self {
         self.policy.cuts_characters = true;
         self
     }
 
-    /// Takes text and close reasons that are not UTF-8.
+    /// Accepts text and close reasons that are not UTF-8.
     ///
-    /// As it may be anything, text comes as [`Event::Binary`](crate::Event::Binary), or as a chunk
-    /// of a binary message; [`ReceivedData::kind`](crate::ReceivedData::kind) says that it is text.
-    /// In the event, a reason has replacement characters for what is not UTF-8; its bytes are at
-    /// [`ReceiveBuffer::event_span`](crate::ReceiveBuffer::event_span), after those of the code.
+    /// As text may contain any bytes, it is returned as [`Event::Binary`](crate::Event::Binary), or
+    /// as a chunk of a binary message; [`ReceivedData::kind`](crate::ReceivedData::kind) tells that
+    /// it is text. In the event, invalid UTF-8 in a close reason becomes replacement characters;
+    /// the original bytes are at [`ReceiveBuffer::event_span`](crate::ReceiveBuffer::event_span),
+    /// after the code.
     ///
     /// §8.1 has an endpoint fail the connection for invalid text. This is for peers that are known
     /// to send it.
