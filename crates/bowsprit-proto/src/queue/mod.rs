@@ -270,6 +270,13 @@ impl<P: Shared> SendQueue<P> {
         self.len() == 0 && !self.is_deferring()
     }
 
+    /// Bytes that wait for anything else than the end of a fragmented message. That one must not
+    /// wait for what waits for it.
+    fn due_len(&self) -> usize {
+        let waits_for_end = if self.is_fragmented() { self.outbox_len() } else { 0 };
+        self.len() - waits_for_end
+    }
+
     /// A quick check whether there is room for a message: true in the usual case that at most
     /// `room` bytes are in the output and nothing else waits. If false, there may still be room.
     #[must_use]
@@ -284,11 +291,13 @@ impl<P: Shared> SendQueue<P> {
     /// Whether there is room for a message of this origin.
     #[must_use]
     pub fn has_room(&self, origin: Origin, limits: &QueueLimits) -> bool {
-        if !self.is_fragmented() {
-            return self.len() <= limits.room(origin);
-        }
-        // Publications wait for the end of the message, so its fragments must not wait for them.
-        origin == Origin::Owner && self.len() - self.outbox_len() <= limits.room(origin)
+        self.has_room_behind(0, origin, limits)
+    }
+
+    /// The same behind others, whose messages are so long.
+    fn has_room_behind(&self, others_len: usize, origin: Origin, limits: &QueueLimits) -> bool {
+        let may_begin = origin == Origin::Owner || !self.is_fragmented();
+        may_begin && self.due_len().saturating_add(others_len) <= limits.room(origin)
     }
 
     /// Whether there is room for a fragment. The first one goes behind everything accepted before.

@@ -79,16 +79,16 @@ impl<W> Turns<W> {
         limits: &QueueLimits,
         mut wake: impl FnMut(W),
     ) {
-        let mut queued_len = queue.len();
+        let mut reserved_len = 0;
         for place in self.places.values_mut() {
             // Inside a fragmented message, all other tasks wait for its sender.
             if queue.is_fragmented() && place.origin == Origin::Handle {
                 continue;
             }
-            if queued_len > limits.room(place.origin) {
+            if !queue.has_room_behind(reserved_len, place.origin, limits) {
                 break;
             }
-            queued_len += place.len;
+            reserved_len += place.len;
             if let Some(waker) = place.waker.take() {
                 wake(waker);
             }

@@ -2,10 +2,10 @@
 
 use bowsprit_proto::{
     Fragment, MessageKind, Sender,
-    queue::{Origin, Outgoing, QueueLimits, SendQueue, Ticket, Turns, Waiters},
+    queue::{Origin, Outgoing, QueueLimits, SendQueue, SlowConsumerPolicy, Ticket, Turns, Waiters},
 };
 
-use super::queue_shared::Prepared;
+use super::{queue::publish, queue_shared::Prepared};
 
 const LIMITS: QueueLimits = QueueLimits::DEFAULT.high_water_mark(100).max_queue_len(300);
 
@@ -84,6 +84,17 @@ fn handles_wait_for_the_end_of_a_fragmented_message() {
     wait(&mut turns, 2, 10, Origin::Owner);
     assert_eq!(woken(&mut turns, &queue), [2]);
     queue.fragment(fragment(true), &LIMITS).unwrap();
+    assert_eq!(woken(&mut turns, &queue), [1]);
+}
+
+#[test]
+fn inside_a_fragmented_message_its_sender_is_not_kept_waiting_by_publications() {
+    let (mut turns, mut queue) = (Turns::new(), queue(10));
+    let fragment = |fin| Fragment { kind: MessageKind::Binary, payload: b"", fin };
+    queue.fragment(fragment(false), &LIMITS).unwrap();
+    publish(&mut queue, &"b".repeat(200), 1, SlowConsumerPolicy::Wait);
+    wait(&mut turns, 1, 10, Origin::Owner);
+    assert!(queue.has_room(Origin::Owner, &LIMITS));
     assert_eq!(woken(&mut turns, &queue), [1]);
 }
 
