@@ -10,8 +10,7 @@ use core::mem;
 use super::{Outgoing, Pushed, Resources, SendQueue, Shared};
 use crate::Close;
 
-/// What a publication counts in addition to its payload, so that the number of empty ones is
-/// bounded as well.
+/// What a message that waits here counts beside its payload, so that empty ones are bounded too.
 const OVERHEAD: usize = 32;
 
 #[derive(Debug)]
@@ -156,13 +155,13 @@ impl<P: Shared> Outbox<P> {
 
 impl<P: Shared> Deferred<P> {
     pub(super) fn push(&mut self, message: Outgoing<'static, P>) {
-        self.len += message.len();
+        self.len += message.len() + OVERHEAD;
         self.messages.push_back(message);
     }
 
     pub(super) fn pop(&mut self) -> Option<Outgoing<'static, P>> {
         let message = self.messages.pop_front()?;
-        self.len -= message.len();
+        self.len -= message.len() + OVERHEAD;
         if self.messages.is_empty() {
             self.messages = VecDeque::new();
         }

@@ -267,7 +267,7 @@ impl<P: Shared> SendQueue<P> {
     /// Whether nothing is queued.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0 && !self.is_deferring()
+        self.len() == 0
     }
 
     /// Bytes that wait for anything else than the end of a fragmented message. That one must not

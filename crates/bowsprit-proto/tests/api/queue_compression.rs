@@ -6,7 +6,7 @@ use bowsprit_proto::{
     CloseCode, Encoding, Event, Limits, Message, ProtocolError, Role, SendError, Sender,
     deflate::{Compressor, CompressorConfig},
     queue::{
-        Job, Outcome, Outgoing, Pushed, QueueLimits, Resources, SendQueue, Shared,
+        Job, Origin, Outcome, Outgoing, Pushed, QueueLimits, Resources, SendQueue, Shared,
         SlowConsumerPolicy,
     },
 };
@@ -42,6 +42,20 @@ fn messages_and_close_frames_wait_for_one_that_is_compressed_elsewhere() {
     run_job(&mut queue);
     let expected = [text(&long), text("behind"), Seen::Close(1000, String::new())];
     assert_eq!(client.receive(&written(&mut queue)), expected);
+}
+
+#[test]
+fn even_empty_messages_fill_the_queue_behind_one_that_is_compressed_elsewhere() {
+    let (mut queue, _) = compressing(false);
+    push(&mut queue, &prose(2001, 1)).unwrap();
+    let limits = QueueLimits::DEFAULT;
+    for _ in 0..100_000 {
+        if !queue.has_room(Origin::Handle, &limits) {
+            return;
+        }
+        queue.push(&mut "".into(), &limits).unwrap();
+    }
+    panic!("there is still room");
 }
 
 /// Does the job that is due.
