@@ -264,7 +264,7 @@ impl Link {
             waiting: self.reading.is_anybody_waiting(),
             queued: !is_written || out.unflushed,
             held_back: is_written && out.unflushed,
-            closing: out.queue.is_closed() || out.is_leaving(),
+            closing: out.queue.is_closing() || out.is_leaving(),
         };
         out.sweep_turns(self.config());
         let ticked = out.timers.tick(&self.config().timers(), seen, now);

@@ -5,19 +5,24 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
+        mpsc,
     },
 };
 
 use bowsprit::{
     Client, CloseCode, ConnectionConfig, Deflate, Error, Event, Message, PreparedMessage, Server,
     State, WebSocket,
+    config::Heartbeat,
     deflate::ContextTakeover,
     error::SendError,
     message::{Fragment, MessageKind, Outgoing},
 };
-use tokio::task::yield_now;
+use tokio::{
+    runtime::Builder,
+    task::{spawn_blocking, yield_now},
+};
 
-use super::support::{PIPE_LEN, URL, real, threaded, two_threads, watched};
+use super::support::{PIPE_LEN, SECOND, URL, real, threaded, two_threads, watched};
 
 const LONG: usize = 1 << 20;
 
@@ -144,6 +149,36 @@ fn control_frames_go_before_a_long_message_and_a_close_after_it() {
         assert_eq!((close.code, &*close.reason), (CloseCode::GOING_AWAY, "last"));
         assert_eq!(to.recv().await.unwrap(), None);
         assert_eq!(reading.await.unwrap().unwrap(), None);
+    });
+}
+
+#[test]
+fn the_heartbeat_stops_when_a_close_waits_for_a_long_message() {
+    let mut runtime = Builder::new_current_thread();
+    let runtime = runtime.enable_all().start_paused(true).max_blocking_threads(1).build().unwrap();
+    watched(move || {
+        runtime.block_on(async {
+            let (release, held) = mpsc::channel::<()>();
+            let busy = spawn_blocking(move || held.recv());
+            let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
+            let beating = ConnectionConfig::server().heartbeat(Heartbeat::new(SECOND, SECOND));
+            let server = Server::builder().deflate(deflate(false)).config(beating).build();
+            let client = Client::new().deflate(deflate(false)).config(config().heartbeat(None));
+            let (from, to) = tokio::join!(server.accept(ours), client.connect_over(URL, theirs));
+            let (mut from, mut to) = (from.unwrap(), to.unwrap());
+            let long = text(LONG / 2, 1);
+            from.handle().try_send(&*long).unwrap();
+            from.handle().close(CloseCode::NORMAL).unwrap();
+            let reading = tokio::spawn(async move { from.recv().await });
+            for _ in 0..50 {
+                tokio::time::advance(SECOND / 10).await;
+            }
+            release.send(()).unwrap();
+            busy.await.unwrap().unwrap();
+            receives(&mut to, &long).await;
+            assert_eq!(to.recv().await.unwrap(), None);
+            assert_eq!(reading.await.unwrap().unwrap(), None);
+        });
     });
 }
 
