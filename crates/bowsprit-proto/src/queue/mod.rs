@@ -270,6 +270,13 @@ impl<P: Shared> SendQueue<P> {
         self.len() == 0
     }
 
+    /// Whether nothing waits but for the end of a fragmented message: all that its sender can wait
+    /// for is written.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.due_len() == 0
+    }
+
     /// Bytes that wait for anything else than the end of a fragmented message. That one must not
     /// wait for what waits for it.
     fn due_len(&self) -> usize {

@@ -270,6 +270,20 @@ fn inside_a_fragmented_message_only_its_sender_has_room() {
 }
 
 #[test]
+fn a_queue_is_drained_when_only_the_next_fragment_is_waited_for() {
+    let mut queue = server();
+    let fragment = |fin| Fragment { kind: MessageKind::Text, payload: b"piece", fin };
+    queue.fragment(fragment(false), &LIMITS).unwrap();
+    publish(&mut queue, "publication", 1, SlowConsumerPolicy::Wait);
+    assert!(!queue.is_drained());
+    written(&mut queue);
+    assert!(queue.is_drained() && !queue.is_empty());
+    queue.fragment(fragment(true), &LIMITS).unwrap();
+    written(&mut queue);
+    assert!(!queue.is_drained(), "now the publication can be written");
+}
+
+#[test]
 fn what_waits_for_fragments_is_lost_when_nobody_will_send_them() {
     let mut queue = server();
     let fragment = Fragment { kind: MessageKind::Text, payload: b"piece", fin: false };

@@ -117,7 +117,7 @@ impl Link {
         self.write_out();
         self.poll_or_wait(half, cx, |out| match out.over {
             Some(cause) if cause != EndReason::Closed => Poll::Ready(Err(cause)),
-            _ if out.queue.is_empty() && !out.unflushed => Poll::Ready(Ok(())),
+            _ if out.queue.is_drained() && !out.unflushed => Poll::Ready(Ok(())),
             _ => Poll::Pending,
         })
         .map_err(Error::from)

@@ -268,6 +268,23 @@ fn publications_wait_for_the_end_of_a_fragmented_message() {
 }
 
 #[test]
+fn flush_does_not_wait_for_publications_that_wait_for_the_next_fragment() {
+    paused(async {
+        let server = Server::builder().build();
+        let (mut ws, mut peer) = open(&server, PIPE_LEN).await;
+        let fragment = |payload, fin| Fragment { kind: MessageKind::Binary, payload, fin };
+        ws.send_fragment(fragment(b"one", false)).await.unwrap();
+        assert_eq!(server.broadcast("between").send_now().queued, 1);
+        timeout(SECOND, ws.flush()).await.expect("all fragments are written").unwrap();
+        assert_eq!(peer.frame().await.payload, b"one");
+        ws.send_fragment(fragment(b"two", true)).await.unwrap();
+        ws.flush().await.unwrap();
+        assert_eq!(peer.frame().await.payload, b"two");
+        peer.expect(TEXT, "between").await;
+    });
+}
+
+#[test]
 fn a_fragmented_message_does_not_wait_for_publications_that_wait_for_it() {
     paused(async {
         let server = narrow();
