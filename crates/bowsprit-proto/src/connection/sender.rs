@@ -165,8 +165,8 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// [`SendError::CloseCode`] for a code that may not be sent, [`SendError::ControlTooLong`] for
-    /// a reason of more than 123 bytes, [`SendError::Closed`] after a close frame.
+    /// [`SendError::CloseCode`] for a code that may not be sent, [`SendError::CloseReasonTooLong`]
+    /// for a reason of more than 123 bytes, [`SendError::Closed`] after a close frame.
     pub fn close(&mut self, close: &Close<'_>, out: &mut Output) -> Result<(), SendError> {
         let (payload, len) = close.encode()?;
         self.control(Opcode::Close, &payload[..len], out)?;
