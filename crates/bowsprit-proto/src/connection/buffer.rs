@@ -207,14 +207,12 @@ impl<B: Block> ReceiveBuffer<B> {
     /// Returns the length of a block that would hold the message in progress, if the current one is
     /// full and too short. [`spare_mut`](Self::spare_mut) would at most double it.
     ///
-    /// `None` while that is not known and the block is not filled by the message: the block should
-    /// then be compacted, as otherwise a flood of short messages would make it grow with each read.
+    /// `None` while most of the block is gaps, which can be closed: a flood of short messages, or a
+    /// message that is decompressed or handed out as it comes, would have it grow with each read.
     #[must_use]
     pub fn wanted_block_len(&self) -> Option<usize> {
         let live_len = self.live_len();
-        if self.filled < self.block.len()
-            || (self.wanted == u64::MAX && live_len <= self.block.len() / 2)
-        {
+        if self.filled < self.block.len() || live_len <= self.block.len() / 2 {
             return None;
         }
         let wanted = usize::try_from(self.wanted).unwrap_or(usize::MAX);

@@ -3,12 +3,17 @@
 use std::ops::{Deref, DerefMut};
 
 use bowsprit_proto::{
-    Block, Event, Limits, Message, ReceiveBuffer, Receiver, Role, handshake::Version,
+    Block, Event, Limits, Message, ReceiveBuffer, Receiver, Role,
+    deflate::{Deflate, FrameCompressor},
+    handshake::Version,
 };
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::pair::{EVENT, End, KEY, NEED_DATA, Seen, frame, frames, receive};
+use super::{
+    deflate::{agree, noise},
+    pair::{EVENT, End, KEY, NEED_DATA, Seen, frame, frames, receive, receive_chunk},
+};
 
 const FIRST_BLOCK_LEN: usize = 4096;
 
@@ -103,6 +108,28 @@ fn only_a_message_that_needs_it_wants_a_longer_block() {
         input.advance(len);
         while receive(&mut receiver, &mut input) == EVENT {}
         assert_eq!(input.wanted_block_len(), wanted, "{} are live", input.live_len());
+    }
+}
+
+#[test]
+fn a_message_that_is_not_held_in_its_block_wants_no_longer_one() {
+    let deflate = Deflate::client();
+    let (_, parameters) = agree(&deflate, &deflate).unwrap();
+    let mut compressed = Vec::new();
+    let mut compressor = FrameCompressor::new(&parameters.server, &deflate);
+    compressor.frame(&noise(50_000, 1), true, &mut compressed);
+    let compressed = frame(Role::Server, 0xC2, &compressed);
+    // Its first chunk ends within a character.
+    let text = frame(Role::Server, 0x81, format!("x{}", "€".repeat(50_000)).as_bytes());
+    for (bytes, receive) in
+        [(compressed, receive as fn(&mut _, &mut _) -> _), (text, receive_chunk)]
+    {
+        let (receiver, mut input) = client();
+        let mut receiver = receiver.with_deflate(&parameters, &deflate);
+        input.extend(&bytes[..FIRST_BLOCK_LEN]);
+        while receive(&mut receiver, &mut input) == EVENT {}
+        assert!(input.live_len() < 3);
+        assert_eq!(input.wanted_block_len(), None);
     }
 }
 
