@@ -82,7 +82,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// [`QueueError::QueueFull`] where [`poll_send`](Self::poll_send) would wait.
+    /// [`QueueError::QueueFull`] where there is no room. Whoever waits for some is passed over.
     pub(crate) fn try_send(
         self: &Arc<Self>,
         mut message: Outgoing<'_>,
