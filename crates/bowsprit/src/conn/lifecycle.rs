@@ -70,7 +70,6 @@ impl Link {
     /// The reader has got bytes.
     pub(crate) fn on_read(&self, len: usize) {
         self.counters().wire(Direction::Received, len);
-        self.received.store(true, Ordering::Relaxed);
         self.reading.on_read();
     }
 
@@ -260,7 +259,7 @@ impl Link {
         }
         let is_written = out.queue.is_written();
         let seen = Snapshot {
-            received: self.received.swap(false, Ordering::Relaxed),
+            received: self.reading.take_received(),
             waiting: self.reading.is_anybody_waiting(),
             queued: !is_written || out.unflushed,
             held_back: is_written && out.unflushed,

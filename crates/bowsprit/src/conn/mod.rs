@@ -82,8 +82,6 @@ pub(crate) struct Link {
     scheduled: AtomicBool,
     /// As [`Out::has_ended`]; can be asked without the lock.
     ended: AtomicBool,
-    /// The reader has got bytes since the last sweep.
-    received: AtomicBool,
     reading: Reading,
     /// How many halves of the connection the application holds: 0 to 2.
     halves: AtomicU8,
@@ -165,8 +163,7 @@ impl Link {
             out: Mutex::new(out),
             scheduled: AtomicBool::new(false),
             ended: AtomicBool::new(false),
-            received: AtomicBool::new(false),
-            reading: Reading::default(),
+            reading: Reading::new(),
             halves: AtomicU8::new(2),
             place: AtomicCell::new(None),
             helpers: Helpers::of_current_runtime(),

@@ -19,7 +19,7 @@ use std::{
 use super::{Link, Reader};
 
 /// What is known of who reads, as bits: every connection has them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reading(AtomicU8);
 
 impl Reading {
@@ -35,6 +35,12 @@ impl Reading {
     const WANTED: u8 = 1 << 4;
     /// Nobody will receive any data.
     const DISCARDED: u8 = 1 << 5;
+    /// No bytes have come since the last sweep.
+    const SILENT: u8 = 1 << 6;
+
+    pub(super) const fn new() -> Self {
+        Self(AtomicU8::new(Self::SILENT))
+    }
 
     fn has(&self, bits: u8) -> bool {
         self.0.load(Relaxed) & bits != 0
@@ -63,14 +69,19 @@ impl Reading {
         self.take(Self::WAITING | Self::WATCHING);
     }
 
+    /// Whether bytes have come since this was asked before.
+    pub(super) fn take_received(&self) -> bool {
+        self.0.fetch_or(Self::SILENT, Relaxed) & Self::SILENT == 0
+    }
+
     /// Bytes have come.
     pub(super) fn on_read(&self) {
-        self.take(Self::WAITING | Self::WATCHING | Self::UNREAD);
+        self.take(Self::WAITING | Self::WATCHING | Self::UNREAD | Self::SILENT);
     }
 
     /// A receive call of the application's waits for bytes.
     pub(super) fn on_wait(&self) {
-        self.take(!Self::DISCARDED);
+        self.take(!(Self::DISCARDED | Self::SILENT));
         self.add(Self::WAITING);
     }
 }
