@@ -75,19 +75,17 @@ impl Link {
 
     /// Drops the application's data if nobody looks for it any longer.
     pub(super) fn drop_data(self: &Arc<Self>) {
-        if self.look().cold_state.as_ref().is_some_and(|cold_state| cold_state.data.is_some()) {
-            let data = self.lock().take_data(self);
-            drop(data);
-        }
+        let data = self.lock().take_data(self);
+        drop(data);
     }
 
     pub(crate) fn data(&self) -> Option<Data> {
-        self.look().cold_state.as_ref()?.data.clone()
+        self.look(|out| out.cold_state.as_ref()?.data.clone())
     }
 
     /// How many publications were left out.
     pub(crate) fn dropped(&self) -> u64 {
-        self.look().cold_state.as_ref().map_or(0, |cold_state| cold_state.dropped)
+        self.look(|out| out.cold_state.as_ref().map_or(0, |cold_state| cold_state.dropped))
     }
 
     /// Changes what the layer above has the connection keep until it is over; `None` if it has
@@ -126,7 +124,7 @@ impl Link {
 
     /// The span of the connection, if anybody collects it.
     pub(crate) fn span(&self) -> Option<Span> {
-        let span = self.look().cold_state.as_ref()?.span.clone()?;
+        let span = self.look(|out| out.cold_state.as_ref()?.span.clone())?;
         Some(Span::clone(&span))
     }
 

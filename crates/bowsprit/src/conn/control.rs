@@ -68,7 +68,7 @@ impl Link {
 
     /// How long the last ping and its pong took.
     pub(crate) fn round_trip_time(&self) -> Option<Duration> {
-        self.look().round_trip.time()
+        self.look(|out| out.round_trip.time())
     }
 
     /// Queues a close frame behind all messages.

@@ -32,7 +32,7 @@ impl Link {
 
     /// Why it is over, if it is.
     pub(crate) fn cause(&self) -> Option<EndReason> {
-        self.look().over
+        self.look(|out| out.over)
     }
 
     /// Ends the connection at once, unless it has ended before.
@@ -154,9 +154,7 @@ impl Link {
 
     /// Ends a connection whose halves were dropped, or has the task of a `serve` wrapper do it.
     pub(super) fn abandon(self: &Arc<Self>) {
-        let out = self.look();
-        let server = if out.served { out.task.clone() } else { None };
-        drop(out);
+        let server = self.look(|out| if out.served { out.task.clone() } else { None });
         match server {
             // It looks by itself when the poll has ended.
             Some(_) if self.is_polled() => {}

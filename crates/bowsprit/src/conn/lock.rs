@@ -97,13 +97,6 @@ pub(super) struct LinkGuard<'l> {
     after: Option<Box<DeferredWork>>,
 }
 
-/// The lock for those who only look.
-pub(super) struct LinkView<'l> {
-    guard: MutexGuard<'l, Out>,
-    #[expect(dead_code, reason = "dropped after the guard")]
-    holding: Holding,
-}
-
 /// Whether what was queued is to be written out, when the lock has been given back.
 struct Flush<'l> {
     link: &'l Arc<Link>,
@@ -280,21 +273,6 @@ impl DerefMut for LinkGuard<'_> {
     #[inline]
     fn deref_mut(&mut self) -> &mut Out {
         &mut self.guard
-    }
-}
-
-impl<'l> LinkView<'l> {
-    pub(super) const fn new(holding: Holding, guard: MutexGuard<'l, Out>) -> Self {
-        Self { guard, holding }
-    }
-}
-
-impl Deref for LinkView<'_> {
-    type Target = Out;
-
-    #[inline]
-    fn deref(&self) -> &Out {
-        &self.guard
     }
 }
 

@@ -56,7 +56,7 @@ use crossbeam_utils::atomic::AtomicCell;
 pub(crate) use self::membership::{List, Membership};
 use self::{
     cold_state::{ColdState, Telling},
-    lock::{AfterLock, Foreign, Holding, LinkGuard, LinkView, Waiting},
+    lock::{AfterLock, Foreign, Holding, LinkGuard, Waiting},
     reading::Reading,
     resources::Pooled,
     runtime::Helpers,
@@ -199,31 +199,32 @@ impl Link {
 
     /// How far the closing handshake has come.
     pub(crate) fn state(&self) -> State {
-        let out = self.look();
-        if out.over.is_some() || out.is_leaving() {
-            return State::Closed;
-        }
-        State::of(out.queue.peer_close().is_some(), out.queue.is_closing())
+        self.look(|out| {
+            if out.over.is_some() || out.is_leaving() {
+                return State::Closed;
+            }
+            State::of(out.queue.peer_close().is_some(), out.queue.is_closing())
+        })
     }
 
     pub(crate) fn peer_close(&self) -> Option<Close<'static>> {
-        self.look().queue.peer_close().cloned()
+        self.look(|out| out.queue.peer_close().cloned())
     }
 
     /// The address of our end of the transport, of TCP, until the connection ends.
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
-        self.look().transport()?.local_addr()
+        self.look(|out| out.transport()?.local_addr())
     }
 
     /// Asks the transport, until the connection ends, if it is another one than a socket.
     #[cfg(any(feature = "tls", feature = "native-tls"))]
     pub(crate) fn ask_transport<T>(&self, ask: impl FnOnce(&dyn Any) -> Option<T>) -> Option<T> {
-        self.look().transport()?.ask(ask)
+        self.look(|out| out.transport()?.ask(ask))
     }
 
     /// Bytes that wait to be written.
     pub(crate) fn queued_len(&self) -> usize {
-        self.look().queue.len()
+        self.look(|out| out.queue.len())
     }
 
     #[inline]
@@ -232,10 +233,10 @@ impl Link {
         LinkGuard::new(self, holding, self.out.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The lock for those who only look.
-    fn look(&self) -> LinkView<'_> {
-        let holding = Holding::begin(self);
-        LinkView::new(holding, self.out.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Looks at something under the lock.
+    fn look<T>(&self, look: impl FnOnce(&Out) -> T) -> T {
+        let _holding = Holding::begin(self);
+        look(&self.out.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -98,7 +98,7 @@ impl Link {
     /// Writes out what a handler's poll has queued if what waits in it is another task, such as one
     /// that blocks the thread until it can go on: the end of the poll waits for that.
     pub(super) fn write_out_for_others(self: &Arc<Self>, waiting: &Waker) {
-        if self.is_polled() && !self.look().is_reading(waiting) {
+        if self.is_polled() && !self.look(|out| out.is_reading(waiting)) {
             self.write_out_if_scheduled();
         }
     }
