@@ -6,7 +6,7 @@ use tracing::Span;
 
 #[cfg(feature = "server")]
 use super::Membership;
-use super::{Link, Out};
+use super::{Link, Out, lock::Spent};
 use crate::{
     CloseCode, ConnectionConfig,
     error::EndReason,
@@ -42,16 +42,11 @@ pub(super) enum Telling {
     Done,
 }
 
-/// What a connection gives up when it is over, and when it has ended. Dropping it may run the
-/// application's code.
-#[derive(Default)]
-pub(super) struct EndReport {
-    /// The first time.
-    end: Option<(CloseKind, CloseCode)>,
+/// How a connection has ended, as it is told.
+pub(super) struct End {
+    kind: CloseKind,
+    code: CloseCode,
     span: Option<Arc<Span>>,
-    kept: Option<Kept>,
-    #[cfg(feature = "server")]
-    membership: Option<Membership>,
 }
 
 impl Link {
@@ -137,11 +132,11 @@ impl Link {
     }
 
     /// Tells that the connection has ended. Not under the lock: who listens may send.
-    pub(super) fn report_end(&self, report: &EndReport) {
-        let Some((ending, code)) = report.end else { return };
-        self.counters().ended(ending, code);
+    pub(super) fn tell_end(&self, end: &End) {
+        let End { kind, code, ref span } = *end;
+        self.counters().ended(kind, code);
         let tell = || {
-            if ending == CloseKind::WriteStall {
+            if kind == CloseKind::WriteStall {
                 // The peer sees nothing but a reset, so it is told here.
                 let peer = self.info.peer_addr();
                 tracing::info!(
@@ -149,9 +144,9 @@ impl Link {
                     "a connection was cut, as the peer took no data for too long"
                 );
             }
-            tracing::debug!(by = ending.name(), %code, "connection ended");
+            tracing::debug!(by = kind.name(), %code, "connection ended");
         };
-        match &report.span {
+        match span {
             Some(span) => span.in_scope(tell),
             None => tell(),
         }
@@ -176,8 +171,11 @@ impl Out {
         self.cold_state.as_mut().filter(|_| is_over)?.data.take()
     }
 
-    pub(super) fn take_kept(&mut self) -> Option<Kept> {
-        self.cold_state.as_mut()?.kept.take()
+    /// Gives up what the layer above has had the connection keep.
+    pub(super) fn spend_kept(&mut self) {
+        if let Some(kept) = self.cold_state.as_mut().and_then(|cold_state| cold_state.kept.take()) {
+            self.spend(Spent::Kept(kept));
+        }
     }
 
     /// Whether the application has dropped the connection.
@@ -187,43 +185,23 @@ impl Out {
 
     /// Gives up what only open connections have; its place on a list not before it has ended,
     /// when it is over.
-    pub(super) fn finish(&mut self, cause: EndReason) -> Option<EndReport> {
-        let mut report = EndReport::default();
+    pub(super) fn finish(&mut self, cause: EndReason) {
         if self.telling == Telling::None {
             self.telling = Telling::Begun;
             // With the peer's close frame it is over for whoever reads, whatever becomes of ours.
             let cause = if self.queue.peer_close().is_some() { EndReason::Closed } else { cause };
-            let first_close =
-                self.cold_state.as_ref().and_then(|cold_state| cold_state.first_close);
-            report.end = Some(CloseKind::of(cause, first_close));
+            let cold_state = self.cold_state.as_ref();
+            let first_close = cold_state.and_then(|cold_state| cold_state.first_close);
+            let (kind, code) = CloseKind::of(cause, first_close);
+            let span = cold_state.and_then(|cold_state| cold_state.span.clone());
+            self.due().end = Some(End { kind, code, span });
         }
-        if let Some(cold_state) = &mut self.cold_state {
-            // Whoever is told of the end may have something to tell as well.
-            report.span.clone_from(&cold_state.span);
-            report.kept = cold_state.kept.take();
-        }
+        self.spend_kept();
         #[cfg(feature = "server")]
-        if self.has_ended() {
-            report.membership = self.membership.take();
+        if self.has_ended()
+            && let Some(membership) = self.membership.take()
+        {
+            self.spend(Spent::Membership(membership));
         }
-        (!report.is_empty()).then_some(report)
-    }
-}
-
-impl EndReport {
-    /// Whether it tells of the end.
-    pub(super) const fn is_end(&self) -> bool {
-        self.end.is_some()
-    }
-
-    const fn is_empty(&self) -> bool {
-        if self.end.is_some() {
-            return false;
-        }
-        #[cfg(feature = "server")]
-        if self.membership.is_some() {
-            return false;
-        }
-        self.kept.is_none()
     }
 }

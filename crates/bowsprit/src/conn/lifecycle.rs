@@ -60,7 +60,7 @@ impl Link {
         out.wake_waiting();
         out.wake_for_end();
         if self.reading.is_watched() {
-            out.after.flush();
+            out.flush_due = true;
         }
         if let Some(reader) = out.take_reading_task() {
             out.wake(reader);
@@ -182,9 +182,7 @@ impl Link {
             out.cold_state().is_leaving = true;
             out.queue.abandon_fragments();
             out.collect(Policy::Closed);
-            if let Some(kept) = out.take_kept() {
-                out.spend(Spent::Kept(kept));
-            }
+            out.spend_kept();
             out.wake_waiting();
             out.wake_for_end();
         }

@@ -17,9 +17,11 @@ use std::{
 
 use bowsprit_proto::queue::{QueueLimits, SendQueue, Settled, Turns, Waiters};
 
+#[cfg(feature = "server")]
+use super::Membership;
 use super::{
     Link, Out,
-    cold_state::{EndReport, Kept},
+    cold_state::{End, Kept},
 };
 use crate::{
     Output, PreparedMessage,
@@ -57,6 +59,8 @@ pub(super) struct Due {
     pub(super) tally: PendingCounts,
     /// The first of the messages that are deferred has nobody yet who compresses it.
     pub(super) compress: bool,
+    /// The connection is over: this is told once.
+    pub(super) end: Option<End>,
     pub(super) spent: Vec<Spent>,
 }
 
@@ -67,23 +71,9 @@ pub(super) enum Spent {
     Output(Output),
     Transport(Foreign<WriteHalf>),
     Kept(Kept),
+    #[cfg(feature = "server")]
+    Membership(Membership),
     Waker(Waker),
-}
-
-/// Whether there is anything to be done when the lock is given back, in one byte: every connection
-/// has it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct AfterLock(u8);
-
-impl AfterLock {
-    const FLUSH: u8 = 1;
-    const MORE: u8 = 2;
-
-    /// The link is to be put onto the flusher's list.
-    #[inline]
-    pub(super) const fn flush(&mut self) {
-        self.0 |= Self::FLUSH;
-    }
 }
 
 /// Something whose drop may run code of the application.
@@ -93,21 +83,14 @@ pub(super) struct LinkGuard<'l> {
     guard: MutexGuard<'l, Out>,
     #[expect(dead_code, reason = "dropped after the guard and before the rest")]
     holding: Holding,
-    flush: Flush<'l>,
-    after: Option<Box<DeferredWork>>,
+    after: AfterLock<'l>,
 }
 
-/// Whether what was queued is to be written out, when the lock has been given back.
-struct Flush<'l> {
+/// What is done when the lock has been given back.
+struct AfterLock<'l> {
     link: &'l Arc<Link>,
-    due: bool,
-}
-
-/// What else is done then.
-struct DeferredWork {
-    link: Arc<Link>,
-    due: Due,
-    report: Option<EndReport>,
+    flush: bool,
+    due: Option<Box<Due>>,
 }
 
 impl<'l> LinkGuard<'l> {
@@ -117,71 +100,62 @@ impl<'l> LinkGuard<'l> {
         holding: Holding,
         guard: MutexGuard<'l, Out>,
     ) -> Self {
-        Self { guard, holding, flush: Flush { link, due: false }, after: None }
+        Self { guard, holding, after: AfterLock { link, flush: false, due: None } }
     }
 
     #[cold]
-    fn prepare_after(&mut self) {
+    fn take_due(&mut self) {
         let out = &mut *self.guard;
-        let due = out.waiting.as_mut().and_then(|waiting| waiting.due.take());
-        out.waiting.take_if(|waiting| waiting.is_empty());
-        let report = out.over.and_then(|cause| out.finish(cause));
-        if due.is_some() || report.is_some() {
-            let (link, due) = (Arc::clone(self.flush.link), due.unwrap_or_default());
-            self.after = Some(Box::new(DeferredWork { link, due, report }));
+        if let Some(cause) = out.over {
+            out.finish(cause);
         }
+        self.after.due = out.waiting.as_mut().and_then(|waiting| waiting.due.take());
+        out.waiting.take_if(|waiting| waiting.is_empty());
     }
 }
 
 impl Drop for LinkGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        // Every message takes the lock, and few leave anything to be done.
-        let after = mem::take(&mut self.guard.after).0;
-        self.flush.due = after & AfterLock::FLUSH != 0;
-        if after & AfterLock::MORE != 0 {
-            self.prepare_after();
+        self.after.flush = mem::take(&mut self.guard.flush_due);
+        // Every message takes the lock, and few leave anything else to be done.
+        if self.guard.waiting.is_some() {
+            self.take_due();
         }
     }
 }
 
-impl Drop for Flush<'_> {
+impl Drop for AfterLock<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.due {
+        if self.flush {
             self.link.schedule();
         }
-    }
-}
-
-impl Drop for DeferredWork {
-    fn drop(&mut self) {
-        mem::take(&mut self.due).carry_out(&self.link, self.report.take());
+        if let Some(due) = self.due.take() {
+            due.carry_out(self.link);
+        }
     }
 }
 
 impl Waiting {
-    /// Notes those to be woken who wait for more than the end and have no turns. Whether anybody
-    /// is.
-    pub(super) fn wake(&mut self) -> bool {
+    /// Notes those to be woken who wait for more than the end and have no turns.
+    pub(super) fn wake(&mut self) {
         let wake = &mut self.due.wake;
         wake.extend(self.send_half.take());
         wake.extend(self.receive_half.take());
         if !self.publications.is_empty() {
             wake.extend(self.publications.take());
         }
-        !wake.is_empty()
     }
 
-    /// Notes those to be woken whose turn it is, as far as there is room. Whether anybody is.
+    /// Notes those to be woken whose turn it is, as far as there is room.
     pub(super) fn wake_for_room(
         &mut self,
         queue: &SendQueue<PreparedMessage>,
         limits: &QueueLimits,
-    ) -> bool {
+    ) {
         let Self { turns, due, .. } = self;
         turns.wake(queue, limits, |waker| due.wake.push(waker));
-        !due.wake.is_empty()
     }
 
     /// Notes all to be woken, but for those who wait for the end alone.
@@ -207,13 +181,15 @@ impl Due {
             && !self.compress
             && self.spent.is_empty()
             && self.tally.is_empty()
+            && self.end.is_none()
     }
 
-    fn take(&mut self) -> Option<Self> {
-        (!self.is_empty()).then(|| mem::take(self))
+    fn take(&mut self) -> Option<Box<Self>> {
+        (!self.is_empty()).then(|| Box::new(mem::take(self)))
     }
 
-    fn carry_out(mut self, link: &Arc<Link>, report: Option<EndReport>) {
+    #[cold]
+    fn carry_out(mut self, link: &Arc<Link>) {
         for (len, wire_len) in self.sent {
             tracing::trace!(len, wire_len, "message sent");
         }
@@ -222,17 +198,15 @@ impl Due {
         }
         // Before its end is told, what has ended is counted.
         link.counters().flush_counts(Direction::Sent, &mut self.tally);
-        if let Some(report) = &report {
-            link.report_end(report);
+        if let Some(end) = &self.end {
+            link.tell_end(end);
         }
         self.wake.into_iter().for_each(Waker::wake);
         if self.compress {
             link.helpers.compress(Arc::clone(link), link.config().max_concurrent_compressions);
         }
         drop(self.spent);
-        let is_end = report.as_ref().is_some_and(|report| report.is_end());
-        drop(report);
-        if is_end {
+        if self.end.is_some() {
             link.on_told();
         }
     }
@@ -250,7 +224,6 @@ impl Link {
 impl Out {
     /// What is done when the lock is given back.
     pub(super) fn due(&mut self) -> &mut Due {
-        self.after.0 |= AfterLock::MORE;
         &mut self.waiting.get_or_insert_default().due
     }
 

@@ -56,7 +56,7 @@ use crossbeam_utils::atomic::AtomicCell;
 pub(crate) use self::membership::{List, Membership};
 use self::{
     cold_state::{ColdState, Telling},
-    lock::{AfterLock, Foreign, Holding, LinkGuard, Waiting},
+    lock::{Foreign, Holding, LinkGuard, Waiting},
     reading::Reading,
     resources::Pooled,
     runtime::Helpers,
@@ -116,8 +116,8 @@ struct Out {
     /// Who waits for the connection, and what is done when the lock is given back, while there is
     /// anybody or anything.
     waiting: Option<Box<Waiting>>,
-    /// Whether there is anything to be done when the lock is given back.
-    after: AfterLock,
+    /// The link is put onto the flusher's list when the lock is given back.
+    flush_due: bool,
     /// Messages that were queued since something was written.
     tally: PendingCounts,
     /// Who knows that it is over.
@@ -152,7 +152,7 @@ impl Link {
             served: false,
             reader: None,
             waiting: None,
-            after: AfterLock::default(),
+            flush_due: false,
             tally: PendingCounts::default(),
             telling: Telling::None,
             #[cfg(feature = "server")]

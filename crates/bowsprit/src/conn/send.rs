@@ -239,16 +239,13 @@ impl Out {
     pub(super) fn wake_waiting(&mut self) {
         if let Some(waiting) = &mut self.waiting {
             waiting.wake_all();
-            self.due();
         }
     }
 
     /// Wakes those who wait for all being written, or for room that there is now.
     pub(super) fn wake_for_progress(&mut self, config: &ConnectionConfig) {
         if let Some(waiting) = &mut self.waiting {
-            if waiting.wake() {
-                self.due();
-            }
+            waiting.wake();
             self.wake_for_room(config);
         }
     }

@@ -191,11 +191,8 @@ impl Out {
     /// Wakes those who wait for room that there is.
     pub(super) fn wake_for_room(&mut self, config: &ConnectionConfig) {
         let Some(waiting) = &mut self.waiting else { return };
-        if waiting.turns.is_empty() {
-            return;
-        }
-        if waiting.wake_for_room(&self.queue, &config.queue()) {
-            self.due();
+        if !waiting.turns.is_empty() {
+            waiting.wake_for_room(&self.queue, &config.queue());
         }
     }
 }

@@ -68,7 +68,7 @@ impl Link {
             out.collect(Policy::Closed);
         }
         if WRITING.replace(before) != self.address() {
-            out.after.flush();
+            out.flush_due = true;
         }
         let tally = mem::take(&mut out.tally);
         // Before anybody can end the connection: what has ended is counted exactly.
@@ -143,7 +143,7 @@ impl Link {
     #[inline]
     pub(super) fn request_flush(&self, out: &mut Out) {
         if !self.scheduled.load(Ordering::Relaxed) {
-            out.after.flush();
+            out.flush_due = true;
         }
     }
 
