@@ -49,6 +49,7 @@ mod api {
     mod queue_properties;
     mod queue_shared;
     mod queue_turns;
+    mod queue_waitlist;
     mod reference;
     mod responding;
     mod rfc1951;

@@ -12,7 +12,7 @@
 //!
 //! 1. [`has_room`](SendQueue::has_room), then [`push`](SendQueue::push); for fragments
 //!    [`accepts_fragment`](SendQueue::accepts_fragment), then [`fragment`](SendQueue::fragment). A
-//!    task that finds the queue full waits in [`Turns`].
+//!    task that finds the queue full waits in a [`Waitlist`].
 //! 2. [`publish`](SendQueue::publish), which checks for room itself.
 //! 3. [`ping`](SendQueue::ping), [`pong`](SendQueue::pong) and [`close`](SendQueue::close), which
 //!    always have room.
@@ -78,6 +78,7 @@ mod shared;
 mod slow_consumer;
 mod turns;
 mod waiters;
+mod waitlist;
 mod writing;
 
 use alloc::boxed::Box;
@@ -93,6 +94,7 @@ pub use self::{
     slow_consumer::SlowConsumerPolicy,
     turns::Turns,
     waiters::{Ticket, Waiters},
+    waitlist::{WaitFor, Waitlist},
 };
 use crate::{Fragment, MessageKind, Output, SendError, Sender};
 
