@@ -13,9 +13,11 @@ use std::{
 use bowsprit_proto::queue::Origin;
 
 use self::next::{Next, Receiving};
+use bowsprit_proto::queue::WaitFor;
+
 use crate::{
     Chunk, Close, Error, Event, Fragment, Handle, Message, Outgoing, SendError,
-    conn::{Half, Link, Reader, Sending, Want},
+    conn::{Link, Reader, Sending, Want},
     error::EndReason,
 };
 
@@ -300,7 +302,7 @@ impl SendHalf {
     ///
     /// Dropping the future changes nothing: what is queued is written anyway.
     pub async fn flush(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.link.poll_flush_of(Half::Send, cx)).await
+        poll_fn(|cx| self.link.poll_flush(WaitFor::SendHalf, cx)).await
     }
 
     /// Sends a close frame, after which nothing more can be sent. The [`ReceiveHalf`] sees the
@@ -354,7 +356,7 @@ impl SendHalf {
     }
 
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.link.poll_flush_of(Half::Send, cx)
+        self.link.poll_flush(WaitFor::SendHalf, cx)
     }
 
     /// Sends a close frame unless one was sent, and flushes.

@@ -82,7 +82,7 @@ impl Link {
         out.queue.close(close, &self.resources())?;
         out.collect(Policy::Closed);
         out.on_close(Side::Us, close.code, self.config());
-        out.wake_waiting();
+        out.wake_closing();
         self.request_flush(&mut out);
         Ok(())
     }
@@ -107,7 +107,7 @@ impl Link {
             out.collect(Policy::Closed);
             out.on_close(Side::Peer, close.code, self.config());
             // Nothing more may be sent, so nobody need wait for room.
-            out.wake_waiting();
+            out.wake_closing();
         }
         if answered {
             self.request_flush(&mut out);
@@ -121,7 +121,7 @@ impl Link {
     /// Queues the close frame that tells the peer what it did wrong.
     pub(crate) fn fail_protocol(self: &Arc<Self>, error: &ProtocolError) {
         let mut out = self.lock();
-        out.wake_waiting();
+        out.wake_closing();
         let told = out.queue.fail(error, &self.resources());
         out.collect(Policy::Closed);
         out.on_close(Side::LocalProtocolError, error.close_code(), self.config());

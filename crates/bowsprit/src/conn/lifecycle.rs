@@ -57,8 +57,7 @@ impl Link {
         let mut cx = Context::from_waker(Waker::noop());
         let _told = exempt(|| Pin::new(&mut *write).poll_shutdown(&mut cx));
         out.spend(Spent::Transport(write));
-        out.wake_waiting();
-        out.wake_for_end();
+        out.wake_all();
         if self.reading.is_watched() {
             out.flush_due = true;
         }
@@ -124,8 +123,7 @@ impl Link {
         }
         out.over = Some(cause);
         out.timers.begin_linger(&self.config().timers());
-        out.wake_waiting();
-        out.wake_for_end();
+        out.wake_all();
         // When the lock is given back, the end is told, and what was kept is given up.
         out.due();
     }
@@ -183,8 +181,7 @@ impl Link {
             out.queue.abandon_fragments();
             out.collect(Policy::Closed);
             out.spend_kept();
-            out.wake_waiting();
-            out.wake_for_end();
+            out.wake_all();
         }
         drop(out);
         if delivers {
@@ -315,13 +312,6 @@ impl Out {
     pub(super) fn begin_end(&mut self, config: &ConnectionConfig) {
         let queued_len = self.queue.len();
         self.timers.begin_close(&config.timers(), queued_len);
-    }
-
-    fn wake_for_end(&mut self) {
-        if let Some(waiting) = &mut self.waiting {
-            let wakers = waiting.for_end.take();
-            self.due().wake.extend(wakers);
-        }
     }
 
     /// Wakes whoever reads, who then says again that he does.

@@ -15,7 +15,7 @@ use std::{
     task::Waker,
 };
 
-use bowsprit_proto::queue::{QueueLimits, SendQueue, Settled, Turns, Waiters};
+use bowsprit_proto::queue::{Settled, Waitlist};
 
 #[cfg(feature = "server")]
 use super::Membership;
@@ -32,18 +32,8 @@ use crate::{
 /// Who waits for a connection, and what is done when the lock is given back.
 #[derive(Default)]
 pub(super) struct Waiting {
-    /// For room in turn.
-    pub(super) turns: Turns<Waker>,
-    /// For room, all being written, the end of a fragmented message, or that of the connection: the
-    /// task of each half, which is one at a time, so that whoever gives up leaves its waker to the
-    /// next.
-    pub(super) send_half: Option<Waker>,
-    pub(super) receive_half: Option<Waker>,
-    /// For room or the end: publications.
-    pub(super) publications: Waiters<Waker>,
-    /// For the end of the connection alone.
-    pub(super) for_end: Waiters<Waker>,
-    due: Due,
+    pub(super) list: Waitlist<Waker>,
+    pub(super) due: Due,
 }
 
 /// What is done when the lock is given back.
@@ -110,7 +100,7 @@ impl<'l> LinkGuard<'l> {
             out.finish(cause);
         }
         self.after.due = out.waiting.as_mut().and_then(|waiting| waiting.due.take());
-        out.waiting.take_if(|waiting| waiting.is_empty());
+        out.waiting.take_if(|waiting| waiting.list.is_empty());
     }
 }
 
@@ -134,42 +124,6 @@ impl Drop for AfterLock<'_> {
         if let Some(due) = self.due.take() {
             due.carry_out(self.link);
         }
-    }
-}
-
-impl Waiting {
-    /// Notes those to be woken who wait for more than the end and have no turns.
-    pub(super) fn wake(&mut self) {
-        let wake = &mut self.due.wake;
-        wake.extend(self.send_half.take());
-        wake.extend(self.receive_half.take());
-        if !self.publications.is_empty() {
-            wake.extend(self.publications.take());
-        }
-    }
-
-    /// Notes those to be woken whose turn it is, as far as there is room.
-    pub(super) fn wake_for_room(
-        &mut self,
-        queue: &SendQueue<PreparedMessage>,
-        limits: &QueueLimits,
-    ) {
-        let Self { turns, due, .. } = self;
-        turns.wake(queue, limits, |waker| due.wake.push(waker));
-    }
-
-    /// Notes all to be woken, but for those who wait for the end alone.
-    pub(super) fn wake_all(&mut self) {
-        self.wake();
-        self.due.wake.extend(self.turns.wake_all());
-    }
-
-    fn is_empty(&self) -> bool {
-        self.turns.is_empty()
-            && self.send_half.is_none()
-            && self.receive_half.is_none()
-            && self.publications.is_empty()
-            && self.for_end.is_empty()
     }
 }
 

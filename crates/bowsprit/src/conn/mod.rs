@@ -17,7 +17,6 @@
 //! that sends messages would otherwise overwrite each other's wakers, for a transport keeps one per
 //! direction.
 
-mod closed;
 mod cold_state;
 mod control;
 mod info;
@@ -32,6 +31,7 @@ mod resources;
 mod runtime;
 mod send;
 mod turns;
+mod wait;
 mod write;
 
 #[cfg(any(feature = "tls", feature = "native-tls"))]
@@ -64,7 +64,6 @@ use self::{
 pub(crate) use self::{
     info::{Info, Opening},
     read::{Reader, Want},
-    send::Half,
     turns::Sending,
 };
 use crate::{

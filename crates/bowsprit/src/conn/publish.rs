@@ -1,24 +1,15 @@
 //! Publications: what the queue makes of them, and waiting for room.
 
 use std::{
-    future::Future,
-    pin::Pin,
+    future::{Future, poll_fn},
     sync::Arc,
-    task::{Context, Poll},
+    task::Poll,
 };
 
-use bowsprit_proto::queue::{Offered, Ticket};
+use bowsprit_proto::queue::{Offered, WaitFor};
 
-use super::{Link, Out, lock::Spent};
+use super::{Link, Out, wait::Place};
 use crate::{SlowConsumerPolicy, prepared::Offer, stats::Side};
-
-/// A publication that waits for room.
-pub(crate) struct Publishing<'o> {
-    link: &'o Arc<Link>,
-    offer: &'o mut Offer,
-    /// Once it waits.
-    ticket: Option<Ticket>,
-}
 
 impl Link {
     /// Queues a publication, or does as its policy says where there is no room. It is [`Full`]
@@ -34,11 +25,17 @@ impl Link {
     }
 
     /// Waits for room for a publication that has found none.
-    pub(crate) const fn publish_later<'o>(
-        self: &'o Arc<Self>,
-        offer: &'o mut Offer,
-    ) -> Publishing<'o> {
-        Publishing { link: self, offer, ticket: None }
+    pub(crate) fn publish_later(
+        self: &Arc<Self>,
+        offer: &mut Offer,
+    ) -> impl Future<Output = Offered> {
+        let mut place = Place::new(self, WaitFor::Publication);
+        poll_fn(move |cx| {
+            place.poll(cx, |out, _| match self.publish_locked(out, offer, true) {
+                Offered::Full => Poll::Pending,
+                offered => Poll::Ready(offered),
+            })
+        })
     }
 
     #[inline]
@@ -64,7 +61,7 @@ impl Link {
             (Offered::Dropped, _) => out.record_dropped(policy.into(), 1),
             (Offered::Closed, SlowConsumerPolicy::Close(code)) => {
                 out.on_close(Side::Us, code, self.config());
-                out.wake_waiting();
+                out.wake_closing();
                 self.request_flush(out);
             }
             _ => {}
@@ -85,38 +82,6 @@ impl Link {
                 self.in_span(|| tracing::debug!(?policy, "a slow consumer misses something"));
             }
             _ => {}
-        }
-    }
-}
-
-impl Future for Publishing<'_> {
-    type Output = Offered;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Offered> {
-        let Self { link, offer, ticket } = &mut *self;
-        // Cloned before, as that may run code of the application.
-        let waker = cx.waker().clone();
-        let mut out = link.lock();
-        let offered = link.publish_locked(&mut out, offer, true);
-        let spent = if offered == Offered::Full {
-            out.waiting.get_or_insert_default().publications.wait(ticket, waker)
-        } else {
-            Some(waker)
-        };
-        if let Some(waker) = spent {
-            out.spend(Spent::Waker(waker));
-        }
-        if offered == Offered::Full { Poll::Pending } else { Poll::Ready(offered) }
-    }
-}
-
-impl Drop for Publishing<'_> {
-    fn drop(&mut self) {
-        let Some(ticket) = self.ticket else { return };
-        let mut out = self.link.lock();
-        let waker = out.waiting.as_mut().and_then(|waiting| waiting.publications.leave(ticket));
-        if let Some(waker) = waker {
-            out.spend(Spent::Waker(waker));
         }
     }
 }

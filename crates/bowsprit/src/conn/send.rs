@@ -2,10 +2,10 @@
 
 use std::{
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
-use bowsprit_proto::queue::{Origin, Outcome, Pushed, Report, Sent};
+use bowsprit_proto::queue::{Origin, Outcome, Pushed, Report, Sent, WaitFor};
 use tracing::level_filters::LevelFilter;
 
 use super::{
@@ -17,13 +17,6 @@ use crate::{
     error::{EndReason, QueueError},
     stats::Policy,
 };
-
-/// Who waits for what is queued to be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Half {
-    Send,
-    Receive,
-}
 
 impl Link {
     /// Queues a message now, if nothing unusual goes on, as is nearly always. Pending if there
@@ -50,32 +43,6 @@ impl Link {
         }
         self.request_flush(out);
         Ok(())
-    }
-
-    /// Polls under the lock for one of the halves. If that is pending, its task is woken when there
-    /// is more room, a fragmented message or the connection ends.
-    pub(super) fn poll_or_wait<T>(
-        self: &Arc<Self>,
-        half: Half,
-        cx: &Context<'_>,
-        mut poll: impl FnMut(&mut Out) -> Poll<T>,
-    ) -> Poll<T> {
-        let polled = poll(&mut self.lock());
-        if polled.is_ready() {
-            return polled;
-        }
-        // Cloning a waker may run other code, so not under the lock; meanwhile much may happen.
-        let waker = cx.waker().clone();
-        let mut out = self.lock();
-        let polled = poll(&mut out);
-        if polled.is_ready() {
-            out.spend(Spent::Waker(waker));
-            return polled;
-        }
-        out.wait(half, waker);
-        drop(out);
-        self.write_out_for_others(cx.waker());
-        polled
     }
 
     /// Queues a message now.
@@ -122,7 +89,7 @@ impl Link {
         cx: &mut Context<'_>,
         fragment: Fragment<'_>,
     ) -> Poll<Result<(), QueueError>> {
-        self.poll_or_wait(Half::Send, cx, |out| {
+        self.poll_or_wait(WaitFor::SendHalf, &mut None, cx, |out, _| {
             out.check_open()?;
             if !out.queue.accepts_fragment(&self.config().queue()) {
                 return Poll::Pending;
@@ -140,7 +107,9 @@ impl Link {
 
     /// Waits until a message may be queued.
     pub(crate) fn poll_ready(self: &Arc<Self>, cx: &Context<'_>) -> Poll<Result<(), QueueError>> {
-        self.poll_or_wait(Half::Send, cx, |out| out.poll_room(Origin::Owner, self.config()))
+        self.poll_or_wait(WaitFor::SendHalf, &mut None, cx, |out, _| {
+            out.poll_room(Origin::Owner, self.config())
+        })
     }
 }
 
@@ -220,38 +189,5 @@ impl Out {
     pub(super) fn record_dropped(&mut self, policy: Policy, count: usize) {
         self.cold_state().dropped += count as u64;
         self.due().dropped.push((policy, count));
-    }
-
-    /// Wakes the task of a half when there is more room, a fragmented message or the connection
-    /// ends.
-    fn wait(&mut self, half: Half, waker: Waker) {
-        let waiting = self.waiting.get_or_insert_default();
-        let before = match half {
-            Half::Send => waiting.send_half.replace(waker),
-            Half::Receive => waiting.receive_half.replace(waker),
-        };
-        if let Some(before) = before {
-            self.spend(Spent::Waker(before));
-        }
-    }
-
-    /// Wakes all who wait: the connection closes, or has ended.
-    pub(super) fn wake_waiting(&mut self) {
-        if let Some(waiting) = &mut self.waiting {
-            waiting.wake_all();
-        }
-    }
-
-    /// Wakes those who wait for all being written, or for room that there is now.
-    pub(super) fn wake_for_progress(&mut self, config: &ConnectionConfig) {
-        if let Some(waiting) = &mut self.waiting {
-            waiting.wake();
-            self.wake_for_room(config);
-        }
-    }
-
-    /// Wakes this task when the lock is given back.
-    pub(super) fn wake(&mut self, waker: Waker) {
-        self.due().wake.push(waker);
     }
 }

@@ -8,9 +8,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bowsprit_proto::queue::{Origin, Ticket};
+use bowsprit_proto::queue::{Origin, Ticket, WaitFor};
 
-use super::{ConnectionConfig, Link, Out, lock::Spent};
+use super::{Link, Out, wait::Place};
 use crate::{Outgoing, error::QueueError};
 
 /// A message on its way into the queue.
@@ -40,7 +40,7 @@ impl<'m, M: Into<Outgoing<'m>>> Sending<'m, M> {
         origin: Origin,
     ) -> Poll<Result<(), QueueError>> {
         if !matches!(self, Self::Given(_)) {
-            return self.poll_again(cx, origin);
+            return self.poll_again(link, cx, origin);
         }
         let Self::Given(message) = mem::replace(self, Self::Done) else { return Poll::Pending };
         // Made, and dropped, without the lock: that may run code of the application.
@@ -64,80 +64,33 @@ impl<'m, M: Into<Outgoing<'m>>> Sending<'m, M> {
         if sent.is_ready() {
             return sent;
         }
-        *self = Self::Waiting(Box::new(Waiting::new(message.take(), link)));
-        self.poll_again(cx, origin)
+        let message = message.take();
+        let place = Place::new(link, WaitFor::Turn { len: message.len(), origin });
+        *self = Self::Waiting(Box::new(Waiting { message, place }));
+        self.poll_again(link, cx, origin)
     }
 
     /// The same when it waits.
     #[cold]
-    fn poll_again(&mut self, cx: &Context<'_>, origin: Origin) -> Poll<Result<(), QueueError>> {
+    fn poll_again(
+        &mut self,
+        link: &Arc<Link>,
+        cx: &Context<'_>,
+        origin: Origin,
+    ) -> Poll<Result<(), QueueError>> {
         let Self::Waiting(waiting) = self else { return Poll::Ready(Ok(())) };
-        let sent = ready!(waiting.poll(cx, origin));
+        let Waiting { message, place } = &mut **waiting;
+        let send = |out: &mut Out, ticket: &mut _| link.send_in_turn(out, message, origin, ticket);
+        let sent = ready!(place.poll(cx, send));
         *self = Self::Done;
         Poll::Ready(sent)
     }
 }
 
-/// A message that waits for its turn, and gives its place up when it is dropped.
+/// A message that waits for its turn, and gives it up when it is dropped.
 pub(crate) struct Waiting<'m> {
-    pub(super) message: Outgoing<'m>,
-    link: Arc<Link>,
-    ticket: Option<Ticket>,
-}
-
-impl<'m> Waiting<'m> {
-    pub(super) fn new(message: Outgoing<'m>, link: &Arc<Link>) -> Self {
-        Self { message, link: Arc::clone(link), ticket: None }
-    }
-
-    /// Queues the message when it is its turn.
-    ///
-    /// # Errors
-    ///
-    /// The connection is closing or has ended.
-    pub(super) fn poll(
-        &mut self,
-        cx: &Context<'_>,
-        origin: Origin,
-    ) -> Poll<Result<(), QueueError>> {
-        let Self { message, link, ticket } = self;
-        let polled = link.send_in_turn(&mut link.lock(), message, origin, ticket);
-        if polled.is_ready() {
-            return polled;
-        }
-        // Cloned without the lock, as that may run code of the application; then all may be
-        // different.
-        let waker = cx.waker().clone();
-        let mut out = link.lock();
-        let polled = link.send_in_turn(&mut out, message, origin, ticket);
-        let spent = if polled.is_ready() {
-            Some(waker)
-        } else {
-            let turns = &mut out.waiting.get_or_insert_default().turns;
-            let before = turns.wait(ticket, waker, message.len(), origin);
-            out.wake_for_room(link.config());
-            before
-        };
-        if let Some(waker) = spent {
-            out.spend(Spent::Waker(waker));
-        }
-        drop(out);
-        if polled.is_pending() {
-            link.write_out_for_others(cx.waker());
-        }
-        polled
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        if self.ticket.is_some() {
-            let mut out = self.link.lock();
-            out.give_up_turn(&mut self.ticket);
-            // It may have been woken for room that is there for others now.
-            out.wake_for_room(self.link.config());
-        }
-    }
+    message: Outgoing<'m>,
+    place: Place,
 }
 
 impl Link {
@@ -156,7 +109,7 @@ impl Link {
             }
             ready!(out.poll_room(origin, self.config()))?;
         }
-        out.give_up_turn(ticket);
+        out.leave(WaitFor::Turn { len: message.len(), origin }, ticket);
         let sent = open.and_then(|()| self.push(out, message));
         // The next one may have come before it was its turn.
         out.wake_for_room(self.config());
@@ -169,30 +122,6 @@ impl Out {
     fn has_turn(&self, ticket: Option<Ticket>, origin: Origin) -> bool {
         let Some(waiting) = &self.waiting else { return true };
         // Inside a fragmented message all others wait for its sender.
-        waiting.turns.has_turn(ticket) || origin == Origin::Owner && self.queue.is_fragmented()
-    }
-
-    fn give_up_turn(&mut self, ticket: &mut Option<Ticket>) {
-        let Some(ticket) = ticket.take() else { return };
-        let waker = self.waiting.as_mut().and_then(|waiting| waiting.turns.leave(ticket));
-        if let Some(waker) = waker {
-            self.spend(Spent::Waker(waker));
-        }
-    }
-
-    /// Has those lose their places who were woken long ago and have not come.
-    pub(super) fn sweep_turns(&mut self, config: &ConnectionConfig) {
-        if let Some(waiting) = &mut self.waiting {
-            waiting.turns.sweep();
-            self.wake_for_room(config);
-        }
-    }
-
-    /// Wakes those who wait for room that there is.
-    pub(super) fn wake_for_room(&mut self, config: &ConnectionConfig) {
-        let Some(waiting) = &mut self.waiting else { return };
-        if !waiting.turns.is_empty() {
-            waiting.wake_for_room(&self.queue, &config.queue());
-        }
+        waiting.list.has_turn(ticket) || origin == Origin::Owner && self.queue.is_fragmented()
     }
 }

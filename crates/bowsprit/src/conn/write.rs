@@ -12,9 +12,9 @@ use std::{
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
-use bowsprit_proto::queue::SendQueue;
+use bowsprit_proto::queue::{SendQueue, WaitFor};
 
-use super::{Half, Link, Out, lock::exempt};
+use super::{Link, Out, lock::exempt};
 use crate::{Error, PreparedMessage, error::EndReason, pool, stats::Policy, transport::WriteHalf};
 
 /// How many slices one write may gather.
@@ -103,19 +103,14 @@ impl Link {
         }
     }
 
-    /// Waits until the transport has taken everything, for the receiving half.
-    pub(crate) fn poll_flush(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.poll_flush_of(Half::Receive, cx)
-    }
-
-    /// The same for one of the halves.
-    pub(crate) fn poll_flush_of(
+    /// Waits until the transport has taken everything, as the holder of one of the halves.
+    pub(crate) fn poll_flush(
         self: &Arc<Self>,
-        half: Half,
+        half: WaitFor,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
         self.write_out();
-        self.poll_or_wait(half, cx, |out| match out.over {
+        self.poll_or_wait(half, &mut None, cx, |out, _| match out.over {
             Some(cause) if cause != EndReason::Closed => Poll::Ready(Err(cause)),
             _ if out.queue.is_drained() && !out.unflushed => Poll::Ready(Ok(())),
             _ => Poll::Pending,
@@ -125,7 +120,7 @@ impl Link {
 
     /// Waits until everything is written and the end of our side has been told to the transport.
     pub(crate) fn poll_shutdown(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let flushed = ready!(self.poll_flush(cx));
+        let flushed = ready!(self.poll_flush(WaitFor::ReceiveHalf, cx));
         let mut out = self.lock();
         let Some(write) = out.write.as_mut().filter(|_| flushed.is_ok()) else {
             return Poll::Ready(());

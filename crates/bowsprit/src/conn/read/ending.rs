@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bowsprit_proto::timers::DiscardBudget;
+use bowsprit_proto::{queue::WaitFor, timers::DiscardBudget};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::{
@@ -40,7 +40,7 @@ impl Leaving {
                     if !reader.is_open() {
                         return Poll::Pending;
                     }
-                    let _failed = ready!(reader.link.poll_flush(cx));
+                    let _failed = ready!(reader.link.poll_flush(WaitFor::ReceiveHalf, cx));
                     reader.phase = Phase::Ending(EndReason::Terminated);
                 }
             }
@@ -75,7 +75,7 @@ impl Reader {
             self.link.poll_shutdown(cx)
         } else {
             // Whether the close frame got through shows in what the server does next.
-            self.link.poll_flush(cx).map(drop)
+            self.link.poll_flush(WaitFor::ReceiveHalf, cx).map(drop)
         };
         if finished.is_pending() {
             self.wait(cx);
