@@ -10,7 +10,7 @@ use super::{Link, Out, lock::Spent};
 use crate::{
     CloseCode, ConnectionConfig,
     error::EndReason,
-    stats::{CloseKind, Side},
+    stats::{CloseKind, Policy, Side},
 };
 
 /// Something of the application's.
@@ -158,9 +158,12 @@ impl Out {
         self.cold_state.get_or_insert_default()
     }
 
-    /// Notes whose close frame was the first, and begins the time for the end.
+    /// Notes whose close frame was the first, and begins the time for the end. Nothing more may be
+    /// sent, so nobody need wait for room.
     pub(super) fn on_close(&mut self, side: Side, code: CloseCode, config: &ConnectionConfig) {
+        self.collect(Policy::Closed);
         self.begin_end(config);
+        self.wake_closing();
         self.cold_state().first_close.get_or_insert((side, code));
     }
 

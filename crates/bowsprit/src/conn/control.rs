@@ -6,7 +6,7 @@ use super::{Link, Out};
 use crate::{
     Close, Error, Event, ProtocolError, SendError, entropy,
     error::QueueError,
-    stats::{Control, Direction, Policy, Side},
+    stats::{Control, Direction, Side},
 };
 
 impl Link {
@@ -16,13 +16,7 @@ impl Link {
     ///
     /// The payload is too long, or the connection is closing or has ended.
     pub(crate) fn send_ping(self: &Arc<Self>, payload: &[u8]) -> Result<(), QueueError> {
-        let mut out = self.lock();
-        out.check_open()?;
-        out.queue.ping(payload, &self.resources())?;
-        self.request_flush(&mut out);
-        drop(out);
-        self.counters().control(Direction::Sent, Control::Ping);
-        Ok(())
+        self.send_control(Control::Ping, |out| out.queue.ping(payload, &self.resources()))
     }
 
     /// Queues a pong, however much is queued already.
@@ -31,13 +25,7 @@ impl Link {
     ///
     /// As [`send_ping`](Self::send_ping).
     pub(crate) fn send_pong(self: &Arc<Self>, payload: &[u8]) -> Result<(), QueueError> {
-        let mut out = self.lock();
-        out.check_open()?;
-        out.queue.pong(payload, &self.resources())?;
-        self.request_flush(&mut out);
-        drop(out);
-        self.counters().control(Direction::Sent, Control::Pong);
-        Ok(())
+        self.send_control(Control::Pong, |out| out.queue.pong(payload, &self.resources()))
     }
 
     /// Sends a ping whose pong tells the round-trip time.
@@ -46,18 +34,24 @@ impl Link {
     ///
     /// The connection is closing or has ended.
     pub(crate) fn measure_round_trip(self: &Arc<Self>) -> Result<(), QueueError> {
-        let mut out = self.lock();
-        out.check_open()?;
-        self.ping(&mut out)?;
-        self.request_flush(&mut out);
-        drop(out);
-        self.counters().control(Direction::Sent, Control::Ping);
-        Ok(())
+        self.send_control(Control::Ping, |out| {
+            let nonce = out.round_trip.ping(self.info.age(), entropy::random());
+            out.queue.ping(&nonce, &self.resources())
+        })
     }
 
-    pub(super) fn ping(&self, out: &mut Out) -> Result<(), SendError> {
-        let nonce = out.round_trip.ping(self.info.age(), entropy::random());
-        out.queue.ping(&nonce, &self.resources())
+    fn send_control(
+        self: &Arc<Self>,
+        frame: Control,
+        queue: impl FnOnce(&mut Out) -> Result<(), SendError>,
+    ) -> Result<(), QueueError> {
+        let mut out = self.lock();
+        out.check_open()?;
+        queue(&mut out)?;
+        self.request_flush(&mut out);
+        drop(out);
+        self.counters().control(Direction::Sent, frame);
+        Ok(())
     }
 
     /// A pong has come.
@@ -80,9 +74,7 @@ impl Link {
         let mut out = self.lock();
         out.check_open()?;
         out.queue.close(close, &self.resources())?;
-        out.collect(Policy::Closed);
         out.on_close(Side::Us, close.code, self.config());
-        out.wake_closing();
         self.request_flush(&mut out);
         Ok(())
     }
@@ -104,10 +96,7 @@ impl Link {
         let mut out = self.lock();
         let answered = out.queue.respond(event, &self.resources());
         if let Event::Close(close) = event {
-            out.collect(Policy::Closed);
             out.on_close(Side::Peer, close.code, self.config());
-            // Nothing more may be sent, so nobody need wait for room.
-            out.wake_closing();
         }
         if answered {
             self.request_flush(&mut out);
@@ -121,9 +110,7 @@ impl Link {
     /// Queues the close frame that tells the peer what it did wrong.
     pub(crate) fn fail_protocol(self: &Arc<Self>, error: &ProtocolError) {
         let mut out = self.lock();
-        out.wake_closing();
         let told = out.queue.fail(error, &self.resources());
-        out.collect(Policy::Closed);
         out.on_close(Side::LocalProtocolError, error.close_code(), self.config());
         if told {
             self.request_flush(&mut out);

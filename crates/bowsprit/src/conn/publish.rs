@@ -61,7 +61,6 @@ impl Link {
             (Offered::Dropped, _) => out.record_dropped(policy.into(), 1),
             (Offered::Closed, SlowConsumerPolicy::Close(code)) => {
                 out.on_close(Side::Us, code, self.config());
-                out.wake_closing();
                 self.request_flush(out);
             }
             _ => {}
