@@ -129,8 +129,8 @@ impl<P: Shared> SendQueue<P> {
             return (Offered::Gone, None);
         }
         let max_len = resources.limits().max_queue_len;
-        let dropped = self.make_room(offer, max_len);
-        if self.len() > max_len {
+        let (dropped, has_room) = self.make_room(offer, max_len);
+        if !has_room {
             return (self.publish_without_room(offer.policy, can_wait, resources), None);
         }
         (Offered::Queued { dropped }, self.enqueue(offer, resources))

@@ -53,16 +53,20 @@ impl<P: Shared> SendQueue<P> {
         }
     }
 
-    /// Drops the publications that the offer's policy lets it replace; returns how many there were.
-    pub(super) fn make_room(&mut self, offer: &Offer<P>, max_len: usize) -> usize {
-        let mut dropped = match offer.policy {
+    /// Drops the publications that the offer's policy lets it replace. Returns how many there were,
+    /// and whether the offer can be queued now.
+    pub(super) fn make_room(&mut self, offer: &Offer<P>, max_len: usize) -> (usize, bool) {
+        let replaced = match offer.policy {
             SlowConsumerPolicy::KeepLatest => self.drop_publications(|topic| topic == offer.topic),
             SlowConsumerPolicy::DropOldest => 0,
-            _ => return 0,
+            _ => return (0, self.len() <= max_len),
         };
+        let mut dropped = replaced;
         while self.len() > max_len && self.drop_oldest() {
             dropped += 1;
         }
-        dropped
+        // The place of an earlier one is free, whatever else has taken the room meanwhile: of a
+        // topic with a latest message one must arrive.
+        (dropped, replaced > 0 || self.len() <= max_len)
     }
 }

@@ -132,6 +132,17 @@ fn the_latest_of_a_topic_takes_the_place_of_earlier_ones() {
 }
 
 #[test]
+fn the_latest_takes_the_place_of_the_one_before_where_others_have_taken_the_room() {
+    let mut queue = slow();
+    publish(&mut queue, "old", 1, SlowConsumerPolicy::KeepLatest);
+    push(&mut queue, &"b".repeat(100)).unwrap();
+    let offered = publish(&mut queue, "new", 1, SlowConsumerPolicy::KeepLatest);
+    assert_eq!(offered, Offered::Queued { dropped: 1 });
+    assert_eq!(outcomes(&mut queue), dropped(&["old"]));
+    assert_eq!(seen(&mut queue)[2..], [text("new")]);
+}
+
+#[test]
 fn a_slow_consumer_is_waited_for_only_if_somebody_can() {
     let mut queue = slow();
     publish(&mut queue, &"b".repeat(100), 1, SlowConsumerPolicy::Wait);
