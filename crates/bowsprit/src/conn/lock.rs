@@ -73,14 +73,20 @@ pub(super) struct LinkGuard<'l> {
     guard: MutexGuard<'l, Out>,
     #[expect(dead_code, reason = "dropped after the guard and before the rest")]
     holding: Holding,
-    after: AfterLock<'l>,
+    flush: Flush<'l>,
+    after: Option<Box<AfterLock>>,
 }
 
-/// What is done when the lock has been given back.
-struct AfterLock<'l> {
+/// Whether what was queued is to be written out, when the lock has been given back.
+struct Flush<'l> {
     link: &'l Arc<Link>,
-    flush: bool,
-    due: Option<Box<Due>>,
+    due: bool,
+}
+
+/// What else is done then.
+struct AfterLock {
+    link: Arc<Link>,
+    due: Due,
 }
 
 impl<'l> LinkGuard<'l> {
@@ -90,7 +96,7 @@ impl<'l> LinkGuard<'l> {
         holding: Holding,
         guard: MutexGuard<'l, Out>,
     ) -> Self {
-        Self { guard, holding, after: AfterLock { link, flush: false, due: None } }
+        Self { guard, holding, flush: Flush { link, due: false }, after: None }
     }
 
     #[cold]
@@ -99,15 +105,16 @@ impl<'l> LinkGuard<'l> {
         if let Some(cause) = out.over {
             out.finish(cause);
         }
-        self.after.due = out.waiting.as_mut().and_then(|waiting| waiting.due.take());
+        let due = out.waiting.as_mut().and_then(|waiting| waiting.due.take());
         out.waiting.take_if(|waiting| waiting.list.is_empty());
+        self.after = due.map(|due| Box::new(AfterLock { link: Arc::clone(self.flush.link), due }));
     }
 }
 
 impl Drop for LinkGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.after.flush = mem::take(&mut self.guard.flush_due);
+        self.flush.due = mem::take(&mut self.guard.flush_due);
         // Every message takes the lock, and few leave anything else to be done.
         if self.guard.waiting.is_some() {
             self.take_due();
@@ -115,15 +122,18 @@ impl Drop for LinkGuard<'_> {
     }
 }
 
-impl Drop for AfterLock<'_> {
+impl Drop for Flush<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.flush {
+        if self.due {
             self.link.schedule();
         }
-        if let Some(due) = self.due.take() {
-            due.carry_out(self.link);
-        }
+    }
+}
+
+impl Drop for AfterLock {
+    fn drop(&mut self) {
+        mem::take(&mut self.due).carry_out(&self.link);
     }
 }
 
@@ -138,11 +148,10 @@ impl Due {
             && self.end.is_none()
     }
 
-    fn take(&mut self) -> Option<Box<Self>> {
-        (!self.is_empty()).then(|| Box::new(mem::take(self)))
+    fn take(&mut self) -> Option<Self> {
+        (!self.is_empty()).then(|| mem::take(self))
     }
 
-    #[cold]
     fn carry_out(mut self, link: &Arc<Link>) {
         for (len, wire_len) in self.sent {
             tracing::trace!(len, wire_len, "message sent");

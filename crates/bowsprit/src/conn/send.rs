@@ -37,9 +37,10 @@ impl Link {
     /// under the lock.
     #[inline(always)]
     pub(super) fn push(&self, out: &mut Out, message: &mut Outgoing<'_>) -> Result<(), QueueError> {
-        match out.queue.push(message, &self.resources())? {
-            Pushed::Sent(sent) => out.record_sent(sent),
-            Pushed::Waiting => out.collect(Policy::Closed),
+        match out.queue.push(message, &self.resources()) {
+            Ok(Pushed::Sent(sent)) => out.record_sent(sent),
+            Ok(Pushed::Waiting) => out.collect(Policy::Closed),
+            Err(error) => return Err(error.into()),
         }
         self.request_flush(out);
         Ok(())
