@@ -54,11 +54,7 @@ impl ReceiveHalf {
         let mut cx = Context::from_waker(known.as_ref().unwrap_or(Waker::noop()));
         // A task's budget is for what it awaits: used up, it would hide messages.
         let received = pin!(unconstrained(poll_fn(|cx| self.poll_recv(cx)))).poll(&mut cx);
-        match (&received, known) {
-            (Poll::Ready(_), Some(known)) => self.link().put_reading_task(known),
-            (Poll::Pending, None) => self.link().forget_reading_task(),
-            _ => {}
-        }
+        self.link().restore_reading_task(known);
         if !was_waiting {
             self.on_give_up();
         }

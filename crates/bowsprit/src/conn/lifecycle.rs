@@ -61,9 +61,7 @@ impl Link {
         if self.reading.is_watched() {
             out.flush_due = true;
         }
-        if let Some(reader) = out.take_reading_task() {
-            out.wake(reader);
-        }
+        out.wake_reading_task();
     }
 
     /// The reader has got bytes.
@@ -101,18 +99,15 @@ impl Link {
         self.lock().take_reading_task()
     }
 
-    /// Puts it back.
-    pub(crate) fn put_reading_task(self: &Arc<Self>, task: Waker) {
+    /// Puts it back, or none: whoever has read meanwhile could not wait.
+    pub(crate) fn restore_reading_task(self: &Arc<Self>, task: Option<Waker>) {
         let mut out = self.lock();
-        let before = if out.is_reading(&task) { None } else { Some(out.set_reading_task(task)) };
+        let before = match task {
+            Some(task) => out.set_reading_task(task),
+            None => out.take_reading_task(),
+        };
         drop(out);
         drop(before);
-    }
-
-    /// Nobody waits for bytes: whoever has read could not wait.
-    pub(crate) fn forget_reading_task(self: &Arc<Self>) {
-        let task = self.lock().task.take();
-        drop(task);
     }
 
     /// The connection is over with `cause`, but for the end of the transport.
@@ -333,12 +328,14 @@ impl Out {
         self.task.as_ref().is_some_and(|task| task.will_wake(waker))
     }
 
-    /// Takes note of the task that reads; returns what was known before and is to be dropped.
-    fn set_reading_task(&mut self, waker: Waker) -> (Option<Waker>, Option<Box<Waker>>) {
-        if self.served {
-            (None, self.reader.replace(Box::new(waker)))
+    /// Takes note of the task that reads; returns a waker that is to be dropped.
+    fn set_reading_task(&mut self, waker: Waker) -> Option<Waker> {
+        if self.is_reading(&waker) {
+            Some(waker)
+        } else if self.served {
+            self.reader.replace(Box::new(waker)).map(|before| *before)
         } else {
-            (self.task.replace(waker), None)
+            self.task.replace(waker)
         }
     }
 }
