@@ -302,7 +302,7 @@ impl SendHalf {
     ///
     /// Dropping the future changes nothing: what is queued is written anyway.
     pub async fn flush(&mut self) -> Result<(), Error> {
-        poll_fn(|cx| self.link.poll_flush(WaitFor::SendHalf, cx)).await
+        poll_fn(|cx| self.link.poll_flush(WaitFor::Sending, cx)).await
     }
 
     /// Sends a close frame, after which nothing more can be sent. The [`ReceiveHalf`] sees the
@@ -356,7 +356,7 @@ impl SendHalf {
     }
 
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.link.poll_flush(WaitFor::SendHalf, cx)
+        self.link.poll_flush(WaitFor::Sending, cx)
     }
 
     /// Sends a close frame unless one was sent, and flushes.

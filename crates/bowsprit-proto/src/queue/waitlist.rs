@@ -22,9 +22,9 @@ pub struct Waitlist<W> {
 pub enum WaitFor {
     /// As the holder of the sending half: any progress of the queue. A task that waits takes the
     /// place of the one before it.
-    SendHalf,
+    Sending,
     /// The same for the holder of the receiving half.
-    ReceiveHalf,
+    Receiving,
     /// Room for a publication: any progress of the queue.
     Publication,
     /// Its turn to send a message of this length. Like those above, it is also woken when the
@@ -66,8 +66,8 @@ impl<W> Waitlist<W> {
     /// Returns the waker that this one takes the place of.
     pub fn wait(&mut self, what: WaitFor, ticket: &mut Option<Ticket>, waker: W) -> Option<W> {
         match what {
-            WaitFor::SendHalf => self.send_half.replace(waker),
-            WaitFor::ReceiveHalf => self.receive_half.replace(waker),
+            WaitFor::Sending => self.send_half.replace(waker),
+            WaitFor::Receiving => self.receive_half.replace(waker),
             WaitFor::Publication => self.publications.wait(ticket, waker),
             WaitFor::Turn { len, origin } => self.turns.wait(ticket, waker, len, origin),
             WaitFor::End => self.ends.wait(ticket, waker),
@@ -77,7 +77,7 @@ impl<W> Waitlist<W> {
     /// Has a task wait no more; returns its waker, unless it was woken.
     pub fn leave(&mut self, what: WaitFor, ticket: Ticket) -> Option<W> {
         match what {
-            WaitFor::SendHalf | WaitFor::ReceiveHalf => None,
+            WaitFor::Sending | WaitFor::Receiving => None,
             WaitFor::Publication => self.publications.leave(ticket),
             WaitFor::Turn { .. } => self.turns.leave(ticket),
             WaitFor::End => self.ends.leave(ticket),

@@ -10,7 +10,7 @@ use super::queue_shared::Prepared;
 const LIMITS: QueueLimits = QueueLimits::DEFAULT.high_water_mark(100).max_queue_len(300);
 const TURN: WaitFor = WaitFor::Turn { len: 10, origin: Origin::Handle };
 const ALL: [WaitFor; 5] =
-    [WaitFor::SendHalf, WaitFor::ReceiveHalf, WaitFor::Publication, TURN, WaitFor::End];
+    [WaitFor::Sending, WaitFor::Receiving, WaitFor::Publication, TURN, WaitFor::End];
 
 /// A queue with so many bytes in its output.
 fn queue(len: usize) -> SendQueue<Prepared> {
@@ -60,14 +60,14 @@ fn closing_wakes_all_but_those_who_wait_for_the_end() {
 fn who_leaves_is_not_woken_but_a_half_leaves_its_waker_to_the_next() {
     let (mut list, tickets) = waitlist();
     for (what, ticket) in ALL.into_iter().zip(tickets) {
-        let is_half = matches!(what, WaitFor::SendHalf | WaitFor::ReceiveHalf);
+        let is_half = matches!(what, WaitFor::Sending | WaitFor::Receiving);
         assert_eq!(ticket.is_none(), is_half);
         if let Some(ticket) = ticket {
             assert_eq!(list.leave(what, ticket), Some(what));
         }
     }
-    assert_eq!(list.wait(WaitFor::SendHalf, &mut None, TURN), Some(WaitFor::SendHalf));
-    assert_eq!(woken(|woken| list.wake_all(woken)), [TURN, WaitFor::ReceiveHalf]);
+    assert_eq!(list.wait(WaitFor::Sending, &mut None, TURN), Some(WaitFor::Sending));
+    assert_eq!(woken(|woken| list.wake_all(woken)), [TURN, WaitFor::Receiving]);
     assert!(list.is_empty());
 }
 

@@ -90,7 +90,7 @@ impl Link {
         cx: &mut Context<'_>,
         fragment: Fragment<'_>,
     ) -> Poll<Result<(), QueueError>> {
-        self.poll_or_wait(WaitFor::SendHalf, &mut None, cx, |out, _| {
+        self.poll_or_wait(WaitFor::Sending, &mut None, cx, |out, _| {
             out.check_open()?;
             if !out.queue.accepts_fragment(&self.config().queue()) {
                 return Poll::Pending;
@@ -108,7 +108,7 @@ impl Link {
 
     /// Waits until a message may be queued.
     pub(crate) fn poll_ready(self: &Arc<Self>, cx: &Context<'_>) -> Poll<Result<(), QueueError>> {
-        self.poll_or_wait(WaitFor::SendHalf, &mut None, cx, |out, _| {
+        self.poll_or_wait(WaitFor::Sending, &mut None, cx, |out, _| {
             out.poll_room(Origin::Owner, self.config())
         })
     }

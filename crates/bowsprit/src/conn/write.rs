@@ -120,7 +120,7 @@ impl Link {
 
     /// Waits until everything is written and the end of our side has been told to the transport.
     pub(crate) fn poll_shutdown(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let flushed = ready!(self.poll_flush(WaitFor::ReceiveHalf, cx));
+        let flushed = ready!(self.poll_flush(WaitFor::Receiving, cx));
         let mut out = self.lock();
         let Some(write) = out.write.as_mut().filter(|_| flushed.is_ok()) else {
             return Poll::Ready(());

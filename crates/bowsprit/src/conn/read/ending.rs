@@ -40,7 +40,7 @@ impl Leaving {
                     if !reader.is_open() {
                         return Poll::Pending;
                     }
-                    let _failed = ready!(reader.link.poll_flush(WaitFor::ReceiveHalf, cx));
+                    let _failed = ready!(reader.link.poll_flush(WaitFor::Receiving, cx));
                     reader.phase = Phase::Ending(EndReason::Terminated);
                 }
             }
@@ -75,7 +75,7 @@ impl Reader {
             self.link.poll_shutdown(cx)
         } else {
             // Whether the close frame got through shows in what the server does next.
-            self.link.poll_flush(WaitFor::ReceiveHalf, cx).map(drop)
+            self.link.poll_flush(WaitFor::Receiving, cx).map(drop)
         };
         if finished.is_pending() {
             self.wait(cx);
