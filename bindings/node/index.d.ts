@@ -163,6 +163,26 @@ declare class WebSocket extends EventEmitter {
 }
 
 declare namespace WebSocket {
+  /**
+   * What connections have beyond those of `ws`. It is not declared for `WebSocket`, which then could
+   * not be passed to what is declared by `@types/ws`: write `ws as WebSocket.Extended`.
+   */
+  type Extended = WebSocket & {
+    /** Why the connection ended without the peer's close frame. */
+    readonly closeCause: (Error & { code?: string }) | null;
+    /** The same as `send`, with a promise. */
+    sendAsync(
+      data: BufferLike,
+      options?: {
+        mask?: boolean | undefined;
+        binary?: boolean | undefined;
+        compress?: boolean | undefined;
+        fin?: boolean | undefined;
+      }
+    ): Promise<void>;
+    [Symbol.asyncIterator](): AsyncGenerator<{ data: RawData; isBinary: boolean }>;
+  };
+
   /** A message as it comes from the socket. */
   type RawData = Buffer | ArrayBuffer | Buffer[];
 

@@ -24,6 +24,7 @@ module.exports = {
     skipUTF8Validation: false
   },
   kOwned: Symbol('owned'),
+  kServer: Symbol('server'),
   kStatusCode: Symbol('status-code'),
   kWebSocket: Symbol('websocket')
 };

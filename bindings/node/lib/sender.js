@@ -268,6 +268,11 @@ class Sender {
     });
   }
 
+  /** Gives back what the addon keeps, when nothing will be sent any more. */
+  _free() {
+    if (this._fragmented !== -1) this._endFragments();
+  }
+
   _endFragments() {
     native.closeSender(this._fragmented);
     this._fragmented = -1;

@@ -3,7 +3,7 @@
 const EventEmitter = require('events');
 const http = require('http');
 
-const { DEFAULTS, kWebSocket } = require('./constants');
+const { DEFAULTS, kServer, kWebSocket } = require('./constants');
 const native = require('./native');
 const { Refusal, checkRequest, negotiate } = require('./request');
 const Sender = require('./sender');
@@ -241,6 +241,7 @@ class WebSocketServer extends EventEmitter {
     }
 
     const websocket = new this.options.WebSocket(null, undefined, this.options);
+    websocket[kServer] = this;
     const headers = [
       'HTTP/1.1 101 Switching Protocols',
       'Upgrade: websocket',

@@ -13,6 +13,7 @@ const {
   OPEN,
   STATES,
   kOwned,
+  kServer,
   kStatusCode,
   kWebSocket
 } = require('./constants');
@@ -40,6 +41,7 @@ class WebSocket extends EventEmitter {
     super();
 
     this._binaryType = BINARY_TYPES[0];
+    this._closeCause = null;
     this._closeCode = 1006;
     this._closeFrameReceived = false;
     this._closeFrameSent = false;
@@ -91,6 +93,11 @@ class WebSocket extends EventEmitter {
     if (!BINARY_TYPES.includes(type)) return;
     this._binaryType = type;
     if (this._receiver) this._receiver._binaryType = type;
+  }
+
+  /** Why the connection ended without the peer's close frame: an Error with a `code`, or `null`. */
+  get closeCause() {
+    return this._closeCause;
   }
 
   /** How many bytes wait to be sent. */
@@ -193,6 +200,7 @@ class WebSocket extends EventEmitter {
       if (this._extensions[DEFLATE]) this._extensions[DEFLATE].cleanup();
       this._receiver.removeAllListeners();
       this._receiver._free();
+      this._sender._free();
     }
 
     this._readyState = CLOSED;
@@ -244,7 +252,10 @@ class WebSocket extends EventEmitter {
 
   _startCloseTimer() {
     const socket = this[kSocket];
-    this._closeTimer = setTimeout(() => socket.destroy(), this._closeTimeout);
+    this._closeTimer = setTimeout(() => {
+      this._noteCause('WS_ERR_CLOSE_TIMEOUT', 'The peer did not answer the close frame in time');
+      socket.destroy();
+    }, this._closeTimeout);
   }
 
   _abort() {
@@ -377,9 +388,38 @@ class WebSocket extends EventEmitter {
     const socket = this._socket;
 
     if (socket) {
+      this._noteCause('WS_ERR_TERMINATED', 'The connection was terminated');
       this._readyState = CLOSING;
       socket.destroy();
     }
+  }
+
+  /** Keeps the first reason why there will be no close frame. */
+  _noteCause(code, message) {
+    if (this._closeCause === null && !this._closeFrameReceived) {
+      this._closeCause = Object.assign(new Error(message), { code });
+    }
+  }
+
+  /**
+   * Sends a message.
+   *
+   * @param {*} data Its payload
+   * @param {Object} [options] Those of `send`
+   * @return {Promise} Fulfilled when it is written
+   */
+  sendAsync(data, options) {
+    return new Promise((resolve, reject) => {
+      this.send(data, options ?? {}, (err) => (err ? reject(err) : resolve()));
+    });
+  }
+
+  /**
+   * Messages as `{ data, isBinary }`, until the connection is closed. While more than a few wait to
+   * be taken, receiving is paused. Leaving the loop early terminates the connection.
+   */
+  [Symbol.asyncIterator]() {
+    return iterate(this);
   }
 }
 
@@ -400,6 +440,54 @@ enumerable(WebSocket, [
 ]);
 defineProperties(WebSocket.prototype);
 Object.assign(WebSocket.prototype, EventTarget);
+
+/** How many messages may wait for a loop. */
+const MAX_WAITING = 16;
+
+async function* iterate(websocket) {
+  const waiting = [];
+  let isClosed = websocket._readyState === CLOSED;
+  let failure = null;
+  let wake = null;
+  const notify = () => {
+    if (wake !== null) wake();
+    wake = null;
+  };
+  const listeners = {
+    message: (data, isBinary) => {
+      if (waiting.push({ data, isBinary }) === MAX_WAITING) websocket.pause();
+      notify();
+    },
+    error: (err) => {
+      failure = err;
+    },
+    close: () => {
+      isClosed = true;
+      notify();
+    }
+  };
+  for (const [name, listener] of Object.entries(listeners)) websocket.on(name, listener);
+
+  try {
+    for (;;) {
+      while (waiting.length > 0) {
+        const message = waiting.shift();
+        if (waiting.length === 0 && websocket.isPaused) websocket.resume();
+        yield message;
+      }
+
+      if (isClosed) break;
+      await new Promise((resolve) => (wake = resolve));
+    }
+
+    if (failure !== null) throw failure;
+  } finally {
+    for (const [name, listener] of Object.entries(listeners)) {
+      websocket.removeListener(name, listener);
+    }
+    websocket.terminate();
+  }
+}
 
 function receiverOnConclude(code, reason) {
   const websocket = this[kWebSocket];
@@ -434,11 +522,18 @@ function receiverOnError(err) {
   emitError(websocket, err);
 }
 
-/** An error is emitted once. */
+/** An error is emitted once; that of a server's connection which nobody listens to, by its server. */
 function emitError(websocket, err) {
   if (websocket._errorEmitted) return;
   websocket._errorEmitted = true;
-  websocket.emit('error', err);
+  websocket._closeCause ??= err;
+
+  const server = websocket[kServer];
+  if (server !== undefined && websocket.listenerCount('error') === 0) {
+    server.emit('connectionError', err, websocket);
+  } else {
+    websocket.emit('error', err);
+  }
 }
 
 function receiverOnFinish() {
@@ -520,6 +615,7 @@ function socketOnClose() {
 
   websocket._readyState = CLOSING;
   takeUnread(this, websocket);
+  websocket._noteCause('WS_ERR_NO_CLOSE_FRAME', 'The socket ended without a close frame');
   receiver.end();
   this[kWebSocket] = undefined;
   clearTimeout(websocket._closeTimer);
@@ -540,13 +636,14 @@ function takeUnread(socket, websocket) {
   if (chunk !== null) receiver.write(chunk);
 }
 
-function socketOnError() {
+function socketOnError(err) {
   const websocket = this[kWebSocket];
 
   this.removeListener('error', socketOnError);
   this.on('error', NOOP);
 
   if (websocket) {
+    if (!websocket._closeFrameReceived) websocket._closeCause ??= err;
     websocket._readyState = CLOSING;
     this.destroy();
   }

@@ -41,9 +41,9 @@ pub(crate) unsafe fn register(env: napi_env, exports: napi_value) {
     }
     let functions = functions! {
         c"version" = version;
+        c"openCount" = open_count;
         c"openReceiver" = incoming::open;
         c"closeReceiver" = incoming::close;
-        c"receiverCount" = incoming::count;
         c"splitMessages" = incoming::split_messages;
         c"faultOf" = incoming::fault_of;
         c"receive" = incoming::receive;
@@ -142,6 +142,13 @@ fn throw(env: napi_env, message: &str) -> napi_value {
     // SAFETY: the environment of the call under way, and a text that ends with NUL.
     unsafe { napi_sys::napi_throw_error(env, ptr::null(), message.as_ptr().cast()) };
     ptr::null_mut()
+}
+
+/// `openCount() -> number`: how many of what was opened have not been closed.
+fn open_count(addon: &mut Addon, _: &Args) -> Result<Value, Misuse> {
+    let Addon { incoming, outgoing, compressions, decompressions, .. } = addon;
+    let count = incoming.len() + outgoing.len() + compressions.len() + decompressions.len();
+    Ok(Value::Int(i32::try_from(count).unwrap_or(i32::MAX)))
 }
 
 /// `version() -> string`: has to be the package's.

@@ -43,8 +43,8 @@ pub(crate) fn is_token(_: &mut Addon, args: &Args) -> Result<Value, Misuse> {
     Ok(Value::Int(args.text(0).is_some_and(|text| subprotocol::is_token(&text)).into()))
 }
 
-/// `formatExtensions(flat) -> header`: each extension is a line, whose fields are separated by tabs,
-/// and each field but the first a parameter, with a line feed's sibling, U+001F, before its value.
+/// `formatExtensions(flat) -> header`: each line is an extension. Its fields are separated by tabs;
+/// all but the first are parameters, with U+001F before a value.
 pub(crate) fn format(_: &mut Addon, args: &Args) -> Result<Value, Misuse> {
     let flat = args.text(0).ok_or(Misuse("a list is a string"))?;
     let extensions: Vec<String> = flat.lines().map(|line| unflatten(line).to_string()).collect();

@@ -15,7 +15,7 @@ use crate::{
     addon::Addon,
     args::{Args, Misuse, Value},
     compression::CLOSED,
-    extensions,
+    extensions, faults,
     memory::Memory,
     records::{Kind, Place, Record, Records},
 };
@@ -224,7 +224,7 @@ impl Incoming {
         if let ProtocolError::Compression(fault) = error {
             self.fault = Some(fault);
         }
-        let (number, detail) = number_of(error);
+        let (number, detail) = faults::number_of(error);
         records.push_error(number, detail, u16::from(error.close_code()));
         Next::Stop
     }
@@ -301,32 +301,6 @@ impl Incoming {
     }
 }
 
-/// The number by which JavaScript finds the text of an error, and a number to put into that.
-fn number_of(error: ProtocolError) -> (i32, i32) {
-    match error {
-        ProtocolError::ReservedBits => (1, 0),
-        ProtocolError::ReservedOpcode(opcode) => (2, i32::from(opcode)),
-        ProtocolError::LengthNotMinimal => (3, 0),
-        ProtocolError::LengthSignBit => (4, 0),
-        ProtocolError::ControlFragmented => (5, 0),
-        ProtocolError::ControlTooLong(len) => (6, i32::from(len)),
-        ProtocolError::MaskMissing => (7, 0),
-        ProtocolError::MaskUnexpected => (8, 0),
-        ProtocolError::ContinuationUnexpected => (9, 0),
-        ProtocolError::ContinuationExpected(MessageKind::Text) => (10, 1),
-        ProtocolError::ContinuationExpected(MessageKind::Binary) => (10, 2),
-        ProtocolError::CloseTruncated => (11, 1),
-        ProtocolError::CloseCode(code) => (12, i32::from(u16::from(code))),
-        ProtocolError::CloseReasonUtf8 | ProtocolError::TextUtf8 => (13, 0),
-        ProtocolError::Compression(_) => (14, 0),
-        ProtocolError::MessageTooLong => (15, 0),
-        ProtocolError::TooManyFragments => (16, 0),
-        ProtocolError::TooManyFinalBlocks => (17, 0),
-        ProtocolError::Rsv1Unexpected => (18, 0),
-        _ => (0, 0),
-    }
-}
-
 /// `openReceiver(isServer, maxPayload, maxFragments, skipUtf8, agreed) -> id`; 0 stands for no
 /// limit, and a text of what was agreed on for compression.
 pub(crate) fn open(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
@@ -372,11 +346,6 @@ pub(crate) fn fault_of(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> 
 pub(crate) fn close(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
     drop(addon.incoming.try_remove(args.size(0)?));
     Ok(Value::Undefined)
-}
-
-/// `receiverCount() -> number`: how many have not been closed.
-pub(crate) fn count(addon: &mut Addon, _: &Args) -> Result<Value, Misuse> {
-    Ok(Value::Int(i32::try_from(addon.incoming.len()).unwrap_or(i32::MAX)))
 }
 
 /// `receive(id, chunk, from, records) -> number`: how many records there are.

@@ -18,6 +18,7 @@ mod args;
 mod compression;
 mod exports;
 mod extensions;
+mod faults;
 mod frames;
 mod handshake;
 mod incoming;

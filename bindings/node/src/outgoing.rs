@@ -19,8 +19,8 @@ pub(crate) fn close(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
     Ok(Value::Undefined)
 }
 
-/// `nextFragment(id, isBinary, fin, compressed) -> head`: what the next fragment of a message begins with. One
-/// that continues a message is of its kind, whatever it was called.
+/// `nextFragment(id, isBinary, fin, compressed) -> head`: what the next fragment of a message
+/// begins with. One that continues a message is of its kind, whatever it was called.
 pub(crate) fn next_fragment(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
     let (is_binary, fin) = (args.int(1)? != 0, args.int(2)? != 0);
     let sender = addon.outgoing.get_mut(args.size(0)?).ok_or(Misuse("the connection is closed"))?;

@@ -1,4 +1,4 @@
-// What is public is the same as in `@types/ws`.
+// What is public is the same as in `@types/ws`, but for what servers have in addition.
 import ours = require('bowsprit');
 import theirs = require('ws');
 
@@ -6,6 +6,8 @@ declare let own: ours;
 declare let other: theirs;
 own = other;
 other = own;
+
+declare let ownServer: ours.Server;
 
 declare let ownOptions: ours.ClientOptions & ours.PerMessageDeflateOptions;
 declare let otherOptions: theirs.ClientOptions & theirs.PerMessageDeflateOptions;
@@ -26,3 +28,12 @@ declare let ownData: ours.RawData | ours.Data;
 declare let otherData: theirs.RawData | theirs.Data;
 ownData = otherData;
 otherData = ownData;
+
+// What there is beyond it.
+async function extended(ws: ours.Extended) {
+  await ws.sendAsync('a', { binary: true });
+  for await (const { data, isBinary } of ws) ws.send(data as Buffer, { binary: isBinary });
+  return ws.closeCause?.code;
+}
+extended(own as ours.Extended);
+ownServer.broadcast('a', { except: own });
