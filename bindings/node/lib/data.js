@@ -52,4 +52,4 @@ function isBlob(value) {
   );
 }
 
-module.exports = { isBlob, toArrayBuffer, toBuffer };
+module.exports = { isBlob, isShared, toArrayBuffer, toBuffer };

@@ -3,6 +3,7 @@
 const native = require('./native');
 const { DEFLATE } = require('./constants');
 const { receiverError } = require('./errors');
+const { toBuffer } = require('./data');
 const extension = require('./extension');
 const Limiter = require('./limiter');
 
@@ -143,7 +144,7 @@ class PerMessageDeflate {
    * @param {Function} callback Gets an error, or `null` and the compressed payload
    */
   compress(data, fin, callback) {
-    const payload = typeof data === 'string' ? Buffer.from(data) : data;
+    const payload = toBuffer(data);
 
     limiter.add((done) => {
       const finish = (compressed) => {
@@ -220,7 +221,7 @@ class PerMessageDeflate {
     }
 
     const id = this._decompression;
-    const length = native.decompress(id, data, +!!fin, Math.max(this._maxPayload, 0));
+    const length = native.decompress(id, toBuffer(data), +!!fin, Math.max(this._maxPayload, 0));
 
     if (typeof length === 'string' || length === -1) {
       setImmediate(callback, length === -1 ? receiverError(15, 0, 1009) : receiverError(14, length, 1007));

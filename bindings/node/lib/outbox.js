@@ -1,6 +1,8 @@
 // Frames on their way to a socket: all that arise in a turn leave in one write.
 'use strict';
 
+const { AsyncResource } = require('async_hooks');
+
 const native = require('./native');
 const { FastBuffer, NONE } = require('./constants');
 
@@ -197,7 +199,10 @@ class Outbox {
     else this.parts.push(bytes);
   }
 
+  /** Adds a callback, which is called in the context of the call that it was passed to. */
   _addCallback(callback) {
+    if (typeof callback !== 'function') return;
+    callback = AsyncResource.bind(callback, 'bowsprit.send');
     if (this.callbacks === NONE) this.callbacks = [callback];
     else this.callbacks.push(callback);
   }

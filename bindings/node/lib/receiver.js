@@ -5,7 +5,7 @@ const { Writable } = require('stream');
 const native = require('./native');
 const { DEFLATE, EMPTY, FastBuffer, NONE, kOwned } = require('./constants');
 const { receiverError } = require('./errors');
-const { toArrayBuffer } = require('./data');
+const { isShared, toArrayBuffer } = require('./data');
 
 // The addon's records: `records.rs`.
 const TEXT = 1;
@@ -208,7 +208,8 @@ class Receiver extends Writable {
       return;
     }
 
-    this._receive(chunk, 0);
+    // Other threads may write to it.
+    this._receive(isShared(chunk.buffer) ? Buffer.from(chunk) : chunk, 0);
   }
 
   /** Has the addon receive a chunk, from a position on, and emits what it finds. */

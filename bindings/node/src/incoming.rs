@@ -44,6 +44,9 @@ pub(crate) struct Incoming {
     taken: Bytes,
     /// Messages are handed out in their fragments.
     in_fragments: bool,
+    /// A chunk is lent. If it is when a call begins, the core has panicked in an earlier one, and the
+    /// buffer may refer to memory that is gone.
+    lent: bool,
     /// What zlib says of data that cannot be decompressed.
     fault: Option<DataError>,
 }
@@ -62,6 +65,7 @@ impl Incoming {
             buffer: ReceiveBuffer::over(Memory::Owned(Vec::new())),
             taken: Bytes::new(),
             in_fragments: false,
+            lent: false,
             fault: None,
         }
     }
@@ -142,9 +146,10 @@ impl Incoming {
     ) -> Next {
         let rest = &mut chunk[*used..];
         let len = rest.len();
+        self.lent = true;
         // SAFETY: `take_away` drops it before this function returns, and nobody uses the chunk
-        // until then. If the core panics, the buffer is never used again: JavaScript ends the
-        // connection, and dropping it does not touch the chunk.
+        // until then. If the core panics, `lent` stays set and the buffer is never used again;
+        // dropping it does not touch the chunk.
         let lent = unsafe { Memory::lend(rest) };
         drop(self.buffer.replace_block(lent));
         self.buffer.advance(len);
@@ -190,6 +195,7 @@ impl Incoming {
     fn take_away(&mut self) {
         let own = Memory::owned(self.buffer.live_len());
         drop(self.buffer.replace_block(own));
+        self.lent = false;
     }
 
     /// Records an event in the chunk, or takes it if it is not there.
@@ -356,6 +362,9 @@ pub(crate) fn receive(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
     let chunk = args.bytes_mut(1, from)?;
     let records_array = args.bytes_mut(3, 0)?;
     let mut records = Records::new(records_array, from)?;
+    if incoming.lent {
+        return Err(Misuse("the connection has failed before"));
+    }
     incoming.borrow_context(decompressors);
     let used = incoming.receive(chunk, &mut records);
     incoming.return_context(decompressors);

@@ -48,6 +48,20 @@ test('X2: a receiver is a stream to write to', async () => {
   assert.deepStrictEqual(results[0], results[1]);
 });
 
+test('X2: a receiver takes shared memory, and any typed array', async () => {
+  const receiver = new ours.Receiver({ isServer: true });
+  const received = [];
+  receiver.on('message', (data) => received.push(data.toString()));
+  const bytes = frame(0x81, 'abc');
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  shared.set(bytes);
+  receiver.write(shared);
+  receiver.write(new Uint8Array(frame(0x81, 'def')));
+  await settle();
+  assert.deepStrictEqual(received, ['abc', 'def']);
+  assert.deepStrictEqual(Buffer.from(shared), bytes);
+});
+
 test('X2: errors of a receiver', async () => {
   const results = [];
   for (const { Receiver } of LIBRARIES) {

@@ -149,6 +149,7 @@ test('W5: callbacks of send, and errors', async () => {
   client.send('a', (err) => order.push(['a', err]));
   client.send('b', {}, (err) => order.push(['b', err]));
   client.send(Buffer.alloc(30_000), (err) => order.push(['c', err]));
+  client.send('no callback', {}, null);
   client.ping('d', true, (err) => order.push(['d', err]));
   client.pong((err) => order.push(['e', err]));
   assert.deepStrictEqual(order, []);
@@ -190,6 +191,20 @@ test('W5: a callback that throws does not keep the others from being called', ()
     ws.send('b', () => console.log('b'));
     ws.send('c', () => console.log('c'));`);
   assert.strictEqual(output, 'thrown own\nb\nc\n');
+});
+
+test('W5: a callback is called in the context of its send', async () => {
+  const { AsyncLocalStorage } = require('node:async_hooks');
+  const storage = new AsyncLocalStorage();
+  const connections = [connect(WebSocket), connect(WebSocket)];
+  const stores = [];
+  for (const [i, { ws }] of connections.entries()) {
+    storage.run(`a${i}`, () => ws.send('a', () => stores.push(storage.getStore())));
+    storage.run(`b${i}`, () => ws.ping('b', undefined, () => stores.push(storage.getStore())));
+  }
+  await settle();
+  assert.deepStrictEqual(stores, ['a0', 'b0', 'a1', 'b1']);
+  for (const { pipe } of connections) pipe.destroy();
 });
 
 test('W5: what is sent in a turn leaves in one write', async () => {
