@@ -620,7 +620,8 @@ function socketOnClose() {
   this[kWebSocket] = undefined;
   clearTimeout(websocket._closeTimer);
 
-  if (receiver.writableFinished || receiver.errored) {
+  // An error that has not been emitted yet comes before 'close'.
+  if (receiver.writableFinished || receiver._writableState.errorEmitted) {
     websocket.emitClose();
   } else {
     receiver.on('error', receiverOnFinish);
