@@ -169,6 +169,12 @@ class Outbox {
     this.socket.uncork();
   }
 
+  /** Writes everything, also what is held back. */
+  flushHeld() {
+    this.held = false;
+    this.flush();
+  }
+
   _write(bytes) {
     if (this.callbacks.length === 0) {
       this.socket.write(bytes);

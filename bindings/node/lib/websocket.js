@@ -601,7 +601,7 @@ function socketOnEnd() {
 
   websocket._readyState = CLOSING;
   websocket._receiver.end();
-  websocket._sender._outbox.flush();
+  websocket._sender._outbox.flushHeld();
   this.end();
 }
 

@@ -193,6 +193,19 @@ test('W5: a callback that throws does not keep the others from being called', ()
   assert.strictEqual(output, 'thrown own\nb\nc\n');
 });
 
+test('W5: what was compressed leaves before the end that the peer has asked for', async () => {
+  const { pipe, ws } = connect(WebSocket, { offer: 'permessage-deflate' });
+  const errors = [];
+  pipe.on('end', () => {});
+  ws.on('message', () => ws.send('compressed', (err) => errors.push(err)));
+  pipe.push(frame(0x81, 'a'));
+  pipe.push(null);
+  await settle();
+  assert.strictEqual(parseFrames(pipe.bytes).length, 1);
+  assert.deepStrictEqual(errors.map(Boolean), [false]);
+  pipe.destroy();
+});
+
 test('W5: a callback is called in the context of its send', async () => {
   const { AsyncLocalStorage } = require('node:async_hooks');
   const storage = new AsyncLocalStorage();
