@@ -44,8 +44,8 @@ pub(crate) struct Incoming {
     taken: Bytes,
     /// Messages are handed out in their fragments.
     in_fragments: bool,
-    /// A chunk is lent. If it is when a call begins, the core has panicked in an earlier one, and the
-    /// buffer may refer to memory that is gone.
+    /// A chunk is lent. If it is when a call begins, the core has panicked in an earlier one, and
+    /// the buffer may refer to memory that is gone.
     lent: bool,
     /// What zlib says of data that cannot be decompressed.
     fault: Option<DataError>,

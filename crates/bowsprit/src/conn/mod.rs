@@ -19,6 +19,7 @@
 
 mod cold_state;
 mod control;
+mod enqueue;
 mod info;
 mod lifecycle;
 mod lock;
@@ -30,7 +31,6 @@ mod reading;
 mod resources;
 mod runtime;
 mod send;
-mod turns;
 mod wait;
 mod write;
 
@@ -64,7 +64,7 @@ use self::{
 pub(crate) use self::{
     info::{Info, Opening},
     read::{Reader, Want},
-    turns::Sending,
+    send::Sending,
 };
 use crate::{
     Close, ConnectionConfig, PreparedMessage, Sender, State,

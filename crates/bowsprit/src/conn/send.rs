@@ -1,194 +1,128 @@
-//! Queueing frames on a link.
+//! `send().await`: a message is queued at once, or when it is its turn. The core's [`Turns`] are
+//! first come, first served.
+//!
+//! [`Turns`]: bowsprit_proto::queue::Turns
 
 use std::{
+    mem,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
-use bowsprit_proto::queue::{Origin, Outcome, Pushed, Report, Sent, WaitFor};
-use tracing::level_filters::LevelFilter;
+use bowsprit_proto::queue::{Origin, Ticket, WaitFor};
 
-use super::{
-    Link, Out,
-    lock::{Foreign, Spent},
-};
-use crate::{
-    ConnectionConfig, Fragment, Message, Outgoing, PreparedMessage, SendError,
-    error::{EndReason, QueueError},
-    stats::Policy,
-};
+use super::{Link, Out, wait::Place};
+use crate::{Outgoing, error::QueueError};
 
-impl Link {
-    /// Queues a message now, if nothing unusual goes on, as is nearly always. Pending if there
-    /// does.
-    pub(super) fn send_if_free(
-        self: &Arc<Self>,
-        message: &mut Outgoing<'_>,
-        origin: Origin,
-    ) -> Poll<Result<(), QueueError>> {
-        let mut out = self.lock();
-        if !out.is_free(self.config().queue().room(origin)) {
-            return Poll::Pending;
-        }
-        Poll::Ready(self.push(&mut out, message))
+/// A message on its way into the queue.
+pub(crate) enum Sending<'m, M> {
+    /// As the application gave it.
+    Given(M),
+    /// It waits for room. Boxed, as few do, and what holds it is in every handler that sends.
+    Waiting(Box<Waiting<'m>>),
+    Done,
+}
+
+impl<'m, M: Into<Outgoing<'m>>> Sending<'m, M> {
+    pub(crate) const fn new(message: M) -> Self {
+        Self::Given(message)
     }
 
-    /// Accepts a message behind all that was accepted before. What stays of it is not to be dropped
-    /// under the lock.
-    #[inline(always)]
-    pub(super) fn push(&self, out: &mut Out, message: &mut Outgoing<'_>) -> Result<(), QueueError> {
-        match out.queue.push(message, &self.resources()) {
-            Ok(Pushed::Sent(sent)) => out.record_sent(sent),
-            Ok(Pushed::Waiting) => out.collect(Policy::Closed),
-            Err(error) => return Err(error.into()),
-        }
-        self.request_flush(out);
-        Ok(())
-    }
-
-    /// Queues a message now.
-    ///
-    /// # Errors
-    ///
-    /// [`QueueError::QueueFull`] where there is no room. Whoever waits for some is passed over.
-    pub(crate) fn try_send(
-        self: &Arc<Self>,
-        mut message: Outgoing<'_>,
-        origin: Origin,
-    ) -> Result<(), QueueError> {
-        // Given back before the message is dropped.
-        let mut out = self.lock();
-        let limits = self.config().queue();
-        if !out.is_free(limits.room(origin)) {
-            out.check_open()?;
-            if !out.queue.has_room(origin, &limits) {
-                return Err(QueueError::QueueFull);
-            }
-        }
-        self.push(&mut out, &mut message)
-    }
-
-    /// Queues a message, however much is queued already.
+    /// Queues the message as soon as there is room for it.
     ///
     /// # Errors
     ///
     /// The connection is closing or has ended.
-    pub(crate) fn start_send(self: &Arc<Self>, message: Message) -> Result<(), QueueError> {
+    #[inline]
+    pub(crate) fn poll(
+        &mut self,
+        link: &Arc<Link>,
+        cx: &Context<'_>,
+        origin: Origin,
+    ) -> Poll<Result<(), QueueError>> {
+        if !matches!(self, Self::Given(_)) {
+            return self.poll_again(link, cx, origin);
+        }
+        let Self::Given(message) = mem::replace(self, Self::Done) else { return Poll::Pending };
+        // Made, and dropped, without the lock: that may run code of the application.
         let mut message = message.into();
-        let mut out = self.lock();
-        out.check_open()?;
-        self.push(&mut out, &mut message)
+        match link.send_if_free(&mut message, origin) {
+            Poll::Pending => self.poll_in_turn(&mut message, link, cx, origin),
+            sent => sent,
+        }
     }
 
-    /// Queues a fragment as soon as there is room for it.
-    ///
-    /// # Errors
-    ///
-    /// The connection is closing or has ended, or the fragment may not be sent.
-    pub(crate) fn poll_fragment(
-        self: &Arc<Self>,
-        cx: &mut Context<'_>,
-        fragment: Fragment<'_>,
+    /// The same where something unusual goes on.
+    #[cold]
+    fn poll_in_turn(
+        &mut self,
+        message: &mut Outgoing<'m>,
+        link: &Arc<Link>,
+        cx: &Context<'_>,
+        origin: Origin,
     ) -> Poll<Result<(), QueueError>> {
-        self.poll_or_wait(WaitFor::Sending, &mut None, cx, |out, _| {
-            out.check_open()?;
-            if !out.queue.accepts_fragment(&self.config().queue()) {
+        let sent = link.send_in_turn(&mut link.lock(), message, origin, &mut None);
+        if sent.is_ready() {
+            return sent;
+        }
+        let message = message.take();
+        let place = Place::new(link, WaitFor::Turn { len: message.len(), origin });
+        *self = Self::Waiting(Box::new(Waiting { message, place }));
+        self.poll_again(link, cx, origin)
+    }
+
+    /// The same when it waits.
+    #[cold]
+    fn poll_again(
+        &mut self,
+        link: &Arc<Link>,
+        cx: &Context<'_>,
+        origin: Origin,
+    ) -> Poll<Result<(), QueueError>> {
+        let Self::Waiting(waiting) = self else { return Poll::Ready(Ok(())) };
+        let Waiting { message, place } = &mut **waiting;
+        let send = |out: &mut Out, ticket: &mut _| link.send_in_turn(out, message, origin, ticket);
+        let sent = ready!(place.poll(cx, send));
+        *self = Self::Done;
+        Poll::Ready(sent)
+    }
+}
+
+/// A message that waits for its turn, and gives it up when it is dropped.
+pub(crate) struct Waiting<'m> {
+    message: Outgoing<'m>,
+    place: Place,
+}
+
+impl Link {
+    /// Queues a message if it is its turn.
+    pub(super) fn send_in_turn(
+        &self,
+        out: &mut Out,
+        message: &mut Outgoing<'_>,
+        origin: Origin,
+        ticket: &mut Option<Ticket>,
+    ) -> Poll<Result<(), QueueError>> {
+        let open = out.check_open();
+        if open.is_ok() {
+            if !out.has_turn(*ticket, origin) {
                 return Poll::Pending;
             }
-            out.queue.fragment(fragment, &self.resources())?;
-            out.tally.note(fragment.kind, fragment.payload.len(), fragment.fin);
-            if fragment.fin {
-                // Others may wait for the end of the message.
-                out.wake_for_progress(self.config());
-            }
-            self.request_flush(out);
-            Poll::Ready(Ok(()))
-        })
-    }
-
-    /// Waits until a message may be queued.
-    pub(crate) fn poll_ready(self: &Arc<Self>, cx: &Context<'_>) -> Poll<Result<(), QueueError>> {
-        self.poll_or_wait(WaitFor::Sending, &mut None, cx, |out, _| {
-            out.poll_room(Origin::Owner, self.config())
-        })
+            ready!(out.poll_room(origin, self.config()))?;
+        }
+        out.leave(WaitFor::Turn { len: message.len(), origin }, ticket);
+        let sent = open.and_then(|()| self.push(out, message));
+        // The next one may have come before it was its turn.
+        out.wake_for_room(self.config());
+        Poll::Ready(sent)
     }
 }
 
 impl Out {
-    pub(super) fn check_open(&self) -> Result<(), QueueError> {
-        match self.over {
-            Some(cause) => Err(QueueError::Ended(cause)),
-            None if self.queue.is_closing() => Err(SendError::Closed.into()),
-            None if self.is_leaving() => Err(QueueError::Ended(EndReason::Terminated)),
-            None => Ok(()),
-        }
-    }
-
-    /// Whether a message may be queued and nothing unusual goes on, as is nearly always. The queue
-    /// of a connection that has ended takes nothing.
-    #[inline]
-    fn is_free(&self, room: usize) -> bool {
-        self.cold_state.is_none() && self.waiting.is_none() && self.queue.is_free(room)
-    }
-
-    /// Whether a message may be queued; pending if it has to wait.
-    pub(super) fn poll_room(
-        &self,
-        origin: Origin,
-        config: &ConnectionConfig,
-    ) -> Poll<Result<(), QueueError>> {
-        self.check_open()?;
-        if self.queue.has_room(origin, &config.queue()) {
-            Poll::Ready(Ok(()))
-        } else {
-            Poll::Pending
-        }
-    }
-
-    /// Counts a message, and tells those who want to know of every one.
-    #[inline(always)]
-    pub(super) fn record_sent(&mut self, sent: Sent) {
-        self.tally.note(sent.kind, sent.len, true);
-        if LevelFilter::TRACE <= LevelFilter::current() {
-            self.tell_sent(sent);
-        }
-    }
-
-    /// Not from here: who listens may send.
-    #[cold]
-    fn tell_sent(&mut self, sent: Sent) {
-        self.due().sent.push((sent.len, sent.wire_len));
-    }
-
-    /// Counts messages that have waited in the queue and wait no longer, and has the next of them
-    /// compressed. `policy` is why publications were left out, if any were.
-    pub(super) fn collect(&mut self, policy: impl Into<Policy>) {
-        if let Some(report) = self.queue.take_report() {
-            self.record_report(report, policy.into());
-        }
-    }
-
-    #[cold]
-    fn record_report(&mut self, report: Report<PreparedMessage>, policy: Policy) {
-        let mut dropped = 0;
-        for settled in &report.settled {
-            let (kind, len) = (settled.message.kind(), settled.message.len());
-            match settled.outcome {
-                Outcome::Sent { wire_len } => self.record_sent(Sent { kind, len, wire_len }),
-                Outcome::Dropped => dropped += 1,
-                Outcome::Lost => {}
-            }
-        }
-        if dropped > 0 {
-            self.record_dropped(policy, dropped);
-        }
-        self.due().compress |= report.job_is_due;
-        self.spend(Spent::Messages(Foreign(report.settled)));
-    }
-
-    /// Counts publications that were left out.
-    pub(super) fn record_dropped(&mut self, policy: Policy, count: usize) {
-        self.cold_state().dropped += count as u64;
-        self.due().dropped.push((policy, count));
+    /// Whether nobody who may send waits before this one.
+    fn has_turn(&self, ticket: Option<Ticket>, origin: Origin) -> bool {
+        let Some(waiting) = &self.waiting else { return true };
+        // Inside a fragmented message all others wait for its sender.
+        waiting.list.has_turn(ticket) || origin == Origin::Owner && self.queue.is_fragmented()
     }
 }
