@@ -31,6 +31,7 @@ mod reading;
 mod resources;
 mod runtime;
 mod send;
+mod timers;
 mod wait;
 mod write;
 
