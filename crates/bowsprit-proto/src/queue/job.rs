@@ -102,9 +102,10 @@ impl<P: Shared> SendQueue<P> {
         self.send_deferred(|queue, message| {
             queue.settle();
             queue.lend_block(resources);
+            let before = queue.output.len();
             queue.sender.encoded(encoded, &mut queue.output)?;
             let (kind, len) = (message.kind(), message.len());
-            Ok(Sent { kind, len, wire_len: encoded.payload_len() })
+            Ok(Sent { kind, len, wire_len: queue.output.len() - before })
         });
     }
 

@@ -90,6 +90,16 @@ fn publications_from_before_leave_before_what_is_compressed_elsewhere() {
 }
 
 #[test]
+fn what_is_compressed_elsewhere_is_counted_with_its_header() {
+    let (mut queue, _) = compressing(false);
+    push(&mut queue, &prose(5000, 1)).unwrap();
+    queue.take_report();
+    run_job(&mut queue);
+    let sent = outcomes(&mut queue).pop().map(|(_, outcome)| outcome);
+    assert_eq!(sent, Some(Outcome::Sent { wire_len: written(&mut queue).len() }));
+}
+
+#[test]
 fn the_connections_own_context_comes_back_from_a_job() {
     let (mut queue, mut client) = compressing(true);
     let long = noise(5000, 1);
