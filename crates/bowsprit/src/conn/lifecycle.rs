@@ -17,6 +17,7 @@ use super::{
     lock::{Spent, exempt},
 };
 use crate::{
+    Close, CloseCode,
     error::EndReason,
     stats::{Direction, Policy},
 };
@@ -130,6 +131,18 @@ impl Link {
         let mut out = self.lock();
         let cause = out.cut_cause();
         self.end(&mut out, cause);
+    }
+
+    /// The half that sends was dropped. If it has not finished a message, everybody else would wait
+    /// for that end for as long as the other half keeps the connection.
+    pub(crate) fn drop_send_half(self: &Arc<Self>) {
+        let other_half_lives = self.halves.load(Ordering::Acquire) == 2;
+        if other_half_lives && self.look(|out| out.queue.is_fragmented()) {
+            let close = Close::new(CloseCode::INTERNAL_ERROR, "a message was not finished");
+            // Refused only if it is closing anyway.
+            let _closing = self.close(&close);
+        }
+        self.drop_half();
     }
 
     /// A half of the connection was dropped.

@@ -107,6 +107,28 @@ fn a_fragmented_message_begins_behind_what_was_published() {
 }
 
 #[test]
+fn a_message_that_nobody_can_finish_closes_the_connection() {
+    paused(async {
+        let (ws, mut peer) = server_over(Server::builder(), 1000).await;
+        let (receive, mut send) = ws.split();
+        let handle = send.handle();
+        let piece = Fragment { kind: MessageKind::Binary, payload: b"begun", fin: false };
+        send.send_fragment(piece).await.unwrap();
+        let other = tokio::spawn({
+            let handle = handle.clone();
+            async move { handle.send("behind").await }
+        });
+        yield_now().await;
+        drop(send);
+        assert!(other.await.unwrap().is_err(), "it would wait for the end of the message");
+        assert_eq!(peer.frame().await.payload, b"begun");
+        assert_eq!(peer.expect_close(1011).await, "a message was not finished");
+        assert!(handle.try_send("late").is_err());
+        drop(receive);
+    });
+}
+
+#[test]
 fn what_was_accepted_before_the_peers_close_frame_leaves_before_the_answer() {
     paused(async {
         let (mut ws, mut peer) = server_over(Server::builder(), 1000).await;
