@@ -34,9 +34,9 @@ fn as_many_are_woken_as_there_is_room_for() {
     for waker in 1..=4 {
         wait(&mut turns, waker, 60, Origin::Handle);
     }
-    assert_eq!(woken(&mut turns, &queue(400)), [], "there is no room");
+    assert!(woken(&mut turns, &queue(400)).is_empty(), "there is no room");
     assert_eq!(woken(&mut turns, &queue(200)), [1, 2]);
-    assert_eq!(woken(&mut turns, &queue(200)), [], "two have been woken for that");
+    assert!(woken(&mut turns, &queue(200)).is_empty(), "two have been woken for that");
     assert_eq!(woken(&mut turns, &queue(130)), [3]);
 }
 
