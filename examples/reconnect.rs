@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     while let Some(message) = ws.recv().await? {
         println!("{}", message.as_text().unwrap_or("bytes"));
         if message.as_text() == Some("kept until there is a connection") {
-            handle.close();
+            handle.start_close();
         }
     }
     Ok(())

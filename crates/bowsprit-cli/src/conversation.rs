@@ -49,7 +49,7 @@ pub(crate) async fn converse(
             Ok(signal.into())
         }
     };
-    let _ended = handle.close(CloseCode::NORMAL);
+    let _ended = handle.start_close(CloseCode::NORMAL);
     tokio::select! {
         // What comes until the peer has answered is printed.
         _late = timeout(PATIENCE, receiving) => result,

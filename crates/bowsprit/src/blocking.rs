@@ -177,7 +177,7 @@ impl WebSocket {
     ///
     /// In async code.
     pub fn close<'r>(&mut self, close: impl Into<Close<'r>>) -> Result<(), Error> {
-        match self.send.close(close.into().into_owned()) {
+        match self.send.start_close(close.into().into_owned()) {
             Err(error @ Error::Send(_)) if !matches!(error, Error::Send(SendError::Closed)) => {
                 return Err(error);
             }

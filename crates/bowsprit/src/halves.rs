@@ -116,7 +116,7 @@ impl ReceiveHalf {
     /// At most 1 MiB is discarded, plus the rest of a frame that the peer has begun (up to
     /// [`Limits::max_message_len`](crate::config::Limits::max_message_len)) and as much as was
     /// queued when the close frame was; beyond that the connection is cut. If more is expected,
-    /// call [`SendHalf::close`] and receive until `None`.
+    /// call [`SendHalf::start_close`] and receive until `None`.
     ///
     /// # Errors
     ///
@@ -313,7 +313,7 @@ impl SendHalf {
     ///
     /// [`Error::Send`] if the code or reason is invalid or a close frame was sent before; otherwise
     /// the reason why the connection has ended.
-    pub fn close(&mut self, close: impl Into<Close<'static>>) -> Result<(), Error> {
+    pub fn start_close(&mut self, close: impl Into<Close<'static>>) -> Result<(), Error> {
         Ok(self.link.close(&close.into())?)
     }
 
@@ -368,7 +368,7 @@ impl SendHalf {
 
     /// Sends a close frame unless one was sent.
     pub(crate) fn close_unless_closed(&mut self) -> Result<(), Error> {
-        match self.close(crate::CloseCode::NORMAL) {
+        match self.start_close(crate::CloseCode::NORMAL) {
             Err(Error::Send(SendError::Closed)) => Ok(()),
             closed => closed,
         }

@@ -92,8 +92,8 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// As [`SendHalf::close`](crate::SendHalf::close).
-    pub fn close(&self, close: impl Into<Close<'static>>) -> Result<(), Error> {
+    /// As [`SendHalf::start_close`](crate::SendHalf::start_close).
+    pub fn start_close(&self, close: impl Into<Close<'static>>) -> Result<(), Error> {
         Ok(self.link.close(&close.into())?)
     }
 

@@ -153,7 +153,7 @@ impl Server {
                 sleep(wait).await
             }
             // A connection that is already closing needs no other close frame.
-            let _closing = client.close(CloseCode::GOING_AWAY);
+            let _closing = client.start_close(CloseCode::GOING_AWAY);
         }
     }
 }

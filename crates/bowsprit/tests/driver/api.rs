@@ -95,7 +95,7 @@ fn two_tasks_use_the_two_halves_at_full_speed() {
         let (received, mut server) = send_numbers(server.unwrap()).await;
         let (also_received, mut client) = client.await.unwrap();
         assert_eq!((received, also_received), (20_000, 20_000));
-        client.send.close(CloseCode::NORMAL).unwrap();
+        client.send.start_close(CloseCode::NORMAL).unwrap();
         let (ended, also_ended) = tokio::join!(server.receive.recv(), client.receive.recv());
         assert!(ended.unwrap().is_none() && also_ended.unwrap().is_none());
         assert!(server.send.send("late").await.is_err());
@@ -250,7 +250,7 @@ fn a_close_inside_a_fragmented_message_refuses_those_who_wait_for_its_end() {
         ws.send_fragment(text(b"unfinished", false)).await.unwrap();
         let waiting = tokio::spawn(async move { handle.send("waits").await });
         tokio::task::yield_now().await;
-        ws.handle().close(CloseCode::NORMAL).unwrap();
+        ws.handle().start_close(CloseCode::NORMAL).unwrap();
         let refused = waiting.await.unwrap();
         assert!(matches!(refused, Err(Error::Send(SendError::Closed))), "{refused:?}");
         assert!(!peer.frame().await.fin);

@@ -127,7 +127,7 @@ fn waiting_for_a_flush_keeps_nobody_busy() {
         let (ws, _peer) = server_over(Server::builder(), 128).await;
         let (mut receive, mut send) = ws.split();
         send.send(vec![7; 1000]).await.unwrap();
-        send.close(CloseCode::NORMAL).unwrap();
+        send.start_close(CloseCode::NORMAL).unwrap();
         let (ours, theirs) = (Arc::new(Wakes::default()), Arc::new(Wakes::default()));
         let (our_waker, their_waker) =
             (Waker::from(Arc::clone(&ours)), Waker::from(Arc::clone(&theirs)));

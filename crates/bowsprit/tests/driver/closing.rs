@@ -353,8 +353,8 @@ fn a_half_that_closes_lets_the_other_see_the_answer() {
     paused(async {
         let (ws, mut peer) = server().await;
         let (mut receive, mut send) = ws.split();
-        send.close((CloseCode::NORMAL, "over")).unwrap();
-        assert!(matches!(send.close(CloseCode::NORMAL), Err(Error::Send(SendError::Closed))));
+        send.start_close((CloseCode::NORMAL, "over")).unwrap();
+        assert!(matches!(send.start_close(CloseCode::NORMAL), Err(Error::Send(SendError::Closed))));
         assert!(matches!(send.ping(b""), Err(Error::Send(SendError::Closed))));
         assert_eq!(peer.expect_close(1000).await, "over");
         peer.send(TEXT, "one more").await;

@@ -265,7 +265,7 @@ fn what_the_application_receives_itself_does_not_count() {
     paused(async {
         let (ws, mut peer) = server().await;
         let (mut receive, mut send) = ws.split();
-        send.close(CloseCode::NORMAL).unwrap();
+        send.start_close(CloseCode::NORMAL).unwrap();
         let client = async {
             for _ in 0..8 {
                 peer.send(BINARY, vec![0; MIB]).await;

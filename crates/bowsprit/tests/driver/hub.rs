@@ -108,7 +108,7 @@ fn those_who_have_gone_count_neither_as_queued_nor_as_dropped() {
         let server = Server::builder().build();
         let (ws, _peer) = open(&server, PIPE_LEN).await;
         assert!(topics.join("news", &ws.handle()));
-        ws.handle().close(CloseCode::NORMAL).unwrap();
+        ws.handle().start_close(CloseCode::NORMAL).unwrap();
         assert_eq!(topics.publish("news", "late").send_now(), Delivery::default());
     });
 }
@@ -354,7 +354,7 @@ fn what_is_sent_after_a_publication_comes_after_it() {
         ws.send_fragment(fragment(b"seven", false)).await.unwrap();
         ws.send_fragment(fragment(b"", true)).await.unwrap();
         server.broadcast("eight").send_now();
-        ws.handle().close(CloseCode::NORMAL).unwrap();
+        ws.handle().start_close(CloseCode::NORMAL).unwrap();
         for expected in ["one", "two", "three", "four", "five", "six", "seven", "", "eight"] {
             assert_eq!(peer.frame().await.payload, expected.as_bytes());
         }

@@ -136,11 +136,11 @@ fn control_frames_go_before_a_long_message_and_a_close_after_it() {
         let long = text(LONG, 1);
         from.handle().try_send(&*long).unwrap();
         from.ping(b"first").unwrap();
-        from.handle().close((CloseCode::GOING_AWAY, "last")).unwrap();
+        from.handle().start_close((CloseCode::GOING_AWAY, "last")).unwrap();
         assert_eq!(from.state(), State::Closing);
         let late = from.handle().try_send("too late");
         assert!(matches!(late, Err(Error::Send(SendError::Closed))), "{late:?}");
-        assert!(from.handle().close(CloseCode::NORMAL).is_err(), "once");
+        assert!(from.handle().start_close(CloseCode::NORMAL).is_err(), "once");
         assert!(matches!(from.send("late").await, Err(Error::Send(SendError::Closed))));
         let reading = tokio::spawn(async move { from.recv().await });
         assert!(matches!(to.next_event().await.unwrap(), Some(Event::Ping(b"first"))));
@@ -168,7 +168,7 @@ fn the_heartbeat_stops_when_a_close_waits_for_a_long_message() {
             let (mut from, mut to) = (from.unwrap(), to.unwrap());
             let long = text(LONG / 2, 1);
             from.handle().try_send(&*long).unwrap();
-            from.handle().close(CloseCode::NORMAL).unwrap();
+            from.handle().start_close(CloseCode::NORMAL).unwrap();
             let reading = tokio::spawn(async move { from.recv().await });
             for _ in 0..50 {
                 tokio::time::advance(SECOND / 10).await;
@@ -188,7 +188,7 @@ fn a_close_that_may_not_be_sent_is_refused_at_once() {
         let (mut from, mut to) = pair(false).await;
         let long = text(LONG / 2, 1);
         from.handle().try_send(&*long).unwrap();
-        let refused = from.handle().close(CloseCode::from(1006));
+        let refused = from.handle().start_close(CloseCode::from(1006));
         assert!(matches!(refused, Err(Error::Send(SendError::CloseCode(_)))), "{refused:?}");
         from.handle().try_send("still open").unwrap();
         tokio::spawn(async move { from.recv().await });
@@ -202,7 +202,7 @@ fn the_answer_to_a_close_comes_after_what_was_sent_before() {
     real(async {
         let (mut from, mut to) = pair(false).await;
         let long = text(LONG, 1);
-        to.handle().close(CloseCode::NORMAL).unwrap();
+        to.handle().start_close(CloseCode::NORMAL).unwrap();
         to.flush().await.unwrap();
         from.handle().try_send(&*long).unwrap();
         let reading = tokio::spawn(async move {
@@ -221,7 +221,7 @@ fn nothing_is_sent_after_the_peers_close_but_what_was_sent_before() {
         let (mut from, mut to) = pair(false).await;
         let (handle, long) = (from.handle(), text(8 * LONG, 1));
         handle.try_send(&*long).unwrap();
-        to.handle().close(CloseCode::NORMAL).unwrap();
+        to.handle().start_close(CloseCode::NORMAL).unwrap();
         to.flush().await.unwrap();
         let Some(Event::Close(_)) = from.next_event().await.unwrap() else { panic!("no close") };
         let late = handle.try_send("too late");

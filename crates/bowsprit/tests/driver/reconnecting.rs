@@ -229,7 +229,7 @@ fn a_reconnecting_websocket_keeps_messages_while_away_and_subscribes_again() {
         server.send("two").await.unwrap();
         server.flush().await.unwrap();
         sleep(Duration::from_millis(1)).await;
-        handle.close();
+        handle.start_close();
         assert!(server.recv().await.unwrap().is_none());
         assert_eq!(server.peer_close().unwrap().code, CloseCode::NORMAL);
         assert_eq!(receiving.await.unwrap().unwrap(), ["one", "two"]);
@@ -247,7 +247,7 @@ fn a_reconnecting_websocket_ends_when_told_also_while_it_waits() {
         let begun = Instant::now();
         let (received, ()) = tokio::join!(ws.recv(), async {
             sleep(SECOND / 100).await;
-            handle.close();
+            handle.start_close();
         });
         assert!(received.unwrap().is_none());
         assert_eq!(begun.elapsed(), SECOND / 100);

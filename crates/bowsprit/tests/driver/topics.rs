@@ -209,7 +209,7 @@ fn topics_that_are_joined_and_left_at_once_lose_nobody() {
             let handle = ws.handle();
             drop(ws);
             assert!(!topics.join("news", &handle), "it has ended");
-            assert!(handle.close(CloseCode::NORMAL).is_err());
+            assert!(handle.start_close(CloseCode::NORMAL).is_err());
         }
         assert_eq!(topics.names().count(), 0);
     });

@@ -25,9 +25,9 @@ const LONG: Duration = Duration::from_secs(20);
 async fn end(handle: Handle, mut random: Random) {
     random.pause(5).await;
     match random.below(4) {
-        0 => drop(handle.close(CloseCode::NORMAL)),
+        0 => drop(handle.start_close(CloseCode::NORMAL)),
         1 => handle.terminate(),
-        2 => drop(handle.close((CloseCode::GOING_AWAY, "bye"))),
+        2 => drop(handle.start_close((CloseCode::GOING_AWAY, "bye"))),
         _ => {}
     }
 }
@@ -179,7 +179,7 @@ fn all_who_wait_for_the_end_are_told() {
             });
             random.pause(3).await;
             if random.once_in(2) {
-                handle.close(CloseCode::NORMAL).unwrap();
+                handle.start_close(CloseCode::NORMAL).unwrap();
             } else {
                 handle.terminate();
             }

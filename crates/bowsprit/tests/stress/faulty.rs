@@ -225,7 +225,7 @@ async fn publish_to_slow_member(slow: SlowConsumerPolicy, mut random: Random) ->
     }
     for member in served.server.clients() {
         // Closed already, it may be.
-        let _closed = member.close(CloseCode::NORMAL);
+        let _closed = member.start_close(CloseCode::NORMAL);
     }
     let (received, last, code) = receiving.await.unwrap();
     let handle = ends.recv().await.unwrap();
@@ -331,7 +331,7 @@ fn connections_come_back_and_send_nothing_twice() {
                     }
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
-                handle.close();
+                handle.start_close();
             });
             let conversation = async {
                 let (mut checker, mut since) = (Checker::default(), 0);

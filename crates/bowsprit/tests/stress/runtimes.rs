@@ -144,7 +144,7 @@ fn the_halves_of_a_connection_live_in_two_runtimes() {
             }
         });
         while receiving.recv().unwrap() < usize::try_from(count).unwrap() {}
-        send.close(CloseCode::NORMAL).unwrap();
+        send.start_close(CloseCode::NORMAL).unwrap();
         other.join().unwrap();
         home.block_on(served.expect_empty());
         drop(served);

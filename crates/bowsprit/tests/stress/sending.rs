@@ -130,7 +130,7 @@ fn receiving_and_sending_are_given_up_and_taken_up_again() {
             }
             let mut send = sending.await.unwrap();
             let closing = async {
-                send.close(CloseCode::NORMAL)?;
+                send.start_close(CloseCode::NORMAL)?;
                 receive.recv().await
             };
             assert!(timeout(Duration::from_secs(10), closing).await.unwrap().unwrap().is_none());

@@ -83,7 +83,7 @@ fn publications_and_messages_keep_their_order() {
 
 fn close_all(server: &Server) {
     for handle in server.clients() {
-        handle.close(CloseCode::NORMAL).unwrap();
+        handle.start_close(CloseCode::NORMAL).unwrap();
     }
 }
 
@@ -102,7 +102,7 @@ async fn wander(ws: WebSocket, mut random: Random) {
     if random.once_in(2) {
         drop(send);
     } else {
-        let _closing = send.handle().close(CloseCode::NORMAL);
+        let _closing = send.handle().start_close(CloseCode::NORMAL);
     }
     reading.await.unwrap();
 }

@@ -88,7 +88,7 @@ impl ReconnectingWebSocket {
     }
 
     /// Receives the next message, reconnecting as often as necessary. Returns `None` after
-    /// [`ReconnectingHandle::close`], or after the server has closed with 1000.
+    /// [`ReconnectingHandle::start_close`], or after the server has closed with 1000.
     ///
     /// # Errors
     ///
@@ -178,7 +178,7 @@ impl ReconnectingHandle {
     /// # Errors
     ///
     /// [`Error::QueueFull`] if the queue is full; the message was not queued. [`Error::Send`] after
-    /// [`close`](Self::close).
+    /// [`start_close`](Self::start_close).
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), Error> {
         let mut link = self.shared.lock();
         if link.closed {
@@ -198,7 +198,7 @@ impl ReconnectingHandle {
 
     /// Closes the connection with 1000 and stops reconnecting: [`ReconnectingWebSocket::recv`]
     /// returns `None`. Queued messages are dropped.
-    pub fn close(&self) {
+    pub fn start_close(&self) {
         let handle = {
             let mut link = self.shared.lock();
             link.closed = true;
@@ -207,7 +207,7 @@ impl ReconnectingHandle {
         self.shared.told_to_close.notify_one();
         if let Some(handle) = handle {
             // If that fails, the connection has ended by itself.
-            let _ended = handle.close(CloseCode::NORMAL);
+            let _ended = handle.start_close(CloseCode::NORMAL);
         }
     }
 
