@@ -15,14 +15,14 @@ use bowsprit::{
     axum::WebSocketUpgrade,
     error::BoxError,
     http::Request,
-    server::{Bearer, Refusal, RequestExt},
+    server::{Bearer, Rejection, RequestExt},
 };
 use tokio::net::TcpListener;
 
 #[derive(Clone)]
 struct User(&'static str);
 
-async fn authorize(request: Request<()>) -> Result<User, Refusal> {
+async fn authorize(request: Request<()>) -> Result<User, Rejection> {
     match request.bearer() {
         Some(bearer) if bearer.matches("token") => Ok(User("alice")),
         _ => Err(Bearer::challenge("example")),

@@ -14,7 +14,7 @@ use bowsprit::{
     Bytes, Server,
     error::BoxError,
     http::{Method, Request, Response, StatusCode, header},
-    server::{Refusal, RequestExt},
+    server::{Rejection, RequestExt},
 };
 
 #[derive(Clone, Copy)]
@@ -67,7 +67,7 @@ async fn main() -> Result<(), BoxError> {
         .fallback(move |request| pages.answer(request))
         .authorize(move |request| {
             let user = request.cookie("session").and_then(|id| sessions.user(id));
-            async move { user.ok_or_else(|| Refusal::new(StatusCode::UNAUTHORIZED)) }
+            async move { user.ok_or_else(|| Rejection::new(StatusCode::UNAUTHORIZED)) }
         })
         .bind("127.0.0.1:0")
         .await?;

@@ -9,7 +9,7 @@ use bowsprit::{
     Server,
     error::BoxError,
     http::Request,
-    server::{Bearer, Refusal, RequestExt},
+    server::{Bearer, Rejection, RequestExt},
 };
 
 /// The users and their tokens.
@@ -19,7 +19,7 @@ const TOKENS: [(&str, &str); 2] = [("alice", "token-of-alice"), ("bob", "token-o
 struct User(&'static str);
 
 /// Asynchronous, so that it can query a database or another server.
-async fn authorize(request: Request<()>) -> Result<User, Refusal> {
+async fn authorize(request: Request<()>) -> Result<User, Rejection> {
     let token = request.bearer().ok_or_else(|| Bearer::challenge("example"))?;
     let user = TOKENS.iter().find(|(_, expected)| token.matches(expected));
     user.map(|(name, _)| User(name)).ok_or_else(|| Bearer::challenge("example"))

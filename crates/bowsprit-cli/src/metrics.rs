@@ -26,7 +26,7 @@ fn text(stats: &Stats) -> String {
     text.family("bowsprit_connections", "gauge", [("", stats.connections)]);
     let handshakes = &stats.handshakes;
     let refusals =
-        handshakes.refusals().map(|(status, count)| (status.as_u16().to_string(), count));
+        handshakes.rejections().map(|(status, count)| (status.as_u16().to_string(), count));
     let answers = [("101", handshakes.accepted)].map(|(status, count)| (status.to_owned(), count));
     let others = [
         ("failed", handshakes.failed),

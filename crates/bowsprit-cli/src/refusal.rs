@@ -2,10 +2,10 @@
 
 use std::sync::Once;
 
-use bowsprit::{error::HandshakeError, http::Request, server::Refusal};
+use bowsprit::{error::HandshakeError, http::Request, server::Rejection};
 
 /// Names the option: to the client, and the first time in the log.
-pub(crate) fn name_option(_: &Request<()>, refusal: Refusal) -> Refusal {
+pub(crate) fn name_option(_: &Request<()>, refusal: Rejection) -> Rejection {
     static HOST: Once = Once::new();
     static ORIGIN: Once = Once::new();
     let text = match refusal.error() {

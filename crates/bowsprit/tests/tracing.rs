@@ -14,7 +14,7 @@ use bowsprit::{
     client::Proxy,
     error::TimeoutKind,
     http::{HeaderMap, HeaderValue, Request, StatusCode, header},
-    server::{HostPolicy, OriginPolicy, Refusal, ServerBuilder, SubprotocolPolicy},
+    server::{HostPolicy, OriginPolicy, Rejection, ServerBuilder, SubprotocolPolicy},
     testing::pair_of,
     topics::SlowConsumerPolicy,
 };
@@ -225,17 +225,17 @@ async fn operators_are_told_of_a_peer_that_takes_no_data() {
 }
 
 /// Refuses those without the token, sends those with it elsewhere, and lets in whoever comes there.
-async fn authorize(request: Request<()>) -> Result<(), Refusal> {
+async fn authorize(request: Request<()>) -> Result<(), Rejection> {
     let query = request.uri().query().unwrap_or_default();
     if request.uri().path() == "/elsewhere" {
         return Ok(());
     }
     if !query.contains(SECRET) {
-        return Err(Refusal::new(StatusCode::UNAUTHORIZED).body(SECRET));
+        return Err(Rejection::new(StatusCode::UNAUTHORIZED).body(SECRET));
     }
     let location = format!("/elsewhere?token={SECRET}");
     let location = HeaderValue::try_from(location).unwrap();
-    Err(Refusal::new(StatusCode::FOUND).header(header::LOCATION, location))
+    Err(Rejection::new(StatusCode::FOUND).header(header::LOCATION, location))
 }
 
 /// A server with all that can be secret.

@@ -16,7 +16,7 @@ use http::{Request, StatusCode, request::Parts};
 use hyper::upgrade::OnUpgrade;
 
 use super::{
-    Refusal, Server, Upgrade,
+    Rejection, Server, Upgrade,
     handler::{Handler, into_handler},
     output::{HandlerOutput, Sealed},
     request::insert_connect_protocol,
@@ -112,9 +112,9 @@ where
     Server: FromRef<S>,
     S: Send + Sync,
 {
-    type Rejection = Refusal;
+    type Rejection = Rejection;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
         let server = Server::from_ref(state);
         let mut request = Request::from_parts(parts.clone(), ());
         let (response, mut upgrade) = server.upgrade_async(&mut request).await?;
@@ -132,9 +132,9 @@ where
     Server: FromRef<S>,
     S: Send + Sync,
 {
-    type Rejection = Refusal;
+    type Rejection = Rejection;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Rejection> {
         insert_connect_protocol(&mut parts.extensions);
         if !asks_for_websocket(&Request::from_parts(parts.clone(), ())) {
             return Ok(None);
@@ -143,7 +143,7 @@ where
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         Self::into_response(self).map(Body::from)
     }

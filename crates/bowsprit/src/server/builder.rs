@@ -8,14 +8,14 @@ use http::{HeaderMap, Request, Response};
 use tokio::net::ToSocketAddrs;
 
 use super::{
-    BoundServer, Fallback, OnHandshakeError, OnReject, Refusal, Server, Shared, TrustedProxies,
+    BoundServer, Fallback, OnHandshakeError, OnReject, Rejection, Server, Shared, TrustedProxies,
     authorize::Authorize,
     clients::{Hook, Registry},
     endpoint::{Settings, endpoint_options},
     limiter::ConnectionLimiter,
     listener::{BACKLOG, Listener},
     pending::{self, MAX_HANDSHAKES, Pending},
-    refusal_log::RefusalLog,
+    rejection_log::RejectionLog,
     route::{Route, RouterBuilder},
 };
 use crate::{AcceptError, ConnectionConfig, Deflate, Handle, Limits, TcpOptions, head::HeadLimits};
@@ -62,7 +62,7 @@ impl ServerBuilder {
             fallback: Box::new(|_: &Request<()>| None),
             hosts: HostPolicy::default(),
             proxies: None,
-            on_reject: Box::new(|_, refusal| refusal),
+            on_reject: Box::new(|_, rejection| rejection),
             on_handshake_error: Box::new(|_| {}),
             #[cfg(feature = "tls")]
             tls: None,
@@ -245,7 +245,7 @@ impl ServerBuilder {
     #[must_use]
     pub fn on_reject<R>(mut self, hook: R) -> Self
     where
-        R: Fn(&Request<()>, Refusal) -> Refusal + Send + Sync + 'static,
+        R: Fn(&Request<()>, Rejection) -> Rejection + Send + Sync + 'static,
     {
         self.on_reject = Box::new(hook);
         self
@@ -301,7 +301,7 @@ impl ServerBuilder {
             proxies: self.proxies,
             on_reject: self.on_reject,
             on_handshake_error: self.on_handshake_error,
-            refusal_log: RefusalLog::default(),
+            rejection_log: RejectionLog::default(),
             #[cfg(feature = "tls")]
             tls: self.tls,
         };

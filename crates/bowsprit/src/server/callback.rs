@@ -7,7 +7,7 @@ use std::{
 
 use http::StatusCode;
 
-use super::Refusal;
+use super::Rejection;
 
 /// Runs a callback. `None` if it panics, which is logged.
 pub(super) fn run<T>(callback: impl FnOnce() -> T) -> Option<T> {
@@ -20,7 +20,7 @@ pub(super) fn run<T>(callback: impl FnOnce() -> T) -> Option<T> {
 /// # Errors
 ///
 /// 500 if it panics.
-pub(super) fn run_or_500<T>(callback: impl FnOnce() -> T) -> Result<T, Refusal> {
+pub(super) fn run_or_500<T>(callback: impl FnOnce() -> T) -> Result<T, Rejection> {
     run(callback).ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into())
 }
 

@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use subtle::ConstantTimeEq;
 
-use super::Refusal;
+use super::Rejection;
 
 /// Whether two secrets are equal. The time that the comparison takes depends on their lengths, not
 /// on where they differ.
@@ -47,7 +47,7 @@ impl Basic {
 
     /// Returns a 401 that asks for a user name and password.
     #[must_use]
-    pub fn challenge(realm: &str) -> Refusal {
+    pub fn challenge(realm: &str) -> Rejection {
         challenge(&format!("Basic realm=\"{}\", charset=\"UTF-8\"", quotable(realm)))
     }
 
@@ -78,7 +78,7 @@ impl<'r> Bearer<'r> {
 
     /// Returns a 401 that asks for a token.
     #[must_use]
-    pub fn challenge(realm: &str) -> Refusal {
+    pub fn challenge(realm: &str) -> Rejection {
         challenge(&format!("Bearer realm=\"{}\"", quotable(realm)))
     }
 
@@ -97,11 +97,11 @@ fn credentials<'h>(headers: &'h HeaderMap, scheme: &str) -> Option<&'h str> {
 
 /// RFC 9110 §15.5.2: "The server generating a 401 response MUST send a WWW-Authenticate header
 /// field".
-fn challenge(challenge: &str) -> Refusal {
-    let refusal = Refusal::new(StatusCode::UNAUTHORIZED);
+fn challenge(challenge: &str) -> Rejection {
+    let rejection = Rejection::new(StatusCode::UNAUTHORIZED);
     match HeaderValue::from_str(challenge) {
-        Ok(challenge) => refusal.header(header::WWW_AUTHENTICATE, challenge),
-        Err(_) => refusal,
+        Ok(challenge) => rejection.header(header::WWW_AUTHENTICATE, challenge),
+        Err(_) => rejection,
     }
 }
 

@@ -224,12 +224,12 @@ macro_rules! endpoint_options {
         /// 500. Default: every client is accepted.
         ///
         /// ```
-        /// use bowsprit::{Server, http::Request, server::{Basic, Refusal, RequestExt}};
+        /// use bowsprit::{Server, http::Request, server::{Basic, Rejection, RequestExt}};
         ///
         /// #[derive(Clone)]
         /// struct User(String);
         ///
-        /// async fn authorize(request: Request<()>) -> Result<User, Refusal> {
+        /// async fn authorize(request: Request<()>) -> Result<User, Rejection> {
         ///     match request.basic() {
         ///         Some(login) if login.matches("alice", "secret") => {
         ///             Ok(User(login.user().into()))
@@ -244,7 +244,7 @@ macro_rules! endpoint_options {
         pub fn authorize<A, F, U>(mut self, authorize: A) -> Self
         where
             A: Fn(Request<()>) -> F + Send + Sync + 'static,
-            F: Future<Output = Result<U, Refusal>> + Send + 'static,
+            F: Future<Output = Result<U, Rejection>> + Send + 'static,
             U: Clone + Send + Sync + 'static,
         {
             self.settings.authorize = Some(Authorize::new(authorize));

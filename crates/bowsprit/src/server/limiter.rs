@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::Refusal;
+use super::Rejection;
 use http::{HeaderValue, StatusCode, header};
 
 /// Counts connections if their number is limited.
@@ -44,7 +44,7 @@ impl ConnectionLimiter {
     pub(super) fn acquire(
         self: &Arc<Self>,
         client: Option<IpAddr>,
-    ) -> Result<Option<Box<ConnectionPermit>>, Refusal> {
+    ) -> Result<Option<Box<ConnectionPermit>>, Rejection> {
         if self.max_connections.is_none() && self.max_connections_per_address.is_none() {
             return Ok(None);
         }
@@ -104,8 +104,8 @@ pub(super) fn network(client: IpAddr) -> IpAddr {
     }
 }
 
-fn full() -> Refusal {
-    Refusal::new(StatusCode::SERVICE_UNAVAILABLE)
+fn full() -> Rejection {
+    Rejection::new(StatusCode::SERVICE_UNAVAILABLE)
         .body("too many connections\n")
         .header(header::RETRY_AFTER, HeaderValue::from_static("10"))
 }

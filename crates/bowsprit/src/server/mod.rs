@@ -9,7 +9,7 @@
 //!   for several paths.
 //! * Access control: [`OriginPolicy`], [`HostPolicy`], [`SubprotocolPolicy`], and a callback for
 //!   [`authorize`](ServerBuilder::authorize). It reads credentials, cookies and the query through
-//!   [`RequestExt`] ([`Basic`], [`Bearer`]) and rejects requests with a [`Refusal`].
+//!   [`RequestExt`] ([`Basic`], [`Bearer`]) and rejects requests with a [`Rejection`].
 //! * Client addresses: [`PeerAddr`], [`UnixPeer`], [`Encrypted`] and [`TrustedProxies`].
 //! * Other HTTP servers: [`Server::upgrade`] returns an [`Upgrade`]. The modules `tower` and `axum`
 //!   need the features of the same names.
@@ -34,8 +34,8 @@ mod pending;
 mod phase;
 #[cfg(feature = "proxy-protocol")]
 mod proxy_protocol;
-mod refusal;
-mod refusal_log;
+mod rejection;
+mod rejection_log;
 mod request;
 mod route;
 mod serve;
@@ -60,14 +60,14 @@ pub use self::{
     listener::Listener,
     opening::Upgrade,
     output::{HandlerOutput, handler},
-    refusal::Refusal,
+    rejection::Rejection,
     request::{Encrypted, PeerAddr, RequestExt, UnixPeer},
     route::Route,
     serve::BoundServer,
     shutdown::{Shutdown, ShutdownSummary},
 };
 use self::{
-    clients::Registry, limiter::ConnectionLimiter, pending::Pending, refusal_log::RefusalLog,
+    clients::Registry, limiter::ConnectionLimiter, pending::Pending, rejection_log::RejectionLog,
     route::Routes,
 };
 use crate::{
@@ -98,13 +98,13 @@ struct Shared {
     proxies: Option<TrustedProxies>,
     on_reject: OnReject,
     on_handshake_error: OnHandshakeError,
-    refusal_log: RefusalLog,
+    rejection_log: RejectionLog,
     #[cfg(feature = "tls")]
     tls: Option<crate::tls::TlsServerConfig>,
 }
 
 /// Called for each rejected request.
-type OnReject = Box<dyn Fn(&Request<()>, Refusal) -> Refusal + Send + Sync>;
+type OnReject = Box<dyn Fn(&Request<()>, Rejection) -> Rejection + Send + Sync>;
 
 /// Called for each connection that fails before its request is complete.
 type OnHandshakeError = Box<dyn Fn(&AcceptError) + Send + Sync>;
@@ -186,11 +186,11 @@ impl Server {
     ///
     /// let server = Server::builder().build();
     /// let request = http::Request::new(());
-    /// let refusal = server.upgrade(&request).unwrap_err();
-    /// assert_eq!(refusal.response().status(), 400);
+    /// let rejection = server.upgrade(&request).unwrap_err();
+    /// assert_eq!(rejection.response().status(), 400);
     /// # use bowsprit::http;
     /// ```
-    pub fn upgrade<B>(&self, request: &Request<B>) -> Result<(Response<()>, Upgrade), Refusal> {
+    pub fn upgrade<B>(&self, request: &Request<B>) -> Result<(Response<()>, Upgrade), Rejection> {
         self.shared.admit_external_now(&mut head(request))
     }
 
@@ -209,7 +209,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// The request was rejected. Send the refusal's response and close the connection. 500 if the
+    /// The request was rejected. Send the rejection's response and close the connection. 500 if the
     /// request has neither [`PeerAddr`] nor [`UnixPeer`] and an option needs the address:
     /// [`max_connections_per_address`](ServerBuilder::max_connections_per_address) or
     /// [`trusted_proxies`](ServerBuilder::trusted_proxies).
@@ -220,7 +220,7 @@ impl Server {
     pub async fn upgrade_async<B: Send>(
         &self,
         request: &mut Request<B>,
-    ) -> Result<(Response<()>, Upgrade), Refusal> {
+    ) -> Result<(Response<()>, Upgrade), Rejection> {
         let mut head = head(request);
         let admitted = self.shared.admit_external(&mut head).await;
         *request.extensions_mut() = mem::take(head.extensions_mut());

@@ -10,7 +10,7 @@ use http::{HeaderMap, Request, StatusCode};
 use matchit::Router;
 
 use super::{
-    Refusal,
+    Rejection,
     authorize::Authorize,
     clients::{Members, Registry},
     endpoint::{Endpoint, Settings, endpoint_options},
@@ -138,7 +138,7 @@ impl Routes {
         let endpoint = self.find(path).map(|(entry, _)| &entry.endpoint);
         // A path that is malformed below a known one is for us to refuse.
         endpoint.map_or_else(
-            |refusal| refusal.response().status() != StatusCode::NOT_FOUND,
+            |rejection| rejection.response().status() != StatusCode::NOT_FOUND,
             |endpoint| endpoint.handler.is_some() || !with_handler,
         )
     }
@@ -155,17 +155,17 @@ impl Routes {
     /// # Errors
     ///
     /// 404 if there is none, 400 if a parameter is not UTF-8.
-    pub(super) fn find(&self, path: &str) -> Result<(&RouteEntry, Params), Refusal> {
+    pub(super) fn find(&self, path: &str) -> Result<(&RouteEntry, Params), Rejection> {
         if self.everywhere {
             return Ok((&self.entries[0], Params::default()));
         }
-        let found = self.paths.at(path).map_err(|_| Refusal::not_found())?;
+        let found = self.paths.at(path).map_err(|_| Rejection::not_found())?;
         let params = found.params.iter().map(|(name, value)| {
             let value = percent_decode(value, |_| true)?;
             Some((name.into(), value.into()))
         });
         let params: Option<Params> = params.collect();
-        let malformed = || Refusal::new(StatusCode::BAD_REQUEST).body("the path is not UTF-8\n");
+        let malformed = || Rejection::new(StatusCode::BAD_REQUEST).body("the path is not UTF-8\n");
         Ok((&self.entries[*found.value], params.ok_or_else(malformed)?))
     }
 }

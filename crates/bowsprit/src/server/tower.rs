@@ -16,7 +16,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    Refusal, Server,
+    Rejection, Server,
     handler::{Handler, into_handler},
     output::HandlerOutput,
     request::insert_connect_protocol,
@@ -75,7 +75,7 @@ impl WebSocketLayer {
     }
 
     /// Answers a request, and spawns the task of its connection.
-    async fn answer<B: Send>(self, mut request: Request<B>) -> Result<Response<()>, Refusal> {
+    async fn answer<B: Send>(self, mut request: Request<B>) -> Result<Response<()>, Rejection> {
         let (response, upgrade) = self.server.upgrade_async(&mut request).await?;
         let upgraded = request.extensions_mut().remove::<OnUpgrade>();
         let upgraded = upgraded.ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
@@ -128,7 +128,7 @@ where
         Box::pin(async move {
             let response = match answering.await {
                 Ok(response) => response.map(|()| Full::default()),
-                Err(refusal) => refusal.into_response().map(Full::new),
+                Err(rejection) => rejection.into_response().map(Full::new),
             };
             Ok(response.map(Either::Left))
         })

@@ -216,7 +216,7 @@ impl Counters {
 
     /// An opening handshake was answered with this.
     pub(crate) fn refused(&self, status: StatusCode) {
-        *self.refusals().entry(status.as_u16()).or_default() += 1;
+        *self.rejections().entry(status.as_u16()).or_default() += 1;
         self.instruments.handshake(status.as_str());
     }
 
@@ -256,7 +256,7 @@ impl Counters {
         // Before the others: nothing ends before it was opened.
         let ended: u64 = self.endings.iter().map(read).sum();
         let accepted = read(&self.accepted);
-        let refused_with = self.refusals().clone();
+        let refused_with = self.rejections().clone();
         Stats {
             connections: accepted.saturating_sub(ended),
             handshakes: Handshakes {
@@ -315,7 +315,7 @@ impl Counters {
         }
     }
 
-    fn refusals(&self) -> MutexGuard<'_, BTreeMap<u16, u64>> {
+    fn rejections(&self) -> MutexGuard<'_, BTreeMap<u16, u64>> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -144,7 +144,7 @@ impl Handshakes {
     }
 
     /// The statuses of the responses, with the number of each.
-    pub fn refusals(&self) -> impl Iterator<Item = (StatusCode, u64)> {
+    pub fn rejections(&self) -> impl Iterator<Item = (StatusCode, u64)> {
         let known =
             |(status, count): (&u16, &u64)| Some((StatusCode::from_u16(*status).ok()?, *count));
         self.refused_with.iter().filter_map(known)

@@ -10,7 +10,7 @@ use std::{
 use bowsprit::{
     Deflate, Server,
     http::{HeaderName, HeaderValue, StatusCode, header},
-    server::{Basic, Bearer, Refusal, RequestExt},
+    server::{Basic, Bearer, Rejection, RequestExt},
 };
 
 use super::{Attacked, KIB, REQUEST, TIMEOUT, flood, status};
@@ -207,7 +207,7 @@ fn line_ends_in_whatever_is_written() {
             })
             .authorize(|request| async move {
                 match request.query("body") {
-                    Some(body) => Err(Refusal::new(StatusCode::FORBIDDEN).body(body)),
+                    Some(body) => Err(Rejection::new(StatusCode::FORBIDDEN).body(body)),
                     None => Ok(()),
                 }
             }),

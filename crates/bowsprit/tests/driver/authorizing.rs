@@ -10,7 +10,7 @@ use bowsprit::{
     AcceptError, Bytes, Server,
     error::TimeoutKind,
     http::{HeaderValue, Request, Response, StatusCode, header},
-    server::{Basic, Bearer, Refusal, RequestExt, Route, ServerBuilder, constant_time_eq},
+    server::{Basic, Bearer, Rejection, RequestExt, Route, ServerBuilder, constant_time_eq},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
@@ -26,7 +26,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct User(String);
 
-async fn by_header(request: Request<()>) -> Result<User, Refusal> {
+async fn by_header(request: Request<()>) -> Result<User, Rejection> {
     let user = request.headers().get("x-user").ok_or(StatusCode::UNAUTHORIZED)?;
     Ok(User(user.to_str().unwrap().into()))
 }
@@ -69,7 +69,7 @@ fn a_refusal_is_answered_with_its_status_headers_and_body() {
     paused(async {
         let teapot = |_| async {
             let name = header::HeaderName::from_static("x-why");
-            let refusal = Refusal::new(StatusCode::IM_A_TEAPOT).body("short and stout\n");
+            let refusal = Rejection::new(StatusCode::IM_A_TEAPOT).body("short and stout\n");
             Err::<(), _>(refusal.header(name, HeaderValue::from_static("tea")))
         };
         let (answer, error) = refused(Server::builder().authorize(teapot), REQUEST.into()).await;
@@ -87,12 +87,12 @@ fn a_refusal_is_answered_with_its_status_headers_and_body() {
 fn a_refusal_never_looks_like_success() {
     for status in [100, 101, 200, 299] {
         let status = StatusCode::from_u16(status).unwrap();
-        assert_eq!(Refusal::new(status).response().status(), 500);
+        assert_eq!(Rejection::new(status).response().status(), 500);
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = status;
-        assert_eq!(Refusal::from(response).response().status(), 500);
+        assert_eq!(Rejection::from(response).response().status(), 500);
     }
-    assert_eq!(Refusal::new(StatusCode::FOUND).response().status(), 302);
+    assert_eq!(Rejection::new(StatusCode::FOUND).response().status(), 302);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_decision_may_take_longer_than_the_handshake() {
     paused(async {
         let slow = |_| async {
             sleep(25 * SECOND).await;
-            Ok::<_, Refusal>(())
+            Ok::<_, Rejection>(())
         };
         let (accepting, mut peer) = asked(Server::builder().authorize(slow), REQUEST.into()).await;
         let begun = Instant::now();
@@ -114,7 +114,7 @@ fn a_decision_may_take_longer_than_the_handshake() {
 
 #[test]
 fn a_decision_that_takes_too_long_is_answered_503() {
-    let never = |_| pending::<Result<(), Refusal>>();
+    let never = |_| pending::<Result<(), Rejection>>();
     paused(async move {
         for (set, expected) in [(None, 30 * SECOND), (Some(3 * SECOND), 3 * SECOND)] {
             let mut builder = Server::builder().authorize(never);
@@ -133,8 +133,9 @@ fn a_decision_that_takes_too_long_is_answered_503() {
 fn a_client_that_takes_no_answer_has_ten_seconds_for_it() {
     paused(async {
         let (ours, mut theirs) = tokio::io::duplex(1024);
-        let refuse =
-            |_| async { Err::<(), _>(Refusal::new(StatusCode::FORBIDDEN).body("x".repeat(5000))) };
+        let refuse = |_| async {
+            Err::<(), _>(Rejection::new(StatusCode::FORBIDDEN).body("x".repeat(5000)))
+        };
         let server = Server::builder().authorize(refuse).build();
         let begun = Instant::now();
         theirs.write_all(REQUEST.as_bytes()).await.unwrap();
@@ -146,12 +147,12 @@ fn a_client_that_takes_no_answer_has_ten_seconds_for_it() {
 
 #[test]
 fn a_decision_that_panics_is_answered_500() {
-    async fn late(_: Request<()>) -> Result<(), Refusal> {
+    async fn late(_: Request<()>) -> Result<(), Rejection> {
         tokio::task::yield_now().await;
         panic!("as asked");
     }
     paused(async {
-        let early = |_| -> std::future::Ready<Result<(), Refusal>> { panic!("as asked") };
+        let early = |_| -> std::future::Ready<Result<(), Rejection>> { panic!("as asked") };
         for builder in [Server::builder().authorize(early), Server::builder().authorize(late)] {
             let (answer, _) = refused(builder, REQUEST.into()).await;
             assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
@@ -175,7 +176,7 @@ fn nothing_is_left_of_a_client_that_goes_away_during_the_decision() {
             async move {
                 pending::<()>().await;
                 drop(noted);
-                Ok::<_, Refusal>(())
+                Ok::<_, Rejection>(())
             }
         });
         let (accepting, peer) = asked(builder, REQUEST.into()).await;
@@ -193,7 +194,7 @@ fn nothing_is_left_of_a_client_that_goes_away_during_the_decision() {
 #[test]
 fn requests_that_break_the_rules_are_not_decided_about() {
     paused(async {
-        let unasked = |_| -> std::future::Ready<Result<(), Refusal>> { panic!("asked") };
+        let unasked = |_| -> std::future::Ready<Result<(), Rejection>> { panic!("asked") };
         for (request, status) in [
             (REQUEST.replace("dGhlIHNhbXBsZSBub25jZQ==", "short"), 400),
             (request_with("Origin: http://evil.example"), 403),
@@ -210,7 +211,7 @@ fn requests_that_break_the_rules_are_not_decided_about() {
 fn a_route_decides_for_itself() {
     real(async {
         let open = Route::new(|_, _| async { Ok(()) })
-            .authorize(|_| async { Ok::<_, Refusal>(User("nobody".into())) });
+            .authorize(|_| async { Ok::<_, Rejection>(User("nobody".into())) });
         let shut = Route::new(|mut ws, request| async move {
             let user = request.extensions().get::<User>().ok_or("no user")?;
             Ok(ws.send(user.0.as_str()).await?)

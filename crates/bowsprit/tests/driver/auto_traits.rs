@@ -60,7 +60,7 @@ assert_auto_traits!(
     bowsprit::reconnect::Reconnect,
     bowsprit::client::Redirect,
     bowsprit::error::RedirectError,
-    bowsprit::server::Refusal,
+    bowsprit::server::Rejection,
     bowsprit::client::Rejected,
     bowsprit::server::Route,
     bowsprit::error::SendError,

@@ -9,7 +9,7 @@ use bowsprit::{
     Server,
     axum::WebSocketUpgrade,
     http::{HeaderMap, HeaderValue, Request},
-    server::{PeerAddr, Refusal, RequestExt, ServerBuilder, TrustedProxies, UnixPeer},
+    server::{PeerAddr, Rejection, RequestExt, ServerBuilder, TrustedProxies, UnixPeer},
     tower::WebSocketLayer,
 };
 use tokio::{
@@ -121,7 +121,7 @@ fn a_limit_that_cannot_be_applied_is_an_error_of_upgrade_and_admit() {
     });
 }
 
-fn status(judged: Result<(), Refusal>) -> u16 {
+fn status(judged: Result<(), Rejection>) -> u16 {
     judged.map_or_else(|refusal| refusal.response().status().as_u16(), |()| 101)
 }
 

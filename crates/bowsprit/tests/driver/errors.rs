@@ -7,7 +7,7 @@ use bowsprit::{
     client::Url,
     error::{HandshakeError, InvalidUrl, SendError, TimeoutKind},
     http::{Request, StatusCode},
-    server::Refusal,
+    server::Rejection,
     testing,
 };
 
@@ -15,7 +15,7 @@ use super::support::{paused, real};
 
 /// What bowsprit's errors are made into.
 trait Target:
-    From<ConnectError> + From<AcceptError> + From<Error> + From<Refusal> + From<InvalidUrl>
+    From<ConnectError> + From<AcceptError> + From<Error> + From<Rejection> + From<InvalidUrl>
 {
 }
 
@@ -55,7 +55,7 @@ fn one_function_connects_accepts_and_talks_with_question_marks() {
             "{ours:?}"
         );
         let any = converse::<anyhow::Error>("ws://h/", &server, &client).await.unwrap_err();
-        assert!(any.downcast_ref::<Refusal>().is_some(), "{any:?}");
+        assert!(any.downcast_ref::<Rejection>().is_some(), "{any:?}");
         let boxed = converse::<Box<dyn StdError + Send + Sync>>("nowhere", &server, &client).await;
         assert!(boxed.unwrap_err().downcast_ref::<InvalidUrl>().is_some());
         let ours = converse::<Error>("nowhere", &server, &client).await.unwrap_err();

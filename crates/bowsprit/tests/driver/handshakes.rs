@@ -5,7 +5,7 @@ use std::{future::pending, time::Duration};
 use bowsprit::{
     Bytes, Server,
     http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header},
-    server::{HostPolicy, OriginPolicy, Refusal, ServerBuilder},
+    server::{HostPolicy, OriginPolicy, Rejection, ServerBuilder},
     stats::Handshakes,
 };
 use tokio::{
@@ -80,8 +80,8 @@ fn panicking<T>() -> T {
     panic!("as asked")
 }
 
-async fn forbid(_: Request<()>) -> Result<(), Refusal> {
-    Err(Refusal::new(StatusCode::FORBIDDEN))
+async fn forbid(_: Request<()>) -> Result<(), Rejection> {
+    Err(Rejection::new(StatusCode::FORBIDDEN))
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn by_a_hook_that_panics() {
     paused(async {
         let subprotocol = request_with("Sec-WebSocket-Protocol: chat");
         let origin = request_with("Origin: http://example.org");
-        let asked = |_| -> std::future::Ready<Result<(), Refusal>> { panicking() };
+        let asked = |_| -> std::future::Ready<Result<(), Rejection>> { panicking() };
         let plain = PLAIN.to_owned();
         for (name, builder, request) in [
             ("should_handle", builder().should_handle(|_| panicking()), REQUEST.into()),
@@ -156,7 +156,7 @@ fn by_a_client_that_goes_away() {
     paused(async {
         let late = |_| async {
             sleep(SECOND / 2).await;
-            Err::<(), _>(Refusal::from(StatusCode::FORBIDDEN))
+            Err::<(), _>(Rejection::from(StatusCode::FORBIDDEN))
         };
         for (name, builder, request, expected) in [
             ("at once", builder(), "", Failed),
@@ -184,8 +184,9 @@ fn by_a_client_that_goes_away() {
 #[test]
 fn by_a_client_that_takes_no_answer() {
     paused(async {
-        let long =
-            |_| async { Err::<(), _>(Refusal::new(StatusCode::FORBIDDEN).body("x".repeat(5000))) };
+        let long = |_| async {
+            Err::<(), _>(Rejection::new(StatusCode::FORBIDDEN).body("x".repeat(5000)))
+        };
         for (name, builder) in [("a refusal", builder().authorize(long)), ("an upgrade", builder())]
         {
             let server = builder.build();
@@ -212,7 +213,7 @@ fn by_a_client_that_takes_no_answer() {
 #[test]
 fn by_a_caller_that_gives_up() {
     paused(async {
-        let never = |_| pending::<Result<(), Refusal>>();
+        let never = |_| pending::<Result<(), Rejection>>();
         let server = builder().authorize(never).build();
         let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
         let mut peer = Peer::client(theirs);
@@ -227,7 +228,7 @@ fn by_a_caller_that_gives_up() {
 #[test]
 fn by_a_decision_that_takes_too_long() {
     paused(async {
-        let never = |_| pending::<Result<(), Refusal>>();
+        let never = |_| pending::<Result<(), Rejection>>();
         let server = builder().authorize(never).authorize_timeout(Duration::from_millis(5)).build();
         answer(&server, REQUEST).await;
         assert_counted("authorize_timeout", &server, 1, Refused(503));

@@ -7,7 +7,7 @@ use bowsprit::{
     error::{HandshakeError, TimeoutKind},
     http::{HeaderName, HeaderValue, Response, StatusCode, header},
     server::{
-        HostPolicy, OriginPolicy, PeerAddr, Refusal, RequestExt, ServerBuilder, TrustedProxies,
+        HostPolicy, OriginPolicy, PeerAddr, Rejection, RequestExt, ServerBuilder, TrustedProxies,
         ipnet::IpNet,
     },
 };
@@ -40,7 +40,7 @@ async fn ask(builder: ServerBuilder, request: &str) -> (u16, String, Option<Acce
 fn a_function_chooses_the_subprotocol_and_sees_the_user() {
     paused(async {
         let server = Server::builder()
-            .authorize(|_| async { Ok::<_, Refusal>("v2") })
+            .authorize(|_| async { Ok::<_, Rejection>("v2") })
             .choose_subprotocol(|request, offers| {
                 let wanted = request.extensions().get::<&str>().unwrap();
                 offers.iter().find(|offer| *offer == wanted).map(|&offer| offer.into())
@@ -110,7 +110,7 @@ fn a_hook_sees_every_refused_request_and_may_change_the_answer() {
                 .allowed_hosts(HostPolicy::List(vec!["example.com".into()]))
                 .authorize(|request| async move {
                     match request.query("forbidden") {
-                        Some(_) => Err(Refusal::new(StatusCode::FORBIDDEN)),
+                        Some(_) => Err(Rejection::new(StatusCode::FORBIDDEN)),
                         None => Ok(()),
                     }
                 })
@@ -119,7 +119,7 @@ fn a_hook_sees_every_refused_request_and_may_change_the_answer() {
                     let by_rule = refusal.error().is_some();
                     seen.lock().unwrap().push((request.uri().path().to_owned(), status, by_rule));
                     if status == 404 {
-                        return Refusal::new(StatusCode::GONE);
+                        return Rejection::new(StatusCode::GONE);
                     }
                     refusal.header(header::RETRY_AFTER, HeaderValue::from_static("1"))
                 })
@@ -153,7 +153,7 @@ fn a_hook_that_panics_is_answered_500() {
     }
     paused(async {
         let builder = Server::builder;
-        let forbid = |_| async { Err::<(), _>(Refusal::new(StatusCode::FORBIDDEN)) };
+        let forbid = |_| async { Err::<(), _>(Rejection::new(StatusCode::FORBIDDEN)) };
         let plain = "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n".to_owned();
         let subprotocol = request_with("Sec-WebSocket-Protocol: chat");
         let origin = request_with("Origin: http://example.org");

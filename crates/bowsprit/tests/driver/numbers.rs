@@ -2,7 +2,7 @@
 
 use std::future::pending;
 
-use bowsprit::{AcceptError, Error, Server, http::StatusCode, server::Refusal};
+use bowsprit::{AcceptError, Error, Server, http::StatusCode, server::Rejection};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -71,7 +71,7 @@ fn a_refused_request_leaves_its_place() {
     paused(async {
         let server = Server::builder()
             .max_connections(1)
-            .authorize(|_| async { Err::<(), _>(Refusal::new(StatusCode::FORBIDDEN)) })
+            .authorize(|_| async { Err::<(), _>(Rejection::new(StatusCode::FORBIDDEN)) })
             .build();
         for _ in 0..2 {
             let refused = server.upgrade_async(&mut accepted_request()).await.unwrap_err();
@@ -153,7 +153,7 @@ fn without_limits_there_are_none() {
         for _ in 0..100 {
             open.push(server.upgrade(&accepted_request()).unwrap());
         }
-        let error = Error::from(Refusal::new(StatusCode::SERVICE_UNAVAILABLE));
+        let error = Error::from(Rejection::new(StatusCode::SERVICE_UNAVAILABLE));
         assert!(matches!(error, Error::Accept(AcceptError::Rejected(_))));
     });
 }

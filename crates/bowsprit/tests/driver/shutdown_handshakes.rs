@@ -5,7 +5,7 @@ use std::{future::pending, time::Duration};
 use bowsprit::{
     AcceptError, Server, WebSocket,
     http::StatusCode,
-    server::{Refusal, Shutdown, ShutdownSummary},
+    server::{Rejection, Shutdown, ShutdownSummary},
 };
 use tokio::{
     io::{AsyncReadExt, DuplexStream},
@@ -24,7 +24,7 @@ use super::{
 async fn decide(request: &str, decision: Result<(), StatusCode>) -> (Server, Peer<DuplexStream>) {
     let server = Server::builder().authorize(move |_| async move {
         sleep(10 * SECOND).await;
-        decision.map_err(Refusal::from)
+        decision.map_err(Rejection::from)
     });
     let server = server.build();
     let (ours, theirs) = tokio::io::duplex(PIPE_LEN);
@@ -121,7 +121,7 @@ fn a_client_that_takes_no_answer_is_cut_at_the_deadline() {
 #[test]
 fn another_http_server_is_told_503_for_a_decision_at_the_deadline() {
     paused(async {
-        let never = |_| pending::<Result<(), Refusal>>();
+        let never = |_| pending::<Result<(), Rejection>>();
         let server = Server::builder().authorize(never).build();
         let mut request = accepted_request();
         let (refused, departed) = tokio::join!(
@@ -139,7 +139,7 @@ fn what_ends_with_its_server_gets_an_answer_over_sockets() {
         let (tell, mut told) = mpsc::unbounded_channel();
         let never = move |_| {
             tell.send(()).unwrap();
-            pending::<Result<(), Refusal>>()
+            pending::<Result<(), Rejection>>()
         };
         let bound = Server::builder().authorize(never).bind("127.0.0.1:0").await.unwrap();
         let addr = bound.local_addr().unwrap();

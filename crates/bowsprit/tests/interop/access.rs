@@ -6,13 +6,13 @@ use bowsprit::{
     WebSocket,
     error::BoxError,
     http::Request,
-    server::{Basic, HostPolicy, Listener, Refusal, RequestExt, Route, ServerBuilder},
+    server::{Basic, HostPolicy, Listener, Rejection, RequestExt, Route, ServerBuilder},
 };
 use tokio::process::Command;
 
 use super::peers::{OurServer, Peer, output, play};
 
-async fn authorize(request: Request<()>) -> Result<(), Refusal> {
+async fn authorize(request: Request<()>) -> Result<(), Rejection> {
     match request.basic() {
         Some(login) if login.matches("alice", "open sesame") => Ok(()),
         _ => Err(Basic::challenge("cave")),

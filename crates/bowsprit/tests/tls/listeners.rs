@@ -10,7 +10,7 @@ use std::{
 use bowsprit::{
     Client, ConnectError, Server, WebSocket,
     http::{Request, StatusCode},
-    server::{BoundServer, Listener, Refusal, RequestExt, Route, ServerBuilder, TrustedProxies},
+    server::{BoundServer, Listener, Rejection, RequestExt, Route, ServerBuilder, TrustedProxies},
     tls::{ClientCertificates, PeerCertificates, TlsServerConfig},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
@@ -119,7 +119,7 @@ async fn a_proxy_tells_where_the_client_is_before_encryption() {
 #[derive(Clone)]
 struct Owner(Vec<u8>);
 
-async fn by_certificate(request: Request<()>) -> Result<Owner, Refusal> {
+async fn by_certificate(request: Request<()>) -> Result<Owner, Rejection> {
     let shown = request.extensions().get::<PeerCertificates>();
     let own = shown.map(|shown| Owner(shown.as_slice()[0].to_vec()));
     own.ok_or(StatusCode::FORBIDDEN.into())
@@ -218,7 +218,7 @@ async fn a_decision_has_its_own_time_after_that_of_both_handshakes() {
         .handshake_timeout(Duration::from_millis(500))
         .authorize(|_| async {
             sleep(Duration::from_secs(1)).await;
-            Ok::<_, Refusal>(())
+            Ok::<_, Rejection>(())
         })
         .bind("127.0.0.1:0")
         .await

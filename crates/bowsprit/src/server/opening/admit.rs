@@ -26,7 +26,7 @@ use super::Upgrade;
 use crate::{
     Deflate, HandshakeError,
     server::{
-        Encrypted, Refusal, RequestExt, Shared, UnixPeer, callback,
+        Encrypted, Rejection, RequestExt, Shared, UnixPeer, callback,
         endpoint::Endpoint,
         forwarded::ClientInfo,
         guard::HandshakeGuard,
@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// The response to an accepted request, and the upgrade of its transport.
-type Admission = Result<(Response<()>, Upgrade), Refusal>;
+type Admission = Result<(Response<()>, Upgrade), Rejection>;
 
 impl Shared {
     /// Accepts or rejects a request that the server has read itself.
@@ -48,7 +48,7 @@ impl Shared {
         handshake: &HandshakeGuard,
     ) -> Admission {
         let admitted = self.check(request, Some(handshake)).await;
-        admitted.map_err(|refusal| self.refuse(request, refusal))
+        admitted.map_err(|rejection| self.refuse(request, rejection))
     }
 
     /// Accepts or rejects a request that another HTTP server has read. That server sends the
@@ -60,9 +60,9 @@ impl Shared {
                 let future = self.check(request, Some(&handshake));
                 Alerted { future, phases: &self.registry.phases, advanced: None }.await
             }
-            Err(refusal) => Err(refusal),
+            Err(rejection) => Err(rejection),
         };
-        handshake.hand_over(admitted.map_err(|refusal| self.refuse(request, refusal)))
+        handshake.hand_over(admitted.map_err(|rejection| self.refuse(request, rejection)))
     }
 
     /// Like [`admit_external`](Self::admit_external), where `authorize` cannot be awaited.
@@ -75,15 +75,15 @@ impl Shared {
                 Poll::Pending => Err(cannot_wait()),
             }
         });
-        handshake.hand_over(admitted.map_err(|refusal| self.refuse(request, refusal)))
+        handshake.hand_over(admitted.map_err(|rejection| self.refuse(request, rejection)))
     }
 
-    /// Passes a refusal to the application's callback, and logs it.
-    pub(super) fn refuse(&self, request: &Request<()>, refusal: Refusal) -> Refusal {
-        let refusal = callback::run_or_500(|| (self.on_reject)(request, refusal));
-        let refusal = refusal.unwrap_or_else(identity).over(request.version());
-        self.refusal_log.log(request, &refusal);
-        refusal
+    /// Passes a rejection to the application's callback, and logs it.
+    pub(super) fn refuse(&self, request: &Request<()>, rejection: Rejection) -> Rejection {
+        let rejection = callback::run_or_500(|| (self.on_reject)(request, rejection));
+        let rejection = rejection.unwrap_or_else(identity).over(request.version());
+        self.rejection_log.log(request, &rejection);
+        rejection
     }
 
     /// Runs all checks in order. Without a handshake, `authorize` cannot be awaited.
@@ -114,16 +114,16 @@ impl Shared {
     }
 
     /// Rejects all requests once the server has begun to shut down.
-    fn check_open(&self) -> Result<(), Refusal> {
+    fn check_open(&self) -> Result<(), Rejection> {
         match self.registry.phases.now() {
             Phase::Open => Ok(()),
-            Phase::Closing | Phase::Cutting => Err(Refusal::shutting_down()),
+            Phase::Closing | Phase::Cutting => Err(Rejection::shutting_down()),
         }
     }
 
     /// Determines the client's address, the requested host, and whether the request was encrypted.
     /// Rejects hosts that are not allowed.
-    pub(super) fn check_host(&self, request: &mut Request<()>) -> Result<ClientInfo, Refusal> {
+    pub(super) fn check_host(&self, request: &mut Request<()>) -> Result<ClientInfo, Rejection> {
         let peer = request.peer_addr().map(|addr| addr.ip().to_canonical());
         let encrypted = request.extensions().get::<Encrypted>().map(|_| true);
         let seen = ClientInfo { addr: peer, host: None, encrypted };
@@ -144,19 +144,19 @@ impl Shared {
     }
 
     /// Finds the route of a request's path, and inserts the path parameters into the request.
-    fn find_route(&self, request: &mut Request<()>) -> Result<&RouteEntry, Refusal> {
+    fn find_route(&self, request: &mut Request<()>) -> Result<&RouteEntry, Rejection> {
         let (entry, params) = self.routes.find(request.uri().path())?;
         params.insert_into(request);
         match &entry.endpoint.should_handle {
             Some(should_handle) if !callback::run_or_500(|| should_handle(request))? => {
-                Err(Refusal::not_found())
+                Err(Rejection::not_found())
             }
             _ => Ok(entry),
         }
     }
 
     /// Rejects a request whose origin is unknown if an option needs the peer's address.
-    fn require_peer(&self, request: &Request<()>) -> Result<(), Refusal> {
+    fn require_peer(&self, request: &Request<()>) -> Result<(), Rejection> {
         let option = if self.limiter.max_connections_per_address.is_some() {
             "max_connections_per_address"
         } else if self.proxies.is_some() {
@@ -168,7 +168,7 @@ impl Shared {
         if is_local || request.peer_addr().is_some() {
             return Ok(());
         }
-        self.refusal_log.log_missing_peer(option);
+        self.rejection_log.log_missing_peer(option);
         Err(StatusCode::INTERNAL_SERVER_ERROR.into())
     }
 }
@@ -178,9 +178,9 @@ impl HandshakeGuard {
     fn hand_over(self, admitted: Admission) -> Admission {
         match admitted {
             Ok((response, upgrade)) => Ok((response, Upgrade { handshake: Some(self), ..upgrade })),
-            Err(refusal) => {
-                self.refused(refusal.response().status());
-                Err(refusal)
+            Err(rejection) => {
+                self.refused(rejection.response().status());
+                Err(rejection)
             }
         }
     }
@@ -246,14 +246,14 @@ impl RouteEntry {
     }
 }
 
-/// The refusal where `authorize` would have to be awaited but cannot be.
-fn cannot_wait() -> Refusal {
+/// The rejection where `authorize` would have to be awaited but cannot be.
+fn cannot_wait() -> Rejection {
     tracing::error!("Server::upgrade cannot wait for a decision: call Server::upgrade_async");
-    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR)
+    Rejection::new(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// Logs the application's mistake and hides it from the client.
-fn internal_error(error: &HandshakeError) -> Refusal {
+fn internal_error(error: &HandshakeError) -> Rejection {
     tracing::error!(%error, "the application's part of a response cannot be sent");
-    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR)
+    Rejection::new(StatusCode::INTERNAL_SERVER_ERROR)
 }

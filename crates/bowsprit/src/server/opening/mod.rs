@@ -5,7 +5,7 @@
 //! read head   the request, with a permit of pending.rs                     here
 //! admit       Host, path, limits, the handshake's rules, Origin,           admit.rs
 //!             subprotocol, extensions, authorize
-//! respond     101; else a refusal, or what is served as plain HTTP         here, reject.rs,
+//! respond     101; else a rejection, or what is served as plain HTTP         here, reject.rs,
 //!                                                                          plain.rs
 //! attach      the transport becomes a WebSocket                            attach.rs
 //! ```
@@ -171,8 +171,8 @@ impl Shared {
             };
             let (block, mut upgrade) = match admitted {
                 Ok(admitted) => admitted,
-                Err(refusal) => {
-                    let rejecting = self.reject(io, refusal, permit, handshake);
+                Err(rejection) => {
+                    let rejecting = self.reject(io, rejection, permit, handshake);
                     return Err(Box::pin(rejecting).await);
                 }
             };

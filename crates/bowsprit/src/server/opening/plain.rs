@@ -18,14 +18,14 @@ use super::{PendingConnection, PermitState, reject::drain, timed_out};
 use crate::{
     AcceptError,
     head::{Received, remove_framing},
-    server::{Refusal, Shared, callback, guard::HandshakeGuard},
+    server::{Rejection, Shared, callback, guard::HandshakeGuard},
 };
 
 /// The smallest buffer that hyper accepts.
 const MIN_BUF_LEN: usize = 8 * 1024;
 
 impl Shared {
-    /// Answers a request with the fallback's response, else with a refusal, which is also the error
+    /// Answers a request with the fallback's response, else with a rejection, which is also the error
     /// returned. Either ends the connection.
     pub(super) async fn serve_plain(
         &self,
@@ -40,8 +40,8 @@ impl Shared {
             let request = peer.add_to(request.map(drop));
             let (refused, handshake) = (&refused, &handshake);
             async move {
-                let (response, refusal) = self.answer_or_refuse(request, handshake).await;
-                *refused.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
+                let (response, rejection) = self.answer_or_refuse(request, handshake).await;
+                *refused.lock().unwrap_or_else(PoisonError::into_inner) = rejection;
                 Ok::<_, Infallible>(response.map(Full::new))
             }
         });
@@ -64,9 +64,9 @@ impl Shared {
         let refused = refused.into_inner().unwrap_or_else(PoisonError::into_inner);
         let outcome = match (served, refused) {
             (Err(error), _) => self.failed(&handshake, error),
-            (Ok(()), Some(refusal)) => {
-                handshake.refused(refusal.response().status());
-                refusal.into()
+            (Ok(()), Some(rejection)) => {
+                handshake.refused(rejection.response().status());
+                rejection.into()
             }
             (Ok(()), None) => {
                 handshake.answered_plain();
@@ -83,20 +83,23 @@ impl Shared {
     /// # Errors
     ///
     /// 500 if it panics.
-    fn answer_plain(&self, request: &mut Request<()>) -> Result<Option<Response<Bytes>>, Refusal> {
+    fn answer_plain(
+        &self,
+        request: &mut Request<()>,
+    ) -> Result<Option<Response<Bytes>>, Rejection> {
         if asks_for_websocket(request) || self.check_host(request).is_err() {
             return Ok(None);
         }
         let answered = callback::run_or_500(|| (self.fallback)(request));
-        answered.map_err(|refusal| self.refuse(request, refusal))
+        answered.map_err(|rejection| self.refuse(request, rejection))
     }
 
     async fn answer_or_refuse(
         &self,
         mut request: Request<()>,
         handshake: &HandshakeGuard,
-    ) -> (Response<Bytes>, Option<Refusal>) {
-        let refusal = match self.answer_plain(&mut request) {
+    ) -> (Response<Bytes>, Option<Rejection>) {
+        let rejection = match self.answer_plain(&mut request) {
             Ok(Some(mut response)) => {
                 let headers = response.headers_mut();
                 remove_framing(headers);
@@ -106,12 +109,12 @@ impl Shared {
             // A request that does not ask for a WebSocket must not be accepted.
             Ok(None) => match self.admit(&mut request, handshake).await {
                 Ok(_) => StatusCode::INTERNAL_SERVER_ERROR.into(),
-                Err(refusal) => refusal,
+                Err(rejection) => rejection,
             },
             Err(panicked) => panicked,
         };
-        let mut response = refusal.response().clone();
+        let mut response = rejection.response().clone();
         remove_framing(response.headers_mut());
-        (response, Some(refusal))
+        (response, Some(rejection))
     }
 }

@@ -14,11 +14,11 @@ use crate::{
     AcceptError,
     head::{ReadError, write_rejection},
     pool,
-    server::{Refusal, Shared, callback, guard::HandshakeGuard},
+    server::{Rejection, Shared, callback, guard::HandshakeGuard},
     transport::AnyTransport,
 };
 
-/// How many bytes are read after a refusal, and for how long, before the socket is closed.
+/// How many bytes are read after a rejection, and for how long, before the socket is closed.
 const MAX_DRAINED_LEN: usize = 64 * 1024;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -34,7 +34,7 @@ impl Shared {
         let error = match error {
             ReadError::Head(error) => error,
             ReadError::Unfinished => {
-                return self.reject(io, Refusal::shutting_down(), permit, handshake).await;
+                return self.reject(io, Rejection::shutting_down(), permit, handshake).await;
             }
             error => return self.failed(&handshake, error.into()),
         };
@@ -42,9 +42,10 @@ impl Shared {
             Some(0) => return self.failed(&handshake, AcceptError::Disconnected),
             Some(_) => {}
             None => {
-                let refusal = Refusal::new(error.status()).body(format!("{error}\n"));
+                let rejection = Rejection::new(error.status()).body(format!("{error}\n"));
                 // The error is the same whether or not the response could be sent.
-                let sent = self.send_rejection(&mut io, refusal.into_response(), &handshake).await;
+                let sent =
+                    self.send_rejection(&mut io, rejection.into_response(), &handshake).await;
                 if sent.is_ok() {
                     drop(permit);
                     drain(io, &handshake).await;
@@ -54,24 +55,24 @@ impl Shared {
         self.failed(&handshake, error.into())
     }
 
-    /// Rejects a request, and ends the transport. The returned error is the refusal, if it could be
+    /// Rejects a request, and ends the transport. The returned error is the rejection, if it could be
     /// sent.
     pub(super) async fn reject(
         &self,
         mut io: AnyTransport,
-        refusal: Refusal,
+        rejection: Rejection,
         permit: PermitState<'_>,
         handshake: HandshakeGuard,
     ) -> AcceptError {
-        let response = refusal.response().clone();
+        let response = rejection.response().clone();
         if let Err(error) = self.send_rejection(&mut io, response, &handshake).await {
             return self.failed(&handshake, error);
         }
-        handshake.refused(refusal.response().status());
+        handshake.refused(rejection.response().status());
         // Others may have its permit while the client takes the answer.
         drop(permit);
         drain(io, &handshake).await;
-        refusal.into()
+        rejection.into()
     }
 
     async fn send_rejection(

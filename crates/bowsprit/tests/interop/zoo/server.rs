@@ -6,7 +6,7 @@ use bowsprit::{
     Bytes, Deflate, Error, Message, Server, WebSocket,
     config::Limits,
     http::{Request, Response, StatusCode, header},
-    server::{Refusal, Route, SubprotocolPolicy},
+    server::{Rejection, Route, SubprotocolPolicy},
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -73,7 +73,7 @@ fn hand_over(sender: &mpsc::Sender<WebSocket>) -> Route {
     })
 }
 
-async fn refuse(_: Request<()>) -> Result<(), Refusal> {
+async fn refuse(_: Request<()>) -> Result<(), Rejection> {
     Err(StatusCode::FORBIDDEN.into())
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bowsprit_proto::handshake::{HandshakeError, Rejection};
+use bowsprit_proto::handshake::{self, HandshakeError};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, Version, header};
 
@@ -13,7 +13,7 @@ use crate::{AcceptError, Error};
 /// It ends the connection; over HTTP/2, only the stream. A status below 300 would tell the client
 /// that its request succeeded, so it becomes 500.
 #[derive(Debug)]
-pub struct Refusal(Box<Inner>);
+pub struct Rejection(Box<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -21,7 +21,7 @@ struct Inner {
     error: Option<HandshakeError>,
 }
 
-impl Refusal {
+impl Rejection {
     /// Creates a response with this status; the body is the status's reason phrase.
     #[must_use]
     pub fn new(status: StatusCode) -> Self {
@@ -72,7 +72,7 @@ impl Refusal {
         self
     }
 
-    /// The refusal of a server that is shutting down.
+    /// The rejection of a server that is shutting down.
     pub(super) fn shutting_down() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE).body("shutting down\n")
     }
@@ -82,16 +82,16 @@ impl Refusal {
     }
 }
 
-impl From<StatusCode> for Refusal {
+impl From<StatusCode> for Rejection {
     fn from(status: StatusCode) -> Self {
         Self::new(status)
     }
 }
 
-impl From<Response<Bytes>> for Refusal {
+impl From<Response<Bytes>> for Rejection {
     fn from(mut response: Response<Bytes>) -> Self {
         if response.status().as_u16() < 300 {
-            tracing::error!(status = %response.status(), "no status for a refusal; it becomes 500");
+            tracing::error!(status = %response.status(), "no status for a rejection; it becomes 500");
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         }
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -99,29 +99,29 @@ impl From<Response<Bytes>> for Refusal {
     }
 }
 
-impl From<Box<Rejection>> for Refusal {
-    fn from(rejection: Box<Rejection>) -> Self {
-        let Rejection { response, error, .. } = *rejection;
+impl From<Box<handshake::Rejection>> for Rejection {
+    fn from(rejection: Box<handshake::Rejection>) -> Self {
+        let handshake::Rejection { response, error, .. } = *rejection;
         Self(Box::new(Inner { response: response.map(Bytes::from), error: Some(error) }))
     }
 }
 
-impl From<Refusal> for AcceptError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal.0.error {
+impl From<Rejection> for AcceptError {
+    fn from(rejection: Rejection) -> Self {
+        match rejection.0.error {
             Some(error) => Self::Handshake(error),
-            None => Self::Rejected(Box::new(refusal.0.response)),
+            None => Self::Rejected(Box::new(rejection.0.response)),
         }
     }
 }
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        Self::Accept(refusal.into())
+impl From<Rejection> for Error {
+    fn from(rejection: Rejection) -> Self {
+        Self::Accept(rejection.into())
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.error {
             Some(error) => fmt::Display::fmt(error, f),
@@ -130,4 +130,4 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for Rejection {}

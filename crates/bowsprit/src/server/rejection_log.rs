@@ -1,4 +1,4 @@
-//! Rate-limits the log lines about refusals.
+//! Rate-limits the log lines about rejections.
 
 use std::{
     collections::BTreeMap,
@@ -10,10 +10,10 @@ use bowsprit_proto::handshake::asks_for_websocket;
 use http::{Request, StatusCode};
 use tokio::time::Instant;
 
-use super::{Refusal, RequestExt};
+use super::{Rejection, RequestExt};
 use crate::trace::Reason;
 
-/// The minimum time between two logged refusals for the same cause.
+/// The minimum time between two logged rejections for the same cause.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why a line is logged.
@@ -25,9 +25,9 @@ enum EndReason {
     NoPeer,
 }
 
-/// Picks one refusal per cause and interval, as clients determine how many there are.
+/// Picks one rejection per cause and interval, as clients determine how many there are.
 #[derive(Default)]
-pub(super) struct RefusalLog {
+pub(super) struct RejectionLog {
     by_cause: Mutex<BTreeMap<EndReason, Entry>>,
 }
 
@@ -36,13 +36,13 @@ struct Entry {
     skipped: u64,
 }
 
-impl RefusalLog {
-    /// Logs a refusal. Those that an operator may want to act on are logged at `info`, at most one
+impl RejectionLog {
+    /// Logs a rejection. Those that an operator may want to act on are logged at `info`, at most one
     /// per cause and interval; all others at `debug`.
-    pub(super) fn log(&self, request: &Request<()>, refusal: &Refusal) {
-        let status = refusal.response().status();
+    pub(super) fn log(&self, request: &Request<()>, rejection: &Rejection) {
+        let status = rejection.response().status();
         let (peer, path) = (request.peer_addr(), request.uri().path());
-        let reason = refusal.error().map(|error| tracing::field::display(Reason(error)));
+        let reason = rejection.error().map(|error| tracing::field::display(Reason(error)));
         let status_code = status.as_u16();
         // Crawlers ask for all kinds of pages.
         let of_interest = asks_for_websocket(request) || status == StatusCode::MISDIRECTED_REQUEST;
@@ -101,7 +101,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_for_each_cause_is_picked_in_ten_seconds() {
-        let log = RefusalLog::default();
+        let log = RejectionLog::default();
         let forbidden = EndReason::Status(StatusCode::FORBIDDEN);
         let misdirected = EndReason::Status(StatusCode::MISDIRECTED_REQUEST);
         assert_eq!(log.pick(forbidden), Some(0));
