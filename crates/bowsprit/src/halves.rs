@@ -257,8 +257,8 @@ impl SendHalf {
     /// Sends a fragment of a message; the one with `fin` ends it. Waits as [`send`](Self::send)
     /// does.
     ///
-    /// Until the last fragment is sent, other messages wait or are rejected. If this half is dropped
-    /// before, nobody can send the rest, so the connection is closed with 1011.
+    /// Until the last fragment is sent, other messages wait or are rejected. If this half is
+    /// dropped before, nobody can send the rest, so the connection is closed with 1011.
     ///
     /// # Errors
     ///

@@ -37,8 +37,8 @@ struct Entry {
 }
 
 impl RejectionLog {
-    /// Logs a rejection. Those that an operator may want to act on are logged at `info`, at most one
-    /// per cause and interval; all others at `debug`.
+    /// Logs a rejection. Those that an operator may want to act on are logged at `info`, at most
+    /// one per cause and interval; all others at `debug`.
     pub(super) fn log(&self, request: &Request<()>, rejection: &Rejection) {
         let status = rejection.response().status();
         let (peer, path) = (request.peer_addr(), request.uri().path());

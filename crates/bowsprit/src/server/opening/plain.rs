@@ -25,8 +25,8 @@ use crate::{
 const MIN_BUF_LEN: usize = 8 * 1024;
 
 impl Shared {
-    /// Answers a request with the fallback's response, else with a rejection, which is also the error
-    /// returned. Either ends the connection.
+    /// Answers a request with the fallback's response, else with a rejection, which is also the
+    /// error returned. Either ends the connection.
     pub(super) async fn serve_plain(
         &self,
         connection: PendingConnection,

@@ -55,8 +55,8 @@ impl Shared {
         self.failed(&handshake, error.into())
     }
 
-    /// Rejects a request, and ends the transport. The returned error is the rejection, if it could be
-    /// sent.
+    /// Rejects a request, and ends the transport. The returned error is the rejection, if it could
+    /// be sent.
     pub(super) async fn reject(
         &self,
         mut io: AnyTransport,
