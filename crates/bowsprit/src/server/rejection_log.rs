@@ -18,7 +18,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why a line is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum EndReason {
+enum LogCause {
     /// A request was answered with this.
     Status(StatusCode),
     /// The peer of a request is unknown.
@@ -28,7 +28,7 @@ enum EndReason {
 /// Picks one rejection per cause and interval, as clients determine how many there are.
 #[derive(Default)]
 pub(super) struct RejectionLog {
-    by_cause: Mutex<BTreeMap<EndReason, Entry>>,
+    by_cause: Mutex<BTreeMap<LogCause, Entry>>,
 }
 
 struct Entry {
@@ -46,7 +46,7 @@ impl RejectionLog {
         let status_code = status.as_u16();
         // Crawlers ask for all kinds of pages.
         let of_interest = asks_for_websocket(request) || status == StatusCode::MISDIRECTED_REQUEST;
-        match of_interest.then(|| self.pick(EndReason::Status(status))).flatten() {
+        match of_interest.then(|| self.pick(LogCause::Status(status))).flatten() {
             Some(skipped) => tracing::info!(
                 ?peer,
                 path,
@@ -63,7 +63,7 @@ impl RejectionLog {
 
     /// Logs that this option cannot be applied to a request, as its peer is unknown.
     pub(super) fn log_missing_peer(&self, option: &str) {
-        if let Some(skipped) = self.pick(EndReason::NoPeer) {
+        if let Some(skipped) = self.pick(LogCause::NoPeer) {
             tracing::error!(
                 option,
                 skipped,
@@ -75,7 +75,7 @@ impl RejectionLog {
     }
 
     /// Returns how many were skipped since the last logged one, if this one is to be logged.
-    fn pick(&self, cause: EndReason) -> Option<u64> {
+    fn pick(&self, cause: LogCause) -> Option<u64> {
         let now = Instant::now();
         let mut by_cause = self.by_cause.lock().unwrap_or_else(PoisonError::into_inner);
         match by_cause.get_mut(&cause) {
@@ -102,11 +102,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_for_each_cause_is_picked_in_ten_seconds() {
         let log = RejectionLog::default();
-        let forbidden = EndReason::Status(StatusCode::FORBIDDEN);
-        let misdirected = EndReason::Status(StatusCode::MISDIRECTED_REQUEST);
+        let forbidden = LogCause::Status(StatusCode::FORBIDDEN);
+        let misdirected = LogCause::Status(StatusCode::MISDIRECTED_REQUEST);
         assert_eq!(log.pick(forbidden), Some(0));
         assert_eq!(log.pick(misdirected), Some(0));
-        assert_eq!(log.pick(EndReason::NoPeer), Some(0));
+        assert_eq!(log.pick(LogCause::NoPeer), Some(0));
         for _ in 0..3 {
             assert_eq!(log.pick(forbidden), None);
         }
