@@ -67,6 +67,8 @@ pub(super) struct Outbox<P> {
     waiting: VecDeque<Waiting<P>>,
     /// Total length in bytes.
     len: usize,
+    /// The part of it that can be dropped.
+    publications_len: usize,
 }
 
 #[derive(Debug)]
@@ -86,7 +88,7 @@ pub(super) struct Deferred<P> {
 impl<P> Backlog<P> {
     const fn new() -> Self {
         Self {
-            outbox: Outbox { waiting: VecDeque::new(), len: 0 },
+            outbox: Outbox { waiting: VecDeque::new(), len: 0, publications_len: 0 },
             deferred: Deferred { messages: VecDeque::new(), len: 0 },
             late_close: None,
             peer_close: None,
@@ -117,27 +119,37 @@ impl<P> Report<P> {
     }
 }
 
+impl<P: Shared> Waiting<P> {
+    fn len(&self) -> usize {
+        self.message.len() + OVERHEAD
+    }
+}
+
 impl<P: Shared> Outbox<P> {
     pub(super) fn push(&mut self, topic: Option<u64>, message: Outgoing<'static, P>) {
-        self.len += message.len() + OVERHEAD;
-        self.waiting.push_back(Waiting { topic, message });
+        let last = Waiting { topic, message };
+        self.len += last.len();
+        self.publications_len += topic.map_or(0, |_| last.len());
+        self.waiting.push_back(last);
     }
 
     fn pop(&mut self) -> Option<Waiting<P>> {
-        let first = self.waiting.pop_front()?;
-        self.len -= first.message.len() + OVERHEAD;
-        if self.waiting.is_empty() {
-            self.waiting = VecDeque::new();
-        }
-        Some(first)
+        self.remove(0)
     }
 
     /// Removes the oldest publication.
     fn take_oldest(&mut self) -> Option<Waiting<P>> {
-        let oldest = self.waiting.iter().position(|waiting| waiting.topic.is_some())?;
-        let oldest = self.waiting.remove(oldest)?;
-        self.len -= oldest.message.len() + OVERHEAD;
-        Some(oldest)
+        self.remove(self.waiting.iter().position(|waiting| waiting.topic.is_some())?)
+    }
+
+    fn remove(&mut self, index: usize) -> Option<Waiting<P>> {
+        let removed = self.waiting.remove(index)?;
+        self.len -= removed.len();
+        self.publications_len -= removed.topic.map_or(0, |_| removed.len());
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+        Some(removed)
     }
 
     /// Removes the publications to these topics.
@@ -147,7 +159,9 @@ impl<P: Shared> Outbox<P> {
             return VecDeque::new();
         }
         let (taken, kept): (VecDeque<_>, VecDeque<_>) = self.waiting.drain(..).partition(is_meant);
-        self.len = kept.iter().map(|waiting| waiting.message.len() + OVERHEAD).sum();
+        let taken_len: usize = taken.iter().map(Waiting::len).sum();
+        self.len -= taken_len;
+        self.publications_len -= taken_len;
         self.waiting = kept;
         taken
     }
@@ -271,6 +285,11 @@ impl<P: Shared> SendQueue<P> {
 
     pub(super) fn backlog(&mut self) -> &mut Backlog<P> {
         self.backlog.get_or_insert_with(|| Box::new(Backlog::new()))
+    }
+
+    /// Bytes of publications that wait for room in the output.
+    pub(super) fn publications_len(&self) -> usize {
+        self.backlog.as_ref().map_or(0, |backlog| backlog.outbox.publications_len)
     }
 
     /// Bytes that wait for room in the output.

@@ -16,8 +16,8 @@ pub enum SlowConsumerPolicy {
     /// Drops the new message.
     DropNewest,
     /// Drops the oldest publications that have not begun to be written, until there is room.
-    /// Messages that were not published are never dropped; if the queue holds only such messages,
-    /// the new publication is dropped.
+    /// Messages that were not published are never dropped; if they alone fill the queue, the new
+    /// publication is dropped.
     DropOldest,
     /// Whenever a publication has to wait for the peer, keeps only the latest of the same topic, or
     /// of the server's broadcasts. For state updates, of which only the newest matters.
@@ -58,7 +58,7 @@ impl<P: Shared> SendQueue<P> {
     pub(super) fn make_room(&mut self, offer: &Offer<P>, max_len: usize) -> (usize, bool) {
         let replaced = match offer.policy {
             SlowConsumerPolicy::KeepLatest => self.drop_publications(|topic| topic == offer.topic),
-            SlowConsumerPolicy::DropOldest => 0,
+            SlowConsumerPolicy::DropOldest if self.len() - self.publications_len() <= max_len => 0,
             _ => return (0, self.len() <= max_len),
         };
         let mut dropped = replaced;
