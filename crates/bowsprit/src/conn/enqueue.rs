@@ -50,7 +50,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// [`QueueError::QueueFull`] where there is no room. Whoever waits for some is passed over.
+    /// [`QueueError::QueueFull`] where there is no room, or others wait for it.
     pub(crate) fn try_send(
         self: &Arc<Self>,
         mut message: Outgoing<'_>,
@@ -61,7 +61,7 @@ impl Link {
         let limits = self.config().queue();
         if !out.is_free(limits.room(origin)) {
             out.check_open()?;
-            if !out.queue.has_room(origin, &limits) {
+            if !out.has_turn(None, origin) || !out.queue.has_room(origin, &limits) {
                 return Err(QueueError::QueueFull);
             }
         }

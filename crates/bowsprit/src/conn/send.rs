@@ -120,7 +120,7 @@ impl Link {
 
 impl Out {
     /// Whether nobody who may send waits before this one.
-    fn has_turn(&self, ticket: Option<Ticket>, origin: Origin) -> bool {
+    pub(super) fn has_turn(&self, ticket: Option<Ticket>, origin: Origin) -> bool {
         let Some(waiting) = &self.waiting else { return true };
         // Inside a fragmented message all others wait for its sender.
         waiting.list.has_turn(ticket) || origin == Origin::Owner && self.queue.is_fragmented()

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bowsprit::{
-    ConnectionConfig, Handle, Server, WebSocket,
+    ConnectionConfig, Error, Handle, Server, WebSocket,
     message::{Fragment, MessageKind},
     topics::SlowConsumerPolicy,
 };
@@ -100,6 +100,23 @@ fn those_who_wait_are_served_in_the_order_in_which_they_came() {
             yield_now().await;
             assert_eq!(peer.frame().await.payload[0], number);
         }
+    });
+}
+
+#[test]
+fn a_message_that_cannot_wait_does_not_pass_those_who_do() {
+    paused(async {
+        let (ws, mut peer) = server_over(Server::builder(), 1000).await;
+        let handle = ws.handle();
+        handle.try_send(vec![1; 2_000_000]).unwrap();
+        let mut first = Box::pin(handle.send("first"));
+        assert!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        peer.expect(BINARY, vec![1; 2_000_000]).await;
+        assert!(matches!(handle.try_send("second"), Err(Error::QueueFull)));
+        first.await.unwrap();
+        handle.try_send("second").unwrap();
+        peer.expect(TEXT, "first").await;
+        peer.expect(TEXT, "second").await;
     });
 }
 
