@@ -326,7 +326,8 @@ function socketOnError() {
 }
 
 /** Answers a request that is not accepted, and ends the connection. */
-function answer(socket, status, message = http.STATUS_CODES[status], headers = {}) {
+function answer(socket, status, message, headers) {
+  message ||= http.STATUS_CODES[status];
   const all = {
     Connection: 'close',
     'Content-Type': 'text/html',

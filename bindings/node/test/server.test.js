@@ -127,6 +127,9 @@ test('S6: verifyClient, at once or later', async () => {
     { verifyClient: (info, done) => done(false, 418, 'short and stout', { 'X-Tea': 'pot' }) },
     requests
   );
+  for (const nothing of [null, '']) {
+    await compareAnswers({ verifyClient: (info, done) => done(false, 403, nothing) }, requests);
+  }
   await compareAnswers({ verifyClient: (info, done) => setTimeout(done, 5, true) }, requests);
   assert.deepStrictEqual(seen, [['http://a', false], ['http://a', false]]);
 
