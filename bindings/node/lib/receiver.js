@@ -386,16 +386,15 @@ class Receiver extends Writable {
    * @param {Buffer|Buffer[]} pieces Its pieces
    */
   _emitMessage(isBinary, whole, pieces) {
-    if (!isBinary || this._type === 'nodebuffer') {
-      this.emit('message', whole ?? join(pieces), isBinary);
-      return;
-    }
+    this.emit('message', this._asType(isBinary, whole, pieces), isBinary);
+  }
 
+  /** A message as what it is to be handed out as; text is a Buffer. */
+  _asType(isBinary, whole, pieces) {
+    if (!isBinary || this._type === 'nodebuffer') return whole ?? join(pieces);
+    if (this._type === 'arraybuffer') return toArrayBuffer(whole ?? join(pieces));
     const list = whole === null ? pieces : whole.length > 0 ? [whole] : [];
-    let data = list;
-    if (this._type === 'arraybuffer') data = toArrayBuffer(whole ?? join(pieces));
-    else if (this._type === 'blob') data = new Blob(list);
-    this.emit('message', data, isBinary);
+    return this._type === 'blob' ? new Blob(list) : list;
   }
 
   _conclude(code, reason) {

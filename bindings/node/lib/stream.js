@@ -14,7 +14,10 @@ const { CLOSED, CONNECTING } = require('./constants');
 function createWebSocketStream(websocket, options) {
   const stream = new WebSocketStream(websocket, options);
 
-  websocket.on('message', (message, isBinary) => stream._onMessage(message, isBinary));
+  // `v7` tells text by its type.
+  websocket.on('message', (message, isBinary = typeof message !== 'string') => {
+    stream._onMessage(message, isBinary);
+  });
   websocket.once('error', (err) => stream._onError(err));
   websocket.once('close', () => stream._onClose());
   return stream;
