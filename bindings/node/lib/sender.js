@@ -214,13 +214,18 @@ class Sender {
     this._enqueue(payload.length, callback, () => this._dispatch(payload, options, callback));
   }
 
+  /** Whether a message of this length is worth compressing. */
+  _isWorth(length) {
+    return this._deflate._isWorth(length);
+  }
+
   _dispatch(payload, options, callback) {
     const { binary, fin, mask } = options;
     const isFirst = this._fragmented === -1;
 
     if (isFirst) {
       this._compress =
-        !!options.compress && this._deflate !== null && this._deflate._isWorth(payload.length);
+        !!options.compress && this._deflate !== null && this._isWorth(payload.length);
     }
 
     const flags = (mask ? MASKED : 0) | this._head(binary, fin, this._compress, isFirst);
