@@ -6,16 +6,14 @@ const { DEFLATE } = require('./constants');
 const extension = require('./extension');
 
 /**
- * @param {http.IncomingMessage} res The answer
+ * @param {Object} headers Those of the answer
  * @param {Object} offer
  * @param {Set} offer.asked The subprotocols that were asked for
  * @param {PerMessageDeflate|null} offer.deflate The compression that was offered
  * @param {String} offer.key The key
  * @return {String|null} What is wrong
  */
-function answerFault(res, { asked, deflate, key }) {
-  const { headers } = res;
-
+function answerFault(headers, { asked, deflate, key }) {
   if (!native.isUpgradeToWebSocket(headers.upgrade)) return 'Invalid Upgrade header';
 
   if (headers['sec-websocket-accept'] !== native.acceptKey(key)) {

@@ -56,10 +56,10 @@ class Handshake {
     let url;
 
     try {
-      url = parseAddress(address);
+      url = this._parse(address);
     } catch (err) {
       if (this.websocket._redirects === 0) throw err;
-      emitErrorAndClose(this.websocket, err);
+      this.websocket._failHandshake(err);
       return;
     }
 
@@ -68,6 +68,15 @@ class Handshake {
     this.key = randomBytes(16).toString('base64');
     this._describeRequest(options);
     this._send(options);
+  }
+
+  /** Reads an address. */
+  _parse(address) {
+    return parseAddress(address);
+  }
+
+  get _isSecure() {
+    return this.url.protocol === 'wss:';
   }
 
   _resolveOptions() {
@@ -92,8 +101,7 @@ class Handshake {
 
   /** Fills in what the URL and the options of the handshake say. */
   _describeRequest(options) {
-    const { url } = this;
-    const isSecure = url.protocol === 'wss:';
+    const { _isSecure: isSecure, url } = this;
 
     options.createConnection ??= isSecure ? connectTls : connectNet;
     options.defaultPort ||= isSecure ? 443 : 80;
@@ -101,13 +109,12 @@ class Handshake {
     options.host = url.hostname.replace(/^\[|\]$/g, '');
     options.path = url.pathname + url.search;
     options.timeout = options.handshakeTimeout;
-    options.headers = {
-      ...options.headers,
+    options.headers = this._mergeHeaders(options.headers, {
       'Sec-WebSocket-Version': options.protocolVersion,
       'Sec-WebSocket-Key': this.key,
       Connection: 'Upgrade',
       Upgrade: 'websocket'
-    };
+    });
 
     this._offerExtensions(options);
     this._offerProtocols(options);
@@ -117,11 +124,17 @@ class Handshake {
       options.headers[name] = options.origin;
     }
 
-    if (url.username || url.password) {
-      options.auth = `${unescape(url.username)}:${unescape(url.password)}`;
-    }
-
+    if (url.username || url.password) options.auth = this._credentials();
     if (url.protocol === 'ws+unix:') Object.assign(options, parseSocketAddress(url));
+  }
+
+  /** The header fields of the caller, and those of the handshake, which win. */
+  _mergeHeaders(headers, own) {
+    return { ...headers, ...own };
+  }
+
+  _credentials() {
+    return `${unescape(this.url.username)}:${unescape(this.url.password)}`;
   }
 
   _offerExtensions(options) {
@@ -153,8 +166,7 @@ class Handshake {
 
   _send(options) {
     const { websocket } = this;
-    const isSecure = this.url.protocol === 'wss:';
-    const request = isSecure ? https.request : http.request;
+    const request = this._isSecure ? https.request : http.request;
 
     if (options.followRedirects) this._keepSecrets(options);
 
@@ -170,7 +182,7 @@ class Handshake {
     req.on('error', (err) => {
       if (websocket._req === null || req[kAborted]) return;
       websocket._req = null;
-      emitErrorAndClose(websocket, err);
+      websocket._failHandshake(err);
     });
     req.on('response', (res) => this._onResponse(req, res, options));
     req.on('upgrade', (res, socket, head) => this._onUpgrade(res, socket, head, options));
@@ -189,7 +201,7 @@ class Handshake {
     const host = isLocal ? options.socketPath : url.host;
 
     if (websocket._redirects === 0) {
-      this.first = { host, isLocal, isSecure: url.protocol === 'wss:' };
+      this.first = { host, isLocal, isSecure: this._isSecure };
       const headers = Object.entries(this.options.headers ?? {});
       this.options = {
         ...this.options,
@@ -198,7 +210,7 @@ class Handshake {
     } else if (websocket.listenerCount('redirect') === 0) {
       const isSameHost = this.first.isLocal === isLocal && this.first.host === host;
 
-      if (!isSameHost || (this.first.isSecure && url.protocol !== 'wss:')) {
+      if (!isSameHost || (this.first.isSecure && !this._isSecure)) {
         this._dropSecrets(options, isSameHost);
       }
     }
@@ -249,13 +261,22 @@ class Handshake {
     let address;
 
     try {
-      address = new URL(location, this.url);
-    } catch {
-      emitErrorAndClose(websocket, new SyntaxError(`Invalid URL: ${location}`));
+      address = this._resolveLocation(location);
+    } catch (err) {
+      websocket._failHandshake(err);
       return;
     }
 
     this.start(address);
+  }
+
+  /** Where a redirect leads. */
+  _resolveLocation(location) {
+    try {
+      return new URL(location, this.url);
+    } catch {
+      throw new SyntaxError(`Invalid URL: ${location}`);
+    }
   }
 
   _onUpgrade(res, socket, head, options) {
@@ -267,7 +288,8 @@ class Handshake {
     websocket._req = null;
 
     const { asked, deflate, key } = this;
-    const fault = answerFault(res, { asked, deflate, key });
+    const headers = this._headersOf(res);
+    const fault = answerFault(headers, { asked, deflate, key });
 
     if (fault !== null) {
       abort(websocket, socket, fault);
@@ -275,15 +297,13 @@ class Handshake {
     }
 
     if (deflate !== null && deflate.params !== null) websocket._extensions[DEFLATE] = deflate;
-    websocket._protocol = res.headers['sec-websocket-protocol'] ?? '';
-    websocket.setSocket(socket, head, {
-      allowSynchronousEvents: options.allowSynchronousEvents,
-      generateMask: options.generateMask,
-      maxBufferedChunks: options.maxBufferedChunks,
-      maxFragments: options.maxFragments,
-      maxPayload: options.maxPayload,
-      skipUTF8Validation: options.skipUTF8Validation
-    });
+    websocket._protocol = headers['sec-websocket-protocol'] ?? '';
+    websocket._begin(socket, head, options);
+  }
+
+  /** The fields of the server's answer. */
+  _headersOf(res) {
+    return res.headers;
   }
 }
 
@@ -332,14 +352,7 @@ function abort(websocket, stream, message) {
   stream.abort();
   // Node.js does not always do so when the request is complete.
   if (stream.socket && !stream.socket.destroyed) stream.socket.destroy();
-  process.nextTick(emitErrorAndClose, websocket, err);
+  websocket._failAborted(stream, err);
 }
 
-function emitErrorAndClose(websocket, err) {
-  websocket._readyState = CLOSING;
-  websocket._errorEmitted = true;
-  websocket.emit('error', err);
-  websocket.emitClose();
-}
-
-module.exports = { abort, connect };
+module.exports = { Handshake, abort, connect };

@@ -71,6 +71,11 @@ class WebSocket extends EventEmitter {
       protocols = undefined;
     }
 
+    this._connect(address, protocols, options);
+  }
+
+  /** Begins a client's opening handshake. */
+  _connect(address, protocols, options) {
     // Loaded here, as it needs this class.
     require('./client').connect(this, address, protocols, options);
   }
@@ -144,6 +149,18 @@ class WebSocket extends EventEmitter {
     this[kSocket] = socket;
   }
 
+  /** Takes over a socket, with the options of the client or server. */
+  _begin(socket, head, options) {
+    this.setSocket(socket, head, {
+      allowSynchronousEvents: options.allowSynchronousEvents,
+      generateMask: this._isServer ? undefined : options.generateMask,
+      maxBufferedChunks: options.maxBufferedChunks,
+      maxFragments: options.maxFragments,
+      maxPayload: options.maxPayload,
+      skipUTF8Validation: options.skipUTF8Validation
+    });
+  }
+
   /**
    * Takes over a socket on which the opening handshake is done.
    *
@@ -152,7 +169,7 @@ class WebSocket extends EventEmitter {
    * @param {Object} options The options of the receiver, and `generateMask`
    */
   setSocket(socket, head, options) {
-    const receiver = new Receiver({
+    const receiver = this._openReceiver({
       allowSynchronousEvents: options.allowSynchronousEvents,
       binaryType: this._binaryType,
       extensions: this._extensions,
@@ -163,7 +180,7 @@ class WebSocket extends EventEmitter {
       skipUTF8Validation: options.skipUTF8Validation,
       [kOwned]: true
     });
-    const sender = new Sender(socket, this._extensions, options.generateMask);
+    const sender = this._openSender(socket, options.generateMask);
 
     this._receiver = receiver;
     this._sender = sender;
@@ -175,7 +192,6 @@ class WebSocket extends EventEmitter {
     receiver.on('conclude', receiverOnConclude);
     receiver.on('drain', receiverOnDrain);
     receiver.on('error', receiverOnError);
-    receiver.on('message', receiverOnMessage);
     receiver.on('ping', receiverOnPing);
     receiver.on('pong', receiverOnPong);
     sender.onerror = senderOnError;
@@ -192,6 +208,17 @@ class WebSocket extends EventEmitter {
 
     this._readyState = OPEN;
     this.emit('open');
+  }
+
+  /** Makes the receiver, and has it pass on messages. */
+  _openReceiver(options) {
+    const receiver = new Receiver(options);
+    receiver.on('message', receiverOnMessage);
+    return receiver;
+  }
+
+  _openSender(socket, generateMask) {
+    return new Sender(socket, this._extensions, generateMask);
   }
 
   /** Emits 'close': nothing comes after it. */
@@ -261,6 +288,19 @@ class WebSocket extends EventEmitter {
   _abort() {
     const message = 'WebSocket was closed before the connection was established';
     require('./client').abort(this, this._req, message);
+  }
+
+  /** Tells of an opening handshake that has failed. */
+  _failHandshake(err) {
+    this._readyState = CLOSING;
+    this._errorEmitted = true;
+    this.emit('error', err);
+    this.emitClose();
+  }
+
+  /** The same when its request has just been aborted. */
+  _failAborted(req, err) {
+    process.nextTick(() => this._failHandshake(err));
   }
 
   /** Stops receiving. */
@@ -370,10 +410,16 @@ class WebSocket extends EventEmitter {
       else this._bufferedAmount += length;
     }
 
-    if (callback) {
-      const state = `${this._readyState} (${STATES[this._readyState]})`;
-      process.nextTick(callback, new Error(`WebSocket is not open: readyState ${state}`));
-    }
+    if (callback) this._callRefused(callback);
+  }
+
+  _callRefused(callback) {
+    process.nextTick(callback, this._notOpen());
+  }
+
+  _notOpen() {
+    const state = `${this._readyState} (${STATES[this._readyState]})`;
+    return new Error(`WebSocket is not open: readyState ${state}`);
   }
 
   /** Ends the connection at once. */
@@ -454,7 +500,7 @@ async function* iterate(websocket) {
     wake = null;
   };
   const listeners = {
-    message: (data, isBinary) => {
+    message: (data, isBinary = typeof data !== 'string') => {
       if (waiting.push({ data, isBinary }) === MAX_WAITING) websocket.pause();
       notify();
     },
