@@ -58,12 +58,7 @@ function checkRequest(req, server) {
     throw refusal;
   }
 
-  return {
-    extensions: readExtensions(headers['sec-websocket-extensions'], server.options),
-    key,
-    protocols: readProtocols(headers['sec-websocket-protocol']),
-    version: +version
-  };
+  return { ...server._readOffers(headers), key, version: +version };
 }
 
 function hasBody(headers) {
@@ -101,25 +96,33 @@ function readExtensions(header, options) {
 }
 
 /**
- * Chooses a subprotocol, and gives a connection what was agreed on.
+ * Chooses a subprotocol.
  *
  * @param {Object} options Those of the server
- * @param {Object} offer What the request asks for
+ * @param {Set} protocols Those that the request asks for
+ * @param {http.IncomingMessage} req
+ * @return {(String|undefined)} Anything falsy for none
+ */
+function chooseProtocol(options, protocols, req) {
+  if (protocols.size === 0) return undefined;
+  if (options.handleProtocols) return options.handleProtocols(protocols, req);
+  return protocols.values().next().value;
+}
+
+/**
+ * Gives a connection what was agreed on.
+ *
+ * @param {Object} extensions
+ * @param {String} protocol Anything falsy for none
  * @param {WebSocket} websocket
  * @return {String[]} Lines for the answer
  */
-function negotiate(options, { extensions, protocols, req }, websocket) {
+function agree(extensions, protocol, websocket) {
   const lines = [];
 
-  if (protocols.size > 0) {
-    const protocol = options.handleProtocols
-      ? options.handleProtocols(protocols, req)
-      : protocols.values().next().value;
-
-    if (protocol) {
-      lines.push(`Sec-WebSocket-Protocol: ${protocol}`);
-      websocket._protocol = protocol;
-    }
+  if (protocol) {
+    lines.push(`Sec-WebSocket-Protocol: ${protocol}`);
+    websocket._protocol = protocol;
   }
 
   const deflate = extensions[DEFLATE];
@@ -133,4 +136,11 @@ function negotiate(options, { extensions, protocols, req }, websocket) {
   return lines;
 }
 
-module.exports = { Refusal, checkRequest, negotiate };
+module.exports = {
+  Refusal,
+  agree,
+  checkRequest,
+  chooseProtocol,
+  readExtensions,
+  readProtocols
+};

@@ -5,7 +5,14 @@ const http = require('http');
 
 const { DEFAULTS, kServer, kWebSocket } = require('./constants');
 const native = require('./native');
-const { Refusal, checkRequest, negotiate } = require('./request');
+const {
+  Refusal,
+  agree,
+  checkRequest,
+  chooseProtocol,
+  readExtensions,
+  readProtocols
+} = require('./request');
 const Sender = require('./sender');
 const { toBuffer } = require('./data');
 const WebSocket = require('./websocket');
@@ -160,11 +167,27 @@ class WebSocketServer extends EventEmitter {
 
     try {
       const offer = checkRequest(req, this);
-      this._verify(req, socket, head, offer, callback);
+      this._verify(req, offer, socket, () => this._complete(offer, req, socket, head, callback));
     } catch (err) {
       if (!(err instanceof Refusal)) throw err;
       this._refuse(req, socket, err);
     }
+  }
+
+  /** What a request offers and asks for. */
+  _readOffers(headers) {
+    return {
+      extensions: readExtensions(headers['sec-websocket-extensions'], this.options),
+      protocols: readProtocols(headers['sec-websocket-protocol'])
+    };
+  }
+
+  _complete({ extensions, key, protocols }, req, socket, head, callback) {
+    this.completeUpgrade(extensions, key, protocols, req, socket, head, callback);
+  }
+
+  _chooseProtocol(protocols, req) {
+    return chooseProtocol(this.options, protocols, req);
   }
 
   _refuse(req, socket, refusal) {
@@ -180,11 +203,8 @@ class WebSocketServer extends EventEmitter {
   }
 
   /** Asks the user whether to accept the request. */
-  _verify(req, socket, head, offer, callback) {
+  _verify(req, offer, socket, accept) {
     const { verifyClient } = this.options;
-    const accept = () => {
-      this.completeUpgrade(offer.extensions, offer.key, offer.protocols, req, socket, head, callback);
-    };
 
     if (!verifyClient) {
       accept();
@@ -247,7 +267,7 @@ class WebSocketServer extends EventEmitter {
       'Upgrade: websocket',
       'Connection: Upgrade',
       `Sec-WebSocket-Accept: ${native.acceptKey(key)}`,
-      ...negotiate(this.options, { extensions, protocols, req }, websocket)
+      ...agree(extensions, this._chooseProtocol(protocols, req), websocket)
     ];
 
     // Listeners may add lines.
@@ -255,16 +275,7 @@ class WebSocketServer extends EventEmitter {
     socket.write(headers.concat('', '').join('\r\n'));
     socket.removeListener('error', socketOnError);
 
-    const { allowSynchronousEvents, maxBufferedChunks, maxFragments } = this.options;
-    const { maxPayload, skipUTF8Validation } = this.options;
-    websocket.setSocket(socket, head, {
-      allowSynchronousEvents,
-      maxBufferedChunks,
-      maxFragments,
-      maxPayload,
-      skipUTF8Validation
-    });
-
+    websocket._begin(socket, head, this.options);
     this._track(websocket);
     callback(websocket, req);
   }
