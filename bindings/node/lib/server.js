@@ -133,8 +133,12 @@ class WebSocketServer extends EventEmitter {
 
     // An HTTP server of its own tells when all of its connections have ended.
     if (isOwn) server.close(() => this._emitClose());
-    else if (this.clients && this.clients.size > 0) this._closeWhenEmpty = true;
+    else if (this._waitsForClients()) this._closeWhenEmpty = true;
     else process.nextTick(() => this._emitClose());
+  }
+
+  _waitsForClients() {
+    return this.clients !== undefined && this.clients.size > 0;
   }
 
   _emitClose() {

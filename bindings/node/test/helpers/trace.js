@@ -110,4 +110,4 @@ async function finish({ pipe, trace, ws }, turns) {
   };
 }
 
-module.exports = { connect, describeError, finish, hex, record };
+module.exports = { connect, describeError, describeWire, digest, finish, hex, record };
