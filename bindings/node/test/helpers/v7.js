@@ -2,6 +2,7 @@
 'use strict';
 
 const assert = require('assert');
+const { ClientRequest, IncomingMessage } = require('http');
 
 const ours = require('../../v7');
 const theirs = require('ws7');
@@ -38,6 +39,8 @@ function plain(value) {
   if (Buffer.isBuffer(value)) return `Buffer ${digest(value)}`;
   if (value instanceof ArrayBuffer) return `ArrayBuffer ${digest(Buffer.from(value))}`;
   if (value instanceof Error) return describeError(value);
+  if (value instanceof IncomingMessage) return `message ${value.statusCode}`;
+  if (value instanceof ClientRequest) return `request ${value.path}`;
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value === 'string' && value.length > 200) return `text ${digest(Buffer.from(value))}`;
   return value;
