@@ -2,8 +2,8 @@
 //
 //   node dependents/run.js [--with-ws] [name]...
 //
-// Each is installed below target/node/dependents; every copy of `ws` there is replaced, unless
-// `--with-ws` asks to see that the programs pass with it as well.
+// Each is installed below target/node/dependents; every copy of `ws` there is replaced, one of
+// major version 7 by `bowsprit/v7`, unless `--with-ws` asks to see that the programs pass with it as well.
 'use strict';
 
 const { execFileSync, spawnSync } = require('child_process');
@@ -19,7 +19,8 @@ const DEPENDENTS = {
   'graphql-ws': ['graphql-ws@6', 'graphql@16', 'ws@8.23.0'],
   mqtt: ['mqtt@5', 'aedes@1', 'ws@8.23.0'],
   fastify: ['@fastify/websocket@11.3', 'fastify@5', '@fastify/type-provider-typebox', 'split2@4'],
-  'ocpp-rpc': ['ocpp-rpc@2.2', 'mocha@10']
+  'ocpp-rpc': ['ocpp-rpc@2.2', 'mocha@10'],
+  'express-ws': ['express-ws@5', 'express@4']
 };
 
 /** All directories of `ws` below a directory. */
@@ -33,6 +34,22 @@ function copiesOfWs(directory) {
   }
 
   return found;
+}
+
+/** Puts this package in the place of a copy of `ws`; of major version 7, what stands in for that. */
+function replace(copy) {
+  const { name, version } = JSON.parse(fs.readFileSync(path.join(copy, 'package.json'), 'utf8'));
+  fs.rmSync(copy, { force: true, recursive: true });
+
+  if (!version.startsWith('7.')) {
+    fs.symlinkSync(PACKAGE, copy);
+    return;
+  }
+
+  fs.mkdirSync(copy);
+  fs.writeFileSync(path.join(copy, 'package.json'), JSON.stringify({ name, version }));
+  const main = JSON.stringify(path.join(PACKAGE, 'v7'));
+  fs.writeFileSync(path.join(copy, 'index.js'), `module.exports = require(${main});\n`);
 }
 
 function install(name, packages, withWs) {
@@ -51,10 +68,7 @@ function install(name, packages, withWs) {
   );
 
   if (!withWs) {
-    for (const copy of copiesOfWs(path.join(directory, 'node_modules'))) {
-      fs.rmSync(copy, { force: true, recursive: true });
-      fs.symlinkSync(PACKAGE, copy);
-    }
+    copiesOfWs(path.join(directory, 'node_modules')).forEach(replace);
   }
 
   fs.writeFileSync(stamp, wanted);

@@ -270,7 +270,16 @@ test('v7: local sockets', { skip: process.platform === 'win32' }, async () => {
   for (const address of [`ws+unix://${name}`, `ws+unix://${name}:/path?q`]) {
     assert.deepStrictEqual(await outcome(ours, address, []), await outcome(theirs, address, []));
   }
-  server.close();
   assert.strictEqual(requests[0], requests[1]);
   assert.strictEqual(requests[2], requests[3]);
+
+  // A deviation: 7.5 cuts the path at the next colon.
+  await outcome(ours, `ws+unix://${name}:/path:more`, []);
+  assert.match(requests[4], /^GET \/path:more HTTP/);
+  server.close();
+});
+
+test('v7: an answer whose Upgrade field is one too many', async () => {
+  const many = 'a: 1\r\n'.repeat(2000);
+  await compare((socket, { key }) => socket.write(accepting(key).replace('\r\n', `\r\n${many}`)));
 });

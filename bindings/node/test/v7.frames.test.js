@@ -66,6 +66,14 @@ test('a v7 client receives as ws 7 does', async () => {
   await compare(receive([frame(0x81, 'a')]), { isServer: false });
 });
 
+test('v7: a frame may come in so many chunks', async () => {
+  const bytes = frame(0x81, 'a'.repeat(20));
+  const pieces = [...bytes].map((byte) => Buffer.from([byte]));
+  const { trace } = await compare(receive(pieces), { maxBufferedChunks: 5 });
+  assert.strictEqual(trace[1][2][2], 'WS_ERR_TOO_MANY_BUFFERED_PARTS');
+  await compare(receive(pieces), { maxBufferedChunks: 40 });
+});
+
 test('v7 cuts a flood of pings as ws 7 does', async () => {
   const pings = Buffer.concat(Array.from({ length: 100 }, () => frame(0x89)));
   const { trace } = await compare(receive([pings]));

@@ -70,6 +70,20 @@ test('v7: refusals, byte for byte', async () => {
   assert.match(trace[0], /^HTTP\/1.1 400 Bad Request\r\n.*\r\n\r\nBad Request$/s);
 });
 
+test('v7: requests that have ended processes', async () => {
+  const names = ['constructor', '__proto__', 'toString; hasOwnProperty', 'permessage-deflate; constructor'];
+  const many = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`a${i}`, '']));
+  const trace = await compareAnswers(
+    () => ({ perMessageDeflate: true }),
+    [
+      ...names.map((name) => request({ 'Sec-WebSocket-Extensions': name })),
+      request({ 'Sec-WebSocket-Protocol': '__proto__, constructor' }),
+      request().replace('\r\n', `\r\n${Object.keys(many).join(':\r\n')}:\r\n`)
+    ]
+  );
+  assert.match(trace.at(-2), /^HTTP\/1.1 400 Bad Request\r\n/);
+});
+
 test('v7: verifyClient', async () => {
   const requests = [request({ Origin: 'http://a' })];
   await compareAnswers(() => ({ verifyClient: () => false }), requests);

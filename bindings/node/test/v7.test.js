@@ -269,7 +269,7 @@ test('v7: what is there in addition', async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-test('v7: reasons that are Buffers, Blobs, and a path with colons', async () => {
+test('deviation of v7: reasons may be Buffers, and messages Blobs', async () => {
   const { pipe, ws } = connect(LIBRARIES[0]);
   ws.send(new Blob(['blob']));
   ws.close(1000, Buffer.from('why'));
