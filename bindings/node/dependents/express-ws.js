@@ -99,7 +99,10 @@ async function violate(url, seen) {
   const [code, reason] = await once(ws, 'close');
   assert.deepStrictEqual([code, reason], [1002, '']);
   while (seen.at(-1)[0] !== 'close') await new Promise((resolve) => setImmediate(resolve));
-  assert.deepStrictEqual(seen.slice(-2), [['error', 'WS_ERR_UNEXPECTED_RSV_2_3'], ['close', 1006, '']]);
+  assert.deepStrictEqual(seen.slice(-2), [
+    ['error', 'WS_ERR_UNEXPECTED_RSV_2_3'],
+    ['close', 1006, '']
+  ]);
 }
 
 async function main() {

@@ -42,7 +42,8 @@ async function compare(answer, args = [], prepare = () => {}) {
     const { port, requests, server } = await answering(answer);
     const events = await outcome(WebSocket, `ws://127.0.0.1:${port}/p?q=1`, args, prepare);
     server.close();
-    const hide = (text) => text.replace(/(Key: )\S{24}\r/, '$1…\r').replaceAll(String(port), 'PORT');
+    const hide = (text) =>
+      text.replace(/(Key: )\S{24}\r/, '$1…\r').replaceAll(String(port), 'PORT');
     results.push({
       events: JSON.parse(JSON.stringify(events).replaceAll(String(port), 'PORT')),
       sent: requests.map(hide)
@@ -53,7 +54,10 @@ async function compare(answer, args = [], prepare = () => {}) {
   return results[0];
 }
 
-const accept = (fields) => (socket, { key }) => socket.write(accepting(key, fields));
+const accept =
+  (fields) =>
+  (socket, { key }) =>
+    socket.write(accepting(key, fields));
 
 test('v7: the request, and whose header fields win', async () => {
   const { sent } = await compare(accept());
@@ -68,7 +72,9 @@ test('v7: the request, and whose header fields win', async () => {
   const { sent: changed } = await compare(accept(), [{ headers: own }]);
   assert.match(changed[0], /\r\nUpgrade: WebSocket\r\n/);
   await compare(accept(), [{ headers: { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' } }]);
-  await compare(accept(), [{ headers: { 'sec-websocket-extensions': 'x', Origin: 'b' }, origin: 'a' }]);
+  await compare(accept(), [
+    { headers: { 'sec-websocket-extensions': 'x', Origin: 'b' }, origin: 'a' }
+  ]);
   await compare(accept(), [{ origin: 'a', protocolVersion: 8 }]);
   await compare(accept(), [{ auth: 'user:secret', defaultPort: 81, perMessageDeflate: false }]);
 });
@@ -86,7 +92,18 @@ test('v7: options that 7.5 does not have are ignored', async () => {
   ]);
 });
 
-const PROTOCOLS = [['a'], [['a', 'b']], [[]], [''], ['a, b'], ['a,b'], [['a', 'a']], ['not a token'], [null], [undefined]];
+const PROTOCOLS = [
+  ['a'],
+  [['a', 'b']],
+  [[]],
+  [''],
+  ['a, b'],
+  ['a,b'],
+  [['a', 'a']],
+  ['not a token'],
+  [null],
+  [undefined]
+];
 
 test('v7: subprotocols are asked for, and compared with the answer', async () => {
   for (const args of PROTOCOLS) {
@@ -138,43 +155,60 @@ test('v7: other answers than 101', async () => {
 
 test('v7: closing while connecting tells the error at once', async () => {
   for (const name of ['close', 'terminate']) {
-    const { events } = await compare(() => {}, [], (ws, trace) => {
-      ws[name]();
-      trace.push([`${name} returned`, ws.readyState]);
-      for (const method of ['send', 'ping']) {
-        ws[method]('late', (err) => trace.push([method, plain(err)]));
-      }
-      trace.push(['buffered', ws.bufferedAmount]);
-    });
-    assert.strictEqual(events[0][1], 'error');
-    await compare(() => {}, [], (ws, trace) => {
-      assert.throws(() => ws.send('early'), /readyState 0/);
-      setImmediate(() => {
+    const { events } = await compare(
+      () => {},
+      [],
+      (ws, trace) => {
         ws[name]();
-        trace.push(['returned', ws.readyState]);
-      });
-    });
+        trace.push([`${name} returned`, ws.readyState]);
+        for (const method of ['send', 'ping']) {
+          ws[method]('late', (err) => trace.push([method, plain(err)]));
+        }
+        trace.push(['buffered', ws.bufferedAmount]);
+      }
+    );
+    assert.strictEqual(events[0][1], 'error');
+    await compare(
+      () => {},
+      [],
+      (ws, trace) => {
+        assert.throws(() => ws.send('early'), /readyState 0/);
+        setImmediate(() => {
+          ws[name]();
+          trace.push(['returned', ws.readyState]);
+        });
+      }
+    );
     await compare(accept(), [], (ws) => ws.on('upgrade', () => ws[name]()));
   }
 });
 
 test('v7: a connection that fails after it was opened', async () => {
-  const answer = (bytes) => (socket, { key }) => socket.write(Buffer.concat([Buffer.from(accepting(key)), bytes]));
+  const answer =
+    (bytes) =>
+    (socket, { key }) =>
+      socket.write(Buffer.concat([Buffer.from(accepting(key)), bytes]));
   const stay = (ws) => ws.removeAllListeners('open');
   await compare(answer(Buffer.from([0x83, 0])), [], stay);
   await compare(answer(Buffer.from([0x88, 2, 0x03, 0xe8])), [], stay);
   await compare((socket, { key }) => socket.end(accepting(key)), [], stay);
-  await compare((socket, { key }) => socket.write(accepting(key), () => socket.resetAndDestroy()), [], stay);
+  await compare(
+    (socket, { key }) => socket.write(accepting(key), () => socket.resetAndDestroy()),
+    [],
+    stay
+  );
 });
 
 test('v7: redirects', async () => {
-  const redirect = (location) => (socket, { text }) => {
-    if (text.startsWith('GET /p')) {
-      socket.end(`HTTP/1.1 301 Moved\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`);
-    } else {
-      accept()(socket, { key: /Key: (.*)\r/.exec(text)[1] });
-    }
-  };
+  const redirect =
+    (location) =>
+    (socket, { text }) => {
+      if (text.startsWith('GET /p')) {
+        socket.end(`HTTP/1.1 301 Moved\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`);
+      } else {
+        accept()(socket, { key: /Key: (.*)\r/.exec(text)[1] });
+      }
+    };
   for (const options of [
     { followRedirects: true },
     { auth: 'a:b', followRedirects: true, headers: { Cookie: 'c', 'X-Own': 'd' } },
@@ -192,10 +226,15 @@ test('v7: a redirect to another host is told no secrets', async () => {
   for (const { WebSocket } of LIBRARIES) {
     const second = await answering(accept());
     const first = await answering((socket) =>
-      socket.end(`HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:${second.port}/\r\nContent-Length: 0\r\n\r\n`)
+      socket.end(
+        `HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:${second.port}/\r\n` +
+          'Content-Length: 0\r\n\r\n'
+      )
     );
     const headers = { Authorization: 'x', Cookie: 'y', 'X-Own': 'z' };
-    await outcome(WebSocket, `ws://user:pw@127.0.0.1:${first.port}/`, [{ followRedirects: true, headers }]);
+    await outcome(WebSocket, `ws://user:pw@127.0.0.1:${first.port}/`, [
+      { followRedirects: true, headers }
+    ]);
     results.push(second.requests[0].replace(/(Key: ).*/, '').replace(/:\d+\r/, ''));
     first.server.close();
     second.server.close();
@@ -254,7 +293,10 @@ test('v7: user information is sent as it stands in the URL', async () => {
     sent.push(/Authorization: (.*)\r/.exec(requests[0])[1]);
     server.close();
   }
-  assert.deepStrictEqual(sent, Array(2).fill(`Basic ${Buffer.from('us%40er:p%3aw').toString('base64')}`));
+  assert.deepStrictEqual(
+    sent,
+    Array(2).fill(`Basic ${Buffer.from('us%40er:p%3aw').toString('base64')}`)
+  );
 });
 
 test('v7: local sockets', { skip: process.platform === 'win32' }, async () => {

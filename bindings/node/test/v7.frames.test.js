@@ -57,7 +57,13 @@ for (const [name, options] of Object.entries(OPTIONS)) {
 }
 
 test('a v7 client receives as ws 7 does', async () => {
-  const frames = [[0x81, text], [0x82, long], [0x89, 'a'], [0x88, closePayload(4000, 'x')], [0x88, '']];
+  const frames = [
+    [0x81, text],
+    [0x82, long],
+    [0x89, 'a'],
+    [0x88, closePayload(4000, 'x')],
+    [0x88, '']
+  ];
   for (const [first, payload] of frames) {
     const bytes = frame(first, payload, { mask: false });
     await compare(receive([bytes]), { isServer: false });
@@ -77,7 +83,10 @@ test('v7: a frame may come in so many chunks', async () => {
 test('v7 cuts a flood of pings as ws 7 does', async () => {
   const pings = Buffer.concat(Array.from({ length: 100 }, () => frame(0x89)));
   const { trace } = await compare(receive([pings]));
-  assert.strictEqual(trace.filter(([name, event]) => name === 'ws' && event === 'ping').length, 100);
+  assert.strictEqual(
+    trace.filter(([name, event]) => name === 'ws' && event === 'ping').length,
+    100
+  );
 });
 
 /** Waits until what is on a thread pool has come back. */
@@ -87,7 +96,7 @@ async function calmed({ trace, pipe, ws }) {
     (ws._receiver._state === INFLATING && !ws._receiver.errored && ws.readyState !== 3) ||
     (!pipe.destroyed && (ws._sender._deflating || ws._sender._busy));
 
-  for (let seen = -1; isBusy() || seen !== trace.length + pipe.bytes.length; ) {
+  for (let seen = -1; isBusy() || seen !== trace.length + pipe.bytes.length;) {
     seen = trace.length + pipe.bytes.length;
     await settle(4);
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -165,10 +174,15 @@ const CALLS_OF_7 = {
 for (const [name, call] of Object.entries(CALLS_OF_7)) {
   for (const isServer of [true, false]) {
     test(`a v7 ${isServer ? 'server' : 'client'} ${name} as ws 7 does`, async () => {
-      await compare(async ({ trace, ws }) => {
-        call(ws, (...args) => trace.push(args.map((arg) => (arg instanceof Error ? arg.message : arg))));
-        await settle();
-      }, { isServer });
+      await compare(
+        async ({ trace, ws }) => {
+          call(ws, (...args) =>
+            trace.push(args.map((arg) => (arg instanceof Error ? arg.message : arg)))
+          );
+          await settle();
+        },
+        { isServer }
+      );
     });
   }
 }
@@ -217,7 +231,9 @@ async function randomRound(seed) {
   const withCalls = dice.below(2) === 0;
   const cuts = Array.from({ length: dice.below(8) }, () => dice.below(bytes.length + 1));
   const pieces = withCalls ? frames : cut(bytes, cuts);
-  const calls = pieces.map(() => (withCalls ? dice.pick([null, ...Object.values(CALLS_OF_7)]) : null));
+  const calls = pieces.map(() =>
+    withCalls ? dice.pick([null, ...Object.values(CALLS_OF_7)]) : null
+  );
 
   await compare(async ({ pipe, trace, ws }) => {
     for (const [i, piece] of pieces.entries()) {

@@ -39,7 +39,8 @@ async function compareAnswers(makeOptions, requests, prepare = () => {}) {
 }
 
 /** Connections and servers are not compared. */
-const nameOf = (arg) => (arg !== null && typeof arg === 'object' && 'emit' in arg ? 'emitter' : arg);
+const nameOf = (arg) =>
+  arg !== null && typeof arg === 'object' && 'emit' in arg ? 'emitter' : arg;
 
 const WITHOUT_KEY = { 'Sec-WebSocket-Key': undefined };
 
@@ -71,7 +72,12 @@ test('v7: refusals, byte for byte', async () => {
 });
 
 test('v7: requests that have ended processes', async () => {
-  const names = ['constructor', '__proto__', 'toString; hasOwnProperty', 'permessage-deflate; constructor'];
+  const names = [
+    'constructor',
+    '__proto__',
+    'toString; hasOwnProperty',
+    'permessage-deflate; constructor'
+  ];
   const many = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`a${i}`, '']));
   const trace = await compareAnswers(
     () => ({ perMessageDeflate: true }),
@@ -91,7 +97,12 @@ test('v7: verifyClient', async () => {
     (trace) => ({ verifyClient: (info) => trace.push([info.origin, info.secure]) }),
     requests
   );
-  for (const args of [[false], [true], [false, 418, 'tea', { 'X-Tea': 'pot' }], [false, 403, null]]) {
+  for (const args of [
+    [false],
+    [true],
+    [false, 418, 'tea', { 'X-Tea': 'pot' }],
+    [false, 403, null]
+  ]) {
     await compareAnswers(
       () => ({ verifyClient: (info, done) => setImmediate(done, ...args) }),
       requests
@@ -144,12 +155,16 @@ test('v7: compression is agreed on as by 7.5', async () => {
 });
 
 test('v7: headers can be added, and other options have no effect', async () => {
-  await compareAnswers(() => ({}), [request()], (server, trace) => {
-    server.on('headers', (headers, req) => {
-      trace.push([...headers, req.url]);
-      headers.push('X-Own: a');
-    });
-  });
+  await compareAnswers(
+    () => ({}),
+    [request()],
+    (server, trace) => {
+      server.on('headers', (headers, req) => {
+        trace.push([...headers, req.url]);
+        headers.push('X-Own: a');
+      });
+    }
+  );
   await compareAnswers(
     () => ({ WebSocket: class {}, closeTimeout: 1, skipUTF8Validation: true, autoPong: false }),
     [request()]
@@ -203,9 +218,7 @@ async function compareClosing(external) {
   for (const library of LIBRARIES) {
     const own = external ? http.createServer() : null;
     if (own !== null) await once(own.listen(0, '127.0.0.1'), 'listening');
-    const server = own
-      ? new library.WebSocket.Server({ server: own })
-      : await listening(library);
+    const server = own ? new library.WebSocket.Server({ server: own }) : await listening(library);
     const { port } = (own ?? server).address();
     const { closed, trace } = await populated(library, server, port);
     server.on('close', () => trace.push(['closed', server.clients.size]));
@@ -309,7 +322,10 @@ test('v7: a server receives frames, and closes, over a socket', async () => {
     socket.write(frame(0x88, closePayload(4000, 'bye')));
     await once(socket, 'close');
     await settle();
-    results.push([trace.map((entry) => entry.map(nameOf)), Buffer.concat(chunks).toString('latin1')]);
+    results.push([
+      trace.map((entry) => entry.map(nameOf)),
+      Buffer.concat(chunks).toString('latin1')
+    ]);
     await new Promise((resolve) => server.close(resolve));
   }
   assert.deepStrictEqual(results[0], results[1]);
@@ -324,9 +340,14 @@ test('deviation of v7: a request with a body is refused, and leading zeros are',
   await new Promise((resolve) => server.close(resolve));
 });
 
-test('deviation of v7: a smaller window than the server wants is not answered with a larger one', async () => {
-  const server = await listening({ WebSocket: ours }, { perMessageDeflate: { clientMaxWindowBits: 12 } });
-  const offer = request({ 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits=10' });
+test('deviation of v7: an offer of a smaller window is not answered with a larger one', async () => {
+  const server = await listening(
+    { WebSocket: ours },
+    { perMessageDeflate: { clientMaxWindowBits: 12 } }
+  );
+  const offer = request({
+    'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits=10'
+  });
   assert.match(await ask(server.address().port, offer), /^HTTP\/1.1 400 /);
   await new Promise((resolve) => server.close(resolve));
 });

@@ -12,7 +12,8 @@ const manifest = require('../package.json');
 
 test('v7: the names of the module', async () => {
   assert.strictEqual(require('bowsprit/v7'), ours);
-  for (const name of Object.keys(theirs)) assert.strictEqual(typeof ours[name], typeof theirs[name], name);
+  for (const name of Object.keys(theirs))
+    assert.strictEqual(typeof ours[name], typeof theirs[name], name);
   assert.strictEqual(ours.WebSocket, ours);
   assert.strictEqual(ours.WebSocketServer, ours.Server);
   assert.notStrictEqual(ours, require('bowsprit'));
@@ -109,7 +110,12 @@ test('v7: adding and removing listeners', async () => {
     const listener = (event) => note('listener', event.type ?? 'raw');
     const raw = (data) => note('raw', data.data ?? data);
     const state = () =>
-      note(ws.listenerCount('message'), typeof ws.onmessage, ws.onmessage === listener, ws.onmessage === raw);
+      note(
+        ws.listenerCount('message'),
+        typeof ws.onmessage,
+        ws.onmessage === listener,
+        ws.onmessage === raw
+      );
 
     state();
     for (const nothing of [null, undefined, {}, { handleEvent() {} }, 'text']) {
@@ -217,7 +223,8 @@ test('v7: receivers and senders on their own', async () => {
     for (const event of ['message', 'ping', 'conclude', 'error']) {
       receiver.on(event, (...args) => trace.push([event, ...args.map(plain)]));
     }
-    for (const bytes of [END[0], END[1], frame(0x89, 'p'), END[2]]) receiver.write(Buffer.from(bytes));
+    for (const bytes of [END[0], END[1], frame(0x89, 'p'), END[2]])
+      receiver.write(Buffer.from(bytes));
     await settle(2);
     const limited = new WebSocket.Receiver('nodebuffer', {}, false, 3);
     limited.on('error', (err) => trace.push(plain(err)));
@@ -255,7 +262,11 @@ test('v7: what is there in addition', async () => {
   server.broadcast(Buffer.from('bytes'));
   await peer.sendAsync('last');
   peer.close();
-  assert.deepStrictEqual(await taken, [['text', false], ['Buffer 6279746573', true], ['last', false]]);
+  assert.deepStrictEqual(await taken, [
+    ['text', false],
+    ['Buffer 6279746573', true],
+    ['last', false]
+  ]);
 
   const failing = once(server, 'connectionError');
   const bad = new ours(`ws://127.0.0.1:${server.address().port}`);

@@ -21,28 +21,33 @@ const server = (drive) => async (start) => {
 };
 
 /** Runs an example that is a client. It has to end by itself when its connection is closed. */
-const client = (drive, { secure = false } = {}) => async (start, place) => {
-  const own = secure
-    ? https.createServer({ cert: fs.readFileSync(place.cert), key: fs.readFileSync(place.key) })
-    : require('http').createServer();
-  const peers = new Peer.Server({ perMessageDeflate: true, server: own });
-  own.listen(0, 'localhost');
-  await once(own, 'listening');
+const client =
+  (drive, { secure = false } = {}) =>
+  async (start, place) => {
+    const own = secure
+      ? https.createServer({ cert: fs.readFileSync(place.cert), key: fs.readFileSync(place.key) })
+      : require('http').createServer();
+    const peers = new Peer.Server({ perMessageDeflate: true, server: own });
+    own.listen(0, 'localhost');
+    await once(own, 'listening');
 
-  try {
-    const program = start(own.address().port);
-    const [ws, req] = await once(peers, 'connection');
-    await drive({ program, req, ws });
-    assert.strictEqual(await program.exited, 0);
-  } finally {
-    for (const ws of peers.clients) ws.terminate();
-    own.close();
-  }
-};
+    try {
+      const program = start(own.address().port);
+      const [ws, req] = await once(peers, 'connection');
+      await drive({ program, req, ws });
+      assert.strictEqual(await program.exited, 0);
+    } finally {
+      for (const ws of peers.clients) ws.terminate();
+      own.close();
+    }
+  };
 
 /** Connects a client, and keeps what it receives. */
 async function connect(port, { path = '/', secure = false, ...options } = {}) {
-  const ws = new Peer(`ws${secure ? 's' : ''}://localhost:${port}${path}`, { family: 4, ...options });
+  const ws = new Peer(`ws${secure ? 's' : ''}://localhost:${port}${path}`, {
+    family: 4,
+    ...options
+  });
   ws.received = [];
   ws.on('message', (data, isBinary) => ws.received.push(isBinary ? [...data] : data.toString()));
   await once(ws, 'open');
@@ -71,16 +76,19 @@ async function greets({ port, program }, options) {
   await close(ws);
 }
 
-const echoes = client(async ({ program, ws }) => {
-  for (let i = 0; i < 2; i++) {
-    const [data, isBinary] = await once(ws, 'message');
-    assert.match(data.toString(), /^\d{13}$/);
-    ws.send(data, { binary: isBinary });
-  }
-  await program.printed(/^connected\n(Round-?trip time: \d+ ms\n){2}/);
-  await close(ws);
-  await program.printed(/\ndisconnected\n$/);
-}, { secure: true });
+const echoes = client(
+  async ({ program, ws }) => {
+    for (let i = 0; i < 2; i++) {
+      const [data, isBinary] = await once(ws, 'message');
+      assert.match(data.toString(), /^\d{13}$/);
+      ws.send(data, { binary: isBinary });
+    }
+    await program.printed(/^connected\n(Round-?trip time: \d+ ms\n){2}/);
+    await close(ws);
+    await program.printed(/\ndisconnected\n$/);
+  },
+  { secure: true }
+);
 
 async function isRefused(port, path) {
   const ws = new Peer(`ws://localhost:${port}${path}`, { family: 4 });
@@ -108,11 +116,14 @@ const DRIVERS = {
     const ws = await connect(port, { perMessageDeflate: true });
     assert.strictEqual(ws.extensions, OFFER);
     const { params } = ws._extensions[OFFER];
-    assert.deepStrictEqual({ ...params }, {
-      client_no_context_takeover: true,
-      server_max_window_bits: 10,
-      server_no_context_takeover: true
-    });
+    assert.deepStrictEqual(
+      { ...params },
+      {
+        client_no_context_takeover: true,
+        server_max_window_bits: 10,
+        server_no_context_takeover: true
+      }
+    );
     ws.send('a'.repeat(5000));
     await close(ws);
   }),
@@ -168,15 +179,18 @@ const DRIVERS = {
 
   'echo.websocket.org demo 1': echoes,
 
-  'Use the Node.js streams API 1': client(async ({ program, ws }) => {
-    ws.send('to the output\n');
-    await program.printed(/^to the output\n$/);
-    program.child.stdin.write('from the input');
-    const [data] = await once(ws, 'message');
-    assert.strictEqual(data.toString(), 'from the input');
-    program.child.stdin.end();
-    await once(ws, 'close');
-  }, { secure: true }),
+  'Use the Node.js streams API 1': client(
+    async ({ program, ws }) => {
+      ws.send('to the output\n');
+      await program.printed(/^to the output\n$/);
+      program.child.stdin.write('from the input');
+      const [data] = await once(ws, 'message');
+      assert.strictEqual(data.toString(), 'from the input');
+      program.child.stdin.end();
+      await once(ws, 'close');
+    },
+    { secure: true }
+  ),
 
   'How to get the IP address of the client? 1': server(async ({ port, program }) => {
     const ws = await connect(port);
@@ -185,7 +199,9 @@ const DRIVERS = {
   }),
 
   'How to get the IP address of the client? 2': async (start, place, code, again) => {
-    const [opening] = /^[^]*const wss = .*\n/.exec(again('How to get the IP address of the client? 1'));
+    const [opening] = /^[^]*const wss = .*\n/.exec(
+      again('How to get the IP address of the client? 1')
+    );
     const program = start(undefined, `${opening}${code}`);
     const headers = { 'X-Forwarded-For': '192.0.2.1, 198.51.100.2' };
     const ws = await connect(await program.listening, { headers });
@@ -213,14 +229,17 @@ const DRIVERS = {
     await close(alive);
   }),
 
-  'How to detect and close broken connections? 2': client(async ({ program, ws }) => {
-    ws.ping();
-    await once(ws, 'pong');
-    const ended = once(ws, 'close');
-    // The timer of 'open' was replaced by that of 'ping': there was one, and it has fired.
-    assert.strictEqual(await program.tick(), 0);
-    assert.strictEqual((await ended)[0], 1006);
-  }, { secure: true })
+  'How to detect and close broken connections? 2': client(
+    async ({ program, ws }) => {
+      ws.ping();
+      await once(ws, 'pong');
+      const ended = once(ws, 'close');
+      // The timer of 'open' was replaced by that of 'ping': there was one, and it has fired.
+      assert.strictEqual(await program.tick(), 0);
+      assert.strictEqual((await ended)[0], 1006);
+    },
+    { secure: true }
+  )
 };
 
 module.exports = DRIVERS;

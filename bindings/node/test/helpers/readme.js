@@ -42,14 +42,33 @@ function prepare() {
   fs.mkdirSync(path.join(directory, 'node_modules'));
   fs.symlinkSync(PACKAGE, path.join(directory, 'node_modules/bowsprit'));
   for (const name of ['ws', 'ws7']) {
-    fs.symlinkSync(path.join(PACKAGE, 'node_modules', name), path.join(directory, 'node_modules', name));
+    fs.symlinkSync(
+      path.join(PACKAGE, 'node_modules', name),
+      path.join(directory, 'node_modules', name)
+    );
   }
   const [cert, key] = ['cert.pem', 'key.pem'].map((name) => path.join(directory, name));
-  execFileSync('openssl', [
-    'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2',
-    '-keyout', key, '-out', cert, '-subj', '/CN=localhost',
-    '-addext', 'subjectAltName=DNS:localhost'
-  ], { stdio: 'ignore' });
+  execFileSync(
+    'openssl',
+    [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-days',
+      '2',
+      '-keyout',
+      key,
+      '-out',
+      cert,
+      '-subj',
+      '/CN=localhost',
+      '-addext',
+      'subjectAltName=DNS:localhost'
+    ],
+    { stdio: 'ignore' }
+  );
   return { cert, directory, key };
 }
 
@@ -71,7 +90,10 @@ class Program {
       .replace(/'(wss?):\/\/(?!base\.url)[^/']+/, `'$1://localhost:${port}`)
       // An observer: nothing else shows what the example finds out.
       .replace(/^( *const ip = .*)$/m, '$1 console.log(`ip ${ip}`);');
-    const file = path.join(place.directory, `example-${Program.count++}.${isModule ? 'mjs' : 'cjs'}`);
+    const file = path.join(
+      place.directory,
+      `example-${Program.count++}.${isModule ? 'mjs' : 'cjs'}`
+    );
     fs.writeFileSync(file, text);
     this.output = '';
     this.child = fork(file, [], {
@@ -101,7 +123,7 @@ class Program {
     return ticked;
   }
 
-  /** Ends a program that would run for ever; resolves with the signal, unless it had ended itself. */
+  /** Ends a program; resolves with the signal, unless it had ended itself. */
   async stop() {
     this.child.kill();
     return this.exited;

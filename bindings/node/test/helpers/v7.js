@@ -57,7 +57,11 @@ function record(emitter, trace, name = 'ws') {
   emitter.on('error', () => {});
 }
 
-const LIMITS = { maxBufferedChunks: 256 * 1024, maxFragments: 16 * 1024, maxPayload: 100 * 1024 * 1024 };
+const LIMITS = {
+  maxBufferedChunks: 256 * 1024,
+  maxFragments: 16 * 1024,
+  maxPayload: 100 * 1024 * 1024
+};
 
 /** A connection of a library on a socket in memory, on which the handshake is done. */
 function connect(library, { isServer = true, binaryType, offer, deflate, ...rest } = {}) {
@@ -88,7 +92,8 @@ function connect(library, { isServer = true, binaryType, offer, deflate, ...rest
 }
 
 /** Events of the receiver that are those of any stream. */
-const isOfStream = ([name, event]) => name === 'receiver' && /^(close|finish|drain|prefinish)$/.test(event);
+const isOfStream = ([name, event]) =>
+  name === 'receiver' && /^(close|finish|drain|prefinish)$/.test(event);
 
 async function finish({ pipe, trace, ws }, turns) {
   await settle(turns);

@@ -22,7 +22,12 @@ ownServerOptions = otherServerOptions;
 otherServerOptions = ownServerOptions;
 
 declare let ownEvents: [ours.OpenEvent, ours.CloseEvent, ours.ErrorEvent, ours.MessageEvent];
-declare let otherEvents: [theirs.OpenEvent, theirs.CloseEvent, theirs.ErrorEvent, theirs.MessageEvent];
+declare let otherEvents: [
+  theirs.OpenEvent,
+  theirs.CloseEvent,
+  theirs.ErrorEvent,
+  theirs.MessageEvent
+];
 ownEvents = otherEvents;
 otherEvents = ownEvents;
 

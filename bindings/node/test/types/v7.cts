@@ -11,9 +11,13 @@ server.on('connection', (ws, req) => {
   const address: string | undefined = req.socket.remoteAddress;
   ws.on('message', (data: WebSocket.Data) => {
     if (typeof data !== 'string') return;
-    ws.send(data.toUpperCase(), { binary: false, compress: true, fin: true, mask: false }, (err) => {
-      if (err) throw err;
-    });
+    ws.send(
+      data.toUpperCase(),
+      { binary: false, compress: true, fin: true, mask: false },
+      (err) => {
+        if (err) throw err;
+      }
+    );
   });
   ws.on('close', (code, reason: string) => [code.toFixed(), reason.trim(), address]);
   ws.once('ping', (data) => ws.pong(data, false, () => {}));
@@ -34,8 +38,10 @@ server.handleUpgrade(
 server.close((err?: Error) => err);
 other.shouldHandle = (req) => req.url === '/';
 
-const sync: WebSocket.VerifyClientCallbackSync = ({ origin, secure, req }) => secure && !!origin && !!req;
-const async: WebSocket.VerifyClientCallbackAsync = (info, done) => done(false, 401, 'no', { a: 'b' });
+const sync: WebSocket.VerifyClientCallbackSync = ({ origin, secure, req }) =>
+  secure && !!origin && !!req;
+const async: WebSocket.VerifyClientCallbackAsync = (info, done) =>
+  done(false, 401, 'no', { a: 'b' });
 const serverOptions: WebSocket.ServerOptions = {
   verifyClient: Math.random() < 0.5 ? sync : async,
   handleProtocols: (protocols: string[]) => protocols[0],
@@ -60,8 +66,15 @@ ws.onopen = (event: WebSocket.OpenEvent) => event.target.send('a');
 ws.onmessage = (event: WebSocket.MessageEvent) => event.data;
 ws.onclose = (event: WebSocket.CloseEvent) => [event.code, event.reason, event.wasClean];
 ws.onerror = (event: WebSocket.ErrorEvent) => event.error ?? event.message;
-ws.addEventListener('message', (event) => event.data, { once: true } as WebSocket.EventListenerOptions);
-ws.addEventListener('close', ({ code, reason, wasClean, target }) => [code, reason, wasClean, target.url]);
+ws.addEventListener('message', (event) => event.data, {
+  once: true
+} as WebSocket.EventListenerOptions);
+ws.addEventListener('close', ({ code, reason, wasClean, target }) => [
+  code,
+  reason,
+  wasClean,
+  target.url
+]);
 ws.addEventListener('error', ({ error, message, type }) => [error, message, type]);
 ws.addEventListener('custom', () => {});
 ws.removeEventListener('open', () => {});
