@@ -180,10 +180,9 @@ class WebSocketServer extends EventEmitter {
 
   /** What a request offers and asks for. */
   _readOffers(headers) {
-    return {
-      extensions: readExtensions(headers['sec-websocket-extensions'], this.options),
-      protocols: readProtocols(headers['sec-websocket-protocol'])
-    };
+    const protocols = readProtocols(headers['sec-websocket-protocol']);
+    const extensions = readExtensions(headers['sec-websocket-extensions'], this.options);
+    return { extensions, protocols };
   }
 
   _complete({ extensions, key, protocols }, req, socket, head, callback) {

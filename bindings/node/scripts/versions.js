@@ -14,7 +14,7 @@ const PACKAGE = path.join(__dirname, '..');
 // What needs the compiler of TypeScript says nothing about a version of Node.js.
 const tests = fs
   .readdirSync(path.join(PACKAGE, 'test'))
-  .filter((name) => name.endsWith('.test.js') && name !== 'types.test.js')
+  .filter((name) => name.endsWith('.test.js') && !name.endsWith('types.test.js'))
   .map((name) => path.join('test', name));
 const versions = process.argv.length > 2 ? process.argv.slice(2) : ['18', '22', '24', '26', 'bun', 'deno'];
 
@@ -48,7 +48,7 @@ for (const version of versions) {
   const { status, stdout } = spawnSync(runtime, args, {
     cwd: PACKAGE,
     encoding: 'utf8',
-    timeout: 120_000
+    timeout: 300_000
   });
   console.log(`${status === 0 ? 'passed' : 'FAILED'}: ${version}`);
   if (status !== 0) {

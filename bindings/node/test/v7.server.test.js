@@ -87,7 +87,8 @@ test('v7: requests that have ended processes', async () => {
       request().replace('\r\n', `\r\n${Object.keys(many).join(':\r\n')}:\r\n`)
     ]
   );
-  assert.match(trace.at(-2), /^HTTP\/1.1 400 Bad Request\r\n/);
+  // Newer versions of Node.js refuse so many header fields themselves.
+  assert.match(trace.at(-2), /^HTTP\/1.1 (400|431) /);
 });
 
 test('v7: verifyClient', async () => {
