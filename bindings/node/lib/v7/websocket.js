@@ -1,7 +1,7 @@
 'use strict';
 
 const Base = require('../websocket');
-const { DEFAULTS } = require('../constants');
+const { DEFAULTS, kWebSocket } = require('../constants');
 const { enumerable } = require('../events');
 const { EventTarget, defineProperties } = require('./events');
 const Receiver = require('./receiver');
@@ -58,7 +58,7 @@ class WebSocket extends Base {
   _openReceiver({ binaryType, extensions, isServer, maxBufferedChunks, maxFragments, maxPayload }) {
     const limits = [maxPayload, maxBufferedChunks, maxFragments];
     const receiver = new Receiver(binaryType, extensions, isServer, ...limits, true);
-    receiver.on('message', (data) => this.emit('message', data));
+    receiver.on('message', receiverOnMessage);
     return receiver;
   }
 
@@ -76,6 +76,10 @@ class WebSocket extends Base {
   _callRefused(callback) {
     callback(this._notOpen());
   }
+}
+
+function receiverOnMessage(data) {
+  this[kWebSocket].emit('message', data);
 }
 
 defineProperties(WebSocket.prototype);
