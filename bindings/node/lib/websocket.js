@@ -151,14 +151,7 @@ class WebSocket extends EventEmitter {
 
   /** Takes over a socket, with the options of the client or server. */
   _begin(socket, head, options) {
-    this.setSocket(socket, head, {
-      allowSynchronousEvents: options.allowSynchronousEvents,
-      generateMask: this._isServer ? undefined : options.generateMask,
-      maxBufferedChunks: options.maxBufferedChunks,
-      maxFragments: options.maxFragments,
-      maxPayload: options.maxPayload,
-      skipUTF8Validation: options.skipUTF8Validation
-    });
+    this.setSocket(socket, head, options);
   }
 
   /**

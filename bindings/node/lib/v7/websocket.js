@@ -38,8 +38,9 @@ class WebSocket extends Base {
     if (BINARY_TYPES.includes(type)) super.binaryType = type;
   }
 
-  _begin(socket, head, { maxBufferedChunks, maxFragments, maxPayload }) {
-    this.setSocket(socket, head, maxPayload, maxBufferedChunks, maxFragments);
+  _begin(socket, head, options) {
+    const { maxBufferedChunks, maxFragments, maxPayload } = options;
+    this.setSocket(socket, head, maxPayload, maxBufferedChunks, maxFragments, options);
   }
 
   /**
@@ -50,9 +51,10 @@ class WebSocket extends Base {
    * @param {Number} [maxPayload=0] How long a message may be
    * @param {Number} [maxBufferedChunks=0] How many chunks an incomplete frame may come in
    * @param {Number} [maxFragments=0] How many fragments a message may have
+   * @param {Object} [options] All options, for those that `ws` 7 does not have
    */
-  setSocket(socket, head, maxPayload, maxBufferedChunks, maxFragments) {
-    super.setSocket(socket, head, { maxBufferedChunks, maxFragments, maxPayload });
+  setSocket(socket, head, maxPayload, maxBufferedChunks, maxFragments, options) {
+    super.setSocket(socket, head, { ...options, maxBufferedChunks, maxFragments, maxPayload });
   }
 
   _openReceiver({ binaryType, extensions, isServer, maxBufferedChunks, maxFragments, maxPayload }) {
