@@ -4,26 +4,7 @@
 const { URL } = require('url');
 
 const { Handshake: Base } = require('../client');
-
-/** Options of 8 that 7 does not have, or does not take. */
-const UNKNOWN = [
-  'allowSynchronousEvents',
-  'autoPong',
-  'closeTimeout',
-  'createConnection',
-  'finishRequest',
-  'generateMask',
-  'protocols',
-  'skipUTF8Validation',
-  'WebSocket'
-];
-
-/** Options without those that 7 does not have. */
-function known(options) {
-  const rest = { ...options };
-  for (const name of UNKNOWN) delete rest[name];
-  return rest;
-}
+const known = require('./options');
 
 class Handshake extends Base {
   constructor(websocket, protocols, options) {
@@ -104,4 +85,4 @@ function connect(websocket, address, protocols, options) {
   new Handshake(websocket, text, options).start(address);
 }
 
-module.exports = { connect, known };
+module.exports = { connect };

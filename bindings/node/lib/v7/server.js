@@ -2,7 +2,7 @@
 
 const Base = require('../server');
 const { readExtensions } = require('../request');
-const { known } = require('./client');
+const known = require('./options');
 const WebSocket = require('./websocket');
 
 /**

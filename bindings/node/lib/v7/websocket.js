@@ -3,6 +3,7 @@
 const Base = require('../websocket');
 const { DEFAULTS, kWebSocket } = require('../constants');
 const { enumerable } = require('../events');
+const { connect } = require('./client');
 const { EventTarget, defineProperties } = require('./events');
 const Receiver = require('./receiver');
 const Sender = require('./sender');
@@ -21,8 +22,7 @@ class WebSocket extends Base {
   }
 
   _connect(address, protocols, options) {
-    // Loaded here, as it is not needed for connections of servers.
-    require('./client').connect(this, address, protocols, options);
+    connect(this, address, protocols, options);
   }
 
   _settle(options) {
