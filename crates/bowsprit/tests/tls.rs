@@ -8,7 +8,9 @@ mod tls {
     mod authority;
     mod certificates;
     mod clients;
+    mod files;
     mod listeners;
     mod openssl;
+    mod reload;
     mod servers;
 }

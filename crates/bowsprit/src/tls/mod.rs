@@ -4,7 +4,8 @@
 //! [`TlsClientConfig`] has the options for [`Client::tls`](crate::Client::tls): other roots, a
 //! client certificate, and `dangerous_` ones. Servers need a [`TlsServerConfig`] with a certificate
 //! for [`ServerBuilder::tls`](crate::server::ServerBuilder::tls) or
-//! [`Listener::tls`](crate::server::Listener::tls).
+//! [`Listener::tls`](crate::server::Listener::tls), or [`TlsFiles`], which are reloaded while the
+//! server runs.
 
 #[cfg(all(feature = "client", feature = "tls"))]
 mod client;
@@ -12,12 +13,16 @@ mod client;
 mod connector;
 #[cfg(all(feature = "client", feature = "tls"))]
 mod dangerous;
+#[cfg(all(feature = "server", feature = "tls"))]
+mod files;
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 mod inside;
 #[cfg(feature = "tls")]
 mod pem;
 #[cfg(feature = "tls")]
 mod provider;
+#[cfg(all(feature = "server", feature = "tls"))]
+mod reload;
 #[cfg(all(feature = "server", feature = "tls"))]
 mod server;
 
@@ -38,6 +43,11 @@ pub use self::inside::PeerCertificates;
 pub(crate) use self::inside::local_addr;
 #[cfg(all(feature = "server", feature = "tls"))]
 pub use self::server::{ClientCertificates, TlsServerConfig};
+#[cfg(all(feature = "server", feature = "tls"))]
+pub use self::{
+    files::TlsFiles,
+    reload::{ReloadableTls, TlsReload},
+};
 
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use crate::BoxError;

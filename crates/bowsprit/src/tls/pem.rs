@@ -32,3 +32,17 @@ pub(super) fn roots(
     }
     Ok(Arc::new(roots))
 }
+
+#[cfg(feature = "server")]
+pub(super) fn crls(
+    pem: &[u8],
+) -> Result<Vec<rustls::pki_types::CertificateRevocationListDer<'static>>, TlsFailure> {
+    use rustls::pki_types::CertificateRevocationListDer as Crl;
+
+    let crls: Result<Vec<_>, _> = Crl::pem_slice_iter(pem).collect();
+    match crls {
+        Ok(crls) if crls.is_empty() => Err(failed("there is no CRL in PEM")),
+        Ok(crls) => Ok(crls),
+        Err(error) => Err(failed(format!("the CRL cannot be read: {error}"))),
+    }
+}

@@ -2,10 +2,18 @@
 
 use std::{future::poll_fn, path::Path, pin::Pin, sync::Arc};
 
-use rustls::{ServerConfig, server::WebPkiClientVerifier};
+use rustls::{
+    InconsistentKeys, RootCertStore, ServerConfig,
+    pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer},
+    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+    sign::{CertifiedKey, SingleCertAndKey},
+};
 use tokio::io::AsyncBufRead;
 
-use super::{PeerCertificates, TlsFailure, failed, handshake_failed, pem, provider::provider};
+use super::{
+    PeerCertificates, ReloadableTls, TlsFailure, TlsFiles, failed, handshake_failed, pem,
+    provider::provider,
+};
 use crate::{AcceptError, transport::AnyTransport};
 
 /// TLS options of a server: TLS 1.2 and 1.3 by rustls.
@@ -13,7 +21,14 @@ use crate::{AcceptError, transport::AnyTransport};
 /// Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct TlsServerConfig {
-    config: Arc<ServerConfig>,
+    source: Source,
+}
+
+/// Where the configuration of a connection comes from.
+#[derive(Clone, Debug)]
+enum Source {
+    Fixed(Arc<ServerConfig>),
+    Reloadable(ReloadableTls),
 }
 
 /// Whether clients need a certificate.
@@ -37,17 +52,17 @@ impl TlsServerConfig {
         Self::build(chain, key, None)
     }
 
-    /// Reads chain and key from two files.
+    /// Reads chain and key from two files, once. [`TlsFiles`] reads them again after a renewal.
     ///
     /// # Errors
     ///
-    /// As [`from_pem`](Self::from_pem), and [`AcceptError::Tls`] with the name of a file that
-    /// cannot be read.
+    /// As [`from_pem`](Self::from_pem), with the names of the files.
     pub fn from_pem_files(
         chain: impl AsRef<Path>,
         key: impl AsRef<Path>,
     ) -> Result<Self, AcceptError> {
-        Self::from_pem(&read(chain.as_ref())?, &read(key.as_ref())?)
+        let config = TlsFiles::new(chain.as_ref(), key.as_ref()).read()?.config()?;
+        Ok(Arc::new(config).into())
     }
 
     /// Also verifies client certificates, which must be signed by one of `roots`, in PEM. Handlers
@@ -70,27 +85,16 @@ impl TlsServerConfig {
         key: &[u8],
         clients: Option<(&[u8], ClientCertificates)>,
     ) -> Result<Self, AcceptError> {
-        let (chain, key, provider) =
-            (pem::certificates(chain)?, pem::private_key(key)?, provider()?);
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .map_err(failed)?;
-        let builder = match clients {
-            None => builder.with_no_client_auth(),
+        let chain = pem::certificates(chain)?;
+        let key = certified_key(chain, pem::private_key(key)?)?;
+        let clients = match clients {
+            None => None,
             Some((roots, clients)) => {
                 let roots = pem::roots(pem::certificates(roots)?)?;
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
-                builder.with_client_cert_verifier(match clients {
-                    ClientCertificates::Required => verifier.build().map_err(failed)?,
-                    ClientCertificates::Optional => {
-                        verifier.allow_unauthenticated().build().map_err(failed)?
-                    }
-                })
+                Some(client_verifier(roots, Vec::new(), clients)?)
             }
         };
-        let mut config = builder.with_single_cert(chain, key).map_err(failed)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { config: Arc::new(config) })
+        Ok(Arc::new(server_config(key, clients)?).into())
     }
 
     /// Speaks the TLS handshake, and waits for the request to begin.
@@ -99,7 +103,7 @@ impl TlsServerConfig {
         transport: AnyTransport,
     ) -> Result<(AnyTransport, Option<PeerCertificates>), AcceptError> {
         let addr = transport.peer_addr();
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&self.config));
+        let acceptor = tokio_rustls::TlsAcceptor::from(self.current());
         let mut stream =
             acceptor.accept(transport).await.map_err(handshake_failed::<AcceptError>)?;
         // hyper takes 16 KiB as soon as it waits. An end or an error it will see by itself.
@@ -107,15 +111,73 @@ impl TlsServerConfig {
         let certificates = PeerCertificates::of(stream.get_ref().1);
         Ok((AnyTransport::boxed(stream, addr), certificates))
     }
+
+    /// The configuration of a connection that begins now.
+    fn current(&self) -> Arc<ServerConfig> {
+        match &self.source {
+            Source::Fixed(config) => Arc::clone(config),
+            Source::Reloadable(tls) => tls.current(),
+        }
+    }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TlsFailure> {
-    std::fs::read(path).map_err(|error| failed(format!("cannot read {}: {error}", path.display())))
+/// A key and its certificates.
+pub(super) fn certified_key(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<CertifiedKey, TlsFailure> {
+    let key = provider()?.key_provider.load_private_key(key).map_err(failed)?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        // Keys that are not in this process do not always tell.
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+pub(super) fn client_verifier(
+    roots: Arc<RootCertStore>,
+    crls: Vec<CertificateRevocationListDer<'static>>,
+    clients: ClientCertificates,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsFailure> {
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()?).with_crls(crls);
+    let verifier = match clients {
+        ClientCertificates::Required => verifier,
+        ClientCertificates::Optional => verifier.allow_unauthenticated(),
+    };
+    verifier.build().map_err(failed)
+}
+
+/// With a store of sessions of its own: what one configuration has verified, no other resumes.
+pub(super) fn server_config(
+    key: CertifiedKey,
+    clients: Option<Arc<dyn ClientCertVerifier>>,
+) -> Result<ServerConfig, TlsFailure> {
+    let mut config = ServerConfig::builder_with_provider(provider()?)
+        .with_safe_default_protocol_versions()
+        .map_err(failed)?
+        .with_client_cert_verifier(clients.unwrap_or_else(WebPkiClientVerifier::no_client_auth))
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 impl From<Arc<ServerConfig>> for TlsServerConfig {
     /// Uses the configuration unchanged.
     fn from(config: Arc<ServerConfig>) -> Self {
-        Self { config }
+        Self { source: Source::Fixed(config) }
+    }
+}
+
+impl From<ReloadableTls> for TlsServerConfig {
+    /// Each connection uses what was loaded last before it began.
+    fn from(tls: ReloadableTls) -> Self {
+        Self { source: Source::Reloadable(tls) }
+    }
+}
+
+impl From<&ReloadableTls> for TlsServerConfig {
+    fn from(tls: &ReloadableTls) -> Self {
+        tls.clone().into()
     }
 }

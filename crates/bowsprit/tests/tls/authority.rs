@@ -10,8 +10,9 @@ use bowsprit::{
     tls::{TlsClientConfig, TlsServerConfig},
 };
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber,
+    date_time_ymd,
 };
 
 pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -51,9 +52,34 @@ impl Authority {
     }
 
     pub(super) fn client(&self, name: &str) -> Signed {
+        self.client_number(0x1000, name)
+    }
+
+    /// A client whose certificate has this serial number.
+    pub(super) fn client_number(&self, number: u64, name: &str) -> Signed {
         self.sign(name, |params| {
+            params.serial_number = Some(number.into());
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         })
+    }
+
+    /// A list of these revoked serial numbers, in PEM.
+    pub(super) fn crl(&self, revoked: &[u64]) -> String {
+        let revoked = revoked.iter().map(|number| RevokedCertParams {
+            serial_number: SerialNumber::from(*number),
+            revocation_time: date_time_ymd(2024, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2024, 1, 1),
+            next_update: date_time_ymd(2096, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.0).unwrap().pem().unwrap()
     }
 
     /// A client that trusts this authority and no other.
