@@ -13,4 +13,6 @@ mod tls {
     mod openssl;
     mod reload;
     mod servers;
+    #[cfg(unix)]
+    mod watch;
 }
