@@ -13,6 +13,7 @@ mod tls {
     mod openssl;
     mod reload;
     mod servers;
+    mod sessions;
     #[cfg(unix)]
     mod watch;
 }
