@@ -11,6 +11,8 @@ mod tls {
     mod files;
     mod listeners;
     mod openssl;
+    #[cfg(unix)]
+    mod openssl_client;
     mod reload;
     mod servers;
     mod sessions;
