@@ -42,7 +42,7 @@
 //! | set up a server: paths, origins, authorization, limits | [`server::ServerBuilder`] |
 //! | take connections from another HTTP server | [`Server::upgrade`], the modules `axum` and `tower` |
 //! | accept a connection over any transport | [`Server::accept`] |
-//! | encrypt connections | [`tls`] |
+//! | encrypt connections, renew certificates | [`tls`] |
 //! | send from any task | [`Handle`] |
 //! | send and receive in two tasks | [`WebSocket::split`] |
 //! | send one message to many connections | [`Server::broadcast`], [`Topics`], [`PreparedMessage`] |
@@ -90,6 +90,7 @@
 //! | `idna` | no | non-ASCII host names in URLs |
 //! | `json` | no | `send_json` and `Message::json`, by serde |
 //! | `proxy-protocol` | no | `Listener::proxy_protocol`: client addresses from the PROXY protocol |
+//! | `systemd` | no | `Listener::from_systemd`, `BoundServer::notify_systemd`, the module `server::systemd`; on Linux |
 //! | `http2` | no | extended CONNECT (RFC 8441) in [`Server::upgrade`] and [`Server::upgrade_async`], as hyper reads it; included in the next two |
 //! | `tower` | no | `tower::WebSocketLayer`, for any tower service |
 //! | `axum` | no | `axum::WebSocketUpgrade`, an extractor |
@@ -129,6 +130,8 @@
 //! | any other request was rejected, redirected, or failed | debug | `status`, `path`, `reason`; `error` |
 //! | a publication was dropped for a slow consumer, or the consumer was closed | debug | `policy`; `code` |
 //! | a message was sent or received | trace | lengths in memory and on the wire |
+//! | TLS files were reloaded | info | the message names them |
+//! | TLS files were not reloaded: at most one event for each change of the files, and one per call | warn | `error` |
 //! | a handler failed; connections cannot be accepted | warn | `error` |
 //! | the application passed something invalid | error | |
 //!
@@ -294,7 +297,7 @@ mod pages {
     #[doc = include_str!("../../../docs/compression.md")]
     struct Compression;
 
-    #[cfg(feature = "proxy-protocol")]
+    #[cfg(all(feature = "proxy-protocol", feature = "systemd", target_os = "linux"))]
     #[doc = include_str!("../../../docs/deployment.md")]
     struct Deployment;
 

@@ -304,6 +304,8 @@ impl ServerBuilder {
             rejection_log: RejectionLog::default(),
             #[cfg(feature = "tls")]
             tls: self.tls,
+            #[cfg(all(feature = "systemd", target_os = "linux"))]
+            systemd: Default::default(),
         };
         Server { shared: Arc::new(shared) }
     }

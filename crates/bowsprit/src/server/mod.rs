@@ -13,6 +13,8 @@
 //! * Client addresses: [`PeerAddr`], [`UnixPeer`], [`Encrypted`] and [`TrustedProxies`].
 //! * Other HTTP servers: [`Server::upgrade`] returns an [`Upgrade`]. The modules `tower` and `axum`
 //!   need the features of the same names.
+//! * Services of systemd: `Listener::from_systemd`, `BoundServer::notify_systemd` and the module
+//!   `systemd`, with the feature of that name.
 //! * Open connections: [`Clients`] iterates over them; [`Shutdown`] closes them gracefully.
 
 mod authorize;
@@ -40,6 +42,8 @@ mod request;
 mod route;
 mod serve;
 mod shutdown;
+#[cfg(all(feature = "systemd", target_os = "linux"))]
+pub mod systemd;
 #[cfg(feature = "tower")]
 pub(crate) mod tower;
 
@@ -101,6 +105,8 @@ struct Shared {
     rejection_log: RejectionLog,
     #[cfg(feature = "tls")]
     tls: Option<crate::tls::TlsServerConfig>,
+    #[cfg(all(feature = "systemd", target_os = "linux"))]
+    systemd: systemd::Notifier,
 }
 
 /// Called for each rejected request.

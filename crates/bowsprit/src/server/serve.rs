@@ -48,6 +48,18 @@ impl BoundServer {
         self
     }
 
+    /// Tells systemd that the service is ready once it serves, that it is stopping once it shuts
+    /// down, and that it is alive if the unit has a `WatchdogSec=`. Failures are logged. Without
+    /// systemd it does nothing. Needs the feature `systemd`.
+    ///
+    /// One server in a process should do that. The unit needs `Type=notify`.
+    #[cfg(all(feature = "systemd", target_os = "linux"))]
+    #[must_use]
+    pub fn notify_systemd(self) -> Self {
+        self.server.shared.systemd.enable();
+        self
+    }
+
     /// Returns the server, for example to iterate over its [`clients`](Server::clients).
     #[must_use]
     pub fn server(&self) -> Server {
@@ -126,6 +138,8 @@ impl BoundServer {
 
     async fn serve_with(self, handler: Option<Handler>) -> Result<(), Error> {
         check_runtime()?;
+        #[cfg(all(feature = "systemd", target_os = "linux"))]
+        self.server.shared.systemd.on_serving();
         let mut first = 0;
         loop {
             match self.accept(&mut first).await {

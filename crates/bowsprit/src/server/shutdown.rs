@@ -97,6 +97,8 @@ impl Server {
     pub async fn shutdown(&self, shutdown: Shutdown) -> ShutdownSummary {
         let registry = &self.shared.registry;
         registry.phases.advance_to(Phase::Closing);
+        #[cfg(all(feature = "systemd", target_os = "linux"))]
+        self.shared.systemd.on_shutdown();
         let before = registry.departed();
         let in_time = timeout(shutdown.deadline, self.empty(shutdown)).await;
         let closed = registry.departed() - before;
