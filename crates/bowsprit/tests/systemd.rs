@@ -9,4 +9,5 @@ mod systemd {
     mod notifying;
     mod service;
     mod sockets;
+    mod units;
 }
