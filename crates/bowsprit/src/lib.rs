@@ -127,6 +127,7 @@
 //! | span `opening handshake` | debug | `role`, `peer`, `host`, `path`, `status`, `outcome` |
 //! | a connection was opened; it has ended | debug | `extensions`; `by`, `code` |
 //! | a WebSocket request or a host was rejected: at most one event per status in 10 s | info | `status`, `path`, `reason`, `skipped` |
+//! | a TLS handshake failed: at most one event in 10 s | info | `peer`, `error`, `skipped` |
 //! | any other request was rejected, redirected, or failed | debug | `status`, `path`, `reason`; `error` |
 //! | a publication was dropped for a slow consumer, or the consumer was closed | debug | `policy`; `code` |
 //! | a message was sent or received | trace | lengths in memory and on the wire |

@@ -1,5 +1,7 @@
 //! Rate-limits the log lines about rejections.
 
+#[cfg(feature = "tls")]
+use std::net::SocketAddr;
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
@@ -11,6 +13,8 @@ use http::{Request, StatusCode};
 use tokio::time::Instant;
 
 use super::{Rejection, RequestExt};
+#[cfg(feature = "tls")]
+use crate::AcceptError;
 use crate::trace::Reason;
 
 /// The minimum time between two logged rejections for the same cause.
@@ -23,6 +27,8 @@ enum LogCause {
     Status(StatusCode),
     /// The peer of a request is unknown.
     NoPeer,
+    #[cfg(feature = "tls")]
+    Tls,
 }
 
 /// Picks one rejection per cause and interval, as clients determine how many there are.
@@ -71,6 +77,18 @@ impl RejectionLog {
                  500: put a PeerAddr (UnixPeer for a Unix socket) into its extensions; with axum, \
                  serve by into_make_service_with_connect_info::<SocketAddr>()"
             );
+        }
+    }
+
+    /// Logs that a TLS handshake has failed, such as by a client without a good certificate: at
+    /// `info`, at most once per interval. All of them are recorded at `debug` elsewhere.
+    #[cfg(feature = "tls")]
+    pub(super) fn log_tls_failure(&self, peer: Option<SocketAddr>, error: &AcceptError) {
+        if !matches!(error, AcceptError::Tls(_)) {
+            return;
+        }
+        if let Some(skipped) = self.pick(LogCause::Tls) {
+            tracing::info!(?peer, %error, skipped, "a connection was refused");
         }
     }
 

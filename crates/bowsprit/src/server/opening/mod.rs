@@ -119,7 +119,8 @@ impl Shared {
             // Boxed: a connection that has sent nothing yet needs no memory for what follows.
             #[cfg(any(feature = "proxy-protocol", feature = "tls"))]
             if connection.has_prelude() {
-                let prepared = Box::pin(connection.prepare(permit, &handshake)).await;
+                let prepared =
+                    Box::pin(connection.prepare(permit, &handshake, &self.rejection_log)).await;
                 (connection, permit) = prepared.map_err(|error| self.failed(&handshake, error))?;
             }
             let received = {

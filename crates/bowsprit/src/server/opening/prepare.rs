@@ -27,10 +27,10 @@ use super::{PermitState, timed_out};
 use crate::AcceptError;
 #[cfg(feature = "tls")]
 use crate::server::Encrypted;
-#[cfg(any(feature = "proxy-protocol", feature = "tls"))]
-use crate::server::guard::HandshakeGuard;
 #[cfg(feature = "proxy-protocol")]
 use crate::server::{forwarded::contains, proxy_protocol};
+#[cfg(any(feature = "proxy-protocol", feature = "tls"))]
+use crate::server::{guard::HandshakeGuard, rejection_log::RejectionLog};
 #[cfg(feature = "tls")]
 use crate::tls::TlsServerConfig;
 use crate::{deadline::deadline_after, server::PeerAddr, transport::AnyTransport};
@@ -105,20 +105,22 @@ impl PendingConnection {
         self,
         permit: PermitState<'p>,
         handshake: &HandshakeGuard,
+        log: &RejectionLog,
     ) -> Result<(Self, PermitState<'p>), AcceptError> {
         let acquiring = permit.acquire(wait_for_bytes(&self.transport), handshake);
         let permit = timeout_at(self.deadline, acquiring).await.map_err(timed_out)??;
-        Ok((handshake.unless_cut(self.read_prelude()).await??, permit))
+        Ok((handshake.unless_cut(self.read_prelude(log)).await??, permit))
     }
 
-    async fn read_prelude(mut self) -> Result<Self, AcceptError> {
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "for TLS"))]
+    async fn read_prelude(mut self, log: &RejectionLog) -> Result<Self, AcceptError> {
         #[cfg(feature = "proxy-protocol")]
         if let Some(proxies) = self.proxies.take() {
             self.read_proxy_header(&proxies).await?;
         }
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls.take() {
-            self = self.encrypt(tls).await?;
+            self = self.encrypt(tls, log).await?;
         }
         Ok(self)
     }
@@ -137,9 +139,14 @@ impl PendingConnection {
 
     /// Runs the TLS handshake, within the time of the opening handshake.
     #[cfg(feature = "tls")]
-    async fn encrypt(mut self, tls: TlsServerConfig) -> Result<Self, AcceptError> {
+    async fn encrypt(
+        mut self,
+        tls: TlsServerConfig,
+        log: &RejectionLog,
+    ) -> Result<Self, AcceptError> {
         let encrypting = tls.accept(self.transport);
         let encrypted = timeout_at(self.deadline, encrypting).await.map_err(timed_out)?;
+        let encrypted = encrypted.inspect_err(|error| log.log_tls_failure(self.peer.addr, error));
         let (transport, certificates) = encrypted?;
         self.transport = transport;
         self.peer.extensions.insert(Encrypted);
