@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Serve an echo at / and /echo, and a chat at /chat
+    /// Serve an echo at / and /echo, and a chat at /chat: a server for demonstrations and tests
     Serve(Serve),
     /// Connect to a URL: send lines of stdin, print messages to stdout
     #[command(after_help = outcome::HELP)]
@@ -41,7 +41,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Address and port to listen on; a port alone is one of 127.0.0.1, and 0 takes a free one
+    /// Address and port to listen on; a port alone is one of 127.0.0.1, and 0 takes a free one.
+    /// `systemd` takes the sockets that a .socket unit has opened
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub(crate) listen: String,
     /// The longest message to take, in bytes
@@ -68,13 +69,21 @@ pub(crate) struct Serve {
     /// proxy, clients ask for the proxy's name]
     #[arg(long = "host", value_name = "NAME")]
     pub(crate) hosts: Vec<String>,
-    /// Encrypt (wss) with the certificates in this PEM file, the server's own first
+    /// Encrypt (wss) with the certificates in this PEM file, the server's own first. Files of TLS
+    /// are reloaded when they change (they are read every 10 s) and on SIGHUP
     #[arg(long, value_name = "FILE", requires = "key")]
     pub(crate) cert: Option<PathBuf>,
     /// The private key of --cert, in PEM
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
-    /// After SIGTERM, SIGINT or SIGHUP, how long clients have to answer the close frame before they
+    /// Let in only clients that have a certificate of an authority in this PEM file
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) client_ca: Option<PathBuf>,
+    /// A PEM file with lists of revoked certificates (CRLs) of --client-ca; can be given several
+    /// times
+    #[arg(long = "crl", value_name = "FILE", requires = "client_ca")]
+    pub(crate) crls: Vec<PathBuf>,
+    /// After SIGTERM or SIGINT, how long clients have to answer the close frame before they
     /// are cut
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(crate) shutdown_timeout: u64,

@@ -7,10 +7,8 @@ use bowsprit::{
     Error, Event, Server, Topics, WebSocket,
     config::Limits,
     error::BoxError,
-    server::{
-        HostPolicy, OriginPolicy, ServerBuilder, Shutdown, ShutdownSummary, SubprotocolPolicy,
-    },
-    tls::TlsServerConfig,
+    server::{OriginPolicy, ServerBuilder, Shutdown, ShutdownSummary, SubprotocolPolicy},
+    tls::{ClientCertificates, ReloadableTls, TlsFiles},
 };
 
 use tokio::sync::oneshot;
@@ -18,11 +16,16 @@ use tokio::sync::oneshot;
 use crate::{
     address,
     args::Serve,
+    listening::{self, Listening},
     metrics,
     outcome::{Failure, Outcome},
     page, refusal,
+    reload::Reload,
     signal::Signals,
 };
+
+/// How often the files of --cert, --key, --client-ca and --crl are looked at.
+const WATCH_INTERVAL: Duration = Duration::from_secs(10);
 
 const CHAT: &str = "/chat";
 
@@ -31,11 +34,19 @@ pub(crate) async fn serve(options: Serve) -> Result<Outcome, Failure> {
     let listen = address::listen(&options.listen).into_owned();
     let metrics = options.metrics.as_deref().map(|text| address::listen(text).into_owned());
     let shutdown = Shutdown::within(Duration::from_secs(options.shutdown_timeout));
-    let hosts = hosts(options.hosts.clone(), &listen).await;
-    let scheme = if options.cert.is_some() { "wss" } else { "ws" };
-    let server = builder(options)?.allowed_hosts(hosts).bind(&listen).await;
-    let server = server.with_context(|| format!("cannot listen on {listen}"))?;
-    let mut lines = format!("listening on {scheme}://{}\n", server.local_addr()?);
+    let tls = load_tls(&options)?;
+    let scheme = if tls.is_some() { "wss" } else { "ws" };
+    let listening = Listening::on(&listen).await;
+    let listening = listening.with_context(|| format!("cannot listen on {listen}"))?;
+    let hosts = listening.hosts(options.hosts.clone());
+    let mut builder = builder(options).allowed_hosts(hosts);
+    if let Some(tls) = &tls {
+        builder = builder.tls(tls);
+    }
+    let server = listening.serve(builder);
+    #[cfg(target_os = "linux")]
+    let server = server.notify_systemd();
+    let mut lines = listening::describe(&server, scheme);
     if let Some(listen) = &metrics {
         let addr = serve_metrics(server.server(), listen).await?;
         lines.push_str(&format!("metrics at http://{addr}/metrics\n"));
@@ -46,11 +57,12 @@ pub(crate) async fn serve(options: Serve) -> Result<Outcome, Failure> {
     let handler = move |ws: WebSocket, _request| handle(ws, topics.clone());
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async { stopped.await.unwrap_or_default() };
+    let reload = Reload::new(tls);
     let stopping = async {
-        signals.next().await;
+        reload.until_stop(&mut signals).await;
         tracing::info!("shutting down; the next signal cuts all connections");
         let _serving = stop.send(());
-        signals.next().await;
+        reload.until_second_stop(&mut signals).await;
     };
     tokio::select! {
         summary = server.serve_until(handler, stopped, shutdown) => {
@@ -64,27 +76,31 @@ pub(crate) async fn serve(options: Serve) -> Result<Outcome, Failure> {
 
 /// Serves statistics, and nothing else, at the address that this returns, until the program ends.
 async fn serve_metrics(server: Server, listen: &str) -> anyhow::Result<SocketAddr> {
-    let hosts = hosts(Vec::new(), listen).await;
+    let listening = Listening::on(listen).await;
+    let listening =
+        listening.with_context(|| format!("cannot listen on {listen} for --metrics"))?;
+    let hosts = listening.hosts(Vec::new());
     let builder = Server::builder().allowed_hosts(hosts).should_handle(|_| false);
-    let bound = builder.fallback(move |request| metrics::answer(&server, request)).bind(listen);
-    let bound = bound.await.with_context(|| format!("cannot listen on {listen} for --metrics"))?;
+    let bound = listening.serve(builder.fallback(move |request| metrics::answer(&server, request)));
     let addr = bound.local_addr()?;
     tokio::spawn(bound.serve(|_, _| async { Ok(()) }));
     Ok(addr)
 }
 
-/// Which hosts to answer to. What is served to this machine alone is worth protecting from pages
-/// that give their own name its address.
-async fn hosts(names: Vec<String>, listen: &str) -> HostPolicy {
-    if !names.is_empty() {
-        return HostPolicy::List(names);
+/// Reads the files of TLS, if there are any, and again whenever they change.
+fn load_tls(options: &Serve) -> anyhow::Result<Option<ReloadableTls>> {
+    let (Some(cert), Some(key)) = (&options.cert, &options.key) else { return Ok(None) };
+    let mut files = TlsFiles::new(cert, key);
+    if let Some(roots) = &options.client_ca {
+        files = files.client_roots(roots, ClientCertificates::Required);
     }
-    let addrs = tokio::net::lookup_host(listen).await;
-    let own = addrs.is_ok_and(|mut addrs| addrs.all(|addr| addr.ip().is_loopback()));
-    if own { HostPolicy::Loopback } else { HostPolicy::Any }
+    files = options.crls.iter().fold(files, |files, crl| files.client_crls(crl));
+    let tls = files.load()?;
+    tls.watch(WATCH_INTERVAL)?;
+    Ok(Some(tls))
 }
 
-fn builder(options: Serve) -> anyhow::Result<ServerBuilder> {
+fn builder(options: Serve) -> ServerBuilder {
     let limits = Limits::SERVER
         .max_message_len(options.max_message_len)
         .max_fragments(options.max_fragments);
@@ -108,10 +124,7 @@ fn builder(options: Serve) -> anyhow::Result<ServerBuilder> {
     if options.any_origin {
         builder = builder.allowed_origins(OriginPolicy::Any);
     }
-    if let (Some(cert), Some(key)) = (options.cert, options.key) {
-        builder = builder.tls(TlsServerConfig::from_pem_files(cert, key)?);
-    }
-    Ok(builder)
+    builder
 }
 
 async fn handle(ws: WebSocket, topics: Topics) -> Result<(), BoxError> {

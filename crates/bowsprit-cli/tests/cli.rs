@@ -8,9 +8,13 @@ mod cli {
     mod help;
     mod outcomes;
     mod program;
+    #[cfg(target_os = "linux")]
+    mod reload;
     mod secrets;
     mod serve;
     #[cfg(unix)]
     mod signals;
+    #[cfg(target_os = "linux")]
+    mod systemd;
     mod tls;
 }

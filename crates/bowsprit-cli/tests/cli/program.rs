@@ -12,6 +12,10 @@ use std::{
 
 use bowsprit::{WebSocket, error::BoxError};
 
+/// The tests themselves may run where SIGHUP is ignored.
+#[cfg(target_os = "linux")]
+const DEFAULT_SIGNAL: &str = "env --default-signal=HUP";
+
 const TOO_LONG: Duration = Duration::from_secs(30);
 
 /// The program, running; stopped when dropped.
@@ -73,13 +77,23 @@ impl Program {
     /// The same on a terminal, on which Ctrl-D is typed at the end of the input.
     #[cfg(target_os = "linux")]
     pub(super) fn start_on_terminal(args: &[&str]) -> Self {
-        let line = format!("{} {}", env!("CARGO_BIN_EXE_bowsprit"), args.join(" "));
+        let program = env!("CARGO_BIN_EXE_bowsprit");
+        let line = format!("{DEFAULT_SIGNAL} {program} {}", args.join(" "));
         let mut command = Command::new("script");
         command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
         Self::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()))
     }
 
-    fn spawn(command: &mut Command) -> Self {
+    /// The same where SIGHUP is not ignored.
+    #[cfg(target_os = "linux")]
+    pub(super) fn start_for_hang_up(args: &[&str]) -> Self {
+        let mut command = Command::new("env");
+        command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_bowsprit")]).args(args);
+        command.env_remove("RUST_LOG");
+        Self::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()))
+    }
+
+    pub(super) fn spawn(command: &mut Command) -> Self {
         let mut process = command.spawn().unwrap();
         let stdout = drain(process.stdout.take().unwrap());
         let stderr = drain(process.stderr.take().unwrap());
@@ -106,6 +120,11 @@ impl Program {
             }
             self.seen.extend(self.stdout.recv_timeout(TOO_LONG).expect("not printed"));
         }
+    }
+
+    /// Forgets what it has printed on standard error so far.
+    pub(super) fn forget_log(&mut self) {
+        self.noted.clear();
     }
 
     /// Waits until it has printed this on standard error.

@@ -193,14 +193,14 @@ fn refusals_and_abnormal_ends_are_logged() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_terminal_that_is_gone_closes_everybody_with_1001() {
-    // The tests themselves may run where SIGHUP is ignored.
-    let server = Server::start_by("env", &["--default-signal=HUP"]);
-    let mut client = Program::start(&["connect", &server.url("/echo")]);
+    let mut server = Program::start_on_terminal(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = server.wait_for_rest("listening on ");
+    let mut client = Program::start(&["connect", &format!("{}/echo", url.trim())]);
     client.type_line("are you there?");
     client.wait_for("are you there?");
-    server.signal("HUP");
-    assert_eq!(server.wait().code(), Some(0));
-    let ended = client.end();
+    // With it goes the terminal.
+    server.kill();
+    let ended = client.wait();
     assert!(ended.stderr.contains("closed: 1001"), "{}", ended.stderr);
 }
 
