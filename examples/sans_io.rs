@@ -36,6 +36,7 @@ fn main() -> io::Result<()> {
 /// Runs one connection, from the handshake to the end.
 fn serve(mut stream: TcpStream) -> io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    // ANCHOR: handshake
     let (request, surplus) = read_request(&mut stream)?;
     match respond(&request, &Policy::default()) {
         Ok(accepted) => {
@@ -48,6 +49,7 @@ fn serve(mut stream: TcpStream) -> io::Result<()> {
             stream.write_all(rejection.response.body().as_bytes())
         }
     }
+    // ANCHOR_END: handshake
 }
 
 /// Reads up to the end of the request head; also returns what the client has sent after it.
@@ -98,6 +100,7 @@ fn head<B>(response: &Response<B>) -> Vec<u8> {
 
 /// Echoes messages until the connection is closed.
 fn echo(mut stream: TcpStream, surplus: &[u8]) -> io::Result<()> {
+    // ANCHOR: loop
     let receiver = Receiver::new(Role::Server, Limits::SERVER);
     let mut connection = Connection::new(receiver, Sender::server());
     let mut input = ReceiveBuffer::new();
@@ -105,6 +108,8 @@ fn echo(mut stream: TcpStream, surplus: &[u8]) -> io::Result<()> {
     input.extend(surplus);
     while connection.state() != State::Closed {
         match connection.receive(&mut input, &mut output).progress {
+            // ANCHOR_END: loop
+            // ANCHOR: need-data
             Ok(Progress::NeedData) => {
                 write_out(&mut stream, &mut output)?;
                 match stream.read(input.spare_mut())? {
@@ -112,6 +117,7 @@ fn echo(mut stream: TcpStream, surplus: &[u8]) -> io::Result<()> {
                     len => input.advance(len),
                 }
             }
+            // ANCHOR_END: need-data
             // One read may hold many messages: ask again before writing.
             Ok(_) => {
                 let sender = connection.sender();
@@ -133,6 +139,7 @@ fn echo(mut stream: TcpStream, surplus: &[u8]) -> io::Result<()> {
     write_out(&mut stream, &mut output)
 }
 
+// ANCHOR: write
 fn write_out(stream: &mut TcpStream, output: &mut Output) -> io::Result<()> {
     while !output.is_empty() {
         let slices: Vec<_> = output.slices().map(io::IoSlice::new).collect();
@@ -141,3 +148,4 @@ fn write_out(stream: &mut TcpStream, output: &mut Output) -> io::Result<()> {
     }
     Ok(())
 }
+// ANCHOR_END: write
