@@ -2,79 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod support;
+
 use std::{
-    io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdout, Command, Stdio},
+    io::{BufRead, Write},
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
-use bowsprit::{Client, CloseCode, Message, WebSocket};
+use bowsprit::{Client, CloseCode, Message};
+use support::{Running, ask, recv, refusal};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     time::timeout,
 };
-
-/// A server example, stopped when dropped.
-struct Running {
-    process: Child,
-    stdout: BufReader<ChildStdout>,
-    url: String,
-}
-
-impl Running {
-    fn start(program: &str) -> Self {
-        Self::start_with(program, &[])
-    }
-
-    fn start_with(program: &str, args: &[&str]) -> Self {
-        let mut process = Command::new(program)
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let mut line = String::new();
-        let mut stdout = BufReader::new(process.stdout.take().expect("it is piped"));
-        stdout.read_line(&mut line).expect("it prints a line");
-        let url = line.trim().strip_prefix("listening on ").expect("it tells its address");
-        Self { process, stdout, url: url.to_owned() }
-    }
-
-    async fn connect(&self, path: &str) -> WebSocket {
-        let url = format!("{}{path}", self.url);
-        bowsprit::connect(&url).await.expect("it lets us in")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.process.kill().expect("it runs");
-        self.process.wait().expect("it ends");
-    }
-}
-
-/// The response to a plain request with this header field.
-async fn ask(url: &str, request: &str, field: &str) -> String {
-    let mut stream = TcpStream::connect(url.strip_prefix("ws://").unwrap()).await.unwrap();
-    let request = format!("{request} HTTP/1.1\r\nHost: localhost\r\n{field}\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut response = String::new();
-    stream.read_to_string(&mut response).await.unwrap();
-    response
-}
-
-/// The status that a client is refused with.
-async fn refusal(client: &Client, url: &str) -> u16 {
-    let refused = client.connect(url).await.expect_err("nobody is let in");
-    let bowsprit::ConnectError::Rejected(response) = refused else { panic!("{refused}") };
-    response.status().as_u16()
-}
-
-async fn recv(ws: &mut WebSocket) -> Message {
-    let message = timeout(Duration::from_secs(10), ws.recv()).await.expect("no message in time");
-    message.expect("no error").expect("no close")
-}
 
 #[tokio::test]
 async fn the_echo_server_and_the_client_understand_each_other() {
