@@ -63,6 +63,7 @@ impl Sessions {
 async fn main() -> Result<(), BoxError> {
     let sessions = Sessions::default();
     let pages = sessions.clone();
+    // ANCHOR: authorize
     let server = Server::builder()
         .fallback(move |request| pages.answer(request))
         .authorize(move |request| {
@@ -71,6 +72,7 @@ async fn main() -> Result<(), BoxError> {
         })
         .bind("127.0.0.1:0")
         .await?;
+    // ANCHOR_END: authorize
     println!("listening on ws://{}", server.local_addr()?);
     server
         .serve(|mut ws, request| async move {

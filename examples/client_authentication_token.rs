@@ -5,6 +5,7 @@
 //! cargo run -- connect --header 'Authorization: Bearer token-of-alice' ws://127.0.0.1:PORT
 //! ```
 
+// ANCHOR: authorize
 use bowsprit::{
     Server,
     error::BoxError,
@@ -24,7 +25,9 @@ async fn authorize(request: Request<()>) -> Result<User, Rejection> {
     let user = TOKENS.iter().find(|(_, expected)| token.matches(expected));
     user.map(|(name, _)| User(name)).ok_or_else(|| Bearer::challenge("example"))
 }
+// ANCHOR_END: authorize
 
+// ANCHOR: main
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     let server = Server::builder().authorize(authorize).bind("127.0.0.1:0").await?;
@@ -39,3 +42,4 @@ async fn main() -> Result<(), BoxError> {
         .await?;
     Ok(())
 }
+// ANCHOR_END: main

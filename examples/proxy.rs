@@ -8,6 +8,7 @@
 
 use bowsprit::{Client, CloseCode, ConnectError, client::Proxy, error::ProxyError};
 
+// ANCHOR: main
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
@@ -27,3 +28,4 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     ws.close(CloseCode::NORMAL).await?;
     Ok(())
 }
+// ANCHOR_END: main

@@ -24,6 +24,7 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
+// ANCHOR: report
 async fn report(server: Server) {
     let mut before = Stats::default();
     loop {
@@ -44,3 +45,4 @@ async fn report(server: Server) {
         before = now;
     }
 }
+// ANCHOR_END: report

@@ -4,6 +4,7 @@
 //! cargo run -p bowsprit-examples --bin topics
 //! ```
 
+// ANCHOR: all
 use bowsprit::{Server, Topics, WebSocket, error::BoxError, topics::SlowConsumerPolicy};
 
 /// Clients choose the names, and each takes memory.
@@ -37,3 +38,4 @@ async fn subscribe(mut ws: WebSocket, topics: Topics) -> Result<(), BoxError> {
     }
     Ok(())
 }
+// ANCHOR_END: all
