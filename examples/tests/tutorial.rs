@@ -92,6 +92,33 @@ async fn step_4_has_names() {
     }
 }
 
+/// What a page is after its scripts have run.
+async fn in_browser(url: &str) -> String {
+    let browser = std::env::var("BOWSPRIT_BROWSER");
+    let dump = tokio::process::Command::new(browser.as_deref().unwrap_or("chromium"))
+        .args(["--headless", "--no-sandbox", "--virtual-time-budget=5000", "--dump-dom", url])
+        .output();
+    String::from_utf8(dump.await.unwrap().stdout).unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs a browser"]
+async fn step_4_asks_for_a_name_and_connects_in_a_browser() {
+    let server = Running::start_with(env!("CARGO_BIN_EXE_tutorial-4-names"), ANY_PORT);
+    let page = in_browser(&format!("{}/", server.url)).await;
+    assert!(page.contains(r#"<form id="join">"#), "{page}");
+    assert!(page.contains(r#"<form id="say" hidden"#), "{page}");
+    // The browser does not say whether it has waited for the network.
+    for _ in 0..20 {
+        let page = in_browser(&format!("{}/rooms/rust?name=alice", server.url)).await;
+        assert!(page.contains(r#"/rooms/sailing?name=alice""#), "{page}");
+        if page.contains("<li>alice has joined</li>") {
+            return;
+        }
+    }
+    panic!("the page does not connect");
+}
+
 #[tokio::test]
 async fn step_5_tells_newcomers_what_was_said() {
     let server = Running::start_with(env!("CARGO_BIN_EXE_tutorial-5-history"), ANY_PORT);
