@@ -37,12 +37,14 @@ mod resubscribe;
 #[path = "../how_to/testing.rs"]
 mod testing;
 
+use std::time::Duration;
+
 use bowsprit::{
     Client, CloseCode, Server, WebSocket, error::BoxError, server::BoundServer, testing::pair_of,
     tls::TlsServerConfig,
 };
 use support::{Dir, ask, recv, refusal};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 
 async fn text(ws: &mut WebSocket) -> String {
     recv(ws).await.into_text().unwrap().to_string()
@@ -104,6 +106,16 @@ async fn a_password_lets_in() {
     assert_eq!(refusal(&Client::new(), &url).await, 401);
 }
 
+/// Skips a few messages before this one.
+async fn wait_for(ws: &mut WebSocket, expected: &str) {
+    for _ in 0..10 {
+        if text(ws).await == expected {
+            return;
+        }
+    }
+    panic!("no message `{expected}`");
+}
+
 #[tokio::test]
 async fn a_background_task_reaches_all() {
     let server = Server::builder().bind("127.0.0.1:0").await.unwrap();
@@ -111,10 +123,10 @@ async fn a_background_task_reaches_all() {
     tokio::spawn(background::serve(server));
     let mut one = bowsprit::connect(&url).await.unwrap();
     let mut two = bowsprit::connect(&url).await.unwrap();
-    while text(&mut one).await != "2 clients" {}
-    while text(&mut two).await != "2 clients" {}
+    wait_for(&mut one, "2 clients").await;
+    wait_for(&mut two, "2 clients").await;
     two.close(CloseCode::NORMAL).await.unwrap();
-    while text(&mut one).await != "1 clients" {}
+    wait_for(&mut one, "1 clients").await;
 }
 
 #[tokio::test]
@@ -154,7 +166,10 @@ async fn report(
     drop.mark_unchanged();
     loop {
         tokio::select! {
-            message = ws.recv() => lines.send(message?.ok_or("closed")?.into_text().ok_or("binary")?.to_string())?,
+            message = ws.recv() => {
+                let line = message?.ok_or("closed")?.into_text().ok_or("binary")?;
+                lines.send(line.to_string())?;
+            }
             _ = drop.changed() => return Ok(()),
         }
     }
@@ -201,7 +216,8 @@ async fn an_axum_application_knows_addresses_and_stops_gracefully() {
     let page = ask(&url, "GET /", "Connection: close").await;
     assert!(page.ends_with("\r\n\r\na page of axum's\n"), "{page}");
     stop.send(()).unwrap();
-    assert_eq!(ws.recv().await.unwrap(), None);
+    let ended = timeout(Duration::from_secs(10), ws.recv()).await.expect("no close in time");
+    assert_eq!(ended.unwrap(), None);
     assert_eq!(ws.peer_close().unwrap().code, CloseCode::GOING_AWAY);
     serving.await.unwrap().unwrap();
 }
