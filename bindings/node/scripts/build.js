@@ -12,11 +12,11 @@ const directory = path.join(__dirname, '..');
 const cargo = (args, stdio) =>
   execFileSync('cargo', args, { cwd: directory, encoding: 'utf8', stdio, maxBuffer: 1 << 26 });
 
-cargo(['build', '--release', '--package', 'bowsprit-node'], 'inherit');
+cargo(['build', '--profile', 'addon', '--package', 'bowsprit-node'], 'inherit');
 const metadata = JSON.parse(
   cargo(['metadata', '--format-version', '1', '--no-deps'], ['ignore', 'pipe', 'inherit'])
 );
 const target = path.join(directory, 'bowsprit.node');
 // A process that has loaded the old one keeps it: the new one gets a name by itself first.
-copyFileSync(path.join(metadata.target_directory, 'release', name), `${target}.new`);
+copyFileSync(path.join(metadata.target_directory, 'addon', name), `${target}.new`);
 renameSync(`${target}.new`, target);
