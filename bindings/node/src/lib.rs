@@ -21,6 +21,8 @@ mod extensions;
 mod faults;
 mod frames;
 mod handshake;
+#[cfg(target_env = "msvc")]
+mod host;
 mod incoming;
 mod memory;
 mod outgoing;
@@ -36,6 +38,8 @@ use napi_sys::{napi_env, napi_value};
 /// For Node.js to call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn napi_register_module_v1(env: napi_env, exports: napi_value) -> napi_value {
+    #[cfg(target_env = "msvc")]
+    host::find_functions();
     // SAFETY: Node.js calls this with a live environment and the object to fill.
     unsafe { exports::register(env, exports) };
     exports
