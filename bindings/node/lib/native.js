@@ -3,40 +3,53 @@
 
 const { version } = require('../package.json');
 
-function libc() {
-  if (process.platform !== 'linux') return '';
-  // Without this, the report asks for the names of all addresses.
-  process.report.excludeNetwork = true;
-  const { header } = process.report.getReport();
-  return header.glibcVersionRuntime ? '-gnu' : '-musl';
+/** The C library, as packages are named after it; both if the runtime does not tell. */
+function libcs() {
+  const { report } = process;
+  if (!report?.getReport) return ['gnu', 'musl'];
+
+  // Otherwise some versions ask the DNS for the name of every peer.
+  const { excludeNetwork } = report;
+  report.excludeNetwork = true;
+
+  try {
+    return [report.getReport().header.glibcVersionRuntime ? 'gnu' : 'musl'];
+  } finally {
+    report.excludeNetwork = excludeNetwork;
+  }
+}
+
+function packages() {
+  const name = `@bowsprit/node-${process.platform}-${process.arch}`;
+  if (process.platform === 'linux') return libcs().map((libc) => `${name}-${libc}`);
+  return [process.platform === 'win32' ? `${name}-msvc` : name];
+}
+
+/** Loads an addon; one of another version may not fit this JavaScript. */
+function loadVersion(name) {
+  const addon = require(name);
+  const found = addon.version();
+  if (found !== version) throw new Error(`its version is ${found}`);
+  return addon;
 }
 
 function load() {
-  const tried = [];
-  const candidates = [
-    () => '../bowsprit.node',
-    () => `@bowsprit/node-${process.platform}-${process.arch}${libc()}`
-  ];
+  const failures = [];
 
-  for (const candidate of candidates) {
-    const name = candidate();
-    let addon;
-
-    try {
-      addon = require(name);
-    } catch (err) {
-      tried.push(`${name}: ${err.message.split('\n')[0]}`);
-      continue;
+  for (const candidates of [() => ['../bowsprit.node'], packages]) {
+    for (const name of candidates()) {
+      try {
+        return loadVersion(name);
+      } catch (err) {
+        failures.push(`  ${name}: ${String(err?.message ?? err).split('\n')[0]}\n`);
+      }
     }
-
-    if (addon.version() === version) return addon;
-    tried.push(`${name}: its version is ${addon.version()}`);
   }
 
   throw new Error(
-    `The native part of bowsprit ${version} was not found. Tried:\n` +
-      tried.map((line) => `  ${line}\n`).join('') +
-      'In a checkout, "npm run build" in bindings/node builds it; that takes a Rust toolchain.'
+    `The native part of bowsprit ${version} cannot be loaded. Tried:\n${failures.join('')}` +
+      'Packages for this platform are optional dependencies: install without --omit=optional. ' +
+      'In a checkout, "npm run build" in bindings/node builds it, which takes a Rust toolchain.'
   );
 }
 
