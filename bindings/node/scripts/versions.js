@@ -11,10 +11,11 @@ const path = require('path');
 const HOME = path.join(__dirname, '../../../target/node/versions');
 const PACKAGE = path.join(__dirname, '..');
 
-// What needs the compiler of TypeScript says nothing about a version of Node.js.
+// What is about npm, TypeScript or text says nothing about a version of Node.js.
+const OTHERS = /^(docs|package|.*types)\.test\.js$/;
 const tests = fs
   .readdirSync(path.join(PACKAGE, 'test'))
-  .filter((name) => name.endsWith('.test.js') && !name.endsWith('types.test.js'))
+  .filter((name) => name.endsWith('.test.js') && !OTHERS.test(name))
   .map((name) => path.join('test', name));
 const versions = process.argv.length > 2 ? process.argv.slice(2) : ['18', '22', '24', '26', 'bun', 'deno'];
 
