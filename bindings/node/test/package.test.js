@@ -180,7 +180,16 @@ test('overrides give the package to dependents of ws', async () => {
   assert.strictEqual(run(directory, '-p', script), 'function\n');
 });
 
-test('both at once', async () => {
+test('overrides may be for one dependent only', async () => {
+  const directory = await install('one', {
+    dependencies: { 'needs-ws': '1.0.0' },
+    overrides: { 'needs-ws': { ws: 'npm:bowsprit@^0.1.0' } }
+  });
+  const script = "typeof require('needs-ws').WebSocket.prototype.sendAsync";
+  assert.strictEqual(run(directory, '-p', script), 'function\n');
+});
+
+test('an alias may be what overrides refer to', async () => {
   const directory = await install('both', {
     dependencies: { 'needs-ws': '1.0.0', ws: 'npm:bowsprit@^0.1.0' },
     overrides: { ws: '$ws' }
