@@ -127,7 +127,8 @@ test('what the package exports is documented', () => {
 
 test('every error code and every message of a refusal is documented', () => {
   const sources = fs
-    .readdirSync(path.join(PACKAGE, 'lib'))
+    .readdirSync(path.join(PACKAGE, 'lib'), { recursive: true })
+    .filter((name) => name.endsWith('.js'))
     .map((name) => read(`lib/${name}`))
     .join('\n');
   const codes = sources.match(/\b(WS_ERR_\w+|Z_DATA_ERROR)\b/g);

@@ -98,21 +98,18 @@ const run = (directory, ...args) =>
 const packed = ({ files }) => files.map((file) => file.path).sort();
 
 test('the package has what it needs to run and to be read, and nothing else', () => {
-  const modules = fs.readdirSync(path.join(PACKAGE, 'lib')).map((name) => `lib/${name}`);
+  const modules = fs
+    .readdirSync(path.join(PACKAGE, 'lib'), { recursive: true })
+    .filter((name) => name.endsWith('.js'))
+    .map((name) => `lib/${name.replaceAll('\\', '/')}`);
+  const entries = ['index', 'v7'].flatMap((name) =>
+    ['d.mts', 'd.ts', 'js'].map((ending) => `${name}.${ending}`)
+  );
+  const others = ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'package.json'];
+  const stubs = ['browser.js', 'v7.mjs', 'wrapper.mjs'];
   assert.deepStrictEqual(
     packed(packages.main),
-    [
-      'LICENSE-APACHE',
-      'LICENSE-MIT',
-      'README.md',
-      'browser.js',
-      'index.d.mts',
-      'index.d.ts',
-      'index.js',
-      ...modules,
-      'package.json',
-      'wrapper.mjs'
-    ].sort()
+    [...entries, ...modules, ...others, ...stubs].sort()
   );
 });
 
@@ -150,7 +147,9 @@ test('installed from tarballs, without a registry, it echoes for require and imp
   const directory = await install('app', {}, ['--offline', ...tarballs]);
   const programs = {
     'a.cjs': "const WebSocket = require('bowsprit'); const { WebSocketServer } = WebSocket;",
-    'b.mjs': "import WebSocket, { WebSocketServer } from 'bowsprit';"
+    'b.mjs': "import WebSocket, { WebSocketServer } from 'bowsprit';",
+    'c.cjs': "const WebSocket = require('bowsprit/v7'); const { WebSocketServer } = WebSocket;",
+    'd.mjs': "import WebSocket from 'bowsprit/v7'; const { WebSocketServer } = WebSocket;"
   };
 
   for (const [name, head] of Object.entries(programs)) {
