@@ -31,7 +31,7 @@
 //! # Features
 //!
 //! `zlib` (off) adds `Backend::Zlib` for compression with the C library zlib. It is slower than
-//! zlib-rs, but its contexts can be as small as 9 kB instead of 137 kB. See [`deflate`].
+//! zlib-rs, but its contexts can be as small as 10 kB instead of 137 kB. See [`deflate`].
 //!
 //! `json` (off) adds `Message::json` and `Message::from_json`, with serde.
 //!

@@ -95,7 +95,7 @@
 //! | `tower` | no | `tower::WebSocketLayer`, for any tower service |
 //! | `axum` | no | `axum::WebSocketUpgrade`, an extractor |
 //! | `metrics` | no | [`stats`] for a recorder of the crate `metrics` |
-//! | `zlib` | no | `deflate::Backend::Zlib`: compression by zlib, slower than zlib-rs, with contexts as small as 9 kB |
+//! | `zlib` | no | `deflate::Backend::Zlib`: compression by zlib, slower than zlib-rs, with contexts as small as 10 kB |
 //!
 //! The protocol itself is in the crate `bowsprit-proto`, which has no I/O.
 //!

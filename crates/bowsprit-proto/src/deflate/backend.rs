@@ -10,7 +10,7 @@ pub enum Backend {
     /// compressing and 48 kB for decompressing.
     #[default]
     ZlibRs,
-    /// zlib, in C, built from source: up to three times slower, with contexts as small as 9 kB and
+    /// zlib, in C, built from source: up to three times slower, with contexts as small as 10 kB and
     /// 8 kB.
     #[cfg(feature = "zlib")]
     Zlib,

@@ -43,7 +43,7 @@ impl CompressorConfig {
 }
 
 /// A compression context: 380 kB at the default settings and at least 137 kB, with
-/// `Backend::Zlib` 268 kB and 9 kB.
+/// `Backend::Zlib` 269 kB and 10 kB.
 pub struct Compressor {
     /// Boxed, as every connection that may compress has room for a context.
     deflate: Box<backend::Deflate>,
