@@ -292,6 +292,9 @@ mod pages {
     #[doc = include_str!("../README.md")]
     struct PackageReadme;
 
+    #[doc = include_str!("../../../docs/topics/cancel-safety.md")]
+    struct CancelSafety;
+
     #[doc = include_str!("../../../docs/client.md")]
     struct Client;
 
