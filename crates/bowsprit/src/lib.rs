@@ -305,6 +305,9 @@ mod pages {
     #[doc = include_str!("../../../docs/deployment.md")]
     struct Deployment;
 
+    #[doc = include_str!("../../../docs/from-tokio-tungstenite.md")]
+    struct FromTokioTungstenite;
+
     #[doc = include_str!("../../../docs/limits.md")]
     struct Limits;
 
