@@ -305,6 +305,10 @@ mod pages {
     #[doc = include_str!("../../../docs/deployment.md")]
     struct Deployment;
 
+    #[cfg(feature = "axum")]
+    #[doc = include_str!("../../../docs/from-axum.md")]
+    struct FromAxum;
+
     #[doc = include_str!("../../../docs/from-tokio-tungstenite.md")]
     struct FromTokioTungstenite;
 
