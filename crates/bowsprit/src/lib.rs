@@ -312,6 +312,9 @@ mod pages {
     #[doc = include_str!("../../../docs/from-tokio-tungstenite.md")]
     struct FromTokioTungstenite;
 
+    #[doc = include_str!("../../../docs/from-ws.md")]
+    struct FromWs;
+
     #[doc = include_str!("../../../docs/limits.md")]
     struct Limits;
 
