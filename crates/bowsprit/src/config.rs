@@ -96,7 +96,7 @@ pub struct ConnectionConfig {
     /// connections. Default: 64 KiB, which take a quarter of a millisecond at level 1 and one at
     /// level 6. Fragments are always compressed where they are sent; keep them short.
     pub max_inline_compression_len: usize,
-    /// How many such threads a runtime uses at once, each with a context of some 400 KiB. Further
+    /// How many such threads a runtime uses at once, each with a context of some 380 kB. Further
     /// messages wait. Default: 10.
     pub max_concurrent_compressions: usize,
 }

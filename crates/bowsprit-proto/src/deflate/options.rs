@@ -7,7 +7,7 @@ use super::{Backend, MAX_WINDOW_BITS, MIN_WINDOW_BITS};
 /// ```
 /// use bowsprit_proto::deflate::{ContextTakeover, Deflate};
 ///
-/// // Better compression, for 300 KiB of memory more per connection.
+/// // Better compression, for 330 KiB of memory more per connection.
 /// let deflate = Deflate::server()
 ///     .level(6)
 ///     .server_context_takeover(ContextTakeover::Allowed)
