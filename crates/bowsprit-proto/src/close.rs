@@ -1,6 +1,6 @@
 //! Close codes and reasons, RFC 6455 §5.5.1, §7.1.5 to §7.4.
 
-use alloc::{borrow::Cow, string::String};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
 
 use crate::{ProtocolError, SendError, frame::MAX_CONTROL_LEN, handshake::Version, utf8};
@@ -132,6 +132,9 @@ pub struct Close<'r> {
 }
 
 impl<'r> Close<'r> {
+    /// The length of the longest reason: the code takes two of the 125 bytes, §5.5.1.
+    pub const MAX_REASON_LEN: usize = MAX_CONTROL_LEN - CODE_LEN;
+
     /// Creates a code with a reason.
     pub fn new(code: CloseCode, reason: impl Into<Cow<'r, str>>) -> Self {
         Self { code, reason: reason.into() }
@@ -177,17 +180,30 @@ impl<'r> Close<'r> {
         if self.code == CloseCode::NO_STATUS_RECEIVED && self.reason.is_empty() {
             return Ok((payload, 0));
         }
-        // §7.4.1: 1005, 1006 and 1015 "MUST NOT be set as a status code in a Close control frame by
-        // an endpoint"
-        if !self.code.is_sendable() {
-            return Err(SendError::CloseCode(self.code));
-        }
-        let (code, rest) = payload.split_at_mut(CODE_LEN);
-        code.copy_from_slice(&self.code.0.to_be_bytes());
-        let reason = self.reason.as_bytes();
-        let reason_mut = rest.get_mut(..reason.len()).ok_or(SendError::CloseReasonTooLong)?;
-        reason_mut.copy_from_slice(reason);
-        Ok((payload, CODE_LEN + reason.len()))
+        encode_into(&mut payload, self.code, self.reason.as_bytes()).map(|len| (payload, len))
+    }
+
+    /// Encodes the payload of a close frame for a driver that makes the frame itself. The driver
+    /// sees to it that the reason is UTF-8, §5.5.1.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::CloseCode`] for a code that may not be sent, also for
+    /// [`CloseCode::NO_STATUS_RECEIVED`], [`SendError::CloseReasonTooLong`] for a reason of more
+    /// than [`MAX_REASON_LEN`](Self::MAX_REASON_LEN) bytes.
+    ///
+    /// ```
+    /// use bowsprit_proto::{Close, CloseCode, SendError};
+    ///
+    /// assert_eq!(Close::encode_bytes(CloseCode::NORMAL, b"bye")?, b"\x03\xe8bye");
+    /// let too_long = Close::encode_bytes(CloseCode::NORMAL, &[b'a'; 124]);
+    /// assert_eq!(too_long, Err(SendError::CloseReasonTooLong));
+    /// # Ok::<(), SendError>(())
+    /// ```
+    pub fn encode_bytes(code: CloseCode, reason: &[u8]) -> Result<Vec<u8>, SendError> {
+        let mut payload = [0; MAX_CONTROL_LEN];
+        let len = encode_into(&mut payload, code, reason)?;
+        Ok(payload[..len].to_vec())
     }
 
     /// §5.5.1: "When sending a Close frame in response, the endpoint typically echos the status
@@ -198,6 +214,23 @@ impl<'r> Close<'r> {
             code => Close::new(code, &*self.reason),
         }
     }
+}
+
+fn encode_into(
+    payload: &mut [u8; MAX_CONTROL_LEN],
+    code: CloseCode,
+    reason: &[u8],
+) -> Result<usize, SendError> {
+    // §7.4.1: 1005, 1006 and 1015 "MUST NOT be set as a status code in a Close control frame by an
+    // endpoint"
+    if !code.is_sendable() {
+        return Err(SendError::CloseCode(code));
+    }
+    let (code_mut, rest) = payload.split_at_mut(CODE_LEN);
+    code_mut.copy_from_slice(&code.0.to_be_bytes());
+    let reason_mut = rest.get_mut(..reason.len()).ok_or(SendError::CloseReasonTooLong)?;
+    reason_mut.copy_from_slice(reason);
+    Ok(CODE_LEN + reason.len())
 }
 
 impl From<CloseCode> for Close<'_> {

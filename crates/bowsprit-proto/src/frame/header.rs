@@ -11,8 +11,8 @@ use alloc::vec::Vec;
 use super::MAX_CONTROL_LEN;
 use crate::{Opcode, ProtocolError};
 
-const FIN: u8 = 0x80;
-const RSV1: u8 = 0x40;
+const FIN: u8 = FrameHeader::FIN;
+const RSV1: u8 = FrameHeader::RSV1;
 const RSV2_RSV3: u8 = 0x30;
 const MASK: u8 = 0x80;
 
@@ -50,6 +50,15 @@ pub(crate) struct FrameStart {
 impl FrameHeader {
     /// The length of the longest header: 2 bytes, 8 of extended length, 4 of masking key.
     pub const MAX_LEN: usize = 14;
+
+    /// The length of the longest payload of a control frame, §5.5.
+    pub const MAX_CONTROL_LEN: usize = MAX_CONTROL_LEN;
+
+    /// The bit of [`fin`](Self::fin) in the first byte.
+    pub const FIN: u8 = 0x80;
+
+    /// The bit of [`rsv1`](Self::rsv1) in the first byte.
+    pub const RSV1: u8 = 0x40;
 
     /// Parses a header at the front of `input`, and returns it with its length in bytes.
     ///
@@ -92,7 +101,7 @@ impl FrameHeader {
     #[inline]
     pub fn encode(&self, out: &mut Vec<u8>) {
         match (u8::try_from(self.payload_len), self.masking_key) {
-            (Ok(len @ 0..=125), None) => out.extend_from_slice(&[self.flags(), len]),
+            (Ok(len @ 0..=125), None) => out.extend_from_slice(&[self.first_byte(), len]),
             _ => self.encode_long(out),
         }
     }
@@ -135,16 +144,17 @@ impl FrameHeader {
         (bytes, len + key.len())
     }
 
-    /// The first byte.
+    /// The first byte of the header: the flags and the opcode.
+    #[must_use]
     #[inline]
-    fn flags(&self) -> u8 {
+    pub fn first_byte(&self) -> u8 {
         (u8::from(self.fin) * FIN) | (u8::from(self.rsv1) * RSV1) | u8::from(self.opcode)
     }
 
     /// The header without the masking key, in the first bytes of an array.
     fn start(&self) -> ([u8; Self::MAX_LEN], usize) {
         let mut bytes = [0; Self::MAX_LEN];
-        bytes[0] = self.flags();
+        bytes[0] = self.first_byte();
         let masked = u8::from(self.masking_key.is_some()) * MASK;
         // §5.2: "in all cases, the minimal number of bytes MUST be used to encode the length"
         match (u8::try_from(self.payload_len), u16::try_from(self.payload_len)) {

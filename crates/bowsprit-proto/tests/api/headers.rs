@@ -1,6 +1,8 @@
 //! Headers of frames whose payload the driver sends itself, RFC 6455 §5.2.
 
-use bowsprit_proto::{Close, CloseCode, Fragment, FrameHeader, MessageKind, SendError, mask};
+use bowsprit_proto::{
+    Close, CloseCode, Fragment, FrameHeader, MessageKind, Output, SendError, Sender, mask,
+};
 
 use super::{
     deflate::{pair, with_takeover},
@@ -93,5 +95,45 @@ fn a_fragment_as_it_is_never_continues_a_compressed_message() {
         let after = pair.client.send(|sender, out| sender.fragment(piece(b"e", true), out));
         bytes.extend(after.unwrap());
         assert_eq!(pair.server.receive(&bytes), [text("de")]);
+    }
+}
+
+#[test]
+fn a_message_that_the_driver_compresses_is_not_continued_by_other_fragments() {
+    let mut sender = Sender::server();
+    let first_byte =
+        |header: Result<FrameHeader, SendError>| header.map(|header| header.first_byte());
+    let part = |sender: &mut Sender, kind, fin| {
+        first_byte(sender.compressed_fragment_header(kind, 1, fin))
+    };
+    assert_eq!(part(&mut sender, MessageKind::Text, false), Ok(0x41));
+    assert_eq!(part(&mut sender, MessageKind::Binary, false), Err(SendError::FragmentKind));
+    assert_eq!(sender.fragment_header(piece(b"a", true)), Err(SendError::Encoding));
+    let mut out = Output::new();
+    assert_eq!(sender.fragment(piece(b"a", true), &mut out), Err(SendError::Encoding));
+    assert!(out.is_empty());
+    assert_eq!(part(&mut sender, MessageKind::Text, false), Ok(0x00));
+    assert_eq!(part(&mut sender, MessageKind::Text, true), Ok(0x80));
+    assert_eq!(part(&mut sender, MessageKind::Binary, true), Ok(0xC2));
+
+    sender.fragment_header(piece(b"a", false)).unwrap();
+    assert_eq!(part(&mut sender, MessageKind::Text, true), Err(SendError::Encoding));
+    sender.fragment_header(piece(b"b", true)).unwrap();
+    sender.close(&CloseCode::NORMAL.into(), &mut out).unwrap();
+    assert_eq!(part(&mut sender, MessageKind::Text, true), Err(SendError::Closed));
+}
+
+/// RFC: 5.5-1, 5.5.1-1
+#[test]
+fn the_payload_of_a_close_frame_is_that_of_the_sender() {
+    for (code, reason) in [(1000, String::new()), (4999, "a".repeat(Close::MAX_REASON_LEN))] {
+        let mut out = Output::new();
+        Sender::server().close(&Close::new(code.into(), &*reason), &mut out).unwrap();
+        let payload = Close::encode_bytes(code.into(), reason.as_bytes()).unwrap();
+        assert_eq!(out.contiguous().unwrap()[2..], payload);
+    }
+    for code in [999, 1004, 1005, 1006, 1015, 5000] {
+        let code = CloseCode::new(code);
+        assert_eq!(Close::encode_bytes(code, b""), Err(SendError::CloseCode(code)));
     }
 }

@@ -14,7 +14,10 @@ impl Sender {
     /// # Errors
     ///
     /// [`SendError::Closed`] after a close frame, [`SendError::FragmentKind`] if the message in
-    /// progress is of another kind, [`SendError::TextUtf8`] if text is not UTF-8.
+    /// progress is of another kind, [`SendError::TextUtf8`] if text is not UTF-8,
+    /// [`SendError::Encoding`] if it was begun by
+    /// [`compressed_fragment_header`](Self::compressed_fragment_header) and no compression was
+    /// negotiated.
     pub fn fragment(&mut self, fragment: Fragment<'_>, out: &mut Output) -> Result<(), SendError> {
         self.fragment_with(fragment, FragmentCompression::Always, out)
     }
@@ -74,6 +77,10 @@ impl Sender {
         });
         if message.kind != fragment.kind {
             return Err(SendError::FragmentKind);
+        }
+        // The driver compresses this message itself: see `compressed_fragment_header`.
+        if message.compressed && self.compression.is_none() {
+            return Err(SendError::Encoding);
         }
         message.check(fragment)?;
         self.fragmented = (!fragment.fin).then_some(message);

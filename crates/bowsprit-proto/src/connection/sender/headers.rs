@@ -1,10 +1,10 @@
 //! Frame headers, for drivers that send the payload themselves.
 
 use super::{
-    super::{Fragment, FragmentCompression},
+    super::{Fragment, FragmentCompression, fragment::OutMessage},
     Sender,
 };
-use crate::{FrameHeader, MessageKind, SendError};
+use crate::{FrameHeader, MessageKind, Opcode, SendError};
 
 /// Frame headers whose payload the driver sends itself, without copying it.
 ///
@@ -55,5 +55,48 @@ impl Sender {
         }
         let (_, opcode) = self.advance_message(fragment, FragmentCompression::Never)?;
         Ok(self.header(opcode, fragment.fin, fragment.payload.len()))
+    }
+
+    /// Returns the header of a fragment that the driver has compressed itself, such as with a
+    /// [`FrameCompressor`](crate::deflate::FrameCompressor). It begins, continues or ends the
+    /// message like [`fragment`](Self::fragment); what a text contains is not checked.
+    ///
+    /// RFC 7692 §6.1: RSV1 is set on the first fragment only.
+    ///
+    /// # Errors
+    ///
+    /// As [`fragment`](Self::fragment), and [`SendError::Encoding`] if the message in progress is
+    /// not compressed.
+    ///
+    /// ```
+    /// use bowsprit_proto::{MessageKind, Sender};
+    ///
+    /// let mut sender = Sender::server();
+    /// let first = sender.compressed_fragment_header(MessageKind::Text, 3, false)?;
+    /// let last = sender.compressed_fragment_header(MessageKind::Text, 4, true)?;
+    /// assert_eq!((first.first_byte(), last.first_byte()), (0x41, 0x80));
+    /// # Ok::<(), bowsprit_proto::SendError>(())
+    /// ```
+    pub fn compressed_fragment_header(
+        &mut self,
+        kind: MessageKind,
+        payload_len: u64,
+        fin: bool,
+    ) -> Result<FrameHeader, SendError> {
+        if self.closed {
+            return Err(SendError::Closed);
+        }
+        let begun = self.fragmented;
+        let message = begun.unwrap_or(OutMessage::new(kind, true));
+        if message.kind != kind {
+            return Err(SendError::FragmentKind);
+        }
+        if !message.compressed {
+            return Err(SendError::Encoding);
+        }
+        self.fragmented = (!fin).then_some(message);
+        let opcode = if begun.is_some() { Opcode::Continuation } else { kind.opcode() };
+        let header = self.header(opcode, fin, 0);
+        Ok(FrameHeader { rsv1: begun.is_none(), payload_len, ..header })
     }
 }
