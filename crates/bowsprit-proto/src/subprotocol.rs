@@ -22,6 +22,25 @@ pub const fn is_token(name: &str) -> bool {
     !bytes.is_empty()
 }
 
+/// The index of the first of these names that a client may not request: it is no token, or the
+/// same as an earlier one. `None` if all of them may be requested.
+///
+/// §4.1 (10): the names "MUST be non-empty strings" of token characters and "MUST all be unique
+/// strings".
+///
+/// ```
+/// use bowsprit_proto::subprotocol::first_invalid;
+///
+/// assert_eq!(first_invalid(&["chat", "superchat"]), None);
+/// assert_eq!(first_invalid(&["chat", "a b"]), Some(1));
+/// assert_eq!(first_invalid(&["chat", "superchat", "chat"]), Some(2));
+/// ```
+#[must_use]
+pub fn first_invalid(names: &[impl AsRef<str>]) -> Option<usize> {
+    let mut seen = BTreeSet::new();
+    names.iter().map(AsRef::as_ref).position(|name| !is_token(name) || !seen.insert(name))
+}
+
 pub(crate) const fn is_token_byte(byte: u8) -> bool {
     let separator = matches!(
         byte,

@@ -9,10 +9,7 @@ use core::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 
-use super::{
-    HandshakeError, Negotiated, Version, basic_authorization, field, key,
-    origin::SEC_WEBSOCKET_ORIGIN,
-};
+use super::{HandshakeError, Negotiated, Version, basic_authorization, field, key};
 use crate::{
     Url,
     deflate::{self, Deflate, Parameters},
@@ -51,6 +48,7 @@ pub struct ClientHandshake {
     subprotocols: Vec<String>,
     subprotocol_optional: bool,
     deflate: Option<Deflate>,
+    judges_as_ws: bool,
 }
 
 impl fmt::Debug for Offer {
@@ -90,7 +88,9 @@ impl ClientHandshake {
         offer: &Offer,
         nonce: [u8; 16],
     ) -> Result<(Self, Request<()>), HandshakeError> {
-        check_subprotocols(&offer.subprotocols)?;
+        if let Some(index) = subprotocol::first_invalid(&offer.subprotocols) {
+            return Err(HandshakeError::InvalidSubprotocol(index));
+        }
         check_headers(&offer.headers)?;
         let key = key::key_for(nonce);
         let handshake = Self {
@@ -99,9 +99,49 @@ impl ClientHandshake {
             subprotocols: offer.subprotocols.clone(),
             subprotocol_optional: offer.subprotocol_optional,
             deflate: offer.deflate,
+            judges_as_ws: false,
         };
         let request = request(url, offer, &key)?;
         Ok((handshake, request))
+    }
+
+    /// Continues the handshake of a driver that has made the request itself, with this
+    /// `Sec-WebSocket-Key`, these subprotocols, and this offer of compression.
+    ///
+    /// ```
+    /// use bowsprit_proto::handshake::{ClientHandshake, HandshakeError};
+    /// use http::Response;
+    ///
+    /// let handshake = ClientHandshake::resume("dGhlIHNhbXBsZSBub25jZQ==", vec![], None);
+    /// let response = Response::builder()
+    ///     .status(101)
+    ///     .header("Upgrade", "websocket")
+    ///     .header("Connection", "Upgrade")
+    ///     .header("Sec-WebSocket-Accept", "that of another key")
+    ///     .body(())?;
+    /// assert_eq!(handshake.verify(&response), Err(HandshakeError::Accept));
+    /// # Ok::<(), http::Error>(())
+    /// ```
+    #[must_use]
+    pub fn resume(key: &str, subprotocols: Vec<String>, deflate: Option<Deflate>) -> Self {
+        Self {
+            accept: key::accept_for(key),
+            version: Version::V13,
+            subprotocols,
+            subprotocol_optional: false,
+            deflate,
+            judges_as_ws: false,
+        }
+    }
+
+    /// Judges the extensions in the response as the npm package `ws` does: the list has to be as a
+    /// sender may write it, see [`extension::parse_strict`], and if the same extension is listed
+    /// several times, the first of them counts. By default, what the RFCs let a recipient tolerate
+    /// is accepted, and two answers are not.
+    #[must_use]
+    pub const fn with_extensions_as_ws(mut self) -> Self {
+        self.judges_as_ws = true;
+        self
     }
 
     /// Verifies the response. After `Ok`, frames follow the response's head.
@@ -122,8 +162,8 @@ impl ClientHandshake {
         }
         check_upgrade(headers)?;
         self.check_accept(headers)?;
-        let deflate = self.deflate(headers)?;
         let subprotocol = self.subprotocol(headers)?;
+        let deflate = self.deflate(headers)?;
         Ok(Negotiated { version: self.version, subprotocol, deflate })
     }
 
@@ -133,7 +173,15 @@ impl ClientHandshake {
     fn deflate(&self, headers: &HeaderMap) -> Result<Option<Parameters>, HandshakeError> {
         const NAME: HeaderName = header::SEC_WEBSOCKET_EXTENSIONS;
         let Some(value) = field::single(headers, &NAME)? else { return Ok(None) };
-        let answers = extension::parse(value).map_err(|_| HandshakeError::Malformed(NAME))?;
+        let answers = if self.judges_as_ws {
+            extension::parse_strict(value)
+        } else {
+            extension::parse(value)
+        };
+        let mut answers = answers.map_err(|_| HandshakeError::Malformed(NAME))?;
+        if self.judges_as_ws {
+            answers.dedup_by(|later, earlier| later.name == earlier.name);
+        }
         let ([answer], Some(offered)) = (&answers[..], &self.deflate) else {
             return Err(HandshakeError::Extension);
         };
@@ -185,7 +233,7 @@ fn request(url: &Url, offer: &Offer, key: &str) -> Result<Request<()>, Handshake
         headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, list);
     }
     if let Some(origin) = &offer.origin {
-        headers.insert(origin_name(offer.version), origin.clone());
+        headers.insert(offer.version.origin_header(), origin.clone());
     }
     if let Some(info) = url.user_info()
         && let Some(basic) = basic_authorization(info.user(), info.password())
@@ -222,27 +270,8 @@ fn sensitive(mut value: HeaderValue) -> HeaderValue {
     value
 }
 
-/// HyBi drafts send the origin in a different header.
-const fn origin_name(version: Version) -> HeaderName {
-    match version {
-        Version::V8 => SEC_WEBSOCKET_ORIGIN,
-        Version::V13 => header::ORIGIN,
-    }
-}
-
 fn value(text: &str, name: HeaderName) -> Result<HeaderValue, HandshakeError> {
     HeaderValue::from_str(text).map_err(|_| HandshakeError::Malformed(name))
-}
-
-/// §4.1 (10): subprotocols are tokens and "MUST all be unique strings".
-fn check_subprotocols(names: &[String]) -> Result<(), HandshakeError> {
-    let is_bad = |(index, name): (usize, &String)| {
-        !subprotocol::is_token(name) || names[..index].contains(name)
-    };
-    match names.iter().enumerate().position(is_bad) {
-        Some(index) => Err(HandshakeError::InvalidSubprotocol(index)),
-        None => Ok(()),
-    }
 }
 
 /// The caller's header fields must neither change the handshake nor give it a body.

@@ -9,7 +9,7 @@ use base64::{
 };
 
 /// Length of the nonce that a key encodes.
-pub(super) const NONCE_LEN: usize = 16;
+const NONCE_LEN: usize = 16;
 
 /// Length of a nonce in base64.
 const KEY_LEN: usize = 24;
@@ -39,8 +39,16 @@ pub fn accept_for(key: &str) -> String {
     BASE64_STANDARD.encode(hash.digest().bytes())
 }
 
-/// The key for a nonce: "a randomly selected 16-byte value that has been base64-encoded".
-pub(super) fn key_for(nonce: [u8; NONCE_LEN]) -> String {
+/// Returns the `Sec-WebSocket-Key` for a nonce, §4.1 (7): "a randomly selected 16-byte value that
+/// has been base64-encoded". For drivers that make the request themselves; others use
+/// [`ClientHandshake::new`](super::ClientHandshake::new).
+///
+/// ```
+/// let key = bowsprit_proto::handshake::key_for(*b"the sample nonce");
+/// assert_eq!(key, "dGhlIHNhbXBsZSBub25jZQ=="); // §1.3
+/// ```
+#[must_use]
+pub fn key_for(nonce: [u8; NONCE_LEN]) -> String {
     BASE64_STANDARD.encode(nonce)
 }
 

@@ -18,6 +18,8 @@ mod server;
 
 use alloc::string::String;
 
+use http::{HeaderName, header};
+
 use crate::deflate::Parameters;
 
 pub(crate) use authorization::are_basic;
@@ -26,7 +28,7 @@ pub use client::{ClientHandshake, Offer};
 pub use connect::ConnectProtocol;
 pub use error::HandshakeError;
 pub use host::HostPolicy;
-pub use key::accept_for;
+pub use key::{accept_for, key_for};
 pub use origin::{OriginMatcher, OriginPolicy};
 pub use rejection::Rejection;
 pub use server::{
@@ -46,6 +48,9 @@ pub enum Version {
 }
 
 impl Version {
+    /// All versions, the oldest first.
+    pub const ALL: [Self; 2] = [Self::V8, Self::V13];
+
     /// The number in the header.
     #[must_use]
     pub const fn number(self) -> u8 {
@@ -62,6 +67,15 @@ impl Version {
             8 => Some(Self::V8),
             13 => Some(Self::V13),
             _ => None,
+        }
+    }
+
+    /// The header in which a client sends its origin, §4.1 (8). HyBi drafts have another one.
+    #[must_use]
+    pub const fn origin_header(self) -> HeaderName {
+        match self {
+            Self::V8 => origin::SEC_WEBSOCKET_ORIGIN,
+            Self::V13 => header::ORIGIN,
         }
     }
 }

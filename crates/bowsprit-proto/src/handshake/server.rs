@@ -33,6 +33,9 @@ pub struct Policy {
     pub deflate: Option<Deflate>,
     /// What to do with offers of compression that cannot be accepted. By default they are declined.
     pub deflate_offers: OfferPolicy,
+    /// Reject requests whose `Upgrade` names other protocols besides `websocket`. By default the
+    /// others are ignored.
+    pub sole_upgrade: bool,
 }
 
 /// How a server chooses among the subprotocols that a client requests.
@@ -152,10 +155,10 @@ fn accept<B>(
     // RFC 8441 §5: extended CONNECT does without |Connection|, |Upgrade| and the key.
     let upgrades = !connect::is_used_by(request.version());
     if upgrades {
-        check_upgrade(headers)?;
+        check_upgrade(headers, policy)?;
     }
-    let version = version(headers, policy)?;
     let key = if upgrades { Some(key(headers)?) } else { None };
+    let version = version(headers, policy)?;
     let offers: Vec<&str> = subprotocols(headers)?;
     let deflate = choose_deflate(headers, policy)?;
     let host = context.host.unwrap_or(host);
@@ -211,14 +214,20 @@ fn check_target(target: &Uri) -> Result<(), HandshakeError> {
 
 /// §4.2.1 (3), (4): |Upgrade| "containing the value "websocket"", |Connection| "that includes the
 /// token "Upgrade"", both case-insensitive.
-fn check_upgrade(headers: &HeaderMap) -> Result<(), HandshakeError> {
+fn check_upgrade(headers: &HeaderMap, policy: &Policy) -> Result<(), HandshakeError> {
     if !headers.contains_key(header::UPGRADE) {
         return Err(HandshakeError::NoUpgrade);
     }
-    if !field::has_token(headers, &header::UPGRADE, "websocket") {
+    let is_named = field::has_token(headers, &header::UPGRADE, "websocket");
+    if !is_named || policy.sole_upgrade && !is_only_websocket(headers) {
         return Err(HandshakeError::Malformed(header::UPGRADE));
     }
     field::check_connection(headers)
+}
+
+fn is_only_websocket(headers: &HeaderMap) -> bool {
+    let only = field::single(headers, &header::UPGRADE);
+    only.is_ok_and(|upgrade| upgrade.is_some_and(|name| name.eq_ignore_ascii_case("websocket")))
 }
 
 /// §4.2.1 (6).

@@ -2,13 +2,14 @@
 
 use bowsprit_proto::{
     Url,
+    deflate::Deflate,
     handshake::{
         ClientHandshake, HandshakeError, Negotiated, Offer, Policy, Version, accept_for, respond,
     },
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 
-use super::opening_server::{Lines, replace};
+use super::opening_server::{KEY, Lines, replace};
 
 /// The nonce of §1.3.
 const NONCE: [u8; 16] = *b"the sample nonce";
@@ -241,12 +242,45 @@ fn a_response_that_does_not_answer_the_key_fails() {
 /// RFC: 4.1-29, 9-1, 9.1-1, 9.1-4, 11.3.2-1
 #[test]
 fn a_response_with_an_extension_fails_as_none_was_offered() {
+    let assert_fails = |value: &str, error| {
+        let response = response(&[("Sec-WebSocket-Extensions", &[value])]);
+        assert_eq!(verify(&Offer::default(), &response), Err(error), "{value}");
+    };
     for value in ["permessage-deflate", "foo; bar"] {
-        assert_fails(&[("Sec-WebSocket-Extensions", &[value])], HandshakeError::Extension);
+        assert_fails(value, HandshakeError::Extension);
     }
     for value in ["", ";;", "größe"] {
-        let error = HandshakeError::Malformed(header::SEC_WEBSOCKET_EXTENSIONS);
-        assert_fails(&[("Sec-WebSocket-Extensions", &[value])], error);
+        assert_fails(value, HandshakeError::Malformed(header::SEC_WEBSOCKET_EXTENSIONS));
+    }
+}
+
+/// RFC: 4.1-29
+#[test]
+fn a_driver_that_makes_the_request_has_the_response_verified() {
+    let deflate = Some(Deflate::client());
+    let resumed = || ClientHandshake::resume(KEY, vec!["chat".to_owned()], deflate);
+    let lines: Lines<'_> = &[("Sec-WebSocket-Protocol", &["chat"])];
+    let negotiated = resumed().verify(&response(lines)).unwrap();
+    assert_eq!(negotiated.subprotocol.as_deref(), Some("chat"));
+    assert_eq!(resumed().verify(&response(&[])), Err(HandshakeError::NoSubprotocol));
+
+    let malformed = Err(HandshakeError::Malformed(header::SEC_WEBSOCKET_EXTENSIONS));
+    let other = Err(HandshakeError::Extension);
+    for (value, by_default, as_ws) in [
+        ("permessage-deflate", Ok(true), Ok(true)),
+        ("permessage-deflate,", Ok(true), malformed.clone()),
+        ("permessage-deflate, permessage-deflate; x", other.clone(), Ok(true)),
+        ("permessage-deflate, other", other.clone(), other),
+        ("", malformed.clone(), malformed),
+    ] {
+        let lines: Lines<'_> =
+            &[("Sec-WebSocket-Protocol", &["chat"]), ("Sec-WebSocket-Extensions", &[value])];
+        let response = response(lines);
+        let compresses = |handshake: ClientHandshake| {
+            handshake.verify(&response).map(|negotiated| negotiated.deflate.is_some())
+        };
+        assert_eq!(compresses(resumed()), by_default, "{value}");
+        assert_eq!(compresses(resumed().with_extensions_as_ws()), as_ws, "{value}");
     }
 }
 

@@ -189,6 +189,16 @@ fn the_upgrade_header_has_to_name_websocket() {
 }
 
 #[test]
+fn a_policy_may_reject_requests_for_one_of_several_protocols() {
+    let mut policy = Policy::default();
+    policy.sole_upgrade = true;
+    accept(&request(&[("Upgrade", &["WebSocket"])]), &policy);
+    for upgrades in [&["h2c, websocket"][..], &[",websocket"], &["h2c", "websocket"]] {
+        refuse(&request(&[("Upgrade", upgrades)]), &policy, &malformed(header::UPGRADE));
+    }
+}
+
+#[test]
 fn a_get_that_names_websocket_in_upgrade_asks_for_one() {
     for upgrade in ["websocket", "WebSocket", "h2c, websocket", ",websocket ,"] {
         assert!(asks_for_websocket(&request(&[("Upgrade", &[upgrade])])), "{upgrade}");
@@ -251,6 +261,8 @@ fn another_version_is_refused_with_the_list_of_those_spoken() {
     let twice: Lines<'_> = &[("Sec-WebSocket-Version", &["13", "13"])];
     assert_lists(twice, &repeated(name.clone()), 400);
     assert_lists(&[("Sec-WebSocket-Version", &["größe"])], &malformed(name.clone()), 400);
+    let without_key: Lines<'_> = &[("Sec-WebSocket-Version", &["7"]), ("Sec-WebSocket-Key", &[])];
+    assert_refused(without_key, &missing(header::SEC_WEBSOCKET_KEY), 400);
     let version_8: Lines<'_> = &[("Sec-WebSocket-Version", &["8"])];
     assert_refused(version_8, &HandshakeError::Version, 426);
     assert_eq!(accept(&request(version_8), &with_8).negotiated.version, Version::V8);
