@@ -173,6 +173,23 @@ impl Deflate {
             server: server_side(self, stated)?,
         })
     }
+
+    /// The same for a server that may have answered several times, as the npm package `ws` judges
+    /// it: each answer has to be valid by itself, and the first of them counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify), and [`NegotiationError::OtherExtension`] if there is no answer.
+    pub fn verify_first(&self, answers: &[Extension<'_>]) -> Result<Parameters, NegotiationError> {
+        let (first, later) = answers.split_first().ok_or(NegotiationError::OtherExtension)?;
+        let is_valid = |answer: &Extension<'_>| match answer.name {
+            NAME => Stated::answer(answer).map(drop),
+            _ => Err(NegotiationError::OtherExtension),
+        };
+        is_valid(first)?;
+        later.iter().try_for_each(is_valid)?;
+        self.verify(first)
+    }
 }
 
 fn accept_one(deflate: &Deflate, offer: Stated) -> Option<Parameters> {

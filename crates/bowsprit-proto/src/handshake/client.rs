@@ -136,7 +136,7 @@ impl ClientHandshake {
 
     /// Judges the extensions in the response as the npm package `ws` does: the list has to be as a
     /// sender may write it, see [`extension::parse_strict`], and if the same extension is listed
-    /// several times, the first of them counts. By default, what the RFCs let a recipient tolerate
+    /// several times, [`Deflate::verify_first`] decides. By default, what the RFCs let a recipient tolerate
     /// is accepted, and two answers are not.
     #[must_use]
     pub const fn with_extensions_as_ws(mut self) -> Self {
@@ -173,22 +173,19 @@ impl ClientHandshake {
     fn deflate(&self, headers: &HeaderMap) -> Result<Option<Parameters>, HandshakeError> {
         const NAME: HeaderName = header::SEC_WEBSOCKET_EXTENSIONS;
         let Some(value) = field::single(headers, &NAME)? else { return Ok(None) };
-        let answers = if self.judges_as_ws {
-            extension::parse_strict(value)
-        } else {
-            extension::parse(value)
+        let answers = match self.judges_as_ws {
+            true => extension::parse_strict(value),
+            false => extension::parse(value),
         };
-        let mut answers = answers.map_err(|_| HandshakeError::Malformed(NAME))?;
-        if self.judges_as_ws {
-            answers.dedup_by(|later, earlier| later.name == earlier.name);
+        let answers = answers.map_err(|_| HandshakeError::Malformed(NAME))?;
+        let is_one = answers.len() == 1 || self.judges_as_ws && !answers.is_empty();
+        let is_offered = answers.iter().all(|answer| answer.name == deflate::NAME);
+        match &self.deflate {
+            Some(offered) if is_one && is_offered => {
+                offered.verify_first(&answers).map(Some).map_err(HandshakeError::Deflate)
+            }
+            _ => Err(HandshakeError::Extension),
         }
-        let ([answer], Some(offered)) = (&answers[..], &self.deflate) else {
-            return Err(HandshakeError::Extension);
-        };
-        if answer.name != deflate::NAME {
-            return Err(HandshakeError::Extension);
-        }
-        offered.verify(answer).map(Some).map_err(HandshakeError::Deflate)
     }
 
     /// §4.1 (4): the accept value has to be the hash of the key, "ignoring any leading and trailing

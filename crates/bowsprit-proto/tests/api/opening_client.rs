@@ -2,7 +2,7 @@
 
 use bowsprit_proto::{
     Url,
-    deflate::Deflate,
+    deflate::{Deflate, NegotiationError},
     handshake::{
         ClientHandshake, HandshakeError, Negotiated, Offer, Policy, Version, accept_for, respond,
     },
@@ -266,10 +266,13 @@ fn a_driver_that_makes_the_request_has_the_response_verified() {
 
     let malformed = Err(HandshakeError::Malformed(header::SEC_WEBSOCKET_EXTENSIONS));
     let other = Err(HandshakeError::Extension);
+    let unknown = NegotiationError::UnknownParameter { offer: 0, name: "x".to_owned() };
+    let unknown = Err(HandshakeError::Deflate(unknown));
     for (value, by_default, as_ws) in [
         ("permessage-deflate", Ok(true), Ok(true)),
         ("permessage-deflate,", Ok(true), malformed.clone()),
-        ("permessage-deflate, permessage-deflate; x", other.clone(), Ok(true)),
+        ("permessage-deflate, permessage-deflate", other.clone(), Ok(true)),
+        ("permessage-deflate, permessage-deflate; x", other.clone(), unknown),
         ("permessage-deflate, other", other.clone(), other),
         ("", malformed.clone(), malformed),
     ] {
