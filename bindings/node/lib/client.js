@@ -8,13 +8,16 @@ const net = require('net');
 const tls = require('tls');
 
 const native = require('./native');
-const { CLOSING, CONNECTING, DEFAULTS, DEFLATE } = require('./constants');
+const { CLOSING, CONNECTING, DEFAULTS, VERSIONS, protocol } = require('./constants');
 const { parseAddress, parseSocketAddress } = require('./address');
-const { answerFault } = require('./answer');
+const { judgeAnswer } = require('./answer');
 const PerMessageDeflate = require('./deflate');
 
-const VERSIONS = [8, 13];
 const MAX_REDIRECTS = 10;
+const NONCE_LENGTH = 16;
+
+/** Header names as `ws` writes them. */
+const SPELLED = { origin: 'Origin', 'sec-websocket-origin': 'Sec-WebSocket-Origin' };
 
 const kAborted = Symbol('aborted');
 
@@ -65,7 +68,7 @@ class Handshake {
 
     this.websocket._url = url.href;
     this.url = url;
-    this.key = randomBytes(16).toString('base64');
+    this.key = native.keyFor(randomBytes(NONCE_LENGTH));
     this._describeRequest(options);
     this._send(options);
   }
@@ -82,7 +85,7 @@ class Handshake {
   _resolveOptions() {
     return {
       ...DEFAULTS,
-      protocolVersion: VERSIONS[1],
+      protocolVersion: protocol.DEFAULT_VERSION,
       perMessageDeflate: true,
       followRedirects: false,
       maxRedirects: MAX_REDIRECTS,
@@ -120,8 +123,8 @@ class Handshake {
     this._offerProtocols(options);
 
     if (options.origin) {
-      const name = options.protocolVersion < 13 ? 'Sec-WebSocket-Origin' : 'Origin';
-      options.headers[name] = options.origin;
+      const name = protocol.ORIGIN_HEADERS[options.protocolVersion];
+      options.headers[SPELLED[name]] = options.origin;
     }
 
     if (url.username || url.password) options.auth = this._credentials();
@@ -149,19 +152,18 @@ class Handshake {
   }
 
   _offerProtocols(options) {
-    this.asked = new Set();
+    const names = this.protocols;
+    this.asked = new Set(names);
+    if (names.length === 0) return;
 
-    for (const protocol of this.protocols) {
-      if (typeof protocol !== 'string' || !native.isToken(protocol) || this.asked.has(protocol)) {
-        throw new SyntaxError('An invalid or duplicated subprotocol was specified');
-      }
-
-      this.asked.add(protocol);
+    if (
+      !names.every((name) => typeof name === 'string') ||
+      !native.mayRequest(names.join('\0'), names.length)
+    ) {
+      throw new SyntaxError('An invalid or duplicated subprotocol was specified');
     }
 
-    if (this.asked.size > 0) {
-      options.headers['Sec-WebSocket-Protocol'] = [...this.asked].join(',');
-    }
+    options.headers['Sec-WebSocket-Protocol'] = names.join(',');
   }
 
   _send(options) {
@@ -287,17 +289,13 @@ class Handshake {
     if (websocket._readyState !== CONNECTING) return;
     websocket._req = null;
 
-    const { asked, deflate, key } = this;
-    const headers = this._headersOf(res);
-    const fault = answerFault(headers, { asked, deflate, key });
+    const fault = judgeAnswer(this._headersOf(res), this, websocket);
 
     if (fault !== null) {
       abort(websocket, socket, fault);
       return;
     }
 
-    if (deflate !== null && deflate.params !== null) websocket._extensions[DEFLATE] = deflate;
-    websocket._protocol = headers['sec-websocket-protocol'] ?? '';
     websocket._begin(socket, head, options);
   }
 

@@ -1,6 +1,12 @@
 'use strict';
 
+const native = require('./native');
+
+/** Numbers and names of the protocol. */
+const protocol = JSON.parse(native.constants());
+
 module.exports = {
+  protocol,
   EMPTY: Buffer.alloc(0),
   FastBuffer: Buffer[Symbol.species],
   NOOP: () => {},
@@ -12,7 +18,8 @@ module.exports = {
   CLOSED: 3,
   STATES: ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'],
   BINARY_TYPES: ['nodebuffer', 'arraybuffer', 'fragments', 'blob'],
-  DEFLATE: 'permessage-deflate',
+  DEFLATE: protocol.DEFLATE,
+  VERSIONS: Object.keys(protocol.ORIGIN_HEADERS).map(Number),
   DEFAULTS: {
     allowSynchronousEvents: true,
     autoPong: true,

@@ -1,7 +1,7 @@
 'use strict';
 
 const native = require('./native');
-const { DEFLATE } = require('./constants');
+const { DEFLATE, protocol } = require('./constants');
 const { receiverError } = require('./errors');
 const { toBuffer } = require('./data');
 const extension = require('./extension');
@@ -224,7 +224,7 @@ class PerMessageDeflate {
     const length = native.decompress(id, toBuffer(data), +!!fin, Math.max(this._maxPayload, 0));
 
     if (typeof length === 'string' || length === -1) {
-      setImmediate(callback, length === -1 ? receiverError(15, 0, 1009) : receiverError(14, length, 1007));
+      setImmediate(callback, length === -1 ? receiverError(15, 0, protocol.TOO_BIG) : receiverError(14, length, protocol.INVALID_PAYLOAD));
       return;
     }
 

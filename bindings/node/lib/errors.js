@@ -1,7 +1,7 @@
 // The texts of what the receiver finds wrong, by the numbers that the addon gives.
 'use strict';
 
-const { kStatusCode } = require('./constants');
+const { kStatusCode, protocol } = require('./constants');
 
 const INVALID = 'Invalid WebSocket frame: ';
 
@@ -28,7 +28,7 @@ const TABLE = {
     RangeError,
     () => 'Unsupported WebSocket frame: payload length > 2^53 - 1',
     'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH',
-    1009
+    protocol.TOO_BIG
   ],
   5: [RangeError, () => `${INVALID}FIN must be set`, 'WS_ERR_EXPECTED_FIN'],
   6: CONTROL_LENGTH,
@@ -53,13 +53,13 @@ const TABLE = {
     RangeError,
     () => 'Too many buffered chunks',
     'WS_ERR_TOO_MANY_BUFFERED_PARTS',
-    1008
+    protocol.POLICY_VIOLATION
   ],
   transferred: [
     Error,
     () => 'The memory of a received chunk was transferred before all of it was read',
     'WS_ERR_TRANSFERRED_CHUNK',
-    1011
+    protocol.INTERNAL_ERROR
   ]
 };
 

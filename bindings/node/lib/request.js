@@ -2,7 +2,7 @@
 'use strict';
 
 const native = require('./native');
-const { DEFLATE } = require('./constants');
+const { DEFLATE, VERSIONS } = require('./constants');
 const extension = require('./extension');
 const PerMessageDeflate = require('./deflate');
 const subprotocol = require('./subprotocol');
@@ -27,7 +27,7 @@ const FAULTS = [
   [
     400,
     'Missing or invalid Sec-WebSocket-Version header',
-    { 'Sec-WebSocket-Version': '13, 8' }
+    { 'Sec-WebSocket-Version': [...VERSIONS].reverse().join(', ') }
   ],
   [400, 'A request to upgrade must not have a body']
 ];
@@ -37,16 +37,24 @@ const FAULTS = [
  *
  * @param {http.IncomingMessage} req
  * @param {WebSocketServer} server
- * @return {{extensions: Object, key: String, protocols: Set, version: Number}} What it asks for
+ * @return {{extensions: Object, key: String, protocols: Set, version: String}} What it asks for
  * @throws {Refusal}
  */
 function checkRequest(req, server) {
   const { headers } = req;
   const key = headers['sec-websocket-key'];
-  // Who makes a request without a socket may write a number.
-  const version = String(headers['sec-websocket-version'] ?? '');
+  // Who makes a request without a socket may write numbers.
+  const text = (name) => (headers[name] === undefined ? undefined : String(headers[name]));
+  const version = text('sec-websocket-version');
   const fault = FAULTS[
-    native.checkRequest(req.method, headers.upgrade, key, version, +hasBody(headers))
+    native.checkRequest(
+      req.method,
+      headers.upgrade,
+      key,
+      version,
+      text('content-length'),
+      text('transfer-encoding')
+    )
   ];
 
   if (fault !== null) throw new Refusal(...fault);
@@ -58,12 +66,7 @@ function checkRequest(req, server) {
     throw refusal;
   }
 
-  return { ...server._readOffers(headers), key, version: +version };
-}
-
-function hasBody(headers) {
-  const length = headers['content-length'];
-  return headers['transfer-encoding'] !== undefined || (length !== undefined && +length !== 0);
+  return { ...server._readOffers(headers), key, version };
 }
 
 function readProtocols(header) {

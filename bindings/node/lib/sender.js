@@ -1,7 +1,7 @@
 'use strict';
 
 const native = require('./native');
-const { DEFLATE, EMPTY, NONE, NOOP } = require('./constants');
+const { DEFLATE, EMPTY, NONE, NOOP, protocol } = require('./constants');
 const { generatedKey, randomKey } = require('./mask');
 const { isBlob, toBuffer } = require('./data');
 const Outbox = require('./outbox');
@@ -9,18 +9,16 @@ const PerMessageDeflate = require('./deflate');
 
 const { MAX_COPIED_LENGTH } = Outbox;
 
-// The head of a frame, as the addon takes it: opcode, and what goes with it.
-const TEXT = 1;
-const BINARY = 2;
-const CLOSE = 8;
-const PING = 9;
-const PONG = 10;
-const FIN = 0x80;
-const RSV1 = 0x40;
-const MASKED = 0x100;
+// Heads of whole messages and of control frames, and what may be added to a head.
+const { BINARY, CLOSE, COMPRESSED_BINARY, COMPRESSED_TEXT, PING, PONG, TEXT } = protocol;
+const { FIN, MASKED, RSV1 } = protocol;
 
-const MAX_CONTROL_LENGTH = 125;
-const MAX_HEADER_LENGTH = 14;
+const { MAX_CONTROL_LENGTH, MAX_HEADER_LENGTH, MAX_REASON_LENGTH } = protocol;
+const CODE_LENGTH = MAX_CONTROL_LENGTH - MAX_REASON_LENGTH;
+
+// What the addon's `checkClose` returns.
+const WRONG_CODE = 1;
+const REASON_TOO_LONG = 2;
 
 /** Strings up to this length take at most `MAX_COPIED_LENGTH` bytes. */
 const MAX_COPIED_TEXT = Math.floor(MAX_COPIED_LENGTH / 3);
@@ -78,9 +76,12 @@ class Sender {
       return [maskedFrame(flags | MASKED, key, payload)];
     }
 
-    const header = Buffer.allocUnsafe(MAX_HEADER_LENGTH);
-    const end = native.frameHeader(header, 0, flags, 0, payload.length);
-    return payload.length === 0 ? [header.subarray(0, end)] : [header.subarray(0, end), payload];
+    return unmaskedFrame(flags, payload);
+  }
+
+  /** Makes the frame of a server's message. */
+  static message(payload, binary) {
+    return unmaskedFrame(binary ? BINARY : TEXT, payload);
   }
 
   /**
@@ -94,11 +95,11 @@ class Sender {
   close(code, data, mask, callback) {
     const reason = data === undefined ? EMPTY : toBuffer(data);
     const key = this._key(mask);
-    const head = CLOSE | FIN | (mask ? MASKED : 0);
+    const head = CLOSE | (mask ? MASKED : 0);
 
     if (code !== undefined) checkClose(code, reason);
 
-    this._enqueue(reason.length + 2, callback, () => {
+    this._enqueue(reason.length + CODE_LENGTH, callback, () => {
       if (code === undefined) this._outbox.addFrame(head, key, EMPTY);
       else this._outbox.addCloseFrame(head, key, code, reason);
       this._outbox.schedule(callback);
@@ -166,7 +167,7 @@ class Sender {
 
   /** Sends a message in one frame, when nothing waits. */
   sendWhole(data, binary, mask, callback) {
-    const head = (binary ? BINARY : TEXT) | FIN | (mask ? MASKED : 0);
+    const head = (binary ? BINARY : TEXT) | (mask ? MASKED : 0);
 
     if (typeof data === 'string') {
       if (data.length <= MAX_COPIED_TEXT) {
@@ -242,7 +243,10 @@ class Sender {
 
   /** The head of a frame, without its mask. */
   _head(binary, fin, compress, isFirst) {
-    if (fin && isFirst) return (binary ? BINARY : TEXT) | FIN | (compress ? RSV1 : 0);
+    if (fin && isFirst) {
+      if (compress) return binary ? COMPRESSED_BINARY : COMPRESSED_TEXT;
+      return binary ? BINARY : TEXT;
+    }
 
     if (isFirst) this._fragmented = native.openSender();
     const head = native.nextFragment(this._fragmented, +!!binary, +!!fin, +compress);
@@ -317,7 +321,7 @@ class Sender {
     this._enqueue(length, callback, () => this._outbox.addBytes(list, callback));
   }
 
-  _control(opcode, data, mask, callback) {
+  _control(head, data, mask, callback) {
     const isLater = isBlob(data);
     const bytes = isLater ? null : toBuffer(data);
     const length = isLater ? data.size : bytes.length;
@@ -327,7 +331,7 @@ class Sender {
     }
 
     const send = (payload) => {
-      this._outbox.addFrame(opcode | FIN | (mask ? MASKED : 0), this._key(mask), payload);
+      this._outbox.addFrame(head | (mask ? MASKED : 0), this._key(mask), payload);
       this._outbox.schedule(callback);
     };
 
@@ -377,15 +381,22 @@ class Sender {
 
 /** Checks the arguments of `close`, before anything has changed. */
 function checkClose(code, reason) {
-  if (typeof code !== 'number' || !native.isSendableCode(code)) {
+  const fault = typeof code === 'number' ? native.checkClose(code, reason) : WRONG_CODE;
+
+  if (fault === WRONG_CODE) {
     throw new TypeError('First argument must be a valid error code number');
   }
 
-  if (reason.length > MAX_CONTROL_LENGTH - 2) {
-    throw new RangeError(
-      `The message must not be greater than ${MAX_CONTROL_LENGTH - 2} bytes`
-    );
+  if (fault === REASON_TOO_LONG) {
+    throw new RangeError(`The message must not be greater than ${MAX_REASON_LENGTH} bytes`);
   }
+}
+
+/** A frame in one or two parts. */
+function unmaskedFrame(head, payload) {
+  const header = Buffer.allocUnsafe(MAX_HEADER_LENGTH);
+  const end = native.frameHeader(header, 0, head, 0, payload.length);
+  return payload.length === 0 ? [header.subarray(0, end)] : [header.subarray(0, end), payload];
 }
 
 function maskedFrame(head, key, payload) {

@@ -3,7 +3,7 @@
 const EventEmitter = require('events');
 const http = require('http');
 
-const { DEFAULTS, kServer, kWebSocket } = require('./constants');
+const { DEFAULTS, kServer, kWebSocket, protocol } = require('./constants');
 const native = require('./native');
 const {
   Refusal,
@@ -214,9 +214,8 @@ class WebSocketServer extends EventEmitter {
       return;
     }
 
-    const name = offer.version === 8 ? 'sec-websocket-origin' : 'origin';
     const info = {
-      origin: req.headers[name],
+      origin: req.headers[protocol.ORIGIN_HEADERS[offer.version]],
       secure: !!(req.socket.authorized || req.socket.encrypted),
       req
     };
@@ -304,7 +303,7 @@ class WebSocketServer extends EventEmitter {
       count++;
 
       if (websocket._sender.takesFrames()) {
-        frame ??= Buffer.concat(Sender.frame(payload, { fin: true, opcode: binary ? 2 : 1 }));
+        frame ??= Buffer.concat(Sender.message(payload, binary));
         websocket._sender.sendShared(frame);
       } else {
         websocket.send(payload, { binary });

@@ -15,12 +15,15 @@ const {
   kOwned,
   kServer,
   kStatusCode,
-  kWebSocket
+  kWebSocket,
+  protocol
 } = require('./constants');
 const { EventTarget, defineProperties, enumerable } = require('./events');
 const { isBlob, toBuffer } = require('./data');
 const Receiver = require('./receiver');
 const Sender = require('./sender');
+
+const { ABNORMAL, NO_STATUS_RECEIVED } = protocol;
 
 const kSocket = Symbol('socket');
 
@@ -42,7 +45,7 @@ class WebSocket extends EventEmitter {
 
     this._binaryType = BINARY_TYPES[0];
     this._closeCause = null;
-    this._closeCode = 1006;
+    this._closeCode = ABNORMAL;
     this._closeFrameReceived = false;
     this._closeFrameSent = false;
     this._closeMessage = EMPTY;
@@ -536,7 +539,7 @@ function receiverOnConclude(code, reason) {
   websocket._closeCode = code;
 
   if (!stopReading(websocket)) return;
-  if (code === 1005) websocket.close();
+  if (code === NO_STATUS_RECEIVED) websocket.close();
   else websocket.close(code, reason);
 }
 

@@ -11,7 +11,7 @@ use napi_sys::{Status, napi_callback_info, napi_env, napi_value};
 use crate::{
     addon::Addon,
     args::{Args, MAX_ARGS, Misuse, Value},
-    compression, extensions, frames, handshake, incoming, outgoing, work,
+    compression, constants, extensions, frames, handshake, incoming, outgoing, work,
 };
 
 type Function = fn(&mut Addon, &Args) -> Result<Value, Misuse>;
@@ -41,6 +41,7 @@ pub(crate) unsafe fn register(env: napi_env, exports: napi_value) {
     }
     let functions = functions! {
         c"version" = version;
+        c"constants" = constants::constants;
         c"openCount" = open_count;
         c"openReceiver" = incoming::open;
         c"closeReceiver" = incoming::close;
@@ -51,7 +52,7 @@ pub(crate) unsafe fn register(env: napi_env, exports: napi_value) {
         c"openSender" = outgoing::open;
         c"closeSender" = outgoing::close;
         c"nextFragment" = outgoing::next_fragment;
-        c"isSendableCode" = outgoing::is_sendable_code;
+        c"checkClose" = outgoing::check_close;
         c"frameText" = frames::text;
         c"frameBytes" = frames::bytes;
         c"frameHeader" = frames::header;
@@ -68,12 +69,13 @@ pub(crate) unsafe fn register(env: napi_env, exports: napi_value) {
         c"parseExtensions" = extensions::parse;
         c"formatExtensions" = extensions::format;
         c"parseSubprotocols" = extensions::parse_subprotocols;
-        c"isToken" = extensions::is_token;
         c"offerDeflate" = extensions::offer;
         c"negotiateDeflate" = extensions::negotiate;
-        c"isUpgradeToWebSocket" = handshake::is_upgrade_to_websocket;
+        c"keyFor" = handshake::new_key;
         c"acceptKey" = handshake::accept_key;
+        c"mayRequest" = handshake::may_request;
         c"checkRequest" = handshake::check_request;
+        c"checkResponse" = handshake::check_response;
     };
     for (name, entry) in functions {
         let mut function = ptr::null_mut();

@@ -38,11 +38,6 @@ pub(crate) fn parse_subprotocols(_: &mut Addon, args: &Args) -> Result<Value, Mi
     })
 }
 
-/// `isToken(text) -> number`: 1 if a subprotocol may have this name.
-pub(crate) fn is_token(_: &mut Addon, args: &Args) -> Result<Value, Misuse> {
-    Ok(Value::Int(args.text(0).is_some_and(|text| subprotocol::is_token(&text)).into()))
-}
-
 /// `formatExtensions(flat) -> header`: each line is an extension. Its fields are separated by tabs;
 /// all but the first are parameters, with U+001F before a value.
 pub(crate) fn format(_: &mut Addon, args: &Args) -> Result<Value, Misuse> {
@@ -80,26 +75,37 @@ fn position(at: usize) -> Value {
 /// each parameter. Of takeover: 0 never, 1 if it may be, 2 always. Of windows: -1 unspecified, 0
 /// any, else exactly so many bits.
 fn wanted(args: &Args) -> Result<(bool, Deflate), Misuse> {
-    let takeover = |index| {
-        Ok(match args.int(index)? {
-            0 => ContextTakeover::Never,
-            2 => ContextTakeover::Required,
-            _ => ContextTakeover::Allowed,
-        })
-    };
-    let window = |index| {
-        Ok(match u8::try_from(args.int(index)?) {
-            Err(_) => WindowBits::Unspecified,
-            Ok(0) => WindowBits::Any,
-            Ok(bits) => WindowBits::Exactly(bits),
-        })
-    };
-    let deflate = Deflate::client()
-        .server_context_takeover(takeover(1)?)
-        .client_context_takeover(takeover(2)?)
-        .server_max_window_bits(window(3)?)
-        .client_max_window_bits(window(4)?);
+    let deflate = deflate([args.int(1)?, args.int(2)?, args.int(3)?, args.int(4)?]);
     Ok((args.int(0)? != 0, deflate))
+}
+
+/// The same from a text of these numbers.
+pub(crate) fn wanted_from(text: &str) -> Result<Deflate, Misuse> {
+    let numbers: Option<Vec<i32>> = text.split(',').map(|number| number.parse().ok()).collect();
+    match numbers.as_deref() {
+        Some(&[_, server_takeover, client_takeover, server_window, client_window]) => {
+            Ok(deflate([server_takeover, client_takeover, server_window, client_window]))
+        }
+        _ => Err(Misuse("five numbers were expected")),
+    }
+}
+
+fn deflate([server_takeover, client_takeover, server_window, client_window]: [i32; 4]) -> Deflate {
+    let takeover = |number| match number {
+        0 => ContextTakeover::Never,
+        2 => ContextTakeover::Required,
+        _ => ContextTakeover::Allowed,
+    };
+    let window = |number| match u8::try_from(number) {
+        Err(_) => WindowBits::Unspecified,
+        Ok(0) => WindowBits::Any,
+        Ok(bits) => WindowBits::Exactly(bits),
+    };
+    Deflate::client()
+        .server_context_takeover(takeover(server_takeover))
+        .client_context_takeover(takeover(client_takeover))
+        .server_max_window_bits(window(server_window))
+        .client_max_window_bits(window(client_window))
 }
 
 /// `offerDeflate(isServer, …wanted) -> header`.
@@ -118,9 +124,7 @@ pub(crate) fn negotiate(_: &mut Addon, args: &Args) -> Result<Value, Misuse> {
             .accept(&extensions, OfferPolicy::Refuse)
             .and_then(|agreed| agreed.ok_or(NegotiationError::NoAcceptableOffer))
     } else {
-        extensions
-            .first()
-            .map_or(Err(NegotiationError::OtherExtension), |answer| deflate.verify(answer))
+        deflate.verify_first(&extensions)
     };
     Ok(Value::Text(match agreed {
         Ok(parameters) => fields(["ok", &parameters.to_string()]),

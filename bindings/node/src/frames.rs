@@ -1,11 +1,11 @@
 //! Sending: frames written into memory of JavaScript.
 //!
 //! Each function takes a position in a Buffer and returns the position behind what it has written,
-//! or 0 if there was not enough room. `head` has the first byte of the frame without its reserved
-//! bits, and [`MASKED`]; `key` is the masking key as an `int32`, its first byte the lowest.
+//! or 0 if there was not enough room. `head` is the first byte of the frame, and [`MASKED`]; `key`
+//! is the masking key as an `int32`, its first byte the lowest.
 
 use bowsprit_proto::{
-    CloseCode, FrameHeader, Opcode,
+    Close, CloseCode, FrameHeader, Opcode,
     mask::{apply_mask, copy_masked_to_slice},
 };
 
@@ -14,9 +14,10 @@ use crate::{
     args::{Args, Misuse, Value},
 };
 
-const FIN: i32 = 0x80;
-const RSV1: i32 = 0x40;
-const MASKED: i32 = 0x100;
+const FIN: i32 = FrameHeader::FIN as i32;
+const RSV1: i32 = FrameHeader::RSV1 as i32;
+/// Added to the first byte of a frame that is masked.
+pub(crate) const MASKED: i32 = 0x100;
 
 /// Where a frame goes, and what kind of frame it is.
 struct Target<'a> {
@@ -123,13 +124,15 @@ pub(crate) fn header(_: &mut Addon, args: &Args) -> Result<Value, Misuse> {
 /// `frameClose(buffer, start, head, key, code, reason) -> end`: a close frame with a code, or -1 if
 /// that may not be sent.
 pub(crate) fn close(_: &mut Addon, args: &Args) -> Result<Value, Misuse> {
-    let code = u16::try_from(args.int(4)?).map_or(CloseCode::ABNORMAL, CloseCode::new);
-    if !code.is_sendable() {
-        return Ok(Value::Int(-1));
-    }
     let mut target = Target::new(args, 0)?;
-    let mut payload = u16::from(code).to_be_bytes().to_vec();
-    payload.extend_from_slice(&args.bytes(5)?);
+    let Ok(payload) = Close::encode_bytes(close_code(args.int(4)?), &args.bytes(5)?) else {
+        return Ok(Value::Int(-1));
+    };
     let len = target.write(&payload);
     target.end(len)
+}
+
+/// A number of JavaScript as a code; one that cannot be a code is one that cannot be sent.
+pub(crate) fn close_code(number: i32) -> CloseCode {
+    u16::try_from(number).map_or(CloseCode::ABNORMAL, CloseCode::new)
 }

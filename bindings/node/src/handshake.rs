@@ -1,12 +1,26 @@
 //! The opening handshake: what the core says of the header fields that JavaScript has.
+//!
+//! Node.js reads and writes HTTP. What is wrong goes to JavaScript as a number, which has the texts
+//! of `ws` for it.
 
-use bowsprit_proto::handshake::{HandshakeError, Policy, accept_for, respond};
-use http::{HeaderValue, Method, Request, header};
+use bowsprit_proto::{
+    handshake::{ClientHandshake, HandshakeError, Policy, accept_for, key_for, respond},
+    subprotocol,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 
 use crate::{
     addon::Addon,
     args::{Args, Misuse, Value},
+    extensions,
 };
+
+/// `keyFor(nonce) -> string`: the key of a request, from 16 random bytes.
+pub(crate) fn new_key(_: &mut Addon, args: &Args) -> Result<Value, Misuse> {
+    let nonce = args.bytes(0)?;
+    let nonce = <[u8; 16]>::try_from(&*nonce).map_err(|_| Misuse("a nonce has 16 bytes"))?;
+    Ok(Value::Text(key_for(nonce)))
+}
 
 /// `acceptKey(key) -> string`: the answer to a key.
 pub(crate) fn accept_key(_: &mut Addon, args: &Args) -> Result<Value, Misuse> {
@@ -14,16 +28,19 @@ pub(crate) fn accept_key(_: &mut Addon, args: &Args) -> Result<Value, Misuse> {
     Ok(Value::Text(accept_for(&key)))
 }
 
-/// `isUpgradeToWebSocket(upgrade) -> number`: 1 if the answer's `Upgrade` is right. §4.1 (2): "an
-/// ASCII case-insensitive match for the value "websocket"".
-pub(crate) fn is_upgrade_to_websocket(_: &mut Addon, args: &Args) -> Result<Value, Misuse> {
-    let is_right = args.text(0).is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
-    Ok(Value::Int(is_right.into()))
+/// `mayRequest(names, count) -> number`: 1 if a client may request these subprotocols, which are
+/// joined by NUL.
+pub(crate) fn may_request(_: &mut Addon, args: &Args) -> Result<Value, Misuse> {
+    let names = args.text(0).ok_or(Misuse("names are a string"))?;
+    let names: Vec<&str> = names.split('\0').collect();
+    // A name with a NUL in it has become two.
+    let may = names.len() == args.size(1)? && subprotocol::first_invalid(&names).is_none();
+    Ok(Value::Int(may.into()))
 }
 
 /// What `checkRequest` finds wrong first.
 #[repr(i32)]
-enum Fault {
+enum RequestFault {
     None = 0,
     Method = 1,
     Upgrade = 2,
@@ -32,83 +49,112 @@ enum Fault {
     Body = 5,
 }
 
-/// `checkRequest(method, upgrade, key, version, hasBody) -> fault`.
+/// `checkRequest(method, upgrade, key, version, contentLength, transferEncoding) -> fault`.
 pub(crate) fn check_request(_: &mut Addon, args: &Args) -> Result<Value, Misuse> {
-    let (method, upgrade, version) = (args.text(0), args.text(1), args.text(3));
-    let request = Fields { method, upgrade, key: args.text(2), has_body: args.int(4)? != 0 };
-    Ok(Value::Int(request.fault(version.as_deref()) as i32))
+    let method = args.text(0).and_then(|method| Method::from_bytes(method.as_bytes()).ok());
+    let Some(method) = method else { return Ok(Value::Int(RequestFault::Method as i32)) };
+    let mut request = Request::new(());
+    *request.method_mut() = method;
+    // Node.js has seen to HTTP itself: that there is a host, and that `Connection` asks for an
+    // upgrade.
+    let headers = request.headers_mut();
+    headers.insert(header::HOST, HeaderValue::from_static("localhost"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    insert(headers, header::UPGRADE, args.text(1));
+    insert(headers, header::SEC_WEBSOCKET_KEY, args.text(2));
+    insert(headers, header::SEC_WEBSOCKET_VERSION, args.text(3));
+    insert(headers, header::CONTENT_LENGTH, args.text(4));
+    insert(headers, header::TRANSFER_ENCODING, args.text(5));
+    let mut policy = Policy::default();
+    policy.accept_version_8 = true;
+    policy.sole_upgrade = true;
+    let fault = respond(&request, &policy).err().map(|rejection| rejection.error);
+    Ok(Value::Int(fault.map_or(RequestFault::None, request_fault) as i32))
 }
 
-/// The fields of a request that the fault depends on.
-struct Fields {
-    method: Option<String>,
-    upgrade: Option<String>,
-    key: Option<String>,
-    has_body: bool,
+fn request_fault(error: HandshakeError) -> RequestFault {
+    use HandshakeError::{Body, Malformed, Method, Missing, Version};
+    match error {
+        Method => RequestFault::Method,
+        Body => RequestFault::Body,
+        Version => RequestFault::Version,
+        Missing(header::SEC_WEBSOCKET_KEY) | Malformed(header::SEC_WEBSOCKET_KEY) => {
+            RequestFault::Key
+        }
+        Missing(header::SEC_WEBSOCKET_VERSION) | Malformed(header::SEC_WEBSOCKET_VERSION) => {
+            RequestFault::Version
+        }
+        _ => RequestFault::Upgrade,
+    }
 }
 
-impl Fields {
-    fn fault(&self, version: Option<&str>) -> Fault {
-        // Of several protocols that a client could upgrade to, `ws` chooses none.
-        if self.upgrade.as_deref().is_some_and(|upgrade| upgrade.contains(',')) {
-            return if self.method.as_deref() == Some("GET") {
-                Fault::Upgrade
-            } else {
-                Fault::Method
-            };
-        }
-        match self.check(version) {
-            // A wrong version is told only to who has a key.
-            Fault::Version => match self.check(Some("13")) {
-                Fault::None => Fault::Version,
-                fault => fault,
-            },
-            fault => fault,
-        }
-    }
+/// What `checkResponse` finds wrong first.
+#[repr(i32)]
+enum ResponseFault {
+    None = 0,
+    Upgrade = 1,
+    Accept = 2,
+    NoSubprotocol = 3,
+    SubprotocolUnasked = 4,
+    Subprotocol = 5,
+    ExtensionsUnasked = 6,
+    Extensions = 7,
+    OtherExtension = 8,
+}
 
-    fn check(&self, version: Option<&str>) -> Fault {
-        let Some(request) = self.request(version) else { return Fault::Method };
-        let policy = {
-            let mut policy = Policy::default();
-            policy.accept_version_8 = true;
-            policy
-        };
-        match respond(&request, &policy).map_err(|rejection| rejection.error) {
-            Ok(_) => Fault::None,
-            Err(HandshakeError::Method) => Fault::Method,
-            Err(HandshakeError::Body) => Fault::Body,
-            Err(HandshakeError::Version) => Fault::Version,
-            Err(HandshakeError::Missing(name) | HandshakeError::Malformed(name)) => match name {
-                header::SEC_WEBSOCKET_KEY => Fault::Key,
-                header::SEC_WEBSOCKET_VERSION => Fault::Version,
-                _ => Fault::Upgrade,
-            },
-            Err(_) => Fault::Upgrade,
-        }
-    }
+/// `checkResponse(key, asked, wanted, connection, upgrade, accept, protocol, extensions) -> fault`:
+/// judges a response to a request with this key. `asked` are the subprotocols that it asked for,
+/// joined by commas, and `wanted` the compression that it offered; both may be `undefined`.
+pub(crate) fn check_response(_: &mut Addon, args: &Args) -> Result<Value, Misuse> {
+    let key = args.text(0).ok_or(Misuse("a key is a string"))?;
+    let asked =
+        args.text(1).map_or_else(Vec::new, |names| names.split(',').map(Into::into).collect());
+    let wanted = args.text(2).as_deref().map(extensions::wanted_from).transpose()?;
+    let (asks, offers) = (!asked.is_empty(), wanted.is_some());
+    let mut response = Response::new(());
+    // Node.js has seen that it is a 101.
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    insert(headers, header::CONNECTION, args.text(3));
+    insert(headers, header::UPGRADE, args.text(4));
+    insert(headers, header::SEC_WEBSOCKET_ACCEPT, args.text(5));
+    insert(headers, header::SEC_WEBSOCKET_PROTOCOL, args.text(6));
+    insert(headers, header::SEC_WEBSOCKET_EXTENSIONS, args.text(7));
+    let handshake = ClientHandshake::resume(&key, asked, wanted).with_extensions_as_ws();
+    let fault = match handshake.verify(&response) {
+        Ok(_) => ResponseFault::None,
+        Err(error) => response_fault(error, asks, offers),
+    };
+    Ok(Value::Int(fault as i32))
+}
 
-    /// The request as far as Node.js leaves it to be judged. It has seen to HTTP itself: that there
-    /// is a host, and that `Connection` asks for an upgrade.
-    fn request(&self, version: Option<&str>) -> Option<Request<()>> {
-        let method = Method::from_bytes(self.method.as_deref()?.as_bytes()).ok()?;
-        let mut request = Request::new(());
-        *request.method_mut() = method;
-        let fields = [
-            (header::HOST, Some("localhost")),
-            (header::CONNECTION, Some("Upgrade")),
-            (header::UPGRADE, self.upgrade.as_deref()),
-            (header::SEC_WEBSOCKET_KEY, self.key.as_deref()),
-            (header::SEC_WEBSOCKET_VERSION, version),
-            (header::TRANSFER_ENCODING, self.has_body.then_some("chunked")),
-        ];
-        for (name, value) in fields {
-            if let Some(value) = value {
-                // What cannot be a value is as wrong as an empty one.
-                let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""));
-                request.headers_mut().insert(name, value);
-            }
+fn response_fault(error: HandshakeError, asks: bool, offers: bool) -> ResponseFault {
+    use HandshakeError::{
+        Accept, Deflate, Extension, Malformed, Missing, NoSubprotocol, Subprotocol,
+    };
+    match error {
+        Accept
+        | Missing(header::SEC_WEBSOCKET_ACCEPT)
+        | Malformed(header::SEC_WEBSOCKET_ACCEPT) => ResponseFault::Accept,
+        NoSubprotocol => ResponseFault::NoSubprotocol,
+        Subprotocol(_) | Malformed(header::SEC_WEBSOCKET_PROTOCOL) if asks => {
+            ResponseFault::Subprotocol
         }
-        Some(request)
+        Subprotocol(_) | Malformed(header::SEC_WEBSOCKET_PROTOCOL) => {
+            ResponseFault::SubprotocolUnasked
+        }
+        Extension | Deflate(_) | Malformed(header::SEC_WEBSOCKET_EXTENSIONS) if !offers => {
+            ResponseFault::ExtensionsUnasked
+        }
+        Extension => ResponseFault::OtherExtension,
+        Deflate(_) | Malformed(header::SEC_WEBSOCKET_EXTENSIONS) => ResponseFault::Extensions,
+        _ => ResponseFault::Upgrade,
     }
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: Option<String>) {
+    let Some(value) = value else { return };
+    // What cannot be a value is as wrong as an empty one.
+    let value = HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static(""));
+    headers.insert(name, value);
 }

@@ -5,8 +5,8 @@
 //! handed out in pieces.
 
 use bowsprit_proto::{
-    Event, Limits, MessageKind, Progress, ProtocolError, ReceiveBuffer, ReceivedData, Receiver,
-    Role,
+    Close, Event, FrameHeader, Limits, MessageKind, Progress, ProtocolError, ReceiveBuffer,
+    ReceivedData, Receiver, Role,
     deflate::{DataError, Decompressor, Deflate},
 };
 use bytes::Bytes;
@@ -33,7 +33,7 @@ const MAX_POOLED: usize = 4;
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// Bytes that the code of a close frame takes.
-const CODE_LEN: usize = 2;
+const CODE_LEN: usize = FrameHeader::MAX_CONTROL_LEN - Close::MAX_REASON_LEN;
 
 /// A connection's receiving half.
 pub(crate) struct Incoming {
@@ -122,7 +122,8 @@ impl Incoming {
             }
             // A header comes byte by byte, and so does a frame that may be a control frame, as
             // bytes after it are better received where they are.
-            let wanted = if wanted <= 125 { 1 } else { wanted.min(MAX_HELD_LEN) };
+            let wanted =
+                if wanted <= FrameHeader::MAX_CONTROL_LEN { 1 } else { wanted.min(MAX_HELD_LEN) };
             let len = wanted.min(chunk.len() - *used);
             self.buffer.extend(&chunk[*used..*used + len]);
             *used += len;

@@ -16,6 +16,7 @@
 mod addon;
 mod args;
 mod compression;
+mod constants;
 mod exports;
 mod extensions;
 mod faults;

@@ -1,10 +1,11 @@
 //! Sending halves: what the core knows of messages that are sent in fragments.
 
-use bowsprit_proto::{CloseCode, Fragment, MessageKind, Opcode, Sender};
+use bowsprit_proto::{Close, Fragment, MessageKind, SendError, Sender};
 
 use crate::{
     addon::Addon,
     args::{Args, Misuse, Value},
+    frames::close_code,
 };
 
 /// `openSender() -> id`.
@@ -27,18 +28,21 @@ pub(crate) fn next_fragment(addon: &mut Addon, args: &Args) -> Result<Value, Mis
     let called = if is_binary { MessageKind::Binary } else { MessageKind::Text };
     let kind = sender.fragmented_kind().unwrap_or(called);
     // The payload stays with JavaScript, which sends it as it is.
-    let header = sender
-        .fragment_header(Fragment { kind, payload: b"", fin })
-        .map_err(|_| Misuse("no fragment may be sent now"))?;
-    // RFC 7692 §6.1: RSV1 is set on the first fragment only.
-    let rsv1 = args.int(3)? != 0 && header.opcode != Opcode::Continuation;
-    let flags = if fin { 0x80 } else { 0 } | if rsv1 { 0x40 } else { 0 };
-    let head = i32::from(u8::from(header.opcode)) | flags;
-    Ok(Value::Int(head))
+    let header = if args.int(3)? == 0 {
+        sender.fragment_header(Fragment { kind, payload: b"", fin })
+    } else {
+        sender.compressed_fragment_header(kind, 0, fin)
+    };
+    let header = header.map_err(|_| Misuse("no fragment may be sent now"))?;
+    Ok(Value::Int(header.first_byte().into()))
 }
 
-/// `isSendableCode(code) -> number`: 1 if a close frame may have this code.
-pub(crate) fn is_sendable_code(_: &mut Addon, args: &Args) -> Result<Value, Misuse> {
-    let code = u16::try_from(args.int(0)?).map_or(CloseCode::ABNORMAL, CloseCode::new);
-    Ok(Value::Int(i32::from(code.is_sendable())))
+/// `checkClose(code, reason) -> number`: 0 if a close frame may have these, 1 if it may not have
+/// this code, 2 if the reason is too long.
+pub(crate) fn check_close(_: &mut Addon, args: &Args) -> Result<Value, Misuse> {
+    Ok(Value::Int(match Close::encode_bytes(close_code(args.int(0)?), &args.bytes(1)?) {
+        Ok(_) => 0,
+        Err(SendError::CloseReasonTooLong) => 2,
+        Err(_) => 1,
+    }))
 }
