@@ -236,9 +236,18 @@ declare namespace WebSocket {
     maxFragments?: number | undefined;
     maxPayload?: number | undefined;
     maxPendingAutoPongs?: number | undefined;
+    heartbeat?: boolean | HeartbeatOptions | null | undefined;
     skipUTF8Validation?: boolean | undefined;
     createConnection?: typeof createConnection | undefined;
     finishRequest?: FinishRequestCallback | undefined;
+  }
+
+  /** How to find out that a peer has vanished; in milliseconds, from 1 to 2,147,483,647. */
+  interface HeartbeatOptions {
+    /** How long the peer is silent before it gets a ping. 20,000 by default. */
+    interval?: number | undefined;
+    /** How long it may be silent after that, before the connection is terminated. 20,000 by default. */
+    timeout?: number | undefined;
   }
 
   interface PerMessageDeflateOptions {
@@ -326,6 +335,7 @@ declare namespace WebSocket {
     maxFragments?: number | undefined;
     maxPayload?: number | undefined;
     maxPendingAutoPongs?: number | undefined;
+    heartbeat?: boolean | HeartbeatOptions | null | undefined;
     skipUTF8Validation?: boolean | undefined;
     WebSocket?: U | undefined;
   }

@@ -11,6 +11,7 @@ const native = require('./native');
 const { CLOSING, CONNECTING, DEFAULTS, VERSIONS, protocol } = require('./constants');
 const { parseAddress, parseSocketAddress } = require('./address');
 const { judgeAnswer } = require('./answer');
+const { resolveHeartbeat } = require('./heartbeat');
 const PerMessageDeflate = require('./deflate');
 
 const MAX_REDIRECTS = 10;
@@ -47,6 +48,7 @@ class Handshake {
   /** Sends a request, the first or one that a redirect leads to. */
   start(address) {
     const options = this._resolveOptions();
+    options.heartbeat = resolveHeartbeat(options.heartbeat);
     this.websocket._settle(options);
 
     if (!VERSIONS.includes(options.protocolVersion)) {

@@ -224,7 +224,12 @@ class PerMessageDeflate {
     const length = native.decompress(id, toBuffer(data), +!!fin, Math.max(this._maxPayload, 0));
 
     if (typeof length === 'string' || length === -1) {
-      setImmediate(callback, length === -1 ? receiverError(15, 0, protocol.TOO_BIG) : receiverError(14, length, protocol.INVALID_PAYLOAD));
+      setImmediate(
+        callback,
+        length === -1
+          ? receiverError(15, 0, protocol.TOO_BIG)
+          : receiverError(14, length, protocol.INVALID_PAYLOAD)
+      );
       return;
     }
 

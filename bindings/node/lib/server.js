@@ -5,6 +5,7 @@ const http = require('http');
 
 const { DEFAULTS, kServer, kWebSocket, protocol } = require('./constants');
 const native = require('./native');
+const { resolveHeartbeat } = require('./heartbeat');
 const {
   Refusal,
   agree,
@@ -50,6 +51,7 @@ class WebSocketServer extends EventEmitter {
       ...options
     };
 
+    options.heartbeat = resolveHeartbeat(options.heartbeat);
     const hasPort = options.port !== null && options.port !== undefined;
 
     if (+hasPort + +!!options.server + +!!options.noServer !== 1) {

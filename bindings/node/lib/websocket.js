@@ -20,6 +20,7 @@ const {
 } = require('./constants');
 const { EventTarget, defineProperties, enumerable } = require('./events');
 const { isBlob, toBuffer } = require('./data');
+const { Heartbeat, resolveHeartbeat } = require('./heartbeat');
 const Receiver = require('./receiver');
 const Sender = require('./sender');
 
@@ -52,6 +53,7 @@ class WebSocket extends EventEmitter {
     this._closeTimer = null;
     this._errorEmitted = false;
     this._extensions = {};
+    this._heartbeat = null;
     this._paused = false;
     this._protocol = '';
     this._readyState = CONNECTING;
@@ -162,9 +164,10 @@ class WebSocket extends EventEmitter {
    *
    * @param {stream.Duplex} socket The socket
    * @param {Buffer} head What has come of the first frames
-   * @param {Object} options The options of the receiver, and `generateMask`
+   * @param {Object} options The options of the receiver, `generateMask` and `heartbeat`
    */
   setSocket(socket, head, options) {
+    const heartbeat = resolveHeartbeat(options.heartbeat);
     const receiver = this._openReceiver({
       allowSynchronousEvents: options.allowSynchronousEvents,
       binaryType: this._binaryType,
@@ -201,6 +204,8 @@ class WebSocket extends EventEmitter {
     socket.on('data', socketOnData);
     socket.on('end', socketOnEnd);
     socket.on('error', socketOnError);
+
+    if (heartbeat !== null) this._heartbeat = new Heartbeat(heartbeat, this);
 
     this._readyState = OPEN;
     this.emit('open');
@@ -273,7 +278,26 @@ class WebSocket extends EventEmitter {
     if (this._closeFrameReceived || this._receiver._failure !== null) this._socket.end();
   }
 
+  /** Sends a ping, because nothing has come from the peer for a while. */
+  _sendHeartbeat(callback) {
+    this._sender.ping(EMPTY, !this._isServer, callback);
+  }
+
+  /** Nothing has come from the peer since that ping either. */
+  _onHeartbeatTimeout() {
+    this._noteCause('WS_ERR_HEARTBEAT_TIMEOUT', 'The peer did not answer a ping in time');
+    this.terminate();
+  }
+
+  /** Once closing has begun, it has a time limit of its own. */
+  _stopHeartbeat() {
+    if (this._heartbeat === null) return;
+    this._heartbeat.stop();
+    this._heartbeat = null;
+  }
+
   _startCloseTimer() {
+    this._stopHeartbeat();
     const socket = this[kSocket];
     this._closeTimer = setTimeout(() => {
       this._noteCause('WS_ERR_CLOSE_TIMEOUT', 'The peer did not answer the close frame in time');
@@ -303,14 +327,14 @@ class WebSocket extends EventEmitter {
   pause() {
     if (this._readyState === CONNECTING || this._readyState === CLOSED) return;
     this._paused = true;
-    this[kSocket].pause();
+    pauseSocket(this);
   }
 
   /** Goes on with receiving. */
   resume() {
     if (this._readyState === CONNECTING || this._readyState === CLOSED) return;
     this._paused = false;
-    if (!this._receiver.writableNeedDrain) this[kSocket].resume();
+    if (!this._receiver.writableNeedDrain) resumeSocket(this);
   }
 
   /**
@@ -545,6 +569,7 @@ function receiverOnConclude(code, reason) {
 
 /** Has the socket discard what comes; returns whether there still is a connection. */
 function stopReading(websocket) {
+  websocket._stopHeartbeat();
   const socket = websocket[kSocket];
   if (socket[kWebSocket] === undefined) return false;
   socket.removeListener('data', socketOnData);
@@ -554,7 +579,17 @@ function stopReading(websocket) {
 
 function receiverOnDrain() {
   const websocket = this[kWebSocket];
-  if (!websocket.isPaused) websocket[kSocket].resume();
+  if (!websocket.isPaused) resumeSocket(websocket);
+}
+
+function pauseSocket(websocket) {
+  if (websocket._heartbeat !== null) websocket._heartbeat.setWaiting(false);
+  websocket[kSocket].pause();
+}
+
+function resumeSocket(websocket) {
+  if (websocket._heartbeat !== null) websocket._heartbeat.setWaiting(true);
+  websocket[kSocket].resume();
 }
 
 function receiverOnError(err) {
@@ -627,11 +662,12 @@ function socketOnData(chunk) {
   const outbox = websocket._sender._outbox;
   const wasCorked = outbox.corked;
 
+  if (websocket._heartbeat !== null) websocket._heartbeat.onReceived();
   // All that is sent by listeners while this chunk is handled leaves in one write.
   outbox.corked = true;
 
   try {
-    if (!websocket._receiver.write(chunk)) this.pause();
+    if (!websocket._receiver.write(chunk)) pauseSocket(websocket);
   } finally {
     outbox.corked = wasCorked;
     outbox.flush();
@@ -641,6 +677,7 @@ function socketOnData(chunk) {
 function socketOnEnd() {
   const websocket = this[kWebSocket];
 
+  websocket._stopHeartbeat();
   websocket._readyState = CLOSING;
   websocket._receiver.end();
   websocket._sender._outbox.flushHeld();
@@ -655,6 +692,7 @@ function socketOnClose() {
   this.removeListener('data', socketOnData);
   this.removeListener('end', socketOnEnd);
 
+  websocket._stopHeartbeat();
   websocket._readyState = CLOSING;
   takeUnread(this, websocket);
   websocket._noteCause('WS_ERR_NO_CLOSE_FRAME', 'The socket ended without a close frame');

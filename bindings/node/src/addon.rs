@@ -5,6 +5,7 @@ use slab::Slab;
 
 use crate::{
     compression::{Compression, Decompression, Pool},
+    heartbeat::Heartbeats,
     incoming::Incoming,
 };
 
@@ -15,6 +16,7 @@ pub(crate) struct Addon {
     pub(crate) incoming: Slab<Box<Incoming>>,
     /// Sending halves with a fragmented message.
     pub(crate) outgoing: Slab<Sender>,
+    pub(crate) heartbeats: Heartbeats,
     pub(crate) compressions: Slab<Compression>,
     pub(crate) decompressions: Slab<Decompression>,
     pub(crate) compressors: Pool,

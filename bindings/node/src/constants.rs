@@ -1,6 +1,13 @@
 //! The numbers and names of the protocol that JavaScript needs, so that it has none of its own.
 
-use bowsprit_proto::{Close, CloseCode, FrameHeader, Opcode, deflate::Deflate, handshake::Version};
+use core::time::Duration;
+
+use bowsprit_proto::{
+    Close, CloseCode, FrameHeader, Opcode,
+    deflate::Deflate,
+    handshake::Version,
+    timers::{Heartbeat, Settings},
+};
 
 use crate::{
     addon::Addon,
@@ -10,7 +17,7 @@ use crate::{
 
 /// `constants() -> json`: an object. JavaScript calls this once.
 pub(crate) fn constants(_: &mut Addon, _: &Args) -> Result<Value, Misuse> {
-    let numbers = frames().into_iter().chain(limits()).chain(close_codes());
+    let numbers = frames().into_iter().chain(limits()).chain(close_codes()).chain(heartbeat());
     let mut fields: Vec<String> =
         numbers.map(|(name, number)| format!("\"{name}\":{number}")).collect();
     fields.push(format!("\"DEFLATE\":\"{}\"", Deflate::client().offer().name));
@@ -48,6 +55,18 @@ fn limits() -> [(&'static str, i32); 4] {
         ("MAX_CONTROL_LENGTH", length(FrameHeader::MAX_CONTROL_LEN)),
         ("MAX_REASON_LENGTH", length(Close::MAX_REASON_LEN)),
         ("DEFAULT_VERSION", i32::from(Version::default().number())),
+    ]
+}
+
+/// The defaults of a heartbeat, in milliseconds.
+fn heartbeat() -> [(&'static str, i32); 2] {
+    let millis = |time: fn(Heartbeat) -> Duration| {
+        let time = Settings::DEFAULT.heartbeat.map_or(Duration::ZERO, time);
+        i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
+    };
+    [
+        ("HEARTBEAT_INTERVAL", millis(|heartbeat| heartbeat.interval)),
+        ("HEARTBEAT_TIMEOUT", millis(|heartbeat| heartbeat.timeout)),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! The functions that JavaScript sees, and the way into each of them.
 
 use std::{
-    ffi::c_void,
+    ffi::{CStr, c_void},
     panic::{self, AssertUnwindSafe},
     ptr,
 };
@@ -11,19 +11,22 @@ use napi_sys::{Status, napi_callback_info, napi_env, napi_value};
 use crate::{
     addon::Addon,
     args::{Args, MAX_ARGS, Misuse, Value},
-    compression, constants, extensions, frames, handshake, incoming, outgoing, work,
+    compression, constants, extensions, frames, handshake, heartbeat, incoming, outgoing, work,
 };
 
 type Function = fn(&mut Addon, &Args) -> Result<Value, Misuse>;
 
+/// How Node.js calls a function.
+type Entry = unsafe extern "C" fn(napi_env, napi_callback_info) -> napi_value;
+
 macro_rules! functions {
     ($($name:literal = $function:path;)+) => {
-        [$({
+        vec![$({
             unsafe extern "C" fn entry(env: napi_env, info: napi_callback_info) -> napi_value {
                 // SAFETY: Node.js calls this with the environment and the info of a call.
                 unsafe { run(env, info, $function) }
             }
-            ($name, entry as unsafe extern "C" fn(napi_env, napi_callback_info) -> napi_value)
+            ($name, entry as Entry)
         },)+]
     };
 }
@@ -39,7 +42,26 @@ pub(crate) unsafe fn register(env: napi_env, exports: napi_value) {
     unsafe {
         napi_sys::napi_set_instance_data(env, addon.cast(), Some(drop_addon), ptr::null_mut());
     }
-    let functions = functions! {
+    for (name, entry) in functions() {
+        let mut function = ptr::null_mut();
+        // SAFETY: as above. Where one fails, JavaScript misses the function that it asks for.
+        unsafe {
+            let (name, len) = (name.as_ptr(), name.count_bytes().cast_signed());
+            napi_sys::napi_create_function(
+                env,
+                name,
+                len,
+                Some(entry),
+                ptr::null_mut(),
+                &raw mut function,
+            );
+            napi_sys::napi_set_named_property(env, exports, name, function);
+        }
+    }
+}
+
+fn functions() -> Vec<(&'static CStr, Entry)> {
+    functions! {
         c"version" = version;
         c"constants" = constants::constants;
         c"openCount" = open_count;
@@ -57,6 +79,10 @@ pub(crate) unsafe fn register(env: napi_env, exports: napi_value) {
         c"frameBytes" = frames::bytes;
         c"frameHeader" = frames::header;
         c"frameClose" = frames::close;
+        c"openHeartbeat" = heartbeat::open;
+        c"closeHeartbeat" = heartbeat::close;
+        c"heartbeatDelay" = heartbeat::delay;
+        c"tickHeartbeats" = heartbeat::tick;
         c"openCompression" = compression::open;
         c"closeCompression" = compression::close;
         c"compress" = compression::compress;
@@ -76,22 +102,6 @@ pub(crate) unsafe fn register(env: napi_env, exports: napi_value) {
         c"mayRequest" = handshake::may_request;
         c"checkRequest" = handshake::check_request;
         c"checkResponse" = handshake::check_response;
-    };
-    for (name, entry) in functions {
-        let mut function = ptr::null_mut();
-        // SAFETY: as above. Where one fails, JavaScript misses the function that it asks for.
-        unsafe {
-            let (name, len) = (name.as_ptr(), name.count_bytes().cast_signed());
-            napi_sys::napi_create_function(
-                env,
-                name,
-                len,
-                Some(entry),
-                ptr::null_mut(),
-                &raw mut function,
-            );
-            napi_sys::napi_set_named_property(env, exports, name, function);
-        }
     }
 }
 
@@ -148,8 +158,12 @@ fn throw(env: napi_env, message: &str) -> napi_value {
 
 /// `openCount() -> number`: how many of what was opened have not been closed.
 fn open_count(addon: &mut Addon, _: &Args) -> Result<Value, Misuse> {
-    let Addon { incoming, outgoing, compressions, decompressions, .. } = addon;
-    let count = incoming.len() + outgoing.len() + compressions.len() + decompressions.len();
+    let Addon { incoming, outgoing, heartbeats, compressions, decompressions, .. } = addon;
+    let count = incoming.len()
+        + outgoing.len()
+        + heartbeats.len()
+        + compressions.len()
+        + decompressions.len();
     Ok(Value::Int(i32::try_from(count).unwrap_or(i32::MAX)))
 }
 

@@ -68,11 +68,14 @@ pub(crate) fn check_request(_: &mut Addon, args: &Args) -> Result<Value, Misuse>
     let mut policy = Policy::default();
     policy.accept_version_8 = true;
     policy.sole_upgrade = true;
-    let fault = respond(&request, &policy).err().map(|rejection| rejection.error);
-    Ok(Value::Int(fault.map_or(RequestFault::None, request_fault) as i32))
+    let fault = match respond(&request, &policy) {
+        Ok(_) => RequestFault::None,
+        Err(rejection) => request_fault(&rejection.error),
+    };
+    Ok(Value::Int(fault as i32))
 }
 
-fn request_fault(error: HandshakeError) -> RequestFault {
+fn request_fault(error: &HandshakeError) -> RequestFault {
     use HandshakeError::{Body, Malformed, Method, Missing, Version};
     match error {
         Method => RequestFault::Method,
@@ -123,12 +126,12 @@ pub(crate) fn check_response(_: &mut Addon, args: &Args) -> Result<Value, Misuse
     let handshake = ClientHandshake::resume(&key, asked, wanted).with_extensions_as_ws();
     let fault = match handshake.verify(&response) {
         Ok(_) => ResponseFault::None,
-        Err(error) => response_fault(error, asks, offers),
+        Err(error) => response_fault(&error, asks, offers),
     };
     Ok(Value::Int(fault as i32))
 }
 
-fn response_fault(error: HandshakeError, asks: bool, offers: bool) -> ResponseFault {
+fn response_fault(error: &HandshakeError, asks: bool, offers: bool) -> ResponseFault {
     use HandshakeError::{
         Accept, Deflate, Extension, Malformed, Missing, NoSubprotocol, Subprotocol,
     };

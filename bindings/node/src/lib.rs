@@ -22,6 +22,7 @@ mod extensions;
 mod faults;
 mod frames;
 mod handshake;
+mod heartbeat;
 #[cfg(target_env = "msvc")]
 mod host;
 mod incoming;
