@@ -233,9 +233,11 @@ declare namespace WebSocket {
     autoPong?: boolean | undefined;
     closeTimeout?: number | undefined;
     maxBufferedChunks?: number | undefined;
+    maxBufferedAmount?: number | undefined;
     maxFragments?: number | undefined;
     maxPayload?: number | undefined;
     maxPendingAutoPongs?: number | undefined;
+    overflowPolicy?: 'close' | 'refuse' | undefined;
     heartbeat?: boolean | HeartbeatOptions | null | undefined;
     skipUTF8Validation?: boolean | undefined;
     createConnection?: typeof createConnection | undefined;
@@ -332,9 +334,11 @@ declare namespace WebSocket {
     closeTimeout?: number | undefined;
     perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
     maxBufferedChunks?: number | undefined;
+    maxBufferedAmount?: number | undefined;
     maxFragments?: number | undefined;
     maxPayload?: number | undefined;
     maxPendingAutoPongs?: number | undefined;
+    overflowPolicy?: 'close' | 'refuse' | undefined;
     heartbeat?: boolean | HeartbeatOptions | null | undefined;
     skipUTF8Validation?: boolean | undefined;
     WebSocket?: U | undefined;

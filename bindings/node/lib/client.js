@@ -11,6 +11,7 @@ const native = require('./native');
 const { CLOSING, CONNECTING, DEFAULTS, VERSIONS, protocol } = require('./constants');
 const { parseAddress, parseSocketAddress } = require('./address');
 const { judgeAnswer } = require('./answer');
+const { checkBackpressure } = require('./backpressure');
 const { resolveHeartbeat } = require('./heartbeat');
 const PerMessageDeflate = require('./deflate');
 
@@ -49,6 +50,7 @@ class Handshake {
   start(address) {
     const options = this._resolveOptions();
     options.heartbeat = resolveHeartbeat(options.heartbeat);
+    checkBackpressure(options);
     this.websocket._settle(options);
 
     if (!VERSIONS.includes(options.protocolVersion)) {

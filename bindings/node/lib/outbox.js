@@ -38,6 +38,14 @@ class Outbox {
     this.scheduled = false;
     /** Nothing is written before this turn of the event loop has ended. */
     this.held = false;
+    /** The limit of what may wait, if there is one. */
+    this.backpressure = null;
+    /** Called when what has piled up was written. */
+    this.onDrain = null;
+    /** What has piled up is in the socket, which tells when it was written. */
+    this.waitsForDrain = false;
+    /** It is still to be compressed or read. */
+    this.isPiling = false;
   }
 
   /** Holds back what is sent until the next turn, as if compression had taken a while. */
@@ -176,15 +184,41 @@ class Outbox {
   }
 
   _write(bytes) {
-    if (this.callbacks.length === 0) {
-      this.socket.write(bytes);
-      return;
-    }
+    if (this.backpressure !== null) this._pushCallback(this.backpressure.onWritten);
+    const mayGoOn = this._writeWithCallbacks(bytes);
+    if (this.backpressure !== null) this.backpressure.onWrite(mayGoOn);
+    else if (mayGoOn === false) this._waitForDrain();
+  }
 
+  _writeWithCallbacks(bytes) {
+    if (this.callbacks.length === 0) return this.socket.write(bytes);
     const callbacks = this.callbacks;
     this.callbacks = NONE;
-    if (callbacks.length === 1) this.socket.write(bytes, callbacks[0]);
-    else this.socket.write(bytes, (err) => callAll(callbacks, err));
+    if (callbacks.length === 1) return this.socket.write(bytes, callbacks[0]);
+    return this.socket.write(bytes, (err) => callAll(callbacks, err));
+  }
+
+  /** More than the socket likes waits to get here. */
+  beginPiling() {
+    if (this.backpressure !== null) this.backpressure.needsDrain = true;
+    else this.isPiling = true;
+  }
+
+  /** All of that is here. */
+  endPiling() {
+    if (!this.isPiling) return;
+    this.isPiling = false;
+    // What is left in the socket is not more than that.
+    if (!this.waitsForDrain && this.onDrain !== null) process.nextTick(this.onDrain, this.socket);
+  }
+
+  _waitForDrain() {
+    if (this.onDrain === null || this.waitsForDrain) return;
+    this.waitsForDrain = true;
+    this.socket.once('drain', () => {
+      this.waitsForDrain = false;
+      if (!this.isPiling) this.onDrain(this.socket);
+    });
   }
 
   _extend(end) {
@@ -208,7 +242,10 @@ class Outbox {
   /** Adds a callback, which is called in the context of the call that it was passed to. */
   _addCallback(callback) {
     if (typeof callback !== 'function') return;
-    callback = AsyncResource.bind(callback, 'bowsprit.send');
+    this._pushCallback(AsyncResource.bind(callback, 'bowsprit.send'));
+  }
+
+  _pushCallback(callback) {
     if (this.callbacks === NONE) this.callbacks = [callback];
     else this.callbacks.push(callback);
   }

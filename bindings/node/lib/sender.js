@@ -150,6 +150,11 @@ class Sender {
     this._sendAny(data, { binary, compress, fin, mask }, callback);
   }
 
+  /** How many bytes have not been handed to the kernel. */
+  get _waitingLength() {
+    return this._socket._writableState.length + this._outbox.length + this._bufferedBytes;
+  }
+
   /** Whether a message may leave as a frame that was made for several connections. */
   takesFrames() {
     return !this._busy && this._deflate === null && this._fragmented === -1;
@@ -257,7 +262,7 @@ class Sender {
   /** Compresses a payload on the thread pool. All that is sent meanwhile waits. */
   _compressLater(head, payload, fin, callback) {
     this._busy = true;
-    this._bufferedBytes += payload.length;
+    this._pile(payload.length);
 
     PerMessageDeflate._limit((done) => {
       this._deflate._compressLater(payload, fin, (compressed) => {
@@ -290,7 +295,7 @@ class Sender {
   /** Reads a Blob, and calls `action` with its bytes. All that is sent meanwhile waits. */
   _readBlob(blob, callback, action) {
     this._busy = true;
-    this._bufferedBytes += blob.size;
+    this._pile(blob.size);
 
     const done = (memory) => {
       if (this._socket.destroyed) {
@@ -348,7 +353,7 @@ class Sender {
       return;
     }
 
-    this._bufferedBytes += length;
+    this._pile(length);
     if (this._queue === NONE) this._queue = [];
     this._queue.push({ action, callback, length });
   }
@@ -360,6 +365,14 @@ class Sender {
       this._bufferedBytes -= length;
       action();
     }
+
+    if (!this._busy) this._outbox.endPiling();
+  }
+
+  /** Counts bytes that cannot be written yet. */
+  _pile(length) {
+    this._bufferedBytes += length;
+    if (this._bufferedBytes > this._socket.writableHighWaterMark) this._outbox.beginPiling();
   }
 
   /** Tells all who wait that nothing will be sent. */

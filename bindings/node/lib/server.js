@@ -4,6 +4,7 @@ const EventEmitter = require('events');
 const http = require('http');
 
 const { DEFAULTS, kServer, kWebSocket, protocol } = require('./constants');
+const { checkBackpressure } = require('./backpressure');
 const native = require('./native');
 const { resolveHeartbeat } = require('./heartbeat');
 const {
@@ -52,6 +53,7 @@ class WebSocketServer extends EventEmitter {
     };
 
     options.heartbeat = resolveHeartbeat(options.heartbeat);
+    checkBackpressure(options);
     const hasPort = options.port !== null && options.port !== undefined;
 
     if (+hasPort + +!!options.server + +!!options.noServer !== 1) {
@@ -302,6 +304,12 @@ class WebSocketServer extends EventEmitter {
 
     for (const websocket of this.clients) {
       if (websocket === except || websocket.readyState !== WebSocket.OPEN) continue;
+
+      if (websocket._backpressure !== null && websocket._backpressure.isFull()) {
+        websocket._backpressure.refuse();
+        continue;
+      }
+
       count++;
 
       if (websocket._sender.takesFrames()) {

@@ -18,6 +18,7 @@ const {
   kWebSocket,
   protocol
 } = require('./constants');
+const { Backpressure, checkBackpressure, emitDrain } = require('./backpressure');
 const { EventTarget, defineProperties, enumerable } = require('./events');
 const { isBlob, toBuffer } = require('./data');
 const { Heartbeat, resolveHeartbeat } = require('./heartbeat');
@@ -44,6 +45,7 @@ class WebSocket extends EventEmitter {
   constructor(address, protocols, options) {
     super();
 
+    this._backpressure = null;
     this._binaryType = BINARY_TYPES[0];
     this._closeCause = null;
     this._closeCode = ABNORMAL;
@@ -114,8 +116,7 @@ class WebSocket extends EventEmitter {
   get bufferedAmount() {
     const socket = this._socket;
     if (!socket) return this._bufferedAmount;
-    const { _bufferedBytes, _outbox } = this._sender;
-    return socket._writableState.length + _outbox.length + _bufferedBytes;
+    return this._sender._waitingLength;
   }
 
   /** The names of the extensions that were agreed on. */
@@ -164,7 +165,8 @@ class WebSocket extends EventEmitter {
    *
    * @param {stream.Duplex} socket The socket
    * @param {Buffer} head What has come of the first frames
-   * @param {Object} options The options of the receiver, `generateMask` and `heartbeat`
+   * @param {Object} options The options of the receiver, `generateMask`, `heartbeat`,
+   *     `maxBufferedAmount` and `overflowPolicy`
    */
   setSocket(socket, head, options) {
     const heartbeat = resolveHeartbeat(options.heartbeat);
@@ -205,6 +207,7 @@ class WebSocket extends EventEmitter {
     socket.on('end', socketOnEnd);
     socket.on('error', socketOnError);
 
+    this._limitBuffer(options);
     if (heartbeat !== null) this._heartbeat = new Heartbeat(heartbeat, this);
 
     this._readyState = OPEN;
@@ -220,6 +223,16 @@ class WebSocket extends EventEmitter {
 
   _openSender(socket, generateMask) {
     return new Sender(socket, this._extensions, generateMask);
+  }
+
+  /** Has 'drain' emitted, and limits what may wait to be sent. */
+  _limitBuffer({ maxBufferedAmount, overflowPolicy }) {
+    const limit = { maxBufferedAmount, overflowPolicy };
+    const outbox = this._sender._outbox;
+    checkBackpressure(limit);
+    outbox.onDrain = socketOnDrain;
+    if (limit.maxBufferedAmount === 0) return;
+    this._backpressure = outbox.backpressure = new Backpressure(limit, this);
   }
 
   /** Emits 'close': nothing comes after it. */
@@ -394,6 +407,11 @@ class WebSocket extends EventEmitter {
 
     if (this._readyState !== OPEN) {
       this._refuse(data, callback);
+      return;
+    }
+
+    if (this._backpressure !== null && this._backpressure.isFull()) {
+      this._backpressure.refuse(callback);
       return;
     }
 
@@ -672,6 +690,10 @@ function socketOnData(chunk) {
     outbox.corked = wasCorked;
     outbox.flush();
   }
+}
+
+function socketOnDrain(socket) {
+  if (socket[kWebSocket]) emitDrain(socket[kWebSocket]);
 }
 
 function socketOnEnd() {
