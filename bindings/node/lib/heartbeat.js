@@ -3,6 +3,8 @@
 'use strict';
 
 const { performance } = require('perf_hooks');
+// Those of Deno's global scope are numbers.
+const { clearTimeout, setImmediate, setTimeout } = require('timers');
 
 const native = require('./native');
 const { protocol } = require('./constants');

@@ -80,7 +80,7 @@ class Sender {
   }
 
   /** Makes the frame of a server's message. */
-  static message(payload, binary) {
+  static _message(payload, binary) {
     return unmaskedFrame(binary ? BINARY : TEXT, payload);
   }
 

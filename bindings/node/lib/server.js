@@ -313,7 +313,7 @@ class WebSocketServer extends EventEmitter {
       count++;
 
       if (websocket._sender.takesFrames()) {
-        frame ??= Buffer.concat(Sender.message(payload, binary));
+        frame ??= Buffer.concat(Sender._message(payload, binary));
         websocket._sender.sendShared(frame);
       } else {
         websocket.send(payload, { binary });

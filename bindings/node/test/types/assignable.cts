@@ -37,3 +37,10 @@ async function extended(ws: ours.Extended) {
 }
 extended(own as ours.Extended);
 ownServer.broadcast('a', { except: own });
+const limits: ours.ClientOptions & ours.ServerOptions = {
+  heartbeat: { interval: 30_000 },
+  maxBufferedAmount: 1e6,
+  overflowPolicy: 'refuse'
+};
+limits.heartbeat = true;
+(own as ours.Extended).on('drain', () => own.terminate());
