@@ -168,7 +168,7 @@ declare namespace WebSocket {
    * not be passed to what is declared by `@types/ws`: write `ws as WebSocket.Extended`.
    */
   type Extended = WebSocket & {
-    /** Why the connection ended without the peer's close frame. */
+    /** What has ended the connection, other than `close` and the peer's close frame. */
     readonly closeCause: (Error & { code?: string }) | null;
     /** The same as `send`, with a promise. */
     sendAsync(

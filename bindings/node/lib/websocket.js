@@ -107,7 +107,7 @@ class WebSocket extends EventEmitter {
     if (this._receiver) this._receiver._binaryType = type;
   }
 
-  /** Why the connection ended without the peer's close frame: an Error with a `code`, or `null`. */
+  /** What has ended the connection, other than `close` and the peer: an Error with a `code`. */
   get closeCause() {
     return this._closeCause;
   }
