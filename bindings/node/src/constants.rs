@@ -17,14 +17,21 @@ use crate::{
 
 /// `constants() -> json`: an object. JavaScript calls this once.
 pub(crate) fn constants(_: &mut Addon, _: &Args) -> Result<Value, Misuse> {
-    let numbers = frames().into_iter().chain(limits()).chain(close_codes()).chain(heartbeat());
-    let mut fields: Vec<String> =
-        numbers.map(|(name, number)| format!("\"{name}\":{number}")).collect();
-    fields.push(format!("\"DEFLATE\":\"{}\"", Deflate::client().offer().name));
-    let origins = Version::ALL
+    let mut json = format!("{{\"DEFLATE\":\"{}\"", Deflate::client().offer().name);
+    push(&mut json, &frames());
+    push(&mut json, &limits());
+    push(&mut json, &heartbeat());
+    push(&mut json, &close_codes());
+    let [old, new] = Version::ALL
         .map(|version| format!("\"{}\":\"{}\"", version.number(), version.origin_header()));
-    fields.push(format!("\"ORIGIN_HEADERS\":{{{}}}", origins.join(",")));
-    Ok(Value::Text(format!("{{{}}}", fields.join(","))))
+    json += &format!(",\"ORIGIN_HEADERS\":{{{old},{new}}}}}");
+    Ok(Value::Text(json))
+}
+
+fn push(json: &mut String, numbers: &[(&str, i32)]) {
+    for (name, number) in numbers {
+        *json += &format!(",\"{name}\":{number}");
+    }
 }
 
 /// The heads of whole messages and of control frames, and the bits of a head: see

@@ -155,6 +155,7 @@ fn response_fault(error: &HandshakeError, asks: bool, offers: bool) -> ResponseF
     }
 }
 
+#[inline(never)]
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: Option<String>) {
     let Some(value) = value else { return };
     // What cannot be a value is as wrong as an empty one.
