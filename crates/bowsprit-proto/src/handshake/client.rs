@@ -136,8 +136,8 @@ impl ClientHandshake {
 
     /// Judges the extensions in the response as the npm package `ws` does: the list has to be as a
     /// sender may write it, see [`extension::parse_strict`], and if the same extension is listed
-    /// several times, [`Deflate::verify_first`] decides. By default, what the RFCs let a recipient tolerate
-    /// is accepted, and two answers are not.
+    /// several times, [`Deflate::verify_first`] decides. By default, what the RFCs let a recipient
+    /// tolerate is accepted, and two answers are not.
     #[must_use]
     pub const fn with_extensions_as_ws(mut self) -> Self {
         self.judges_as_ws = true;
