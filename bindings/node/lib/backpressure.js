@@ -78,9 +78,10 @@ class Backpressure {
   }
 }
 
-/** All that has piled up was written. */
+/** All that has piled up was written. Who watches all events of `ws` sees those of `ws` only. */
 function emitDrain(websocket) {
-  if (websocket._readyState === websocket.OPEN) websocket.emit('drain');
+  if (websocket._readyState !== websocket.OPEN) return;
+  if (websocket.listenerCount('drain') > 0) websocket.emit('drain');
 }
 
 module.exports = { Backpressure, checkBackpressure, emitDrain };
