@@ -59,6 +59,8 @@ class PerMessageDeflate {
     this._compression = -1;
     this._decompression = -1;
     this._isClosed = false;
+    /** One call of `compress` at a time uses the context. */
+    this._turns = null;
 
     limiter ??= new Limiter(options.concurrencyLimit ?? DEFAULT_CONCURRENCY);
   }
@@ -146,7 +148,7 @@ class PerMessageDeflate {
   compress(data, fin, callback) {
     const payload = toBuffer(data);
 
-    limiter.add((done) => {
+    this._inTurn((done) => {
       const finish = (compressed) => {
         done();
         if (compressed === null) callback(new Error('The compression was closed'));
@@ -159,6 +161,19 @@ class PerMessageDeflate {
         const compressed = this._compressNow(payload, fin);
         setImmediate(finish, compressed);
       }
+    });
+  }
+
+  /** Runs a job when those before it are done, and as many others at a time as is allowed. */
+  _inTurn(job) {
+    this._turns ??= new Limiter(1);
+    this._turns.add((next) => {
+      limiter.add((done) =>
+        job(() => {
+          done();
+          next();
+        })
+      );
     });
   }
 

@@ -11,6 +11,7 @@ use crate::{
     addon::Addon,
     args::{Args, Misuse, Value},
     extensions,
+    work::{self, Task},
 };
 
 /// How many contexts that nobody uses are kept.
@@ -83,7 +84,7 @@ pub(crate) fn open(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
 
 /// `closeCompression(id)`.
 pub(crate) fn close(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
-    drop(addon.compressions.try_remove(args.size(0)?));
+    addon.compressions.remove(args.size(0)?);
     Ok(Value::Undefined)
 }
 
@@ -97,6 +98,46 @@ pub(crate) fn compress(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> 
     context.frame(&payload, fin, &mut compression.output);
     compression.put_back(context, fin, compressors);
     number(compression.output.len())
+}
+
+/// `compressLater(id, payload, fin, callback)`: compresses on the thread pool, and calls
+/// `callback(length)` when `takeCompressed` has the result, or `callback(-1)` if the connection was
+/// closed meanwhile. Nothing else may be done with `id` until then, except to close it.
+pub(crate) fn compress_later(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
+    let id = args.size(0)?;
+    let (payload, fin) = (args.bytes(1)?.into_owned(), args.int(2)? != 0);
+    let mut compression = addon.compressions.take(id).ok_or(CLOSED)?;
+    let context = compression.take_context(&mut addon.compressors);
+    let task = Compress { id, payload, fin, context, compression };
+    work::queue(addon, args, 3, Box::new(task))
+}
+
+/// A payload to compress.
+struct Compress {
+    id: usize,
+    payload: Vec<u8>,
+    fin: bool,
+    context: FrameCompressor,
+    compression: Compression,
+}
+
+impl Task for Compress {
+    fn run(&mut self) {
+        self.compression.output.clear();
+        self.context.frame(&self.payload, self.fin, &mut self.compression.output);
+    }
+
+    fn settle(self: Box<Self>, addon: &mut Addon, done: bool) -> i32 {
+        let Self { id, fin, context, compression, .. } = *self;
+        let Addon { compressions, compressors, .. } = addon;
+        if !done {
+            compressions.lose(id);
+            return -1;
+        }
+        let Some(compression) = compressions.put_back(id, compression) else { return -1 };
+        compression.put_back(context, fin, compressors);
+        i32::try_from(compression.output.len()).unwrap_or(-1)
+    }
 }
 
 /// `takeCompressed(id, buffer)`.
@@ -121,7 +162,7 @@ pub(crate) fn open_decompression(addon: &mut Addon, args: &Args) -> Result<Value
 
 /// `closeDecompression(id)`.
 pub(crate) fn close_decompression(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
-    drop(addon.decompressions.try_remove(args.size(0)?));
+    addon.decompressions.remove(args.size(0)?);
     Ok(Value::Undefined)
 }
 

@@ -12,7 +12,7 @@ use napi_sys::{Status, napi_callback_info, napi_env, napi_value};
 use crate::{
     addon::Addon,
     args::{Args, MAX_ARGS, Misuse, Value},
-    compression, constants, extensions, frames, handshake, heartbeat, incoming, outgoing, work,
+    compression, constants, extensions, frames, handshake, heartbeat, incoming, outgoing,
 };
 
 type Function = fn(&mut Addon, &Args) -> Result<Value, Misuse>;
@@ -123,7 +123,7 @@ const OTHERS: &[(&CStr, Function)] = &[
     (c"tickHeartbeats", heartbeat::tick),
     (c"openCompression", compression::open),
     (c"closeCompression", compression::close),
-    (c"compressLater", work::compress_later),
+    (c"compressLater", compression::compress_later),
     (c"openDecompression", compression::open_decompression),
     (c"closeDecompression", compression::close_decompression),
     (c"decompress", compression::decompress),

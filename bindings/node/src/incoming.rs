@@ -351,7 +351,7 @@ pub(crate) fn fault_of(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> 
 
 /// `closeReceiver(id)`.
 pub(crate) fn close(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
-    drop(addon.incoming.try_remove(args.size(0)?));
+    addon.incoming.remove(args.size(0)?);
     Ok(Value::Undefined)
 }
 

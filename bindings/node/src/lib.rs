@@ -29,6 +29,7 @@ mod incoming;
 mod memory;
 mod outgoing;
 mod records;
+mod slots;
 mod work;
 
 use napi_sys::{napi_env, napi_value};

@@ -13,4 +13,19 @@ function random(seed) {
   return { below, next, pick: (list) => list[below(list.length)] };
 }
 
-module.exports = { random };
+/** Bytes that cannot be compressed. */
+function noise(length, seed = 1) {
+  const { next } = random(seed);
+  return Buffer.from(Array.from({ length }, () => next() * 256));
+}
+
+/** Text that can. */
+function prose(length, seed = 1) {
+  const { pick } = random(seed);
+  const words = 'the quick brown fox jumps over a lazy dog and runs away 0123 4567'.split(' ');
+  let text = '';
+  while (text.length < length) text += `${pick(words)} `;
+  return text.slice(0, length);
+}
+
+module.exports = { noise, prose, random };
