@@ -67,8 +67,8 @@ pub mod utf8;
 pub use close::{Close, CloseCode};
 pub use connection::{
     Block, Chunk, Connection, DetachedCompressor, EncodedBatch, EncodedMessage, Encoding, Event,
-    Fragment, FragmentCompression, MaskingKeys, Output, Progress, ReceiveBuffer, Received,
-    ReceivedData, Receiver, Respond, Role, Sender, State,
+    Fragment, FragmentCompression, InflationLimits, MaskingKeys, Output, Progress, ReceiveBuffer,
+    Received, ReceivedData, Receiver, Respond, Role, Sender, State,
 };
 pub use error::{ProtocolError, SendError};
 pub use frame::{FrameHeader, Opcode};

@@ -20,6 +20,7 @@ mod api {
     mod deflate_contexts;
     mod deflate_messages;
     mod deflate_negotiation;
+    mod deflate_pauses;
     mod deflate_reasons;
     mod encoded;
     mod exhaustive;

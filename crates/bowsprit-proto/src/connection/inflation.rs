@@ -9,6 +9,21 @@ use crate::{
     deflate::{Backend, Decompressor, InflateError, MAX_WINDOW_BITS, Side},
 };
 
+/// How much a receiver decompresses before it [pauses](crate::Receiver::limit_inflation).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what can be limited: input and output")]
+pub struct InflationLimits {
+    /// It pauses in front of that many bytes of a frame, or more, that have arrived.
+    pub input_len: usize,
+    /// It pauses after that many more bytes of output.
+    pub output_len: usize,
+}
+
+impl InflationLimits {
+    /// It never pauses.
+    pub const NONE: Self = Self { input_len: usize::MAX, output_len: usize::MAX };
+}
+
 /// Decompresses the peer's messages.
 #[derive(Debug)]
 pub(super) struct Inflation {
@@ -24,6 +39,11 @@ pub(super) struct Inflation {
     checked: usize,
     /// How many bytes of the message have been returned, in chunks.
     handed_out: u64,
+    limits: InflationLimits,
+    /// It has stopped at these limits.
+    paused: bool,
+    /// There may be more output of the input so far.
+    full: bool,
     /// Allocated, or lent, when first needed.
     decompressor: Option<Decompressor>,
 }
@@ -35,6 +55,8 @@ pub(super) enum InflationState {
     Drained,
     /// The output has reached its limit.
     Full,
+    /// The limits of `limit` do not allow for more.
+    Paused,
     /// The message is complete.
     Ended,
 }
@@ -48,6 +70,9 @@ impl Inflation {
             unmasked: 0,
             checked: 0,
             handed_out: 0,
+            limits: InflationLimits::NONE,
+            paused: false,
+            full: false,
             decompressor: None,
         }
     }
@@ -61,7 +86,8 @@ impl Inflation {
         }
     }
 
-    /// Decompresses the payload bytes that have arrived, until the message holds `limit` bytes.
+    /// Decompresses the payload bytes that have arrived, until the message holds `limit` bytes, or
+    /// has reached the limits at which to pause.
     pub(super) fn data<B: Block>(
         &mut self,
         frame: &mut Frame,
@@ -69,6 +95,31 @@ impl Inflation {
         limit: usize,
     ) -> Result<InflationState, InflateError> {
         let len = bounded(frame.remaining, input.unparsed_len());
+        let InflationLimits { input_len, output_len } = self.limits;
+        let is_more = len > 0 || self.full;
+        self.paused = is_more && (output_len == 0 || len >= input_len);
+        if self.paused {
+            return Ok(InflationState::Paused);
+        }
+        let before = input.inflated().len();
+        // What ends a message produces nothing, and is done in any case.
+        let pause = if is_more { before.saturating_add(output_len) } else { usize::MAX };
+        let state = self.decompress(frame, input, len, limit.min(pause));
+        if output_len < usize::MAX {
+            self.limits.output_len = output_len - (input.inflated().len() - before);
+        }
+        self.full = state == Ok(InflationState::Full);
+        self.paused = self.full && input.inflated().len() < limit;
+        if self.paused { Ok(InflationState::Paused) } else { state }
+    }
+
+    fn decompress<B: Block>(
+        &mut self,
+        frame: &mut Frame,
+        input: &mut ReceiveBuffer<B>,
+        len: usize,
+        limit: usize,
+    ) -> Result<InflationState, InflateError> {
         self.unmask(frame, input, len);
         let (backend, window_bits) = (self.backend, self.context_bits());
         let decompressor = self
@@ -112,6 +163,14 @@ impl Inflation {
             let done = frame.header.payload_len - frame.remaining + self.unmasked as u64;
             input.unmask(self.unmasked, len - self.unmasked, key, phase(done));
         }
+    }
+
+    pub(super) const fn limit(&mut self, limits: InflationLimits) {
+        self.limits = limits;
+    }
+
+    pub(super) const fn is_paused(&self) -> bool {
+        self.paused
     }
 
     /// How many bytes of the message have been returned.

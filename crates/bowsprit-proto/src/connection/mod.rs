@@ -29,6 +29,7 @@ pub use buffer::{Block, ReceiveBuffer};
 pub use encoded::{DetachedCompressor, EncodedBatch, EncodedMessage, Encoding};
 pub use event::{Chunk, Event};
 pub use fragment::{Fragment, FragmentCompression};
+pub use inflation::InflationLimits;
 pub use output::Output;
 pub use received::{Progress, Received, ReceivedData};
 pub use receiver::Receiver;

@@ -66,7 +66,7 @@ fn message() -> impl Strategy<Value = Vec<(u8, Vec<u8>)>> {
     })
 }
 
-fn stream() -> impl Strategy<Value = (Role, Vec<u8>)> {
+pub(crate) fn stream() -> impl Strategy<Value = (Role, Vec<u8>)> {
     let messages = vec(message(), 1..5);
     (prop::sample::select(BOTH.to_vec()), messages).prop_map(|(role, messages)| {
         let frames: Vec<_> = messages.into_iter().flatten().collect();

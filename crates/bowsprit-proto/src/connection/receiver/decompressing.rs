@@ -5,7 +5,7 @@ use super::{
         Block, ReceiveBuffer,
         buffer::Source,
         incoming::{Frame, Step},
-        inflation::InflationState,
+        inflation::{InflationLimits, InflationState},
     },
     Receiver,
 };
@@ -55,6 +55,33 @@ impl Receiver {
     }
 }
 
+/// Decompression elsewhere.
+impl Receiver {
+    /// Sets how much the calls that follow decompress. [`InflationLimits::NONE`] by default.
+    ///
+    /// Where these limits are reached, [`receive`](Self::receive) and
+    /// [`receive_chunk`](Self::receive_chunk) return
+    /// [`Progress::NeedData`](crate::Progress::NeedData), and
+    /// [`is_inflation_paused`](Self::is_inflation_paused) is true. Input is left, or output that
+    /// has not been produced, and the next call after this one continues.
+    ///
+    /// This is for drivers that decompress short messages at once, and move the receiver and its
+    /// buffer to another thread for long ones. How long a message becomes is not known before.
+    pub fn limit_inflation(&mut self, limits: InflationLimits) {
+        if let Some(inflation) = &mut self.inflation {
+            inflation.limit(limits);
+        }
+    }
+
+    /// Whether the last call has stopped at the limits of
+    /// [`limit_inflation`](Self::limit_inflation).
+    #[must_use]
+    #[inline]
+    pub fn is_inflation_paused(&self) -> bool {
+        self.inflation.as_ref().is_some_and(|inflation| inflation.is_paused())
+    }
+}
+
 impl Receiver {
     /// Decompresses the payload bytes of a data frame that have arrived.
     #[inline(never)]
@@ -81,7 +108,8 @@ impl Receiver {
             return Err(ProtocolError::MessageTooLong);
         }
         let state = state?;
-        let open = frame.remaining > 0 || state == InflationState::Full;
+        let open =
+            frame.remaining > 0 || matches!(state, InflationState::Full | InflationState::Paused);
         self.frame = open.then_some(frame);
         let held = if self.policy.cuts_characters { 0 } else { message.utf8.pending() };
         let ready = input.inflated().len() - held;
