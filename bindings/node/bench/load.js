@@ -77,9 +77,10 @@ function textOf(length) {
 /** Opens connections; on each, or on the first only, so many messages are in flight. */
 function open({ port, connections, length, depth, library, kind }) {
   const { deflateRawSync, constants } = require('zlib');
-  const isCompressed = kind.startsWith('deflate');
+  const isCompressed = /flate/.test(kind);
   const offer = {
     deflate: 'permessage-deflate',
+    inflate: 'permessage-deflate',
     'deflate-no-takeover':
       'permessage-deflate; server_no_context_takeover; client_no_context_takeover'
   }[kind];

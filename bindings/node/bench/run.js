@@ -3,7 +3,8 @@
 //
 //   node bench/run.js [--rounds 9] [--seconds 0.5] [connections:length:depth[:kind]]...
 //
-// Kinds: echo, deflate, deflate-no-takeover, broadcast (a loop over `clients`), broadcast().
+// Kinds: echo, deflate, deflate-no-takeover, inflate (short answers), broadcast (a loop over
+// `clients`), broadcast().
 'use strict';
 
 const { fork } = require('child_process');

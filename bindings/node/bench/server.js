@@ -26,8 +26,8 @@ if (library === 'socket') {
   });
   server.listen(0, '127.0.0.1', () => listen(server));
 } else {
-  const { WebSocketServer } = require(library === 'bowsprit' ? '..' : 'ws');
-  const perMessageDeflate = kind.startsWith('deflate');
+  const { WebSocketServer } = require(library === 'bowsprit' ? '..' : library);
+  const perMessageDeflate = /flate/.test(kind);
   const server = new WebSocketServer({ host: '127.0.0.1', perMessageDeflate, port: 0 }, () =>
     listen(server)
   );
@@ -38,6 +38,7 @@ if (library === 'socket') {
     kind === 'broadcast()' && server.broadcast ? (data) => server.broadcast(data) : loop;
   server.on('connection', (ws) => {
     if (kind.startsWith('broadcast')) ws.on('message', broadcast);
+    else if (kind === 'inflate') ws.on('message', () => ws.send('', { compress: false }));
     else ws.on('message', (data, isBinary) => ws.send(data, { binary: isBinary }));
     ws.on('error', () => {});
   });
