@@ -10,6 +10,18 @@ const Limiter = require('./limiter');
 /** Longer payloads are compressed on the thread pool. */
 const MAX_DIRECT_LENGTH = 16 * 1024;
 
+/** The same for decompression. What arrives on a connection is up to the addon. */
+const MAX_DIRECT_INPUT = 8 * 1024;
+
+// What the addon returns instead of a length.
+const TOO_LONG = -1;
+const FAULTY = -2;
+const GONE = -3;
+
+// Rules, by the numbers of `errors.js`.
+const COMPRESSION = 14;
+const MESSAGE_TOO_LONG = 15;
+
 const DEFAULT_LEVEL = 6;
 const DEFAULT_MEM_LEVEL = 8;
 const DEFAULT_CONCURRENCY = 10;
@@ -230,27 +242,48 @@ class PerMessageDeflate {
    * @param {Function} callback Gets an error, or `null` and the decompressed payload
    */
   decompress(data, fin, callback) {
+    const payload = toBuffer(data);
+
+    this._inTurn((done) => {
+      const finish = (length) => {
+        const id = this._decompression;
+        let err = null;
+        let decompressed;
+
+        if (length === GONE || this._isClosed) {
+          err = new Error('The decompression was closed');
+        } else if (length === FAULTY) {
+          err = receiverError(COMPRESSION, native.faultIn(id), protocol.INVALID_PAYLOAD);
+        } else if (length === TOO_LONG) {
+          err = receiverError(MESSAGE_TOO_LONG, 0, protocol.TOO_BIG);
+        } else {
+          decompressed = Buffer.allocUnsafe(length);
+          native.takeDecompressed(id, decompressed);
+        }
+
+        done();
+        if (err !== null) callback(err);
+        else callback(null, decompressed);
+      };
+
+      if (this._isClosed) {
+        process.nextTick(finish, GONE);
+        return;
+      }
+
+      const args = [this._openDecompression(), payload, +!!fin, Math.max(this._maxPayload, 0)];
+      if (payload.length > MAX_DIRECT_INPUT) native.decompressLater(...args, finish);
+      else setImmediate(finish, native.decompress(...args));
+    });
+  }
+
+  _openDecompression() {
     if (this._decompression === -1) {
       const agreed = this._agreed ?? DEFLATE;
       this._decompression = native.openDecompression(agreed, +this._isServer);
     }
 
-    const id = this._decompression;
-    const length = native.decompress(id, toBuffer(data), +!!fin, Math.max(this._maxPayload, 0));
-
-    if (typeof length === 'string' || length === -1) {
-      setImmediate(
-        callback,
-        length === -1
-          ? receiverError(15, 0, protocol.TOO_BIG)
-          : receiverError(14, length, protocol.INVALID_PAYLOAD)
-      );
-      return;
-    }
-
-    const decompressed = Buffer.allocUnsafe(length);
-    native.takeDecompressed(id, decompressed);
-    setImmediate(callback, null, decompressed);
+    return this._decompression;
   }
 }
 

@@ -6,6 +6,7 @@ const native = require('./native');
 const { DEFLATE, EMPTY, FastBuffer, NONE, kOwned } = require('./constants');
 const { receiverError } = require('./errors');
 const { isShared, toArrayBuffer } = require('./data');
+const PerMessageDeflate = require('./deflate');
 
 // The addon's records: `records.rs`.
 const TEXT = 1;
@@ -22,6 +23,9 @@ const LAST = 0x20;
 const INFLATED = 0x40;
 const FRAME_END = 0x80;
 const CODE_SHIFT = 8;
+// What is to come, in the second number.
+const INCOMPLETE = 1;
+const LATER = 2;
 
 // Rules, by the numbers of `errors.js`.
 const LENGTH_SIGN = 4;
@@ -31,6 +35,9 @@ const TOO_LONG = 15;
 const MAX_RECORDS = 1024;
 const HEADER = 2;
 const STRIDE = 3;
+
+/** Stands for what has not been handled, while a thread of the pool handles it. */
+const AWAY = Object.freeze({});
 
 /** An array for records, and its bytes as the addon takes them. */
 class Records {
@@ -95,7 +102,7 @@ class Receiver extends Writable {
     this._binaryType = options.binaryType || 'nodebuffer';
     /** Chunks that the frame under way has come in. */
     this._chunks = 0;
-    /** What of a chunk has not been handled, while events wait for a turn of the event loop. */
+    /** What of a chunk has not been handled, while events wait for a turn or for the pool. */
     this._rest = null;
     /** The event that waited for it may be emitted. */
     this._turnReached = false;
@@ -113,11 +120,14 @@ class Receiver extends Writable {
   }
 
   set _binaryType(type) {
-    if (this._id !== -1 && (type === 'fragments') !== (this._type === 'fragments')) {
-      native.splitMessages(this._id, +(type === 'fragments'));
-    }
-
+    const changes = (type === 'fragments') !== (this._type === 'fragments');
     this._type = type;
+    // On the thread pool, it is told when it comes back.
+    if (changes && this._id !== -1 && this._rest !== AWAY) this._splitMessages();
+  }
+
+  _splitMessages() {
+    native.splitMessages(this._id, +(this._type === 'fragments'));
   }
 
   /**
@@ -214,6 +224,11 @@ class Receiver extends Writable {
 
   /** Has the addon receive a chunk, from a position on, and emits what it finds. */
   _receive(chunk, position) {
+    if (position > chunk.length) {
+      this._fail(receiverError('transferred'));
+      return;
+    }
+
     if (depth === arrays.length) arrays.push(new Records());
     const { bytes, ints } = arrays[depth];
     let frames = 0;
@@ -226,13 +241,47 @@ class Receiver extends Writable {
         frames += count;
         position = ints[0];
         if (!this._emitAll(ints, count, chunk, position)) return;
+        if ((ints[1] & LATER) !== 0) {
+          this._receiveLater(chunk, position);
+          return;
+        }
         // What was taken out was all that could be looked at; there may be more.
       } while (count > 0 && (position < chunk.length || (ints[HEADER + STRIDE * (count - 1)] & TAKEN)));
     } finally {
       depth--;
     }
 
-    this._chunks = ints[1] === 0 ? 0 : frames > 0 ? 1 : this._chunks + 1;
+    this._chunks = (ints[1] & INCOMPLETE) === 0 ? 0 : frames > 0 ? 1 : this._chunks + 1;
+  }
+
+  /** Has a thread of the pool go on with a long compressed message. */
+  _receiveLater(chunk, position) {
+    this._rest = AWAY;
+
+    PerMessageDeflate._limit((done) => {
+      if (this._id === -1) {
+        done();
+        return;
+      }
+
+      const { length } = chunk;
+      if (position > length) {
+        done();
+        this._return(() => this._fail(receiverError('transferred')));
+        return;
+      }
+
+      native.receiveLater(this._id, chunk, position, (used) => {
+        done();
+        if (this._id === -1) return;
+        const isUsedUp = position + used === length;
+        this._return(() => {
+          if (used === -1) this._fail(new Error('The addon of bowsprit has failed: this is a bug'));
+          else if (isUsedUp) this._receive(EMPTY, 0);
+          else this._receive(chunk, position + used);
+        });
+      });
+    });
   }
 
   /** Emits the events of an array; returns whether the receiver may go on. */
@@ -267,18 +316,28 @@ class Receiver extends Writable {
   _goOn() {
     if (this._rest === null) return;
     const { chunk, position, later } = this._rest;
-    this._turnReached = true;
-    this._rest = null;
-    // A call of `write` in a listener has to queue behind what is left of this chunk.
-    const direct = this._direct;
-    this._direct = false;
 
-    try {
+    this._return(() => {
       const ints = new Int32Array(HEADER + later.length);
       ints.set(later, HEADER);
       if (this._emitAll(ints, later.length / STRIDE, chunk, position)) {
         this._receive(chunk, position);
       }
+    });
+  }
+
+  /** Goes on with a chunk that has waited, in a turn of the event loop of its own. */
+  _return(goOn) {
+    const wasAway = this._rest === AWAY;
+    this._turnReached = true;
+    this._rest = null;
+    if (wasAway) this._splitMessages();
+    // A call of `write` in a listener has to queue behind what is left of this chunk.
+    const direct = this._direct;
+    this._direct = false;
+
+    try {
+      goOn();
     } finally {
       if (!this._concluded) this._direct = direct;
       if (this._rest === null) this._resumeStream();

@@ -150,6 +150,7 @@ pub(crate) fn take_compressed(addon: &mut Addon, args: &Args) -> Result<Value, M
 pub(crate) struct Decompression {
     context: FrameDecompressor,
     output: Vec<u8>,
+    fault: Option<ProtocolError>,
 }
 
 /// `openDecompression(agreed, isServer) -> id`.
@@ -157,7 +158,7 @@ pub(crate) fn open_decompression(addon: &mut Addon, args: &Args) -> Result<Value
     let parameters = extensions::agreed(&args.text(0).ok_or(Misuse("a header is a string"))?)?;
     let peer = if args.int(1)? == 0 { parameters.server } else { parameters.client };
     let context = FrameDecompressor::new(&peer, &Deflate::client());
-    number(addon.decompressions.insert(Decompression { context, output: Vec::new() }))
+    number(addon.decompressions.insert(Decompression { context, output: Vec::new(), fault: None }))
 }
 
 /// `closeDecompression(id)`.
@@ -166,20 +167,80 @@ pub(crate) fn close_decompression(addon: &mut Addon, args: &Args) -> Result<Valu
     Ok(Value::Undefined)
 }
 
-/// `decompress(id, payload, fin, maxLength) -> length` of what `takeDecompressed` gives, -1 if it
-/// would be longer than `maxLength`, unless that is 0, or a text that says what is wrong with it.
+/// `decompress(id, payload, fin, maxLength) -> length` of what `takeDecompressed` gives, or what is
+/// wrong: -1 if it would be longer than `maxLength`, unless that is 0; else -2, and `faultIn` tells.
 pub(crate) fn decompress(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
     let decompression = addon.decompressions.get_mut(args.size(0)?).ok_or(CLOSED)?;
-    let (payload, fin) = (args.bytes(1)?, args.int(2)? != 0);
-    let max_len = Some(args.size(3)?).filter(|max| *max > 0).unwrap_or(usize::MAX - 1);
-    let Decompression { context, output } = decompression;
-    output.clear();
-    match context.frame(&payload, fin, max_len, output) {
-        Ok(()) => number(output.len()),
-        Err(ProtocolError::MessageTooLong) => Ok(Value::Int(-1)),
-        Err(ProtocolError::Compression(fault)) => Ok(Value::Text(fault.to_string())),
-        Err(error) => Ok(Value::Text(error.to_string())),
+    let (fin, max_len) = (args.int(2)? != 0, max_len(args)?);
+    Ok(Value::Int(decompression.frame(&args.bytes(1)?, fin, max_len)))
+}
+
+/// `decompressLater(id, payload, fin, maxLength, callback)`: the same on the thread pool; the
+/// callback gets the result, or -3 if the context was closed meanwhile. Nothing else may be done
+/// with `id` until then, except to close it.
+pub(crate) fn decompress_later(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
+    let (id, payload) = (args.size(0)?, args.bytes(1)?.into_owned());
+    let (fin, max_len) = (args.int(2)? != 0, max_len(args)?);
+    let decompression = addon.decompressions.take(id).ok_or(CLOSED)?;
+    let task = Decompress { id, payload, fin, max_len, decompression, result: GONE };
+    work::queue(addon, args, 4, Box::new(task))
+}
+
+fn max_len(args: &Args) -> Result<usize, Misuse> {
+    Ok(Some(args.size(3)?).filter(|max| *max > 0).unwrap_or(usize::MAX - 1))
+}
+
+const TOO_LONG: i32 = -1;
+const FAULTY: i32 = -2;
+const GONE: i32 = -3;
+
+impl Decompression {
+    fn frame(&mut self, payload: &[u8], fin: bool, max_len: usize) -> i32 {
+        self.output.clear();
+        match self.context.frame(payload, fin, max_len, &mut self.output) {
+            Ok(()) => i32::try_from(self.output.len()).unwrap_or(TOO_LONG),
+            Err(ProtocolError::MessageTooLong) => TOO_LONG,
+            Err(error) => {
+                self.fault = Some(error);
+                FAULTY
+            }
+        }
     }
+}
+
+/// A payload to decompress.
+struct Decompress {
+    id: usize,
+    payload: Vec<u8>,
+    fin: bool,
+    max_len: usize,
+    decompression: Decompression,
+    result: i32,
+}
+
+impl Task for Decompress {
+    fn run(&mut self) {
+        self.result = self.decompression.frame(&self.payload, self.fin, self.max_len);
+    }
+
+    fn settle(self: Box<Self>, addon: &mut Addon, done: bool) -> i32 {
+        let Self { id, decompression, result, .. } = *self;
+        if !done {
+            addon.decompressions.lose(id);
+            return GONE;
+        }
+        addon.decompressions.put_back(id, decompression).map_or(GONE, |_| result)
+    }
+}
+
+/// `faultIn(id) -> string`: what is wrong with compressed data.
+pub(crate) fn fault_in(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
+    let decompression = addon.decompressions.get_mut(args.size(0)?).ok_or(CLOSED)?;
+    Ok(match decompression.fault {
+        None => Value::Undefined,
+        Some(ProtocolError::Compression(fault)) => Value::Text(fault.to_string()),
+        Some(error) => Value::Text(error.to_string()),
+    })
 }
 
 /// `takeDecompressed(id, buffer)`.

@@ -94,6 +94,7 @@ unsafe extern "C" fn call(env: napi_env, info: napi_callback_info) -> napi_value
 fn hot_functions() -> Vec<(&'static CStr, Entry)> {
     functions! {
         c"receive" = incoming::receive;
+        c"receiveLater" = incoming::receive_later;
         c"takePayload" = incoming::take_payload;
         c"nextFragment" = outgoing::next_fragment;
         c"frameText" = frames::text;
@@ -127,6 +128,8 @@ const OTHERS: &[(&CStr, Function)] = &[
     (c"openDecompression", compression::open_decompression),
     (c"closeDecompression", compression::close_decompression),
     (c"decompress", compression::decompress),
+    (c"decompressLater", compression::decompress_later),
+    (c"faultIn", compression::fault_in),
     (c"takeDecompressed", compression::take_decompressed),
     (c"parseExtensions", extensions::parse),
     (c"formatExtensions", extensions::format),

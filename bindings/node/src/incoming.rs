@@ -4,18 +4,23 @@
 //! not complete waits in a block of the connection, if it is short; the payload of a long frame is
 //! handed out in pieces.
 
+mod calls;
+mod later;
+
 use bowsprit_proto::{
-    Close, Event, FrameHeader, Limits, MessageKind, Progress, ProtocolError, ReceiveBuffer,
-    ReceivedData, Receiver, Role,
-    deflate::{DataError, Decompressor, Deflate},
+    Close, Event, FrameHeader, InflationLimits, MessageKind, Progress, ProtocolError,
+    ReceiveBuffer, ReceivedData, Receiver,
+    deflate::{DataError, Decompressor},
 };
 use bytes::Bytes;
 
+pub(crate) use self::{
+    calls::{close, fault_of, open, receive, split_messages, take_payload},
+    later::receive_later,
+};
 use crate::{
-    addon::Addon,
-    args::{Args, Misuse, Value},
-    compression::CLOSED,
-    extensions, faults,
+    args::Misuse,
+    faults,
     memory::Memory,
     records::{Kind, Place, Record, Records},
 };
@@ -26,11 +31,11 @@ const MAX_HELD_LEN: usize = 16 * 1024;
 /// Pieces below this length wait for more, so that tiny chunks do not become tiny pieces.
 const MIN_PIECE_LEN: usize = 4 * 1024;
 
+/// What of a message is decompressed where it arrives. The rest goes to the thread pool.
+const AT_ONCE: InflationLimits = InflationLimits { input_len: 8 * 1024, output_len: 32 * 1024 };
+
 /// How many contexts that nobody uses are kept.
 const MAX_POOLED: usize = 4;
-
-/// The longest length that a number of JavaScript holds exactly.
-const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// Bytes that the code of a close frame takes.
 const CODE_LEN: usize = FrameHeader::MAX_CONTROL_LEN - Close::MAX_REASON_LEN;
@@ -42,6 +47,11 @@ pub(crate) struct Incoming {
     buffer: ReceiveBuffer<Memory>,
     /// The payload of the last event, if it is not in the chunk.
     taken: Bytes,
+    /// What was received on the thread pool, in reverse order.
+    ready: Vec<Ready>,
+    /// A message has ended since the last limits of decompression. JavaScript emits it in a turn of
+    /// its own, so that there are new limits.
+    ended: bool,
     /// Messages are handed out in their fragments.
     in_fragments: bool,
     /// A chunk is lent. If it is when a call begins, the core has panicked in an earlier one, and
@@ -50,6 +60,9 @@ pub(crate) struct Incoming {
     /// What zlib says of data that cannot be decompressed.
     fault: Option<DataError>,
 }
+
+/// An event with its payload, or what has failed.
+type Ready = Result<(Record, Place, Bytes), ProtocolError>;
 
 /// Whether `receive` goes on.
 enum Next {
@@ -64,6 +77,8 @@ impl Incoming {
             receiver,
             buffer: ReceiveBuffer::over(Memory::Owned(Vec::new())),
             taken: Bytes::new(),
+            ready: Vec::new(),
+            ended: false,
             in_fragments: false,
             lent: false,
             fault: None,
@@ -74,6 +89,18 @@ impl Incoming {
     /// it was used.
     fn receive(&mut self, chunk: &mut [u8], records: &mut Records<'_>) -> usize {
         let mut used = 0;
+        match self.ready.pop() {
+            None => {}
+            Some(Ok((event, place, payload))) => {
+                self.taken = payload;
+                records.push(event, place);
+                return 0;
+            }
+            Some(Err(error)) => {
+                self.fail(error, records);
+                return 0;
+            }
+        }
         if self.waits_for_more(chunk.len()) {
             self.buffer.extend(chunk);
             return chunk.len();
@@ -108,6 +135,7 @@ impl Incoming {
             match self.next_event() {
                 Err(error) => return self.fail(error, records),
                 Ok(Some(event)) => return self.take(event, records),
+                Ok(None) if self.receiver.is_inflation_paused() => return Next::Stop,
                 Ok(None) if self.buffer.live_len() == 0 => return Next::GoOn,
                 Ok(None) => {}
             }
@@ -171,6 +199,8 @@ impl Incoming {
                         return Next::Stop;
                     }
                 }
+                // The rest of the chunk goes to the thread pool.
+                Ok(None) if self.receiver.is_inflation_paused() => return Next::Stop,
                 Ok(None) => return self.end_of_chunk(start, records),
             }
         }
@@ -216,14 +246,21 @@ impl Incoming {
 
     /// Records an event whose payload JavaScript has to fetch.
     fn take(&mut self, event: Record, records: &mut Records<'_>) -> Next {
+        let (place, payload) = self.take_payload(event.len);
+        self.taken = payload;
+        self.ended |= event.last;
+        records.push(event, place);
+        Next::Stop
+    }
+
+    /// Takes the payload of an event: its last `len` bytes.
+    fn take_payload(&mut self, len: usize) -> (Place, Bytes) {
         let place = match self.buffer.event_span() {
             Some(_) => Place::Taken,
             None => Place::Inflated,
         };
         let payload = self.buffer.take_payload();
-        self.taken = payload.slice(payload.len() - event.len..);
-        records.push(event, place);
-        Next::Stop
+        (place, payload.slice(payload.len() - len..))
     }
 
     #[cold]
@@ -303,85 +340,12 @@ impl Incoming {
         }
     }
 
+    /// Refuses to go on after a panic.
+    fn check(&self) -> Result<(), Misuse> {
+        if self.lent { Err(Misuse("the connection has failed before")) } else { Ok(()) }
+    }
+
     fn is_incomplete(&self) -> bool {
         self.buffer.live_len() > 0 || self.receiver.frame_rest_len() > 0
     }
-}
-
-/// `openReceiver(isServer, maxPayload, maxFragments, skipUtf8, agreed) -> id`; 0 stands for no
-/// limit, and a text of what was agreed on for compression.
-pub(crate) fn open(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
-    let role = if args.int(0)? == 0 { Role::Client } else { Role::Server };
-    let mut limits = Limits::NONE.max_message_len(MAX_SAFE_INTEGER);
-    if let Some(max) = positive(args.int(1)?) {
-        limits = limits.max_message_len(u64::from(max));
-    }
-    if let Some(max) = positive(args.int(2)?) {
-        limits = limits.max_fragments(max);
-    }
-    // What JavaScript joins is as long as what the core joins.
-    let mut receiver = Receiver::new(role, limits).with_limits_in_chunks().with_cut_characters();
-    if args.int(3)? != 0 {
-        receiver = receiver.without_utf8_checks();
-    }
-    if let Some(text) = args.text(4) {
-        receiver = receiver.with_deflate(&extensions::agreed(&text)?, &Deflate::client());
-    }
-    let id = addon.incoming.insert(Box::new(Incoming::new(receiver)));
-    Ok(Value::Int(i32::try_from(id).map_err(|_| Misuse("too many connections"))?))
-}
-
-/// A limit; none, if it is not positive.
-fn positive(limit: i32) -> Option<u32> {
-    u32::try_from(limit).ok().filter(|limit| *limit > 0)
-}
-
-/// `splitMessages(id, split)`: whether messages are handed out in their fragments.
-pub(crate) fn split_messages(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
-    let incoming = find(addon, args)?;
-    incoming.in_fragments = args.int(1)? != 0;
-    Ok(Value::Undefined)
-}
-
-/// `faultOf(id) -> string`: what is wrong with compressed data.
-pub(crate) fn fault_of(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
-    let incoming = find(addon, args)?;
-    Ok(incoming.fault.map_or(Value::Undefined, |fault| Value::Text(fault.to_string())))
-}
-
-/// `closeReceiver(id)`.
-pub(crate) fn close(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
-    addon.incoming.remove(args.size(0)?);
-    Ok(Value::Undefined)
-}
-
-/// `receive(id, chunk, from, records) -> number`: how many records there are.
-pub(crate) fn receive(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
-    let Addon { incoming, decompressors, .. } = addon;
-    let incoming = incoming.get_mut(args.size(0)?).ok_or(CLOSED)?;
-    let from = args.size(2)?;
-    let chunk = args.bytes_mut(1, from)?;
-    let records_array = args.bytes_mut(3, 0)?;
-    let mut records = Records::new(records_array, from)?;
-    if incoming.lent {
-        return Err(Misuse("the connection has failed before"));
-    }
-    incoming.borrow_context(decompressors);
-    let used = incoming.receive(chunk, &mut records);
-    incoming.return_context(decompressors);
-    let len = records.finish(used, incoming.is_incomplete());
-    Ok(Value::Int(i32::try_from(len).unwrap_or(i32::MAX)))
-}
-
-/// `takePayload(id, buffer)`: writes the payload of the last event that is not in the chunk.
-pub(crate) fn take_payload(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
-    let incoming = find(addon, args)?;
-    let taken = std::mem::take(&mut incoming.taken);
-    let out = args.bytes_mut(1, 0)?;
-    out.get_mut(..taken.len()).ok_or(Misuse("a payload is longer"))?.copy_from_slice(&taken);
-    Ok(Value::Undefined)
-}
-
-fn find<'a>(addon: &'a mut Addon, args: &Args) -> Result<&'a mut Incoming, Misuse> {
-    addon.incoming.get_mut(args.size(0)?).map(|incoming| &mut **incoming).ok_or(CLOSED)
 }

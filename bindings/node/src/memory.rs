@@ -16,6 +16,10 @@ pub(crate) enum Memory {
     Lent(NonNull<u8>, usize),
 }
 
+// SAFETY: a block of its own may go to any thread. What is lent is taken away before the call ends,
+// and nothing is sent to another thread during a call.
+unsafe impl Send for Memory {}
+
 impl Memory {
     /// Lends a slice for as long as the result, or what it is moved into, is kept.
     ///

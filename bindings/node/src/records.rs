@@ -1,5 +1,5 @@
 //! What has been received, as numbers in an array of JavaScript: first how much of the chunk has
-//! been used and whether a frame is incomplete, then three numbers for each event.
+//! been used and what is to come, then three numbers for each event.
 
 use crate::args::Misuse;
 
@@ -32,6 +32,11 @@ const INFLATED: i32 = 0x40;
 const FRAME_END: i32 = 0x80;
 /// The close code is in the bits from here on.
 const CODE_SHIFT: u32 = 8;
+
+/// The second number of the array: a frame is incomplete.
+const INCOMPLETE: i32 = 1;
+/// And: `receiveLater` has to go on.
+const LATER: i32 = 2;
 
 const INT: usize = size_of::<i32>();
 const HEADER_LEN: usize = 2 * INT;
@@ -103,9 +108,10 @@ impl<'r> Records<'r> {
     }
 
     /// Ends the array, and returns how many records it has.
-    pub(crate) fn finish(self, used: usize, incomplete: bool) -> usize {
+    pub(crate) fn finish(self, used: usize, incomplete: bool, later: bool) -> usize {
+        let state = if incomplete { INCOMPLETE } else { 0 } | if later { LATER } else { 0 };
         self.header[..INT].copy_from_slice(&int(self.base + used).to_ne_bytes());
-        self.header[INT..].copy_from_slice(&i32::from(incomplete).to_ne_bytes());
+        self.header[INT..].copy_from_slice(&state.to_ne_bytes());
         self.len
     }
 
