@@ -36,6 +36,10 @@ const MAX_RECORDS = 1024;
 const HEADER = 2;
 const STRIDE = 3;
 
+// Instead of a number of the addon: nothing has come yet, or nothing more will.
+const UNUSED = -2;
+const FREED = -1;
+
 /** Stands for what has not been handled, while a thread of the pool handles it. */
 const AWAY = Object.freeze({});
 
@@ -82,24 +86,16 @@ class Receiver extends Writable {
     this._maxPayload = options.maxPayload | 0;
     this._skipUTF8Validation = !!options.skipUTF8Validation;
 
-    const deflate = this._extensions[DEFLATE];
-    this._id = native.openReceiver(
-      +this._isServer,
-      this._maxPayload,
-      this._maxFragments,
-      +this._skipUTF8Validation,
-      deflate ? deflate._agreed : undefined
-    );
+    /** The addon's number for it. */
+    this._id = UNUSED;
     // Who owns it sees to it that it is freed.
     this._isOwned = options[kOwned] === true;
-    if (!this._isOwned) registry.register(this, this._id, this);
 
     /** Pieces of a message that have come. */
     this._pieces = NONE;
     /** How many of them there are at the end of each frame. */
     this._frameEnds = NONE;
-    this._type = '';
-    this._binaryType = options.binaryType || 'nodebuffer';
+    this._type = options.binaryType || 'nodebuffer';
     /** Chunks that the frame under way has come in. */
     this._chunks = 0;
     /** What of a chunk has not been handled, while events wait for a turn or for the pool. */
@@ -123,7 +119,7 @@ class Receiver extends Writable {
     const changes = (type === 'fragments') !== (this._type === 'fragments');
     this._type = type;
     // On the thread pool, it is told when it comes back.
-    if (changes && this._id !== -1 && this._rest !== AWAY) this._splitMessages();
+    if (changes && this._id >= 0 && this._rest !== AWAY) this._splitMessages();
   }
 
   _splitMessages() {
@@ -196,12 +192,28 @@ class Receiver extends Writable {
     callback(err);
   }
 
+  /** Has the addon keep something, as there is something to receive. */
+  _open() {
+    const deflate = this._extensions[DEFLATE];
+    this._id = native.openReceiver(
+      +this._isServer,
+      this._maxPayload,
+      this._maxFragments,
+      +this._skipUTF8Validation,
+      deflate ? deflate._agreed : undefined
+    );
+    if (!this._isOwned) registry.register(this, this._id, this);
+    if (this._type === 'fragments') this._splitMessages();
+  }
+
   /** Gives back what the addon keeps. */
   _free() {
-    if (this._id === -1) return;
-    if (!this._isOwned) registry.unregister(this);
-    native.closeReceiver(this._id);
-    this._id = -1;
+    if (this._id >= 0) {
+      if (!this._isOwned) registry.unregister(this);
+      native.closeReceiver(this._id);
+    }
+
+    this._id = FREED;
   }
 
   _callWhenIdle(callback) {
@@ -218,6 +230,7 @@ class Receiver extends Writable {
       return;
     }
 
+    if (this._id === UNUSED) this._open();
     // Other threads may write to it.
     this._receive(isShared(chunk.buffer) ? Buffer.from(chunk) : chunk, 0);
   }
@@ -259,7 +272,7 @@ class Receiver extends Writable {
     this._rest = AWAY;
 
     PerMessageDeflate._limit((done) => {
-      if (this._id === -1) {
+      if (this._id === FREED) {
         done();
         return;
       }
@@ -273,7 +286,7 @@ class Receiver extends Writable {
 
       native.receiveLater(this._id, chunk, position, (used) => {
         done();
-        if (this._id === -1) return;
+        if (this._id === FREED) return;
         const isUsedUp = position + used === length;
         this._return(() => {
           if (used === -1) this._fail(new Error('The addon of bowsprit has failed: this is a bug'));
