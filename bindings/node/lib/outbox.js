@@ -93,8 +93,10 @@ class Outbox {
     this._extend(end);
   }
 
-  /** The same for a string of at most a third as many characters. */
+  /** The same for a string that takes no more bytes than that. */
   addTextFrame(head, key, text) {
+    // A part of it would be written in vain.
+    if (text.length > block.length - blockEnd) renewBlock();
     let end = native.frameText(block, blockEnd, head, key, text, text.length);
 
     if (end === 0) {

@@ -175,13 +175,14 @@ class Sender {
     const head = (binary ? BINARY : TEXT) | (mask ? MASKED : 0);
 
     if (typeof data === 'string') {
-      if (data.length <= MAX_COPIED_TEXT) {
+      if (data.length <= MAX_COPIED_TEXT || Buffer.byteLength(data) <= MAX_COPIED_LENGTH) {
         this._outbox.addTextFrame(head, this._key(mask), data);
         this._outbox.schedule(callback);
-        return;
+      } else {
+        this._outbox.addBytes([textFrame(head, this._key(mask), data)], callback);
       }
 
-      data = Buffer.from(data);
+      return;
     } else if (isBlob(data)) {
       this._sendAny(data, { binary, compress: false, fin: true, mask }, callback);
       return;
@@ -415,6 +416,14 @@ function unmaskedFrame(head, payload) {
 function maskedFrame(head, key, payload) {
   const frame = Buffer.allocUnsafe(MAX_HEADER_LENGTH + payload.length);
   return frame.subarray(0, native.frameBytes(frame, 0, head, key, payload));
+}
+
+/** A frame with a string, which is written where it is sent from. */
+function textFrame(head, key, text) {
+  const length = Buffer.byteLength(text);
+  // The addon wants room for a character more.
+  const frame = Buffer.allocUnsafe(MAX_HEADER_LENGTH + length + 5);
+  return frame.subarray(0, native.frameText(frame, 0, head, key, text, length));
 }
 
 module.exports = Sender;

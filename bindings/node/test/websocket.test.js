@@ -601,3 +601,23 @@ test('deviation: bad UTF-8 is told when it comes', async () => {
   assert.deepStrictEqual(parseFrames(pipe.bytes)[0].payload, closePayload(1007));
   pipe.destroy();
 });
+
+test('W5: long strings of all kinds of characters leave as they are', async () => {
+  for (const character of ['a', '\u00e9', '\u20ac', '\u{1f600}', '\ud800']) {
+    for (const bytes of [5461, 16_380, 16_384, 16_385, 65_535, 65_536, 200_000]) {
+      const text = character.repeat(Math.ceil(bytes / Buffer.byteLength(character)));
+      for (const isServer of [true, false]) {
+        const { pipe, ws } = connect(WebSocket, { isServer });
+        for (let i = 0; i < 5; i++) ws.send(text);
+        await settle(2);
+        const frames = parseFrames(pipe.bytes);
+        assert.strictEqual(frames.length, 5);
+        for (const { first, payload } of frames) {
+          assert.strictEqual(first, 0x81);
+          assert.ok(payload.equals(Buffer.from(text)), `${bytes} bytes of ${character}`);
+        }
+        pipe.destroy();
+      }
+    }
+  }
+});
