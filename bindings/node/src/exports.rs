@@ -24,8 +24,12 @@ macro_rules! functions {
     ($($name:literal = $function:path;)+) => {
         vec![$({
             unsafe extern "C" fn entry(env: napi_env, info: napi_callback_info) -> napi_value {
-                // SAFETY: Node.js calls this with the environment and the info of a call.
-                unsafe { run(env, info, $function) }
+                // SAFETY: Node.js calls this with the environment and the info of a call, whose data
+                // is the state of the addon.
+                unsafe {
+                    let Some((args, addon)) = arguments(env, info) else { return ptr::null_mut() };
+                    run(addon, &args, $function)
+                }
             }
             ($name, entry as Entry)
         },)+]
@@ -44,8 +48,8 @@ pub(crate) unsafe fn register(env: napi_env, exports: napi_value) {
         napi_sys::napi_set_instance_data(env, addon.cast(), Some(drop_addon), ptr::null_mut());
     }
     for (name, entry) in hot_functions() {
-        // SAFETY: as above.
-        unsafe { export(env, exports, name, entry, ptr::null_mut()) };
+        // SAFETY: as above. The state comes with the arguments, which is less than asking for it.
+        unsafe { export(env, exports, name, entry, addon.cast()) };
     }
     for (name, function) in OTHERS {
         // SAFETY: as above, and `call` takes what is passed on to it for a function.
@@ -70,23 +74,15 @@ unsafe fn export(env: napi_env, exports: napi_value, name: &CStr, entry: Entry, 
 
 /// The way into all functions that are not called often.
 unsafe extern "C" fn call(env: napi_env, info: napi_callback_info) -> napi_value {
-    let mut data = ptr::null_mut();
+    let mut addon = ptr::null_mut();
     // SAFETY: Node.js calls this with the environment and the info of a call. The data is the
     // function that `register` has made this one for.
     unsafe {
-        let nothing = ptr::null_mut();
-        let status = napi_sys::napi_get_cb_info(
-            env,
-            info,
-            nothing,
-            ptr::null_mut(),
-            ptr::null_mut(),
-            &raw mut data,
-        );
-        if status != Status::napi_ok || data.is_null() {
+        let Some((args, function)) = arguments(env, info) else { return ptr::null_mut() };
+        if napi_sys::napi_get_instance_data(env, &raw mut addon) != Status::napi_ok {
             return ptr::null_mut();
         }
-        run(env, info, mem::transmute::<*mut c_void, Function>(data))
+        run(addon, &args, mem::transmute::<*mut c_void, Function>(function))
     }
 }
 
@@ -148,41 +144,46 @@ unsafe extern "C" fn drop_addon(_env: napi_env, addon: *mut c_void, _hint: *mut 
     drop(unsafe { Box::from_raw(addon.cast::<Addon>()) });
 }
 
-/// Runs a function with its arguments. Neither a panic nor an error crosses the boundary but as an
-/// exception of JavaScript.
+/// The arguments of a call, and the data that belongs to its function.
 ///
 /// # Safety
 ///
 /// For Node.js to call, with the environment and the info of a call.
 #[inline]
-unsafe fn run(env: napi_env, info: napi_callback_info, function: Function) -> napi_value {
+unsafe fn arguments(env: napi_env, info: napi_callback_info) -> Option<(Args, *mut c_void)> {
     let mut values = [ptr::null_mut(); MAX_ARGS];
-    let (mut len, mut addon) = (MAX_ARGS, ptr::null_mut());
-    // SAFETY: the caller's promise; there is room for as many arguments as `len` says.
-    let got = unsafe {
-        napi_sys::napi_get_cb_info(
+    let (mut len, mut data) = (MAX_ARGS, ptr::null_mut());
+    // SAFETY: the caller's promise; there is room for as many arguments as `len` says, and they
+    // are those of this call.
+    unsafe {
+        let status = napi_sys::napi_get_cb_info(
             env,
             info,
             &raw mut len,
             values.as_mut_ptr(),
             ptr::null_mut(),
-            ptr::null_mut(),
-        ) == Status::napi_ok
-            && napi_sys::napi_get_instance_data(env, &raw mut addon) == Status::napi_ok
-    };
-    if !got || addon.is_null() {
-        return ptr::null_mut();
+            &raw mut data,
+        );
+        (status == Status::napi_ok && !data.is_null()).then(|| (Args::new(env, values), data))
     }
-    // SAFETY: those of this call.
-    let args = unsafe { Args::new(env, values) };
-    // SAFETY: the state that `register` made for this environment. Its thread runs one function at
-    // a time, as no function calls JavaScript.
+}
+
+/// Runs a function with its arguments. Neither a panic nor an error crosses the boundary but as an
+/// exception of JavaScript.
+///
+/// # Safety
+///
+/// `addon` has to be the state that `register` made for the environment of this call. Its thread
+/// runs one function at a time, as no function calls JavaScript.
+#[inline]
+unsafe fn run(addon: *mut c_void, args: &Args, function: Function) -> napi_value {
+    // SAFETY: the caller's promise.
     let addon = unsafe { &mut *addon.cast::<Addon>() };
-    let result = panic::catch_unwind(AssertUnwindSafe(|| function(addon, &args)));
+    let result = panic::catch_unwind(AssertUnwindSafe(|| function(addon, args)));
     match result {
         Ok(Ok(value)) => args.value(value),
-        Ok(Err(Misuse(message))) => throw(env, message),
-        Err(_) => throw(env, "the addon of bowsprit has failed: this is a bug"),
+        Ok(Err(Misuse(message))) => throw(args.env(), message),
+        Err(_) => throw(args.env(), "the addon of bowsprit has failed: this is a bug"),
     }
 }
 
