@@ -4,7 +4,7 @@
 //   node bench/run.js [--rounds 9] [--seconds 0.5] [connections:length:depth[:kind]]...
 //
 // Kinds: echo, deflate, deflate-no-takeover, inflate (short answers), broadcast (a loop over
-// `clients`), broadcast().
+// `clients`), broadcast(), without-bufferutil (an echo; `ws` masks in JavaScript).
 'use strict';
 
 const { fork } = require('child_process');
@@ -30,6 +30,8 @@ const ALL = [
   '16:16384:1',
   '16:16384:4',
   '10:1048576:1',
+  '16:16384:1:without-bufferutil',
+  '10:1048576:1:without-bufferutil',
   '32:1024:1:deflate-no-takeover',
   '32:1024:1:deflate',
   '16:16384:1:deflate',
@@ -55,7 +57,9 @@ function allThreads(pid) {
 }
 
 async function measure(library, load, { connections, depth, kind, length }) {
-  const server = fork(path.join(__dirname, 'server.js'), [library, kind]);
+  const env = { ...process.env };
+  if (kind === 'without-bufferutil') env.WS_NO_BUFFER_UTIL = '1';
+  const server = fork(path.join(__dirname, 'server.js'), [library, kind], { env });
   const { port } = await next(server);
 
   load.send({ open: { connections, depth, kind: kind.replace('()', ''), length, library, port } });
