@@ -39,6 +39,8 @@ const ERRORS = {
       : new Error(`Unexpected parameter "${name}"`)
 };
 
+let lastNegotiation = { key: '', result: null };
+
 /** One for all connections: the first one sets how many messages are compressed at a time. */
 let limiter = null;
 
@@ -132,7 +134,15 @@ class PerMessageDeflate {
 
   _negotiate(configurations) {
     const header = extension.format({ [DEFLATE]: configurations });
-    return JSON.parse(native.negotiateDeflate(...this._wanted, header));
+    const key = `${this._wanted} ${header}`;
+
+    // Most clients of a server offer the same. So its connections share the text of the result.
+    if (key !== lastNegotiation.key) {
+      const result = JSON.parse(native.negotiateDeflate(...this._wanted, header));
+      lastNegotiation = { key, result };
+    }
+
+    return lastNegotiation.result;
   }
 
   /** Frees what compression takes. */
