@@ -146,3 +146,10 @@ test('a compressed message does not become longer than the limit', async () => {
   assert.ok(process.memoryUsage().rss - before < 40_000_000);
   pipe.destroy();
 });
+
+test('connections that were opened and closed leave nothing behind', () => {
+  const script = path.join(__dirname, '../scripts/churn.js');
+  // 100,000 also show what resident memory does.
+  const count = process.env.CHURN ?? '3000';
+  execFileSync(process.execPath, [script, count], { stdio: ['ignore', 'ignore', 'inherit'] });
+});
