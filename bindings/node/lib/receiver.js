@@ -3,38 +3,36 @@
 const { Writable } = require('stream');
 
 const native = require('./native');
-const { DEFLATE, EMPTY, FastBuffer, NONE, kOwned } = require('./constants');
+const { DEFLATE, EMPTY, FastBuffer, kOwned } = require('./constants');
+const { Pieces, join } = require('./pieces');
 const { receiverError } = require('./errors');
 const { isShared, toArrayBuffer } = require('./data');
 const PerMessageDeflate = require('./deflate');
-
-// The addon's records: `records.rs`.
-const TEXT = 1;
-const BINARY = 2;
-const TEXT_PIECE = 3;
-const BINARY_PIECE = 4;
-const PING = 5;
-const PONG = 6;
-const CLOSE = 7;
-const ERROR = 8;
-const KIND = 0x0f;
-const TAKEN = 0x10;
-const LAST = 0x20;
-const INFLATED = 0x40;
-const FRAME_END = 0x80;
-const CODE_SHIFT = 8;
-// What is to come, in the second number.
-const INCOMPLETE = 1;
-const LATER = 2;
+const {
+  BINARY,
+  BINARY_PIECE,
+  CLOSE,
+  CODE_SHIFT,
+  ERROR,
+  FRAME_END,
+  HEADER,
+  INCOMPLETE,
+  INFLATED,
+  KIND,
+  LAST,
+  LATER,
+  PING,
+  Records,
+  STRIDE,
+  TAKEN,
+  TEXT,
+  TEXT_PIECE
+} = require('./records');
 
 // Rules, by the numbers of `errors.js`.
 const LENGTH_SIGN = 4;
 const COMPRESSION = 14;
 const TOO_LONG = 15;
-
-const MAX_RECORDS = 1024;
-const HEADER = 2;
-const STRIDE = 3;
 
 // Instead of a number of the addon: nothing has come yet, or nothing more will.
 const UNUSED = -2;
@@ -42,14 +40,6 @@ const FREED = -1;
 
 /** Stands for what has not been handled, while a thread of the pool handles it. */
 const AWAY = Object.freeze({});
-
-/** An array for records, and its bytes as the addon takes them. */
-class Records {
-  constructor() {
-    this.ints = new Int32Array(HEADER + STRIDE * MAX_RECORDS);
-    this.bytes = new FastBuffer(this.ints.buffer);
-  }
-}
 
 // A listener may have another receiver receive: each level of nesting has an array of its own.
 const arrays = [new Records()];
@@ -91,10 +81,8 @@ class Receiver extends Writable {
     // Who owns it sees to it that it is freed.
     this._isOwned = options[kOwned] === true;
 
-    /** Pieces of a message that have come. */
-    this._pieces = NONE;
-    /** How many of them there are at the end of each frame. */
-    this._frameEnds = NONE;
+    /** What has come of a message in pieces. */
+    this._pieces = null;
     this._type = options.binaryType || 'nodebuffer';
     /** Chunks that the frame under way has come in. */
     this._chunks = 0;
@@ -187,7 +175,7 @@ class Receiver extends Writable {
     this._direct = false;
     this._concluded = true;
     this._rest = null;
-    this._pieces = NONE;
+    this._pieces = null;
     this._free();
     callback(err);
   }
@@ -289,7 +277,7 @@ class Receiver extends Writable {
         if (this._id === FREED) return;
         const isUsedUp = position + used === length;
         this._return(() => {
-          if (used === -1) this._fail(new Error('The addon of bowsprit has failed: this is a bug'));
+          if (used === -1) this._fail(new Error('bowsprit: the addon has failed, a bug'));
           else if (isUsedUp) this._receive(EMPTY, 0);
           else this._receive(chunk, position + used);
         });
@@ -400,31 +388,18 @@ class Receiver extends Writable {
     if (last && !this._mayEmit(flags)) return false;
     const data = this._payload(flags, position, length, chunk);
     if (data === null) return true;
-    if (this._pieces === NONE) [this._pieces, this._frameEnds] = [[], []];
-    if (length > 0) this._pieces.push(data);
-    if ((flags & FRAME_END) !== 0) this._frameEnds.push(this._pieces.length);
+    this._pieces ??= new Pieces();
+    this._pieces.add(data, (flags & FRAME_END) !== 0);
 
     if (last) {
       const isBinary = (flags & KIND) === BINARY_PIECE;
-      const pieces =
-        isBinary && this._type === 'fragments' ? this._joinFrames() : this._pieces;
-      this._pieces = NONE;
-      this._frameEnds = NONE;
+      const inFrames = isBinary && this._type === 'fragments';
+      const pieces = inFrames ? this._pieces.frames() : this._pieces.list;
+      this._pieces = null;
       this._emitMessage(isBinary, null, pieces);
     }
 
     return true;
-  }
-
-  /** The payloads of the frames of a message, but for empty ones. */
-  _joinFrames() {
-    let begin = 0;
-    const frames = this._frameEnds.map((end) => {
-      const pieces = this._pieces.slice(begin, end);
-      begin = end;
-      return pieces;
-    });
-    return frames.filter((pieces) => pieces.length > 0).map(join);
   }
 
   /** The payload of an event: a view on its chunk, or what the addon had to put together. */
@@ -488,10 +463,6 @@ class Receiver extends Writable {
     this._direct = false;
     this._failure = err;
   }
-}
-
-function join(pieces) {
-  return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
 }
 
 module.exports = Receiver;
