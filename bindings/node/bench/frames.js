@@ -12,7 +12,8 @@ const { values, positionals } = parseArgs({
   options: { rounds: { type: 'string', default: '9' } }
 });
 
-const LENGTHS = positionals.length > 0 ? positionals.map(Number) : [20, 125, 1024, 16384, 65536, 1048576];
+const ALL = [20, 125, 1024, 16384, 65536, 1048576];
+const LENGTHS = positionals.length > 0 ? positionals.map(Number) : ALL;
 /** Frames that are sent in one turn, as in a burst. */
 const BURST = 16;
 
@@ -72,7 +73,8 @@ async function main() {
       }
       const kind = typeof data === 'string' ? 'string' : 'Buffer';
       const [own, other] = best.map((time) => time.toFixed(0).padStart(8));
-      console.log(`${kind} ${String(length).padStart(8)} ${own} ${other}  ${(best[0] / best[1]).toFixed(2)}`);
+      const ratio = (best[0] / best[1]).toFixed(2);
+      console.log(`${kind} ${String(length).padStart(8)} ${own} ${other}  ${ratio}`);
     }
   }
 }

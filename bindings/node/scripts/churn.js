@@ -111,8 +111,10 @@ async function main() {
     after[name] - before[name] > most + MAX_PER_CONNECTION * count * 0.8;
   const kB = (bytes) => `${Math.round(bytes / 1000)} kB`;
 
-  console.log(`after ${count / 5}: ${kB(before.rss)} resident, ${kB(before.heapUsed)} of JavaScript`);
-  console.log(`after ${count}: ${kB(after.rss)} resident, ${kB(after.heapUsed)} of JavaScript`);
+  const tell = (number, { heapUsed, rss }) =>
+    console.log(`after ${number}: ${kB(rss)} resident, ${kB(heapUsed)} of JavaScript`);
+  tell(count / 5, before);
+  tell(count, after);
   child.disconnect();
 
   if (grows('heapUsed', MAX_HEAP) || grows('rss', MAX_RESIDENT)) {

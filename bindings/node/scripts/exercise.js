@@ -9,12 +9,14 @@ const { once } = require('events');
 const { Worker, isMainThread, parentPort, workerData } = require('worker_threads');
 const zlib = require('zlib');
 
-const { PerMessageDeflate, Receiver, WebSocket, WebSocketServer, extension, subprotocol } = require('..');
+const ours = require('..');
 const native = require('../lib/native');
 const { closePayload, cut, frame } = require('../test/helpers/frames');
 const { connect } = require('../test/helpers/trace');
 const { noise, prose, random } = require('../test/helpers/random');
 const { settle } = require('../test/helpers/pipe');
+
+const { PerMessageDeflate, Receiver, WebSocket, WebSocketServer, extension, subprotocol } = ours;
 
 const LENGTHS = [0, 1, 20, 125, 126, 1000, 16_384, 16_385, 70_000];
 const OFFERS = [undefined, 'permessage-deflate', 'permessage-deflate; client_no_context_takeover'];
@@ -26,9 +28,11 @@ async function echo(perMessageDeflate) {
     ws.on('message', (data, isBinary) => ws.send(data, { binary: isBinary }));
   });
   await once(server, 'listening');
-  const ws = new WebSocket(`ws://127.0.0.1:${server.address().port}`, ['a', 'b'], { perMessageDeflate });
+  const url = `ws://127.0.0.1:${server.address().port}`;
+  const ws = new WebSocket(url, ['a', 'b'], { perMessageDeflate });
   await once(ws, 'open');
-  const messages = LENGTHS.flatMap((length) => [prose(length), noise(length), Buffer.alloc(length)]);
+  const messagesOf = (length) => [prose(length), noise(length), Buffer.alloc(length)];
+  const messages = LENGTHS.flatMap(messagesOf);
 
   const received = [];
   const expected = [...messages, 'fragments, two of them'];
@@ -138,9 +142,10 @@ async function classes() {
   deflate.accept([{ client_max_window_bits: [true] }]);
   for (const length of [10, 100_000]) {
     const results = [];
-    deflate.compress(noise(length), true, (...result) => results.push(result));
-    deflate.decompress(zlib.deflateRawSync(noise(length)), true, (...result) => results.push(result));
-    deflate.decompress(Buffer.alloc(length, 0xff), true, (...result) => results.push(result));
+    const note = (...result) => results.push(result);
+    deflate.compress(noise(length), true, note);
+    deflate.decompress(zlib.deflateRawSync(noise(length)), true, note);
+    deflate.decompress(Buffer.alloc(length, 0xff), true, note);
     while (results.length < 3) await settle(1);
   }
   deflate.cleanup();

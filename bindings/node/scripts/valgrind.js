@@ -1,6 +1,6 @@
-// Runs `exercise.js` under valgrind, which sees the memory that the addon uses: reads and writes out
-// of bounds or after the end of a block, values that nobody has set, blocks that are lost. What has
-// a function of the addon among its callers is an error.
+// Runs `exercise.js` under valgrind, which sees the memory that the addon uses: reads and writes
+// out of bounds or of freed blocks, values that nobody has set, blocks that are lost. What has a
+// function of the addon among its callers is an error.
 //
 //   node scripts/valgrind.js [rounds]
 //
@@ -56,7 +56,9 @@ const errors = (xml.match(/<error>[\s\S]*?<\/error>/g) ?? []).filter(
 
 for (const found of errors.slice(0, SHOWN)) {
   console.error(`${text(found, 'kind')}: ${text(found, 'what')} ${text(found, 'text')}`);
-  for (const place of frames(found)) console.error(`    ${text(place, 'fn')} (${text(place, 'obj')})`);
+  for (const place of frames(found)) {
+    console.error(`    ${text(place, 'fn')} (${text(place, 'obj')})`);
+  }
 }
 
 if (errors.length > 0) fail(`${errors.length} errors`, 1);

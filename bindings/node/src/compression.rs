@@ -168,7 +168,8 @@ pub(crate) fn close_decompression(addon: &mut Addon, args: &Args) -> Result<Valu
 }
 
 /// `decompress(id, payload, fin, maxLength) -> length` of what `takeDecompressed` gives, or what is
-/// wrong: -1 if it would be longer than `maxLength`, unless that is 0; else -2, and `faultIn` tells.
+/// wrong: -1 if it would be longer than `maxLength`, unless that is 0; else -2, and `faultIn`
+/// tells.
 pub(crate) fn decompress(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
     let decompression = addon.decompressions.get_mut(args.size(0)?).ok_or(CLOSED)?;
     let (fin, max_len) = (args.int(2)? != 0, max_len(args)?);

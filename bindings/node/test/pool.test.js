@@ -1,4 +1,5 @@
-// Compression and decompression on the thread pool: order, ends while it is under way, and whose memory it is.
+// Compression and decompression on the thread pool: order, ends while they are under way, and whose
+// memory it is.
 'use strict';
 
 const assert = require('node:assert');
@@ -63,7 +64,9 @@ test('memory may be written to, or given away, while it is on the pool', async (
   const fill = (bytes) => bytes.fill(0);
   const transfer = ({ buffer }) => structuredClone(buffer, { transfer: [buffer] });
 
-  for (const [Memory, change] of [[ArrayBuffer, fill], [ArrayBuffer, transfer], [SharedArrayBuffer, fill]]) {
+  const memories = [[ArrayBuffer, fill], [ArrayBuffer, transfer], [SharedArrayBuffer, fill]];
+
+  for (const [Memory, change] of memories) {
     const later = (call, content) => {
       const bytes = new Uint8Array(new Memory(content.length));
       bytes.set(content);
@@ -163,7 +166,8 @@ test('a violation in a long message is found on the pool, with the same error', 
   const calls = count(t, 'receiveLater');
   const [good] = await compressAll([prose(200_000)]);
   // A stored block, and one of a type that is none.
-  const bad = Buffer.concat([Buffer.from([0, 0x10, 0x27, 0xef, 0xd8]), noise(10_000), Buffer.alloc(9, 7)]);
+  const stored = Buffer.concat([Buffer.from([0, 0x10, 0x27, 0xef, 0xd8]), noise(10_000)]);
+  const bad = Buffer.concat([stored, Buffer.alloc(9, 7)]);
   const text = Buffer.from(prose(200_000));
   text[150_000] = 0xff;
   const [invalid] = await compressAll([text]);
@@ -184,7 +188,7 @@ test('a violation in a long message is found on the pool, with the same error', 
   assert.ok(calls.count >= 3);
 });
 
-test('a short message that becomes long is stopped, and no more than the limit is made', async (t) => {
+test('a short message that becomes longer than the limit is stopped on the pool', async (t) => {
   const calls = count(t, 'receiveLater');
   const bomb = zlib.deflateRawSync(Buffer.alloc(6_000_000));
   assert.ok(bomb.length < 8000);
@@ -264,10 +268,11 @@ test('a chunk may be written to, or given away, while its message is on the pool
   for (const [name, change] of Object.entries(changes)) {
     const deflate = new PerMessageDeflate({ isServer: true });
     deflate.accept([{}]);
-    const receiver = new ours.Receiver({ extensions: { 'permessage-deflate': deflate }, isServer: true });
+    const extensions = { 'permessage-deflate': deflate };
+    const receiver = new ours.Receiver({ extensions, isServer: true });
     const received = once(receiver, 'message');
-    const memory = name === 'shared' ? new SharedArrayBuffer(bytes.length) : new ArrayBuffer(bytes.length);
-    const chunk = new Uint8Array(memory);
+    const Memory = name === 'shared' ? SharedArrayBuffer : ArrayBuffer;
+    const chunk = new Uint8Array(new Memory(bytes.length));
     chunk.set(bytes);
     receiver.write(chunk);
     change(chunk);

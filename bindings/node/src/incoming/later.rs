@@ -16,9 +16,9 @@ use crate::{
     work::{self, Task},
 };
 
-/// `receiveLater(id, chunk, from, callback)`: calls `callback(used)` when `receive` can go on, after
-/// so many more bytes of the chunk; or `callback(-1)` if the receiver was closed meanwhile. Nothing
-/// else may be done with `id` until then, except to close it.
+/// `receiveLater(id, chunk, from, callback)`: calls `callback(used)` when `receive` can go on,
+/// after so many more bytes of the chunk; or `callback(-1)` if the receiver was closed meanwhile.
+/// Nothing else may be done with `id` until then, except to close it.
 pub(crate) fn receive_later(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
     let (id, from) = (args.size(0)?, args.size(2)?);
     let chunk = args.bytes(1)?;
