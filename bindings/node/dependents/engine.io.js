@@ -13,7 +13,11 @@ const { WebSocketServer } = load('ws');
 async function main() {
   for (const transports of [['websocket'], ['polling', 'websocket']]) {
     const http = createServer();
-    const server = new Server({ maxHttpBufferSize: 1e6, perMessageDeflate: true, wsEngine: WebSocketServer });
+    const server = new Server({
+      maxHttpBufferSize: 1e6,
+      perMessageDeflate: true,
+      wsEngine: WebSocketServer
+    });
     server.attach(http);
     http.listen(0);
     await once(http, 'listening');

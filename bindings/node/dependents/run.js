@@ -1,25 +1,33 @@
 // Runs packages that depend on `ws` with this package in its place.
 //
-//   node dependents/run.js [--with-ws] [name]...
+//   node dependents/run.js [--with-ws] [--first] [name]...
 //
-// Each is installed below target/node/dependents; every copy of `ws` there is replaced, one of
-// major version 7 by `bowsprit/v7`, unless `--with-ws` asks to see that the programs pass with it as well.
+// Each is installed below target/node/dependents; every copy of `ws` there is replaced, unless
+// `--with-ws` asks to see that the programs pass with it as well. `--first` runs those that
+// scripts/test runs.
 'use strict';
 
 const { execFileSync, spawnSync } = require('child_process');
 const fs = require('fs');
 const path = require('path');
 
+const { LEFT_OUT } = require('./program');
+
 const HOME = path.join(__dirname, '../../../target/node/dependents');
 const PACKAGE = path.join(__dirname, '..');
+const TIMEOUT = 120_000;
 
-const DEPENDENTS = {
+const FIRST = {
   'socket.io': ['socket.io@4.8', 'socket.io-client@4.8'],
   'engine.io': ['engine.io@6.6', 'engine.io-client@6.6', 'ws@8.23.0'],
   'graphql-ws': ['graphql-ws@6', 'graphql@16', 'ws@8.23.0'],
   mqtt: ['mqtt@5', 'aedes@1', 'ws@8.23.0'],
   fastify: ['@fastify/websocket@11.3', 'fastify@5', '@fastify/type-provider-typebox', 'split2@4'],
-  'ocpp-rpc': ['ocpp-rpc@2.2', 'mocha@10'],
+  'ocpp-rpc': ['ocpp-rpc@2.2', 'mocha@10']
+};
+
+const DEPENDENTS = {
+  ...FIRST,
   'express-ws': ['express-ws@5', 'express@4']
 };
 
@@ -67,29 +75,45 @@ function install(name, packages, withWs) {
     { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] }
   );
 
-  if (!withWs) {
-    copiesOfWs(path.join(directory, 'node_modules')).forEach(replace);
-  }
+  const copies = copiesOfWs(path.join(directory, 'node_modules'));
+  if (copies.length === 0) throw new Error(`${name} does not install ws: it would test nothing`);
+  if (!withWs) copies.forEach(replace);
 
   fs.writeFileSync(stamp, wanted);
   return directory;
 }
 
-const args = process.argv.slice(2);
-const withWs = args.includes('--with-ws');
-const names = args.filter((arg) => !arg.startsWith('--'));
-let failed = false;
-
-for (const name of names.length > 0 ? names : Object.keys(DEPENDENTS)) {
-  const cwd = install(name, DEPENDENTS[name], withWs);
+/** Runs a program, and says how it ended. */
+function run(name, cwd) {
   const begun = Date.now();
-  const { status } = spawnSync(process.execPath, [path.join(__dirname, `${name}.js`)], {
-    cwd,
-    stdio: 'inherit',
-    timeout: 60_000
-  });
-  console.log(`${status === 0 ? 'passed' : 'FAILED'}: ${name}, ${Date.now() - begun} ms`);
-  failed ||= status !== 0;
+  const { error, signal, status } = spawnSync(
+    process.execPath,
+    [path.join(__dirname, `${name}.js`)],
+    { cwd, stdio: 'inherit', timeout: TIMEOUT }
+  );
+  const took = `${Date.now() - begun} ms`;
+
+  if (status === 0) return `passed: ${name}, ${took}`;
+  if (status === LEFT_OUT) return `LEFT OUT, as this machine lacks something: ${name}`;
+  const why = error?.code === 'ETIMEDOUT' ? `stopped after ${took}` : `status ${status ?? signal}`;
+  return `FAILED: ${name}, ${why}`;
 }
 
-process.exitCode = failed ? 1 : 0;
+const args = process.argv.slice(2);
+const withWs = args.includes('--with-ws');
+const chosen = args.filter((arg) => !arg.startsWith('--'));
+const names = Object.keys(args.includes('--first') ? FIRST : DEPENDENTS);
+const unknown = args.filter(
+  (arg) => !['--with-ws', '--first'].includes(arg) && !names.includes(arg)
+);
+
+if (unknown.length > 0) {
+  console.error(`unknown: ${unknown.join(' ')}; there are ${names.join(' ')}`);
+  process.exit(2);
+}
+
+for (const name of chosen.length > 0 ? chosen : names) {
+  const result = run(name, install(name, DEPENDENTS[name], withWs));
+  console.log(result);
+  if (result.startsWith('FAILED')) process.exitCode = 1;
+}
