@@ -26,9 +26,11 @@ const FIRST = {
   'ocpp-rpc': ['ocpp-rpc@2.2', 'mocha@10']
 };
 
+// The last versions for Node.js 20.
 const DEPENDENTS = {
   ...FIRST,
-  'express-ws': ['express-ws@5', 'express@4']
+  'express-ws': ['express-ws@5', 'express@4'],
+  puppeteer: ['puppeteer-core@24']
 };
 
 /** All directories of `ws` below a directory. */
