@@ -30,7 +30,8 @@ const FIRST = {
 const DEPENDENTS = {
   ...FIRST,
   'express-ws': ['express-ws@5', 'express@4'],
-  puppeteer: ['puppeteer-core@24']
+  puppeteer: ['puppeteer-core@24'],
+  'webpack-dev-server': ['webpack-dev-server@5.2', 'webpack@5']
 };
 
 /** All directories of `ws` below a directory. */
