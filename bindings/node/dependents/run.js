@@ -31,7 +31,14 @@ const DEPENDENTS = {
   ...FIRST,
   'express-ws': ['express-ws@5', 'express@4'],
   puppeteer: ['puppeteer-core@24'],
-  'webpack-dev-server': ['webpack-dev-server@5.2', 'webpack@5']
+  'webpack-dev-server': ['webpack-dev-server@5.2', 'webpack@5'],
+  nestjs: [
+    ...['core', 'common', 'websockets', 'platform-express', 'platform-ws'].map(
+      (name) => `@nestjs/${name}@11`
+    ),
+    'reflect-metadata@0.2',
+    'rxjs@7'
+  ]
 };
 
 /** All directories of `ws` below a directory. */
