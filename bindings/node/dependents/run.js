@@ -38,7 +38,8 @@ const DEPENDENTS = {
     ),
     'reflect-metadata@0.2',
     'rxjs@7'
-  ]
+  ],
+  'rpc-websockets': ['rpc-websockets@10']
 };
 
 /** All directories of `ws` below a directory. */
