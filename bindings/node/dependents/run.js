@@ -39,7 +39,8 @@ const DEPENDENTS = {
     'reflect-metadata@0.2',
     'rxjs@7'
   ],
-  'rpc-websockets': ['rpc-websockets@10']
+  'rpc-websockets': ['rpc-websockets@10'],
+  hocuspocus: ['@hocuspocus/server@3.4', '@hocuspocus/provider@3.4', 'yjs@13']
 };
 
 /** All directories of `ws` below a directory. */
