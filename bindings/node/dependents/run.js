@@ -40,7 +40,8 @@ const DEPENDENTS = {
     'rxjs@7'
   ],
   'rpc-websockets': ['rpc-websockets@10'],
-  hocuspocus: ['@hocuspocus/server@3.4', '@hocuspocus/provider@3.4', 'yjs@13']
+  hocuspocus: ['@hocuspocus/server@3.4', '@hocuspocus/provider@3.4', 'yjs@13'],
+  ethers: ['ethers@6']
 };
 
 /** All directories of `ws` below a directory. */
