@@ -42,7 +42,8 @@ const DEPENDENTS = {
   'rpc-websockets': ['rpc-websockets@10'],
   hocuspocus: ['@hocuspocus/server@3.4', '@hocuspocus/provider@3.4', 'yjs@13'],
   ethers: ['ethers@6'],
-  miniflare: ['miniflare@4.20260426']
+  miniflare: ['miniflare@4.20260426'],
+  wscat: ['wscat@6']
 };
 
 /** All directories of `ws` below a directory. */
