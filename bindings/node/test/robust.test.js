@@ -1,13 +1,9 @@
-// Ends at every step, several processes, and what a peer may do to a server's memory.
+// Ends at every step, and what a peer may do to a server's memory.
 'use strict';
 
 const assert = require('node:assert');
-const { execFileSync } = require('node:child_process');
 const { once } = require('node:events');
-const fs = require('node:fs');
 const net = require('node:net');
-const os = require('node:os');
-const path = require('node:path');
 const { test } = require('node:test');
 
 const { WebSocket, WebSocketServer } = require('..');
@@ -72,42 +68,6 @@ test('a connection may end at every step, in every way', async () => {
 
   // What is compressed on the thread pool ends later.
   while (native.openCount() !== before) await settle();
-});
-
-test('workers of a cluster share a port', () => {
-  const script = `
-    const cluster = require('cluster');
-    const { WebSocket, WebSocketServer } = require(${JSON.stringify(require.resolve('..'))});
-    if (cluster.isPrimary) {
-      const workers = [cluster.fork(), cluster.fork()];
-      const seen = new Set();
-      let port;
-      cluster.on('listening', (worker, address) => {
-        port = address.port;
-        if (++cluster.count === 2) connect();
-      });
-      cluster.count = 0;
-      const connect = () => {
-        const ws = new WebSocket('ws://127.0.0.1:' + port);
-        ws.on('message', (data) => {
-          seen.add(data.toString());
-          ws.close();
-        });
-        ws.on('close', () => {
-          if (seen.size < 2) return connect();
-          console.log('both');
-          process.exit();
-        });
-      };
-    } else {
-      const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
-      server.on('connection', (ws) => ws.send(String(cluster.worker.id)));
-    }`;
-  const file = path.join(os.tmpdir(), `bowsprit-cluster-${process.pid}.js`);
-  fs.writeFileSync(file, script);
-  const options = { encoding: 'utf8', timeout: 20_000 };
-  assert.strictEqual(execFileSync(process.execPath, [file], options), 'both\n');
-  fs.rmSync(file);
 });
 
 test('one-byte chunks and tiny fragments of a long message are held in little memory', async () => {
