@@ -154,10 +154,14 @@ class PerMessageDeflate {
     this._decompression = -1;
   }
 
+  /** Whether what is compressed here may refer to earlier messages. */
+  get _takesOver() {
+    return !this.params[`${this._isServer ? 'server' : 'client'}_no_context_takeover`];
+  }
+
   /** Whether a message of this length is worth compressing. */
   _isWorth(length) {
-    const name = `${this._isServer ? 'server' : 'client'}_no_context_takeover`;
-    return !this.params[name] || length >= this._threshold;
+    return this._takesOver || length >= this._threshold;
   }
 
   /**

@@ -241,9 +241,27 @@ class Sender {
       this._sendPayload(flags, payload, callback);
     } else if (payload.length <= PerMessageDeflate.MAX_DIRECT_LENGTH) {
       this._outbox.hold();
-      this._sendPayload(flags, this._deflate._compressNow(payload, fin), callback);
+      const compressed = this._deflate._compressNow(payload, fin);
+      this._sendShorter(flags, payload, payload.length, compressed, callback);
     } else {
       this._compressLater(flags, payload, fin, callback);
+    }
+  }
+
+  /**
+   * Sends a compressed payload. A message in one frame that has not become shorter goes out as it
+   * is, unless later ones may refer to it.
+   *
+   * @param {Number} length That of the payload before it was compressed: memory may be transferred
+   */
+  _sendShorter(head, payload, length, compressed, callback) {
+    const isWhole = (head & RSV1) !== 0 && (head & FIN) !== 0;
+    const isLonger = compressed.length >= length && payload.length === length;
+
+    if (isWhole && isLonger && !this._deflate._takesOver) {
+      this._sendPayload(head & ~RSV1, payload, callback);
+    } else {
+      this._sendPayload(head, compressed, callback);
     }
   }
 
@@ -262,8 +280,9 @@ class Sender {
 
   /** Compresses a payload on the thread pool. All that is sent meanwhile waits. */
   _compressLater(head, payload, fin, callback) {
+    const { length } = payload;
     this._busy = true;
-    this._pile(payload.length);
+    this._pile(length);
 
     PerMessageDeflate._limit((done) => {
       this._deflate._compressLater(payload, fin, (compressed) => {
@@ -275,9 +294,9 @@ class Sender {
           return;
         }
 
-        this._bufferedBytes -= payload.length;
+        this._bufferedBytes -= length;
         this._busy = false;
-        this._sendPayload(head, compressed, callback);
+        this._sendShorter(head, payload, length, compressed, callback);
         this._workOff();
       });
     });

@@ -1,0 +1,97 @@
+// What differs from ws for a reason that the README gives.
+'use strict';
+
+const assert = require('node:assert');
+const { once } = require('node:events');
+const { randomBytes } = require('node:crypto');
+const { test } = require('node:test');
+const { inflateRawSync, constants } = require('node:zlib');
+
+const ours = require('..');
+const theirs = require('ws');
+const { connect } = require('./helpers/trace');
+const { parseFrames } = require('./helpers/frames');
+
+const LIMITED = { timeout: 30_000 };
+const NO_TAKEOVER = 'permessage-deflate; server_no_context_takeover';
+
+/** The frames that a server has sent when all callbacks were called. */
+async function sent(library, offer, send) {
+  const { pipe, ws } = connect(library.WebSocket, { offer });
+  await new Promise((resolve) => send(ws, resolve));
+  const frames = parseFrames(pipe.bytes);
+  pipe.destroy();
+  return frames;
+}
+
+/** 20,000 bytes are compressed on the thread pool. */
+const LENGTHS = [2000, 20_000];
+
+test('deviation: without takeover, what would not shrink goes out as it is', LIMITED, async () => {
+  for (const length of LENGTHS) {
+    const random = randomBytes(length);
+    const send = (ws, done) => {
+      ws.send(random);
+      ws.send('x'.repeat(length));
+      ws.send(random.toString('latin1').slice(0, 10), done);
+    };
+    const [plain, compressed] = await sent(ours, NO_TAKEOVER, send);
+    assert.deepStrictEqual([plain.first, plain.payload], [0x82, random]);
+    assert.strictEqual(compressed.first, 0xc1);
+    assert.ok(compressed.payload.length < 100);
+    const [other] = await sent(theirs, NO_TAKEOVER, send);
+    assert.strictEqual(other.first, 0xc2);
+    assert.ok(other.payload.length > length);
+  }
+});
+
+test('with takeover, and in fragments, what would not shrink is compressed', LIMITED, async () => {
+  for (const length of LENGTHS) {
+    const random = randomBytes(length);
+    const whole = (ws, done) => ws.send(random, done);
+    const [{ first, payload }] = await sent(ours, 'permessage-deflate', whole);
+    assert.strictEqual(first, 0xc2);
+    const tail = Buffer.from([0, 0, 255, 255]);
+    const options = { finishFlush: constants.Z_SYNC_FLUSH };
+    assert.deepStrictEqual(inflateRawSync(Buffer.concat([payload, tail]), options), random);
+
+    const fragments = (ws, done) => {
+      ws.send(random, { fin: false });
+      ws.send(randomBytes(length), done);
+    };
+    const frames = await sent(ours, NO_TAKEOVER, fragments);
+    assert.deepStrictEqual(frames.map(({ first }) => first), [0x42, 0x80]);
+    assert.ok(frames.every(({ payload }) => payload.length > length));
+  }
+});
+
+test('memory that is transferred while it is compressed is what was sent', LIMITED, async () => {
+  const bytes = new Uint8Array(randomBytes(20_000));
+  const copy = Buffer.from(bytes);
+  const [{ first, payload }] = await sent(ours, NO_TAKEOVER, (ws, done) => {
+    ws.send(bytes, done);
+    structuredClone(bytes, { transfer: [bytes.buffer] });
+  });
+  assert.strictEqual(first, 0xc2);
+  const tail = Buffer.from([0, 0, 255, 255]);
+  const options = { finishFlush: constants.Z_SYNC_FLUSH };
+  assert.deepStrictEqual(inflateRawSync(Buffer.concat([payload, tail]), options), copy);
+});
+
+test('messages that are not compressed are received among others', LIMITED, async () => {
+  const perMessageDeflate = { clientNoContextTakeover: true, serverNoContextTakeover: true };
+  for (const [one, two] of [[ours, theirs], [theirs, ours], [ours, ours]]) {
+    const server = new one.WebSocketServer({ host: '127.0.0.1', perMessageDeflate, port: 0 });
+    await once(server, 'listening');
+    server.on('connection', (ws) => ws.on('message', (data) => ws.send(data)));
+    const ws = new two.WebSocket(`ws://127.0.0.1:${server.address().port}`, { perMessageDeflate });
+    await once(ws, 'open');
+    for (const payload of [randomBytes(2000), randomBytes(50_000), Buffer.alloc(50_000)]) {
+      ws.send(payload);
+      assert.ok((await once(ws, 'message'))[0].equals(payload));
+    }
+    ws.close();
+    await once(ws, 'close');
+    server.close();
+  }
+});
