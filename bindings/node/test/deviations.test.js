@@ -10,7 +10,8 @@ const { inflateRawSync, constants } = require('node:zlib');
 const ours = require('..');
 const theirs = require('ws');
 const { connect } = require('./helpers/trace');
-const { parseFrames } = require('./helpers/frames');
+const { frame, parseFrames } = require('./helpers/frames');
+const { settle } = require('./helpers/pipe');
 
 const LIMITED = { timeout: 30_000 };
 const NO_TAKEOVER = 'permessage-deflate; server_no_context_takeover';
@@ -94,4 +95,45 @@ test('messages that are not compressed are received among others', LIMITED, asyn
     await once(ws, 'close');
     server.close();
   }
+});
+
+/** What a server makes of a frame of such a length, whose payload does not come. */
+async function errorAfter(library, bytes, options) {
+  const { pipe, trace } = connect(library.WebSocket, options);
+  pipe.push(bytes);
+  await settle();
+  pipe.destroy();
+  return trace[0]?.slice(1);
+}
+
+function headOf(length) {
+  const bytes = frame(0x82, '', { form: 64 });
+  bytes.writeBigUInt64BE(length, 2);
+  return bytes;
+}
+
+test('deviation: a length beyond 2^53 exceeds the limit, if there is one', LIMITED, async () => {
+  const head = headOf(2n ** 53n);
+  assert.deepStrictEqual(await errorAfter(ours, head, {}), [
+    'RangeError',
+    'Max payload size exceeded',
+    'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
+  ]);
+  assert.deepStrictEqual(await errorAfter(theirs, head, {}), [
+    'RangeError',
+    'Unsupported WebSocket frame: payload length > 2^53 - 1',
+    'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH'
+  ]);
+  const unlimited = { maxPayload: 0 };
+  const own = await errorAfter(ours, head, unlimited);
+  assert.deepStrictEqual(own, await errorAfter(theirs, head, unlimited));
+});
+
+test('deviation: a message that is too long is told after its whole header', LIMITED, async () => {
+  const head = headOf(2n ** 40n);
+  const [error, message] = ['RangeError', 'Max payload size exceeded'];
+  assert.strictEqual(await errorAfter(ours, head.subarray(0, 10), {}), undefined);
+  assert.deepStrictEqual((await errorAfter(ours, head, {})).slice(0, 2), [error, message]);
+  const early = await errorAfter(theirs, head.subarray(0, 10), {});
+  assert.deepStrictEqual(early.slice(0, 2), [error, message]);
 });
