@@ -73,6 +73,7 @@ const ATTACKS = {
   'messages for a connection that is paused': {
     again: frame(0x82, Buffer.alloc(1000)),
     path: '/paused',
+    stalls: true,
     total: 64 * MEGABYTE
   },
   'lengths of what never comes': {
@@ -134,27 +135,28 @@ async function victim(name) {
   return { child, port, rss, usage };
 }
 
-/** Writes until a total has left, or the connection ends. */
-async function write(socket, { again, chunked, first, total = 0 }) {
+/** Writes until a total has left, the connection ends, or the server has stopped reading. */
+async function write(socket, { again, chunked, first, stalls, total = 0 }) {
   if (first) socket.write(first);
   if (!again) return;
   const count = chunked ? 1 : Math.max(1, Math.floor(65_536 / again.length));
   const block = Buffer.concat(Array.from({ length: count }, () => again));
 
   for (let left = total; left > 0 && !socket.destroyed; left -= block.length) {
-    if (!socket.write(block) || chunked) await drained(socket);
+    if (socket.write(block) && !chunked) continue;
+    if (!(await drained(socket, stalls))) return;
   }
 }
 
-/** Resolves when the socket can take more, has ended, or for a while takes nothing. */
-function drained(socket) {
+/** Waits until the socket can take more or has ended; false if it stalls, where that may be. */
+function drained(socket, stalls) {
   return new Promise((resolve) => {
-    const done = () => {
+    const done = (isDrained = true) => {
       clearTimeout(timer);
       socket.off('drain', done).off('close', done);
-      resolve();
+      resolve(isDrained);
     };
-    const timer = setTimeout(() => socket.destroy(), 1500);
+    const timer = stalls && setTimeout(done, 1500, false);
     socket.on('drain', done).on('close', done);
     if (!socket.writableNeedDrain) setImmediate(done);
   });

@@ -1,9 +1,17 @@
 // A server that attacks.test.js attacks: an echo with the default limits, in a process of its own.
 //
-//   node --expose-gc test/helpers/victim.js ws|..  (what to load)
+//   node --expose-gc test/helpers/victim.js MODULE
 'use strict';
 
+const { readFileSync } = require('fs');
+
 const [, , name] = process.argv;
+
+/** The most memory that there was at a time, in kB; `maxRSS` may begin with that of the parent. */
+function peak() {
+  if (process.platform !== 'linux') return process.resourceUsage().maxRSS;
+  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
+}
 
 if (name !== undefined) {
   const { WebSocketServer } = require(name);
@@ -12,7 +20,7 @@ if (name !== undefined) {
 
   server.on('listening', () => {
     globalThis.gc();
-    process.send({ port: server.address().port, rss: process.resourceUsage().maxRSS });
+    process.send({ port: server.address().port, rss: peak() });
   });
   server.on('connection', (ws, { socket, url }) => {
     counts.connections++;
@@ -26,6 +34,6 @@ if (name !== undefined) {
   });
 
   process.on('message', () => {
-    process.send({ ...counts, open: server.clients.size, rss: process.resourceUsage().maxRSS });
+    process.send({ ...counts, open: server.clients.size, rss: peak() });
   });
 }
