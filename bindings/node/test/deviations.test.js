@@ -5,7 +5,7 @@ const assert = require('node:assert');
 const { once } = require('node:events');
 const { randomBytes } = require('node:crypto');
 const { test } = require('node:test');
-const { inflateRawSync, constants } = require('node:zlib');
+const { constants, deflateRawSync, inflateRawSync } = require('node:zlib');
 
 const ours = require('..');
 const theirs = require('ws');
@@ -136,4 +136,70 @@ test('deviation: a message that is too long is told after its whole header', LIM
   assert.deepStrictEqual((await errorAfter(ours, head, {})).slice(0, 2), [error, message]);
   const early = await errorAfter(theirs, head.subarray(0, 10), {});
   assert.deepStrictEqual(early.slice(0, 2), [error, message]);
+});
+
+test('deviation: a fragment too many is told by its header', LIMITED, async () => {
+  const first = frame(0x02, 'x');
+  const bytes = Buffer.concat([first, frame(0x00, 'yyyy').subarray(0, 6)]);
+  const options = { maxFragments: 1 };
+  assert.deepStrictEqual(await errorAfter(ours, bytes, options), [
+    'RangeError',
+    'Too many message fragments',
+    'WS_ERR_TOO_MANY_BUFFERED_PARTS'
+  ]);
+  assert.strictEqual(await errorAfter(theirs, bytes, options), undefined);
+});
+
+/** What is received of compressed messages. */
+async function received(library, messages) {
+  const { pipe, trace } = connect(library.WebSocket, { offer: 'permessage-deflate' });
+  for (const message of messages) pipe.push(frame(0xc1, message));
+  // The thread pool of ws takes its time; each of these tests knows how much there will be.
+  for (let i = 0; trace.length < messages.length && i < 1000; i++) await settle(5);
+  pipe.destroy();
+  return trace.map(([name, data]) => `${name} ${data}`);
+}
+
+test('deviation: data after a BFINAL block is decompressed', LIMITED, async () => {
+  // RFC 7692 §7.2.3.4 has such a message; here are two of its blocks.
+  const final = deflateRawSync('one');
+  const next = deflateRawSync('two', { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+  const messages = [Buffer.concat([final, next]), Buffer.concat([final, Buffer.from([0])])];
+  const text = (string) => `message ${Buffer.from(string).toString('hex')}`;
+  assert.deepStrictEqual(await received(ours, messages), [text('onetwo'), text('one')]);
+  assert.notDeepStrictEqual(await received(theirs, messages), [text('onetwo'), text('one')]);
+});
+
+test('deviation: dictionary, flush, finishFlush, windowBits do nothing', LIMITED, async () => {
+  const data = Buffer.from('a dictionary has this text '.repeat(10));
+  const compressed = (perMessageDeflate) => {
+    const options = { offer: 'permessage-deflate', perMessageDeflate };
+    const { pipe, ws } = connect(ours.WebSocket, options);
+    return new Promise((resolve) => ws.send(data, resolve)).then(() => {
+      pipe.destroy();
+      return pipe.bytes;
+    });
+  };
+  const without = await compressed({});
+  for (const option of [
+    { dictionary: data },
+    { finishFlush: constants.Z_FINISH },
+    { flush: constants.Z_FULL_FLUSH },
+    { windowBits: 9 }
+  ]) {
+    assert.deepStrictEqual(await compressed({ zlibDeflateOptions: option }), without);
+  }
+  const stored = await compressed({ zlibDeflateOptions: { level: 0 } });
+  assert.ok(stored.length > without.length);
+});
+
+test('deviation: memory of a chunk that a listener transfers', LIMITED, async () => {
+  const { pipe, trace, ws } = connect(ours.WebSocket);
+  ws.once('message', ({ buffer }) => structuredClone(buffer, { transfer: [buffer] }));
+  const bytes = Buffer.concat([frame(0x82, 'x'.repeat(200)), frame(0x82, 'y'.repeat(200))]);
+  pipe.push(Buffer.from(new Uint8Array(bytes).buffer));
+  await settle();
+  assert.deepStrictEqual(trace.map(([name]) => name).slice(0, 2), ['message', 'error']);
+  assert.strictEqual(trace[1][3], 'WS_ERR_TRANSFERRED_CHUNK');
+  pipe.destroy();
 });
