@@ -13,14 +13,20 @@ function peak() {
   return Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
 }
 
+/** The most memory that there was, and that which is in use, in kB. */
+function usage() {
+  globalThis.gc();
+  const { external, heapUsed } = process.memoryUsage();
+  return { peak: peak(), used: Math.round((external + heapUsed) / 1024) };
+}
+
 if (name !== undefined) {
   const { WebSocketServer } = require(name);
   const server = new WebSocketServer({ host: '127.0.0.1', perMessageDeflate: true, port: 0 });
   const counts = { connections: 0, messages: 0, read: 0 };
 
   server.on('listening', () => {
-    globalThis.gc();
-    process.send({ port: server.address().port, rss: peak() });
+    process.send({ ...usage(), port: server.address().port });
   });
   server.on('connection', (ws, { socket, url }) => {
     counts.connections++;
@@ -34,6 +40,6 @@ if (name !== undefined) {
   });
 
   process.on('message', () => {
-    process.send({ ...counts, open: server.clients.size, rss: peak() });
+    process.send({ ...usage(), ...counts, open: server.clients.size });
   });
 }
