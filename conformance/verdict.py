@@ -23,7 +23,7 @@ def main():
         for number, group in expected["groups"].items()
         if int(number) <= args.max_group
     }
-    text = "# Autobahn|Testsuite results\n"
+    text = f"# {args.title}\n"
     complaints = []
     for role in args.roles:
         cases = read_cases(args.reports / role)
@@ -49,6 +49,7 @@ def parse_args():
     parser.add_argument("--selection", choices=["short", "full"], default="short")
     parser.add_argument("--max-group", type=int, default=13)
     parser.add_argument("--write", type=Path, metavar="FILE", help="the Markdown, also to a file")
+    parser.add_argument("--title", default="Autobahn|Testsuite results", help="the heading")
     parser.add_argument("--reports", type=Path, default=REPORTS, help="holds ROLE/index.json")
     return parser.parse_args()
 
