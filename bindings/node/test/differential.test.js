@@ -3,7 +3,6 @@
 
 const assert = require('node:assert');
 const { test } = require('node:test');
-const { promisify } = require('node:util');
 
 const ours = require('..');
 const theirs = require('ws');
@@ -79,19 +78,6 @@ test('without a limit, a length beyond 2^53 is told as by ws', async () => {
   const { trace } = await compare(receive([bytes]), { maxPayload: 0 });
   assert.strictEqual(trace[0][3], 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH');
 });
-
-/** Waits until a connection of `ws`, which decompresses on the thread pool, has done all it can. */
-async function quiet(trace) {
-  const pooled = promisify(require('node:zlib').deflateRaw);
-
-  for (let rounds = 0, seen = 0; rounds < 5; rounds++) {
-    // More than there are threads, so that what was begun before is done.
-    await Promise.all(Array.from({ length: 8 }, () => pooled('')));
-    await settle(2);
-    if (trace.length === 0 || trace.length !== seen) rounds = -1;
-    seen = trace.length;
-  }
-}
 
 test('compressed messages are received as by ws', async () => {
   const zlib = require('node:zlib');
