@@ -58,7 +58,7 @@ struct Shared {
 struct Member {
     link: Weak<Link>,
     /// That of the limiter, where the number of connections is limited.
-    permit: Option<Box<ConnectionPermit>>,
+    permit: Option<ConnectionPermit>,
 }
 
 impl Registry {
@@ -121,7 +121,7 @@ impl Members {
     /// Lists a connection, and holds its permit, until it ends.
     ///
     /// The hook runs first, so that no connection leaves before it has joined.
-    pub(super) fn join(&self, link: &Arc<Link>, permit: Option<Box<ConnectionPermit>>) {
+    pub(super) fn join(&self, link: &Arc<Link>, permit: Option<ConnectionPermit>) {
         let registry = &self.shared.registry;
         run_hook(registry.on_connect.as_ref(), link);
         registry.count.fetch_add(1, Ordering::SeqCst);

@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use super::Rejection;
@@ -13,19 +16,15 @@ use http::{HeaderValue, StatusCode, header};
 pub(super) struct ConnectionLimiter {
     pub(super) max_connections: Option<usize>,
     pub(super) max_connections_per_address: Option<usize>,
-    open: Mutex<Open>,
-}
-
-#[derive(Default)]
-struct Open {
-    total: usize,
-    by_network: HashMap<IpAddr, usize>,
+    open: AtomicUsize,
+    by_network: Mutex<HashMap<IpAddr, usize>>,
 }
 
 /// A counted connection; dropping this releases its place.
 pub(super) struct ConnectionPermit {
     limiter: Arc<ConnectionLimiter>,
-    network: Option<IpAddr>,
+    // Boxed: every connection has room for this, and few have one.
+    network: Option<Box<IpAddr>>,
 }
 
 impl ConnectionLimiter {
@@ -33,7 +32,12 @@ impl ConnectionLimiter {
         max_connections: Option<usize>,
         max_connections_per_address: Option<usize>,
     ) -> Self {
-        Self { max_connections, max_connections_per_address, open: Mutex::default() }
+        Self {
+            max_connections,
+            max_connections_per_address,
+            open: AtomicUsize::new(0),
+            by_network: Mutex::default(),
+        }
     }
 
     /// Returns a permit for a client's connection; `None` if there is no limit.
@@ -44,44 +48,51 @@ impl ConnectionLimiter {
     pub(super) fn acquire(
         self: &Arc<Self>,
         client: Option<IpAddr>,
-    ) -> Result<Option<Box<ConnectionPermit>>, Rejection> {
+    ) -> Result<Option<ConnectionPermit>, Rejection> {
         if self.max_connections.is_none() && self.max_connections_per_address.is_none() {
             return Ok(None);
         }
-        let network = client.filter(|_| self.max_connections_per_address.is_some()).map(network);
-        let mut open = self.open();
-        let taken = network.and_then(|network| open.by_network.get(&network).copied());
-        if reached(self.max_connections, open.total)
-            || reached(self.max_connections_per_address, taken.unwrap_or(0))
-        {
+        let max = self.max_connections.unwrap_or(usize::MAX);
+        let one_more = |open| (open < max).then_some(open + 1);
+        self.open
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+            .map_err(|_| full())?;
+        let mut permit = ConnectionPermit { limiter: Arc::clone(self), network: None };
+        if let (Some(client), Some(max)) = (client, self.max_connections_per_address) {
+            permit.network = Some(Box::new(self.acquire_in_network(network(client), max)?));
+        }
+        Ok(Some(permit))
+    }
+
+    fn acquire_in_network(&self, network: IpAddr, max: usize) -> Result<IpAddr, Rejection> {
+        let mut by_network = self.by_network();
+        if by_network.get(&network).copied().unwrap_or(0) >= max {
             return Err(full());
         }
-        open.total += 1;
-        if let Some(network) = network {
-            *open.by_network.entry(network).or_default() += 1;
-        }
-        Ok(Some(Box::new(ConnectionPermit { limiter: Arc::clone(self), network })))
+        *by_network.entry(network).or_default() += 1;
+        Ok(network)
     }
 
-    fn release(&self, network: Option<IpAddr>) {
-        let mut open = self.open();
-        open.total -= 1;
-        let Some(network) = network else { return };
-        match open.by_network.get_mut(&network) {
+    fn release_in_network(&self, network: IpAddr) {
+        let mut by_network = self.by_network();
+        match by_network.get_mut(&network) {
             Some(count) if *count > 1 => *count -= 1,
-            _ => drop(open.by_network.remove(&network)),
+            _ => drop(by_network.remove(&network)),
         }
-        shrink(&mut open.by_network);
+        shrink(&mut by_network);
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn by_network(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.by_network.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        self.limiter.release(self.network);
+        self.limiter.open.fetch_sub(1, Ordering::Relaxed);
+        if let Some(network) = self.network.take() {
+            self.limiter.release_in_network(*network);
+        }
     }
 }
 
@@ -90,10 +101,6 @@ pub(super) fn shrink<V>(by_network: &mut HashMap<IpAddr, V>) {
     if by_network.capacity() > 64 && by_network.len() < by_network.capacity() / 4 {
         by_network.shrink_to_fit();
     }
-}
-
-fn reached(max: Option<usize>, count: usize) -> bool {
-    max.is_some_and(|max| count >= max)
 }
 
 /// What counts as one address: an IPv6 client controls the whole /64 around its address.
@@ -147,10 +154,10 @@ mod tests {
         let storm =
             |i: u32| limiter.acquire(Some(std::net::Ipv4Addr::from_bits(i).into())).unwrap();
         let permits: Vec<_> = (0..10_000).map(storm).collect();
-        assert!(limiter.open().by_network.capacity() >= 10_000);
+        assert!(limiter.by_network().capacity() >= 10_000);
         drop(permits);
-        assert!(limiter.open().by_network.capacity() <= 64);
-        assert_eq!(limiter.open().total, 0);
+        assert!(limiter.by_network().capacity() <= 64);
+        assert_eq!(limiter.open.load(Ordering::Relaxed), 0);
     }
 
     #[test]

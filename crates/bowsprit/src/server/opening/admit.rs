@@ -202,7 +202,7 @@ impl RouteEntry {
         &self,
         request: &Request<()>,
         client: &ClientInfo,
-        permit: Option<Box<ConnectionPermit>>,
+        permit: Option<ConnectionPermit>,
     ) -> Admission {
         if self.endpoint.has_callbacks() {
             callback::run_or_500(|| self.negotiate_with_callbacks(request, client, permit))
@@ -218,7 +218,7 @@ impl RouteEntry {
         &self,
         request: &Request<()>,
         client: &ClientInfo,
-        permit: Option<Box<ConnectionPermit>>,
+        permit: Option<ConnectionPermit>,
     ) -> Admission {
         let endpoint: &Endpoint = &self.endpoint;
         let choose = endpoint.choose_subprotocol.as_ref();

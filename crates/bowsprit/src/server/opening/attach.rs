@@ -25,7 +25,7 @@ pub struct Upgrade {
     pub(super) deflate: Deflate,
     pub(in crate::server) handler: Option<Handler>,
     pub(super) peer_addr: Option<SocketAddr>,
-    pub(super) permit: Option<Box<ConnectionPermit>>,
+    pub(super) permit: Option<ConnectionPermit>,
     pub(super) members: Arc<Members>,
     /// Set once the response has been handed over.
     pub(super) handshake: Option<HandshakeGuard>,
