@@ -80,7 +80,8 @@ async fn serve_metrics(server: Server, listen: &str) -> anyhow::Result<SocketAdd
     let listening =
         listening.with_context(|| format!("cannot listen on {listen} for --metrics"))?;
     let hosts = listening.hosts(Vec::new());
-    let builder = Server::builder().allowed_hosts(hosts).should_handle(|_| false);
+    let builder =
+        Server::builder().allowed_hosts(hosts).max_connections(None).should_handle(|_| false);
     let bound = listening.serve(builder.fallback(move |request| metrics::answer(&server, request)));
     let addr = bound.local_addr()?;
     tokio::spawn(bound.serve(|_, _| async { Ok(()) }));

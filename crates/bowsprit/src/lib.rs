@@ -133,7 +133,9 @@
 //! | a message was sent or received | trace | lengths in memory and on the wire |
 //! | TLS files were reloaded | info | the message names them |
 //! | TLS files were not reloaded: at most one event for each change of the files, and one per call | warn | `error` |
-//! | a handler failed; connections cannot be accepted | warn | `error` |
+//! | a listening server starts: how many connections it takes | info | `max_connections`, `descriptors` |
+//! | a handler failed | warn | `error` |
+//! | connections cannot be accepted: at most one event in 10 s | warn | `error` or `descriptors`, `skipped` |
 //! | the application passed something invalid | error | |
 //!
 //! Payloads, close reasons, queries, and values of header fields are not recorded at any level.

@@ -11,10 +11,11 @@ use super::{
     BoundServer, Fallback, OnHandshakeError, OnReject, Rejection, Server, Shared, TrustedProxies,
     authorize::Authorize,
     clients::{Hook, Registry},
+    descriptors::Descriptors,
     endpoint::{Settings, endpoint_options},
     limiter::ConnectionLimiter,
     listener::{BACKLOG, Listener},
-    pending::{self, MAX_HANDSHAKES, Pending},
+    pending::{MAX_HANDSHAKES, Pending},
     rejection_log::RejectionLog,
     route::{Route, RouterBuilder},
 };
@@ -31,7 +32,8 @@ pub struct ServerBuilder {
     head_limits: HeadLimits,
     backlog: u32,
     tcp: TcpOptions,
-    max_connections: Option<usize>,
+    /// `None` is the default, which depends on the process.
+    max_connections: Option<Option<usize>>,
     max_connections_per_address: Option<usize>,
     max_pending_handshakes: usize,
     max_silent_connections: Option<usize>,
@@ -131,10 +133,19 @@ impl ServerBuilder {
     }
 
     /// How many WebSocket connections may be open at a time, however they were accepted. Further
-    /// requests are answered 503. Default: `None`, no limit.
+    /// requests are answered 503. `None` is no limit.
+    ///
+    /// Default: what the process's limit on file descriptors allows when the server is made, less a
+    /// tenth, at least 32 and at most 1,280, for other uses and for connections that are not open
+    /// yet. A limit of 1,024 descriptors allows 928 connections. A listening server logs it when it
+    /// starts; [`Server::max_connections`] returns it. If there is no such limit, or on Windows, it
+    /// is `None`.
+    ///
+    /// Whatever this is set to, listeners accept no connections while these descriptors are in use.
+    /// Servers in the same process do not know of each other: give each its share.
     #[must_use]
     pub fn max_connections(mut self, max: impl Into<Option<usize>>) -> Self {
-        self.max_connections = max.into();
+        self.max_connections = Some(max.into());
         self
     }
 
@@ -165,7 +176,7 @@ impl ServerBuilder {
 
     /// Maximum number of accepted connections that have sent nothing yet or are queued for a
     /// [pending handshake](Self::max_pending_handshakes). When it is exceeded, the oldest are
-    /// closed. Default: 16,384, or half of the process's limit on file descriptors if that is less.
+    /// closed. Default: 16,384, or what the limit on file descriptors allows if that is less.
     #[must_use]
     pub fn max_silent_connections(mut self, max: usize) -> Self {
         self.max_silent_connections = Some(max);
@@ -283,9 +294,12 @@ impl ServerBuilder {
     /// Makes a server without a listener, for [`Server::accept`] and [`Server::upgrade`].
     #[must_use]
     pub fn build(self) -> Server {
-        let limiter =
-            ConnectionLimiter::new(self.max_connections, self.max_connections_per_address);
-        let max_silent = self.max_silent_connections.unwrap_or_else(pending::max_silent);
+        let descriptors = Descriptors::of_process();
+        let max_connections =
+            self.max_connections.unwrap_or_else(|| Some(descriptors.as_ref()?.max_open));
+        let limiter = ConnectionLimiter::new(max_connections, self.max_connections_per_address);
+        let max_silent = self.max_silent_connections;
+        let max_silent = max_silent.unwrap_or_else(|| Descriptors::max_silent(descriptors));
         let registry = Arc::new(Registry::new(self.on_connect, self.on_disconnect));
         let shared = Shared {
             without_handler: self.router.without_handler().map(Into::into),
@@ -296,6 +310,8 @@ impl ServerBuilder {
             tcp: self.tcp,
             fallback: self.fallback,
             limiter: Arc::new(limiter),
+            has_default_max_connections: self.max_connections.is_none(),
+            descriptors,
             pending: Pending::new(self.max_pending_handshakes, max_silent),
             hosts: self.hosts,
             proxies: self.proxies,

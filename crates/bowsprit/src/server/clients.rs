@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use super::{
     callback,
     limiter::ConnectionPermit,
-    phase::{Phase, Phases},
+    phase::{Phase, Phases, wait_until},
 };
 use crate::{
     CloseCode, Handle, Role,
@@ -41,6 +41,8 @@ pub(super) struct Registry {
     pub(super) phases: Phases,
     /// Notified when the last connection or the last handshake has ended.
     pub(super) left: Notify,
+    /// Notified of each.
+    freed: Notify,
 }
 
 /// The open connections of one path.
@@ -72,6 +74,7 @@ impl Registry {
             handshakes: AtomicUsize::new(0),
             phases: Phases::default(),
             left: Notify::new(),
+            freed: Notify::new(),
         }
     }
 
@@ -98,12 +101,18 @@ impl Registry {
 
     /// Records the end of a handshake that began in this phase.
     pub(super) fn end_handshake(&self, begun_in: Phase) {
-        if begun_in == Phase::Open
-            && self.handshakes.fetch_sub(1, Ordering::SeqCst) == 1
-            && self.phases.now() > Phase::Open
-        {
+        if begun_in > Phase::Open {
+            return;
+        }
+        if self.handshakes.fetch_sub(1, Ordering::SeqCst) == 1 && self.phases.now() > Phase::Open {
             self.left.notify_waiters();
         }
+        self.freed.notify_waiters();
+    }
+
+    /// Waits until connections or handshakes have ended so that there `is_room`.
+    pub(super) async fn room(&self, is_room: impl Fn() -> bool) {
+        wait_until(&self.freed, is_room).await;
     }
 
     /// The number of connections that have ended so far.
@@ -181,6 +190,7 @@ impl List for Arc<Shared> {
         if self.registry.count.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.registry.left.notify_waiters();
         }
+        self.registry.freed.notify_waiters();
     }
 }
 

@@ -24,6 +24,7 @@ mod builder;
 mod callback;
 mod clients;
 mod credentials;
+mod descriptors;
 mod endpoint;
 mod forwarded;
 mod guard;
@@ -71,8 +72,8 @@ pub use self::{
     shutdown::{Shutdown, ShutdownSummary},
 };
 use self::{
-    clients::Registry, limiter::ConnectionLimiter, pending::Pending, rejection_log::RejectionLog,
-    route::Routes,
+    clients::Registry, descriptors::Descriptors, limiter::ConnectionLimiter, pending::Pending,
+    rejection_log::RejectionLog, route::Routes,
 };
 use crate::{
     AcceptError, PreparedMessage, Publication, SlowConsumerPolicy, TcpOptions, Transport,
@@ -97,6 +98,8 @@ struct Shared {
     tcp: TcpOptions,
     fallback: Box<dyn Fallback>,
     limiter: Arc<ConnectionLimiter>,
+    has_default_max_connections: bool,
+    descriptors: Option<Descriptors>,
     pending: Pending,
     hosts: HostPolicy,
     proxies: Option<TrustedProxies>,
@@ -291,6 +294,13 @@ impl Server {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.registry.len()
+    }
+
+    /// Returns how many connections may be open: what
+    /// [`ServerBuilder::max_connections`] was given, or its default. `None` is no limit.
+    #[must_use]
+    pub fn max_connections(&self) -> Option<usize> {
+        self.shared.limiter.max_connections
     }
 }
 

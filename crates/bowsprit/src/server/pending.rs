@@ -132,6 +132,20 @@ impl Pending {
         id
     }
 
+    /// The number of connections that wait without a permit.
+    pub(super) fn silent_len(&self) -> usize {
+        self.silent().wakers.len()
+    }
+
+    /// Closes the connections that have waited longest without a permit, at most so many.
+    pub(super) fn evict_oldest(&self, count: usize) {
+        for _ in 0..count {
+            let oldest = self.silent().wakers.pop_first();
+            let Some((_, oldest)) = oldest else { return };
+            oldest.wake();
+        }
+    }
+
     fn log_share(&self) {
         if is_first(&self.has_logged_share) {
             tracing::warn!(
@@ -286,16 +300,6 @@ impl Drop for Queued<'_> {
 /// attack.
 fn is_first(has_logged: &AtomicBool) -> bool {
     !has_logged.swap(true, Ordering::Relaxed)
-}
-
-/// How many connections without a permit the limit on file descriptors allows: half of the
-/// descriptors are reserved for other uses.
-pub(super) fn max_silent() -> usize {
-    #[cfg(unix)]
-    if let Some(max) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current {
-        return usize::try_from(max / 2).unwrap_or(MAX_SILENT).min(MAX_SILENT);
-    }
-    MAX_SILENT
 }
 
 #[cfg(test)]

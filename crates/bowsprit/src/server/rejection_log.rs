@@ -1,9 +1,10 @@
-//! Rate-limits the log lines about rejections.
+//! Rate-limits the log lines about rejections, and about connections that cannot be accepted.
 
 #[cfg(feature = "tls")]
 use std::net::SocketAddr;
 use std::{
     collections::BTreeMap,
+    io,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -29,6 +30,8 @@ enum LogCause {
     NoPeer,
     #[cfg(feature = "tls")]
     Tls,
+    /// Connections cannot be accepted.
+    Accepting,
 }
 
 /// Picks one rejection per cause and interval, as clients determine how many there are.
@@ -89,6 +92,25 @@ impl RejectionLog {
         }
         if let Some(skipped) = self.pick(LogCause::Tls) {
             tracing::info!(?peer, %error, skipped, "a connection was refused");
+        }
+    }
+
+    /// Logs that a connection could not be accepted.
+    pub(super) fn log_failure_to_accept(&self, error: &io::Error) {
+        if let Some(skipped) = self.pick(LogCause::Accepting) {
+            tracing::warn!(%error, skipped, "cannot accept connections");
+        }
+    }
+
+    /// Logs that connections are not accepted, as all descriptors that are for them are in use.
+    pub(super) fn log_no_descriptor(&self, descriptors: usize) {
+        if let Some(skipped) = self.pick(LogCause::Accepting) {
+            tracing::warn!(
+                descriptors,
+                skipped,
+                "connections wait to be accepted: the limit on file descriptors is reached; raise \
+                 it (ulimit -n, LimitNOFILE=)"
+            );
         }
     }
 

@@ -6,13 +6,13 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     task::{Context, Poll, Waker, ready},
-    time::Duration,
 };
 
 #[cfg(any(feature = "axum", feature = "tower"))]
 use super::Upgrade;
 use super::{
     Server,
+    descriptors::Pace,
     handler::{Handler, Running, into_handler},
     listener::Listener,
     opening::{OpenConnection, PendingConnection},
@@ -25,9 +25,6 @@ use http::Request;
 #[cfg(any(feature = "axum", feature = "tower"))]
 use hyper_util::rt::TokioIo;
 use tracing::Instrument;
-
-/// How long to pause when the process has run out of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A server with listeners.
 #[derive(Debug)]
@@ -140,15 +137,18 @@ impl BoundServer {
         check_runtime()?;
         #[cfg(all(feature = "systemd", target_os = "linux"))]
         self.server.shared.systemd.on_serving();
-        let mut first = 0;
+        let shared = &self.server.shared;
+        shared.log_max_connections();
+        let (mut first, mut pace) = (0, Pace::new());
         loop {
+            shared.wait_for_descriptor().await;
             match self.accept(&mut first).await {
-                Ok(pending) => ConnectionTask::spawn(self.server.clone(), pending, handler.clone()),
-                Err(error) if is_about_one_connection(&error) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept connections");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                Ok(pending) => {
+                    pace.accepted();
+                    ConnectionTask::spawn(self.server.clone(), pending, handler.clone());
                 }
+                Err(error) if is_about_one_connection(&error) => {}
+                Err(error) => pace.failed(shared, &error).await,
             }
         }
     }
@@ -183,10 +183,22 @@ impl BoundServer {
     }
 }
 
-/// Whether `accept` failed only because the client has already disconnected.
+/// Whether `accept` failed only because the client has already disconnected or, on Linux, cannot be
+/// reached any more.
 fn is_about_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, NetworkDown,
+        NetworkUnreachable,
+    };
+    matches!(
+        error.kind(),
+        ConnectionAborted
+            | ConnectionRefused
+            | ConnectionReset
+            | HostUnreachable
+            | NetworkDown
+            | NetworkUnreachable
+    )
 }
 
 /// The task of a connection: the opening handshake, then the handler.
