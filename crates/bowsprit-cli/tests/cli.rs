@@ -4,6 +4,8 @@
 
 mod cli {
     mod connect;
+    #[cfg(target_os = "linux")]
+    mod descriptors;
     mod foreign;
     mod help;
     mod outcomes;

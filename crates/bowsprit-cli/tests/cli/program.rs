@@ -74,6 +74,15 @@ impl Program {
         Self::spawn(&mut command(args))
     }
 
+    /// The same with so many file descriptors.
+    #[cfg(target_os = "linux")]
+    pub(super) fn start_with_descriptors(limit: u32, args: &[&str]) -> Self {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("ulimit -n {limit} && exec \"$0\" \"$@\""));
+        command.arg(env!("CARGO_BIN_EXE_bowsprit")).args(args).env_remove("RUST_LOG");
+        Self::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()))
+    }
+
     /// The same on a terminal, on which Ctrl-D is typed at the end of the input.
     #[cfg(target_os = "linux")]
     pub(super) fn start_on_terminal(args: &[&str]) -> Self {
@@ -130,6 +139,12 @@ impl Program {
     /// Waits until it has printed this on standard error.
     pub(super) fn wait_for_log(&mut self, text: &str) {
         wait_for(text, &mut self.noted, &self.stderr);
+    }
+
+    /// The number of its process.
+    #[cfg(target_os = "linux")]
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Sends it this signal.
