@@ -31,6 +31,7 @@ mod driver {
     mod foreign;
     mod handlers;
     mod handshakes;
+    mod health;
     mod hooks;
     #[cfg(all(feature = "axum", feature = "tower"))]
     mod http2;

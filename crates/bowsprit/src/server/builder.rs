@@ -8,7 +8,8 @@ use http::{HeaderMap, Request, Response};
 use tokio::net::ToSocketAddrs;
 
 use super::{
-    BoundServer, Fallback, OnHandshakeError, OnReject, Rejection, Server, Shared, TrustedProxies,
+    BoundServer, Fallback, Health, OnHandshakeError, OnReject, Rejection, Server, Shared,
+    TrustedProxies,
     authorize::Authorize,
     clients::{Hook, Registry},
     descriptors::Descriptors,
@@ -37,6 +38,7 @@ pub struct ServerBuilder {
     max_connections_per_address: Option<usize>,
     max_pending_handshakes: usize,
     max_silent_connections: Option<usize>,
+    health: Option<Health>,
     fallback: Box<dyn Fallback>,
     hosts: HostPolicy,
     proxies: Option<TrustedProxies>,
@@ -61,6 +63,7 @@ impl ServerBuilder {
             max_connections_per_address: None,
             max_pending_handshakes: MAX_HANDSHAKES,
             max_silent_connections: None,
+            health: None,
             fallback: Box::new(|_: &Request<()>| None),
             hosts: HostPolicy::default(),
             proxies: None,
@@ -215,6 +218,16 @@ impl ServerBuilder {
         self
     }
 
+    /// Answers probes at `/livez` and `/readyz`; see [`Health`]. They need no permission: neither
+    /// [`allowed_hosts`](Self::allowed_hosts) nor [`fallback`](Self::fallback) nor
+    /// [`on_reject`](Self::on_reject) apply to them. A server for another HTTP server answers them
+    /// in a `tower::WebSocketLayer`; elsewhere call [`Health::answer`].
+    #[must_use]
+    pub fn health(mut self, health: Health) -> Self {
+        self.health = Some(health);
+        self
+    }
+
     /// Answers requests that do not ask for a WebSocket. If it returns `None`, WebSocket paths are
     /// answered 426 and others 404. The connection is closed after the response.
     #[must_use]
@@ -308,6 +321,7 @@ impl ServerBuilder {
             handshake_timeout: self.handshake_timeout,
             head_limits: self.head_limits,
             tcp: self.tcp,
+            health: self.health,
             fallback: self.fallback,
             limiter: Arc::new(limiter),
             has_default_max_connections: self.max_connections.is_none(),

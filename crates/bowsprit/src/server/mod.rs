@@ -16,6 +16,7 @@
 //! * Services of systemd: `Listener::from_systemd`, `BoundServer::notify_systemd` and the module
 //!   `systemd`, with the feature of that name.
 //! * Open connections: [`Clients`] iterates over them; [`Shutdown`] closes them gracefully.
+//! * Operation: [`Health`] answers probes.
 
 mod authorize;
 #[cfg(feature = "axum")]
@@ -29,6 +30,7 @@ mod endpoint;
 mod forwarded;
 mod guard;
 mod handler;
+mod health;
 mod limiter;
 mod listener;
 mod opening;
@@ -62,6 +64,7 @@ pub use self::{
     clients::Clients,
     credentials::{Basic, Bearer, constant_time_eq},
     forwarded::TrustedProxies,
+    health::Health,
     listener::Listener,
     opening::Upgrade,
     output::{HandlerOutput, handler},
@@ -96,6 +99,7 @@ struct Shared {
     handshake_timeout: Duration,
     head_limits: HeadLimits,
     tcp: TcpOptions,
+    health: Option<Health>,
     fallback: Box<dyn Fallback>,
     limiter: Arc<ConnectionLimiter>,
     has_default_max_connections: bool,

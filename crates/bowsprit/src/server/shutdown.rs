@@ -27,6 +27,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Shutdown {
+    drain_delay: Duration,
     deadline: Duration,
     jitter: Duration,
 }
@@ -51,7 +52,17 @@ impl Default for Shutdown {
 impl Shutdown {
     /// Cuts the connections that are still open after this time.
     pub const fn within(deadline: Duration) -> Self {
-        Self { deadline, jitter: Duration::ZERO }
+        Self { drain_delay: Duration::ZERO, deadline, jitter: Duration::ZERO }
+    }
+
+    /// Waits this long before anything else, while [`Health`](crate::server::Health) reports that
+    /// the server is not ready and everything still works. Load balancers need the time to notice,
+    /// so that no client is sent to a listener that has been closed: somewhat longer than the
+    /// interval of their probes times the number of failures that they wait for. The deadline
+    /// counts from the end of the delay. Default: none.
+    pub const fn drain_delay(mut self, delay: Duration) -> Self {
+        self.drain_delay = delay;
+        self
     }
 
     /// Spreads the close frames randomly over this time, so that clients do not all reconnect at
@@ -71,9 +82,9 @@ impl Shutdown {
 }
 
 impl Server {
-    /// Shuts down gracefully: answers further requests with 503, queues a close frame with 1001 on
-    /// each connection behind the messages already queued, waits until all connections have ended,
-    /// and cuts the rest at the deadline.
+    /// Shuts down gracefully: waits for the [`drain_delay`](Shutdown::drain_delay), answers further
+    /// requests with 503, queues a close frame with 1001 on each connection behind the messages
+    /// already queued, waits until all connections have ended, and cuts the rest at the deadline.
     ///
     /// Opening handshakes in progress have the same deadline. Requests that
     /// [`authorize`](crate::server::ServerBuilder::authorize) rejects get its response; requests
@@ -95,10 +106,31 @@ impl Server {
     /// If the future is dropped early, further requests are still rejected, but connections that
     /// have not been closed or cut yet stay open.
     pub async fn shutdown(&self, shutdown: Shutdown) -> ShutdownSummary {
-        let registry = &self.shared.registry;
-        registry.phases.advance_to(Phase::Closing);
+        self.drain(shutdown).await;
+        self.close_all(shutdown).await
+    }
+
+    /// Announces the shutdown, and gives those who listen to it time.
+    async fn drain(&self, shutdown: Shutdown) {
+        if let Some(health) = &self.shared.health {
+            health.leave();
+        }
         #[cfg(all(feature = "systemd", target_os = "linux"))]
         self.shared.systemd.on_shutdown();
+        if !shutdown.drain_delay.is_zero() {
+            sleep(shutdown.drain_delay).await;
+        }
+    }
+
+    /// Waits for the signal and then for the end of the delay.
+    async fn drained(&self, signal: impl Future<Output = ()>, shutdown: Shutdown) {
+        signal.await;
+        self.drain(shutdown).await;
+    }
+
+    async fn close_all(&self, shutdown: Shutdown) -> ShutdownSummary {
+        let registry = &self.shared.registry;
+        registry.phases.advance_to(Phase::Closing);
         let before = registry.departed();
         let in_time = timeout(shutdown.deadline, self.empty(shutdown)).await;
         let closed = registry.departed() - before;
@@ -161,7 +193,8 @@ impl Server {
 }
 
 impl BoundServer {
-    /// [Serves](Self::serve) until `signal` completes, then closes the listeners and [shuts
+    /// [Serves](Self::serve) until `signal` completes and for the
+    /// [`drain_delay`](Shutdown::drain_delay) after it, then closes the listeners and [shuts
     /// down](Server::shutdown).
     ///
     /// ```no_run
@@ -202,8 +235,8 @@ impl BoundServer {
         F: Future<Output: HandlerOutput> + Send + 'static,
     {
         let server = self.server();
-        until(signal, self.serve(handler)).await?;
-        Ok(server.shutdown(shutdown).await)
+        until(server.drained(signal, shutdown), self.serve(handler)).await?;
+        Ok(server.close_all(shutdown).await)
     }
 
     /// Like [`serve_until`](Self::serve_until), for servers whose routes all have handlers; see
@@ -222,8 +255,8 @@ impl BoundServer {
         shutdown: Shutdown,
     ) -> Result<ShutdownSummary, Error> {
         let server = self.server();
-        until(signal, self.run()).await?;
-        Ok(server.shutdown(shutdown).await)
+        until(server.drained(signal, shutdown), self.run()).await?;
+        Ok(server.close_all(shutdown).await)
     }
 }
 

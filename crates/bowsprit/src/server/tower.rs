@@ -24,8 +24,8 @@ use super::{
 };
 use crate::WebSocket;
 
-/// Answers WebSocket requests for a server's paths and passes all other requests to the inner
-/// service.
+/// Answers WebSocket requests for a server's paths, and probes if the server has a
+/// [`Health`](crate::server::Health). Passes all other requests to the inner service.
 ///
 /// The HTTP server must be hyper with upgrades enabled: hyper itself, hyper-util's or axum's
 /// server. Options that need clients' addresses require a [`PeerAddr`](crate::server::PeerAddr) in
@@ -74,6 +74,11 @@ impl WebSocketLayer {
             && self.server.shared.routes.knows(request.uri().path(), self.handler.is_none())
     }
 
+    fn answer_probe<B>(&self, request: &Request<B>) -> Option<Response<Bytes>> {
+        let health = self.server.shared.health.as_ref()?;
+        if asks_for_websocket(request) { None } else { health.answer(request) }
+    }
+
     /// Answers a request, and spawns the task of its connection.
     async fn answer<B: Send>(self, mut request: Request<B>) -> Result<Response<()>, Rejection> {
         let (response, upgrade) = self.server.upgrade_async(&mut request).await?;
@@ -120,6 +125,9 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         insert_connect_protocol(request.extensions_mut());
+        if let Some(response) = self.layer.answer_probe(&request) {
+            return Box::pin(async { Ok(response.map(Full::new).map(Either::Left)) });
+        }
         if !self.layer.is_for_us(&request) {
             let answering = self.inner.call(request);
             return Box::pin(async move { Ok(answering.await?.map(Either::Right)) });

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use bowsprit::{
     Server,
     http::{Request, Response, StatusCode, Version},
-    server::Route,
+    server::{Health, Route},
     tower::WebSocketLayer,
 };
 use bytes::Bytes;
@@ -52,6 +52,20 @@ fn request(path: &str, upgrade: &'static str) -> Request<()> {
     *request.uri_mut() = path.parse().unwrap();
     request.headers_mut().insert("upgrade", upgrade.parse().unwrap());
     request
+}
+
+#[test]
+fn probes_are_for_us_if_there_is_a_health() {
+    paused(async {
+        for (builder, by_service) in
+            [(Server::builder(), true), (Server::builder().health(Health::new()), false)]
+        {
+            let layer = WebSocketLayer::new(builder.path("/").build());
+            let mut probe = Request::new(());
+            *probe.uri_mut() = "/readyz".parse().unwrap();
+            assert_eq!(ask(&layer, probe).await, (StatusCode::OK, by_service));
+        }
+    });
 }
 
 #[test]

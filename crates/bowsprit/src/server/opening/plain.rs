@@ -87,7 +87,14 @@ impl Shared {
         &self,
         request: &mut Request<()>,
     ) -> Result<Option<Response<Bytes>>, Rejection> {
-        if asks_for_websocket(request) || self.check_host(request).is_err() {
+        if asks_for_websocket(request) {
+            return Ok(None);
+        }
+        // Before the host is checked: probes name whatever address they use.
+        if let Some(answer) = self.health.as_ref().and_then(|health| health.answer(request)) {
+            return Ok(Some(answer));
+        }
+        if self.check_host(request).is_err() {
             return Ok(None);
         }
         let answered = callback::run_or_500(|| (self.fallback)(request));
