@@ -110,6 +110,7 @@
 //! |---|---|---|---|
 //! | `bowsprit_connections` | gauge | | `connections` |
 //! | `bowsprit_handshakes_total` | counter | `status`: 101, the status of a rejection, `failed`, `timed_out`, `plain` | `handshakes` |
+//! | `bowsprit_connection_seconds` | histogram, seconds, of connections that have ended | | |
 //! | `bowsprit_handshake_seconds` | histogram, seconds, of handshakes that were answered | | |
 //! | `bowsprit_ping_rtt_seconds` | histogram, seconds, of heartbeats and `measure_round_trip` | | |
 //! | `bowsprit_closes_total` | counter | `by` (`peer`, `us`, `protocol_error`, `heartbeat`, `idle`, `write_stall`, `close_timeout`, `disconnected`, `terminated`, `io`), `code` (`3xxx` and `4xxx` are classes) | `closes` |
@@ -118,6 +119,9 @@
 //! | `bowsprit_wire_bytes_total` | counter, bytes, before TLS | `dir` | `received`, `sent` |
 //! | `bowsprit_dropped_total` | counter, publications | `policy` (`wait`, `drop_newest`, `drop_oldest`, `keep_latest`, `closed`) | `dropped` |
 //! | `bowsprit_slow_closes_total` | counter | | `slow_closes` |
+//!
+//! `stats::BUCKETS` has buckets for the histograms. `plain` includes probes of a
+//! [`server::Health`].
 //!
 //! # Tracing
 //!

@@ -121,6 +121,7 @@ fn compare(now: &BTreeMap<String, i64>) {
     expect("bowsprit_dropped_total", &[("{role=server,policy=drop_newest}", 1)]);
     expect("bowsprit_ping_rtt_seconds", &[("{role=server}", 1)]);
     expect("bowsprit_slow_closes_total", &[("{role=server}", 1)]);
+    expect("bowsprit_connection_seconds", &[("{role=client}", 1), ("{role=server}", 1)]);
     expect(
         "bowsprit_closes_total",
         &[("{role=client,by=peer,code=1013}", 1), ("{role=server,by=us,code=1013}", 1)],

@@ -134,7 +134,7 @@ impl Link {
     /// Tells that the connection has ended. Not under the lock: who listens may send.
     pub(super) fn tell_end(&self, end: &End) {
         let End { kind, code, ref span } = *end;
-        self.counters().ended(kind, code);
+        self.counters().ended(kind, code, self.info.age());
         let tell = || {
             if kind == CloseKind::WriteStall {
                 // The peer sees nothing but a reset, so it is told here.

@@ -206,12 +206,12 @@ impl Counters {
         self.instruments.opened();
     }
 
-    /// A connection has ended.
-    pub(crate) fn ended(&self, ending: CloseKind, code: CloseCode) {
+    /// A connection has ended that was open for so long.
+    pub(crate) fn ended(&self, ending: CloseKind, code: CloseCode, age: Duration) {
         let class = CodeClass::of(code);
         add(&self.endings[ending.index()], 1);
         add(&self.codes[class.index()], 1);
-        self.instruments.ended(ending, class);
+        self.instruments.ended(ending, class, age);
     }
 
     /// An opening handshake was answered with this.

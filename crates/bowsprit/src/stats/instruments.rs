@@ -12,9 +12,39 @@ use metrics::{
 use super::{CloseKind, CodeClass, Control, Direction, Policy, role_name};
 use crate::Role;
 
+/// The upper bounds of the buckets that suit the histograms of the feature `metrics`, in seconds,
+/// by the histograms' names. Recorders that make summaries or other buckets by default can be
+/// given these:
+///
+/// ```
+/// use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
+///
+/// fn builder() -> Result<PrometheusBuilder, BuildError> {
+///     let mut builder = PrometheusBuilder::new();
+///     for (name, buckets) in bowsprit::stats::BUCKETS {
+///         builder = builder.set_buckets_for_metric(Matcher::Full(name.into()), buckets)?;
+///     }
+///     Ok(builder)
+/// }
+/// # builder().unwrap();
+/// ```
+pub const BUCKETS: [(&str, &[f64]); 3] = [
+    (HANDSHAKE_SECONDS, &SHORT),
+    (PING_RTT_SECONDS, &SHORT),
+    // From a second to a week.
+    (CONNECTION_SECONDS, &[1.0, 10.0, 60.0, 600.0, 3600.0, 21_600.0, 86_400.0, 604_800.0]),
+];
+
+const SHORT: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
+
+const HANDSHAKE_SECONDS: &str = "bowsprit_handshake_seconds";
+const PING_RTT_SECONDS: &str = "bowsprit_ping_rtt_seconds";
+const CONNECTION_SECONDS: &str = "bowsprit_connection_seconds";
+
 pub(super) struct Instruments {
     role: &'static str,
     connections: Gauge,
+    connection_seconds: Histogram,
     handshake_seconds: Histogram,
     ping_rtt_seconds: Histogram,
     slow_closes: Counter,
@@ -35,11 +65,17 @@ impl Instruments {
     pub(super) fn new(role: Role) -> Self {
         describe();
         let role = role_name(role);
+        for policy in Policy::ALL {
+            // Zero until something is dropped, rather than unknown.
+            let _registered =
+                counter!("bowsprit_dropped_total", "role" => role, "policy" => policy.name());
+        }
         Self {
             role,
             connections: gauge!("bowsprit_connections", "role" => role),
-            handshake_seconds: histogram!("bowsprit_handshake_seconds", "role" => role),
-            ping_rtt_seconds: histogram!("bowsprit_ping_rtt_seconds", "role" => role),
+            connection_seconds: histogram!(CONNECTION_SECONDS, "role" => role),
+            handshake_seconds: histogram!(HANDSHAKE_SECONDS, "role" => role),
+            ping_rtt_seconds: histogram!(PING_RTT_SECONDS, "role" => role),
             slow_closes: counter!("bowsprit_slow_closes_total", "role" => role),
             received: Flow::new(role, "received"),
             sent: Flow::new(role, "sent"),
@@ -71,8 +107,9 @@ impl Instruments {
         self.handshake("101");
     }
 
-    pub(super) fn ended(&self, ending: CloseKind, code: CodeClass) {
+    pub(super) fn ended(&self, ending: CloseKind, code: CodeClass, age: Duration) {
         self.connections.decrement(1.0);
+        self.connection_seconds.record(age);
         let (by, code) = (ending.name(), code.label());
         counter!("bowsprit_closes_total", "role" => self.role, "by" => by, "code" => code)
             .increment(1);
@@ -121,6 +158,9 @@ impl Flow {
 }
 
 impl Policy {
+    const ALL: [Self; 5] =
+        [Self::Wait, Self::DropNewest, Self::DropOldest, Self::KeepLatest, Self::Closed];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Wait => "wait",
@@ -140,12 +180,17 @@ fn describe() {
         "Opening handshakes by their answer, failed or timed_out without one, or plain requests"
     );
     describe_histogram!(
-        "bowsprit_handshake_seconds",
+        CONNECTION_SECONDS,
+        Unit::Seconds,
+        "How long connections were open that have ended"
+    );
+    describe_histogram!(
+        HANDSHAKE_SECONDS,
         Unit::Seconds,
         "How long opening handshakes took that were answered"
     );
     describe_histogram!(
-        "bowsprit_ping_rtt_seconds",
+        PING_RTT_SECONDS,
         Unit::Seconds,
         "How long pongs took from the pings of heartbeats"
     );

@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 
 use http::StatusCode;
 
+#[cfg(feature = "metrics")]
+pub use self::instruments::BUCKETS;
 pub(crate) use self::{
     counters::{Control, Counters, Direction, PendingCounts, Policy},
     ending::{CloseKind, CodeClass, Side},

@@ -17,7 +17,7 @@ impl Instruments {
     pub(super) const fn control(&self, _: Direction, _: Control) {}
     pub(super) const fn ping_took(&self, _: Duration) {}
     pub(super) const fn opened(&self) {}
-    pub(super) const fn ended(&self, _: CloseKind, _: CodeClass) {}
+    pub(super) const fn ended(&self, _: CloseKind, _: CodeClass, _: Duration) {}
     pub(super) const fn handshake(&self, _: &str) {}
     pub(super) const fn handshake_took(&self, _: Duration) {}
     pub(super) const fn dropped(&self, _: Policy, _: u64) {}
