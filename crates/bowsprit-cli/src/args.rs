@@ -32,7 +32,8 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Serve an echo at / and /echo, and a chat at /chat: a server for demonstrations and tests
+    /// Serve an echo at / and /echo, a chat at /chat, and probes at /livez and /readyz: a server
+    /// for demonstrations and tests
     Serve(Serve),
     /// Connect to a URL: send lines of stdin, print messages to stdout
     #[command(after_help = outcome::HELP)]
@@ -83,11 +84,20 @@ pub(crate) struct Serve {
     /// times
     #[arg(long = "crl", value_name = "FILE", requires = "client_ca")]
     pub(crate) crls: Vec<PathBuf>,
+    /// After SIGTERM or SIGINT, go on for so long while /readyz is answered 503, so that load
+    /// balancers choose another server before this one stops to listen
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) drain_delay: u64,
     /// After SIGTERM or SIGINT, how long clients have to answer the close frame before they
     /// are cut
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(crate) shutdown_timeout: u64,
-    /// Address and port at which Prometheus finds /metrics; whoever reaches it can read it
+    /// Within that time, send the close frames at random moments of the first so many seconds, so
+    /// that clients do not all connect to the next server at once
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) shutdown_jitter: u64,
+    /// Address and port at which Prometheus finds /metrics, and probes /livez and /readyz; whoever
+    /// reaches it can read them
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) metrics: Option<String>,
     /// Let in pages from anywhere, not only from this server

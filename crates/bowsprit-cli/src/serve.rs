@@ -7,7 +7,7 @@ use bowsprit::{
     Error, Event, Server, Topics, WebSocket,
     config::Limits,
     error::BoxError,
-    server::{OriginPolicy, ServerBuilder, Shutdown, ShutdownSummary, SubprotocolPolicy},
+    server::{Health, OriginPolicy, ServerBuilder, Shutdown, ShutdownSummary, SubprotocolPolicy},
     tls::{ClientCertificates, ReloadableTls, TlsFiles},
 };
 
@@ -33,13 +33,16 @@ pub(crate) async fn serve(options: Serve) -> Result<Outcome, Failure> {
     let mut signals = Signals::catch()?;
     let listen = address::listen(&options.listen).into_owned();
     let metrics = options.metrics.as_deref().map(|text| address::listen(text).into_owned());
-    let shutdown = Shutdown::within(Duration::from_secs(options.shutdown_timeout));
+    let shutdown = Shutdown::within(Duration::from_secs(options.shutdown_timeout))
+        .drain_delay(Duration::from_secs(options.drain_delay))
+        .jitter(Duration::from_secs(options.shutdown_jitter));
+    let health = Health::new();
     let tls = load_tls(&options)?;
     let scheme = if tls.is_some() { "wss" } else { "ws" };
     let listening = Listening::on(&listen).await;
     let listening = listening.with_context(|| format!("cannot listen on {listen}"))?;
     let hosts = listening.hosts(options.hosts.clone());
-    let mut builder = builder(options).allowed_hosts(hosts);
+    let mut builder = builder(options).allowed_hosts(hosts).health(health.clone());
     if let Some(tls) = &tls {
         builder = builder.tls(tls);
     }
@@ -48,7 +51,7 @@ pub(crate) async fn serve(options: Serve) -> Result<Outcome, Failure> {
     let server = server.notify_systemd();
     let mut lines = listening::describe(&server, scheme);
     if let Some(listen) = &metrics {
-        let addr = serve_metrics(server.server(), listen).await?;
+        let addr = serve_metrics(server.server(), health, listen).await?;
         lines.push_str(&format!("metrics at http://{addr}/metrics\n"));
     }
     // Whoever waits for these lines may be gone; clients may not.
@@ -74,14 +77,17 @@ pub(crate) async fn serve(options: Serve) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Serves statistics, and nothing else, at the address that this returns, until the program ends.
-async fn serve_metrics(server: Server, listen: &str) -> anyhow::Result<SocketAddr> {
+/// Serves statistics and answers probes at the address that this returns, until the program ends.
+async fn serve_metrics(server: Server, health: Health, listen: &str) -> anyhow::Result<SocketAddr> {
     let listening = Listening::on(listen).await;
     let listening =
         listening.with_context(|| format!("cannot listen on {listen} for --metrics"))?;
     let hosts = listening.hosts(Vec::new());
-    let builder =
-        Server::builder().allowed_hosts(hosts).max_connections(None).should_handle(|_| false);
+    let builder = Server::builder()
+        .allowed_hosts(hosts)
+        .max_connections(None)
+        .should_handle(|_| false)
+        .health(health);
     let bound = listening.serve(builder.fallback(move |request| metrics::answer(&server, request)));
     let addr = bound.local_addr()?;
     tokio::spawn(bound.serve(|_, _| async { Ok(()) }));

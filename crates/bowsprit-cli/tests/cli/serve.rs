@@ -73,6 +73,45 @@ fn prometheus_finds_the_numbers_at_an_address_of_their_own() {
     }
 }
 
+/// `serve` with a port for operators, and the addresses of both.
+fn serve_with_metrics(args: &[&str]) -> (Program, [String; 2]) {
+    let addresses = ["serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
+    let mut server = Program::start(&[&addresses, args].concat());
+    let address = server.wait_for_rest("listening on ws://");
+    let metrics = server.wait_for_rest("metrics at http://");
+    let metrics = metrics.strip_suffix("/metrics").unwrap().to_owned();
+    (server, [address, metrics])
+}
+
+#[test]
+fn probes_are_answered_at_both_addresses() {
+    let (_server, addresses) = serve_with_metrics(&[]);
+    for address in addresses {
+        for path in ["/livez", "/readyz"] {
+            let answer = ask(&address, "10.0.0.7", "GET", path);
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+            assert!(answer.ends_with("\r\n\r\nok\n"), "{answer}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn serve_goes_on_for_the_delay_and_says_that_it_is_not_ready() {
+    let (mut server, addresses) = serve_with_metrics(&["--drain-delay", "3600"]);
+    server.signal("TERM");
+    server.wait_for_log("shutting down");
+    for address in &addresses {
+        let answer = ask(address, "10.0.0.7", "GET", "/readyz");
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(answer.ends_with("\r\n\r\nshutting down\n"), "{answer}");
+    }
+    let url = format!("ws://{}/echo", addresses[0]);
+    assert_eq!(run(&["connect", "-n1", &url], b"still there?\n").lines(), ["still there?"]);
+    server.signal("TERM");
+    assert_eq!(server.wait().code, Some(0));
+}
+
 #[test]
 fn an_address_for_metrics_that_is_in_use_is_an_error() {
     let other = Server::start(&[]);
@@ -185,9 +224,10 @@ fn refusals_and_abnormal_ends_are_logged() {
     server.wait_for_log("a connection ended without a clean close");
     let log = server.kill().stderr;
     let lines: Vec<&str> = log.lines().filter(|line| line.contains(" INFO ")).collect();
-    assert_eq!(lines.len(), 2, "{log}");
-    assert!(lines[0].contains("a request was refused") && lines[0].contains("status=403"), "{log}");
-    assert!(lines[1].contains("path=\"/echo\" error=the peer went away"), "{log}");
+    assert_eq!(lines.len(), 3, "{log}");
+    assert!(lines[0].contains("limiting connections to"), "{log}");
+    assert!(lines[1].contains("a request was refused") && lines[1].contains("status=403"), "{log}");
+    assert!(lines[2].contains("path=\"/echo\" error=the peer went away"), "{log}");
 }
 
 #[cfg(target_os = "linux")]
