@@ -17,7 +17,7 @@ use crate::{
     address,
     args::Serve,
     listening::{self, Listening},
-    metrics,
+    metrics::Metrics,
     outcome::{Failure, Outcome},
     page, refusal,
     reload::Reload,
@@ -33,6 +33,7 @@ pub(crate) async fn serve(options: Serve) -> Result<Outcome, Failure> {
     let mut signals = Signals::catch()?;
     let listen = address::listen(&options.listen).into_owned();
     let metrics = options.metrics.as_deref().map(|text| address::listen(text).into_owned());
+    let metrics = metrics.map(|listen| anyhow::Ok((Metrics::record()?, listen))).transpose()?;
     let shutdown = Shutdown::within(Duration::from_secs(options.shutdown_timeout))
         .drain_delay(Duration::from_secs(options.drain_delay))
         .jitter(Duration::from_secs(options.shutdown_jitter));
@@ -50,8 +51,8 @@ pub(crate) async fn serve(options: Serve) -> Result<Outcome, Failure> {
     #[cfg(target_os = "linux")]
     let server = server.notify_systemd();
     let mut lines = listening::describe(&server, scheme);
-    if let Some(listen) = &metrics {
-        let addr = serve_metrics(server.server(), health, listen).await?;
+    if let Some((metrics, listen)) = metrics {
+        let addr = serve_metrics(metrics, health, &listen).await?;
         lines.push_str(&format!("metrics at http://{addr}/metrics\n"));
     }
     // Whoever waits for these lines may be gone; clients may not.
@@ -78,7 +79,11 @@ pub(crate) async fn serve(options: Serve) -> Result<Outcome, Failure> {
 }
 
 /// Serves statistics and answers probes at the address that this returns, until the program ends.
-async fn serve_metrics(server: Server, health: Health, listen: &str) -> anyhow::Result<SocketAddr> {
+async fn serve_metrics(
+    metrics: Metrics,
+    health: Health,
+    listen: &str,
+) -> anyhow::Result<SocketAddr> {
     let listening = Listening::on(listen).await;
     let listening =
         listening.with_context(|| format!("cannot listen on {listen} for --metrics"))?;
@@ -88,7 +93,7 @@ async fn serve_metrics(server: Server, health: Health, listen: &str) -> anyhow::
         .max_connections(None)
         .should_handle(|_| false)
         .health(health);
-    let bound = listening.serve(builder.fallback(move |request| metrics::answer(&server, request)));
+    let bound = listening.serve(builder.fallback(move |request| metrics.answer(request)));
     let addr = bound.local_addr()?;
     tokio::spawn(bound.serve(|_, _| async { Ok(()) }));
     Ok(addr)

@@ -1,6 +1,9 @@
 //! `bowsprit serve`.
 
-use std::io::{Read, Write};
+use std::{
+    collections::BTreeSet,
+    io::{Read, Write},
+};
 
 use super::program::{Program, Server, ask, run};
 
@@ -37,29 +40,29 @@ fn serve_says_in_one_line_that_the_address_is_in_use() {
 
 #[test]
 fn prometheus_finds_the_numbers_at_an_address_of_their_own() {
-    let mut server =
-        Program::start(&["serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]);
-    let url = server.wait_for_rest("listening on ");
-    let metrics = server.wait_for_rest("metrics at http://");
-    let address = metrics.strip_suffix("/metrics").unwrap();
-    assert_eq!(run(&["connect", "-n2", &format!("{url}/echo")], b"four\nsix..\n").code, Some(0));
-    ask(url.strip_prefix("ws://").unwrap(), "localhost", "GET", "/no");
+    let (_server, [listen, address]) = serve_with_metrics(&[]);
+    let (url, address) = (format!("ws://{listen}/echo"), &*address);
+    assert_eq!(run(&["connect", "-n2", &url], b"four\nsix..\n").code, Some(0));
+    ask(&listen, "localhost", "GET", "/no");
     let answer = ask(address, "localhost", "GET", "/metrics");
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
     assert!(head.to_lowercase().contains("content-type: text/plain; version=0.0.4"), "{head}");
     for line in [
+        "# HELP bowsprit_connections Open connections",
         "# TYPE bowsprit_connections gauge",
-        "bowsprit_connections 0",
-        "bowsprit_handshakes_total{status=\"101\"} 1",
-        "bowsprit_handshakes_total{status=\"404\"} 1",
-        "bowsprit_closes_total{by=\"peer\"} 1",
-        "bowsprit_messages_total{dir=\"received\",kind=\"text\"} 2",
-        "bowsprit_messages_total{dir=\"sent\",kind=\"ping\"} 0",
-        "bowsprit_payload_bytes_total{dir=\"sent\"} 9",
+        "bowsprit_connections{role=\"server\"} 0",
+        "bowsprit_handshakes_total{role=\"server\",status=\"101\"} 1",
+        "bowsprit_handshakes_total{role=\"server\",status=\"404\"} 1",
+        "bowsprit_closes_total{role=\"server\",by=\"peer\",code=\"1000\"} 1",
+        "bowsprit_messages_total{role=\"server\",dir=\"received\",kind=\"text\"} 2",
+        "bowsprit_messages_total{role=\"server\",dir=\"sent\",kind=\"ping\"} 0",
+        "bowsprit_payload_bytes_total{role=\"server\",dir=\"sent\"} 9",
         // Two frames and the answer to the close frame.
-        "bowsprit_wire_bytes_total{dir=\"sent\"} 17",
-        "bowsprit_slow_closes_total 0",
+        "bowsprit_wire_bytes_total{role=\"server\",dir=\"sent\"} 17",
+        "bowsprit_slow_closes_total{role=\"server\"} 0",
+        "# TYPE bowsprit_connection_seconds histogram",
+        "bowsprit_connection_seconds_bucket{role=\"server\",le=\"+Inf\"} 1",
     ] {
         assert!(body.lines().any(|found| found == line), "{line:?} in\n{body}");
     }
@@ -70,6 +73,31 @@ fn prometheus_finds_the_numbers_at_an_address_of_their_own() {
     ] {
         let answer = ask(address, host, method, path);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
+    }
+}
+
+/// The names of metrics in a dashboard or in rules, without the suffixes of histograms.
+fn named_metrics(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let named = words.filter(|word| word.starts_with("bowsprit_") || word.starts_with("process_"));
+    named.map(|name| name.strip_suffix("_bucket").unwrap_or(name)).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_dashboard_and_alerts_name_is_served() {
+    let (_server, [listen, metrics]) = serve_with_metrics(&[]);
+    assert_eq!(run(&["connect", "-n1", &listen], b"one to be closed\n").code, Some(0));
+    let served = ask(&metrics, "localhost", "GET", "/metrics");
+    for (text, count) in [
+        (include_str!("../../../../deploy/grafana-dashboard.json"), 16),
+        (include_str!("../../../../deploy/prometheus-rules.yml"), 5),
+    ] {
+        let names = named_metrics(text);
+        assert_eq!(names.len(), count, "{names:?}");
+        for name in names {
+            assert!(served.contains(&format!("# TYPE {name} ")), "{name}");
+        }
     }
 }
 
