@@ -159,7 +159,7 @@ async fn haproxy_tells_the_client_by_the_proxy_protocol() {
         let change = |text: String| {
             let text = text.replace("http-request set-header X-Forwarded-For %[src]", "");
             text.lines()
-                .map(|line| match line.contains("server chat1") {
+                .map(|line| match line.contains("server chat") {
                     true => format!("{line} {version}\n"),
                     false => format!("{line}\n"),
                 })

@@ -17,7 +17,7 @@ use bowsprit::{
     config::Heartbeat,
     error::BoxError,
     http::Request,
-    server::{BoundServer, Listener, RequestExt, TrustedProxies},
+    server::{BoundServer, Health, Listener, RequestExt, TrustedProxies},
 };
 use bowsprit_proto::handshake::asks_for_websocket;
 use tokio::{
@@ -68,6 +68,7 @@ impl Program {
         let (page, _) = page.split_once("```").unwrap();
         let common = [
             ("127.0.0.1:8080", server.to_string()),
+            ("127.0.0.1:8081", server.to_string()),
             ("60s", "2s".into()),
             ("/etc/ssl/", format!("{dir}/")),
         ];
@@ -192,6 +193,7 @@ fn server(
     let (plain, upgrades) = (Arc::clone(seen), Arc::clone(seen));
     Server::builder()
         .config(config)
+        .health(Health::new())
         .trusted_proxies(TrustedProxies::x_forwarded(["127.0.0.1/32".parse().unwrap()]))
         .fallback(move |request| {
             plain.lock().unwrap().push(request.uri().path().to_owned());
