@@ -1,8 +1,9 @@
-//! A server as one would run it on Linux: limits, certificates that are renewed, trusted proxies, probes,
-//! metrics, logs in JSON, a shutdown that proxies and clients notice in time, and systemd.
+//! A server as one would run it on Linux: limits, certificates that are renewed, trusted proxies,
+//! probes, metrics, logs in JSON, a shutdown that proxies and clients notice in time, and systemd.
 //!
 //! ```sh
-//! cargo run -p bowsprit-examples --bin production -- cert.pem key.pem 127.0.0.1:8443 127.0.0.1:9090
+//! cargo run -p bowsprit-examples --bin production -- \
+//!     cert.pem key.pem 127.0.0.1:8443 127.0.0.1:9090
 //! ```
 //!
 //! [docs/deployment.md](../docs/deployment.md) has what belongs around it: a unit of systemd, nginx,
