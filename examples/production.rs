@@ -6,8 +6,8 @@
 //!     cert.pem key.pem 127.0.0.1:8443 127.0.0.1:9090
 //! ```
 //!
-//! [docs/deployment.md](../docs/deployment.md) has what belongs around it: a unit of systemd, nginx,
-//! HAProxy, Kubernetes, and what the log lines mean.
+//! [docs/deployment.md](../docs/deployment.md) has what belongs around it: a unit of systemd,
+//! nginx, HAProxy, Kubernetes, and what the log lines mean.
 
 use std::{env, io, time::Duration};
 
