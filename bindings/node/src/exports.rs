@@ -24,8 +24,8 @@ macro_rules! functions {
     ($($name:literal = $function:path;)+) => {
         vec![$({
             unsafe extern "C" fn entry(env: napi_env, info: napi_callback_info) -> napi_value {
-                // SAFETY: Node.js calls this with the environment and the info of a call, whose data
-                // is the state of the addon.
+                // SAFETY: Node.js calls this with the environment and the info of a call, whose
+                // data is the state of the addon.
                 unsafe {
                     let Some((args, addon)) = arguments(env, info) else { return ptr::null_mut() };
                     run(addon, &args, $function)

@@ -19,7 +19,7 @@ const {
 } = require('../scripts/platforms');
 const { startRegistry } = require('./helpers/registry');
 
-const MAX_ADDON_LEN = 600_000;
+const MAX_ADDON_LEN = 640_000;
 
 let scratch;
 let packages;
