@@ -96,8 +96,8 @@ pub(crate) fn delay(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
 
 /// `tickHeartbeats(now, states, actions) -> count`: what is to be done now, in milliseconds of a
 /// clock that is not set. `actions` is an array of `int32`: after how many milliseconds to call
-/// this next, or 0 if there is no connection, then two numbers for each action: of which connection,
-/// and what. It needs room for an action of each connection.
+/// this next, or 0 if there is no connection, then two numbers for each action: of which
+/// connection, and what. It needs room for an action of each connection.
 pub(crate) fn tick(addon: &mut Addon, args: &Args) -> Result<Value, Misuse> {
     let now = Duration::try_from_secs_f64(args.number(0)? / 1e3).unwrap_or_default();
     let states = args.bytes_mut(1, 0)?;

@@ -1,6 +1,6 @@
-//! The functions of Node-API on Windows, where a library names the executable that it takes a function
-//! from. `node.exe` may have been renamed, and Electron has another name, so they are looked up in
-//! whatever executable is running.
+//! The functions of Node-API on Windows, where a library names the executable that it takes a
+//! function from. `node.exe` may have been renamed, and Electron has another name, so they are
+//! looked up in whatever executable is running.
 
 use std::{mem, panic, sync::Once};
 
