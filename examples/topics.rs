@@ -12,10 +12,18 @@ const MAX_TOPICS: usize = 100;
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    let server = Server::builder().bind("127.0.0.1:0").await?;
-    println!("listening on ws://{}", server.local_addr()?);
     // A client that does not keep up gets only the latest message of each topic.
     let topics = Topics::new().slow_consumers(SlowConsumerPolicy::KeepLatest);
+    let left = topics.clone();
+    let server = Server::builder()
+        .on_disconnect(move |client| {
+            for topic in left.of(client) {
+                left.publish(&topic, format!("somebody has left {topic}")).send_now();
+            }
+        })
+        .bind("127.0.0.1:0")
+        .await?;
+    println!("listening on ws://{}", server.local_addr()?);
     server.serve(move |ws, _request| subscribe(ws, topics.clone())).await?;
     Ok(())
 }

@@ -193,6 +193,19 @@ async fn a_topic_reaches_those_who_have_joined() {
 }
 
 #[tokio::test]
+async fn the_members_of_a_topic_hear_who_disconnects() {
+    let server = Running::start(env!("CARGO_BIN_EXE_topics"));
+    let (mut one, mut two) = (server.connect("/").await, server.connect("/").await);
+    for (member, others) in [(&mut one, "told 0"), (&mut two, "told 1")] {
+        member.send("join sea").await.unwrap();
+        member.send("sea: ahoy").await.unwrap();
+        assert_eq!(recv(member).await, Message::text(others));
+    }
+    drop(one);
+    assert_eq!(recv(&mut two).await, Message::text("somebody has left sea"));
+}
+
+#[tokio::test]
 async fn a_server_that_shuts_down_closes_with_1001() {
     let mut server = Running::start(env!("CARGO_BIN_EXE_graceful-shutdown"));
     let mut ws = server.connect("/").await;

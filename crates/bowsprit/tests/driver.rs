@@ -42,6 +42,7 @@ mod driver {
     mod lifecycle;
     mod listeners;
     mod long_messages;
+    mod memberships;
     mod no_runtime;
     mod numbers;
     mod order;

@@ -8,7 +8,7 @@ use tracing::Span;
 use super::Membership;
 use super::{Link, Out, lock::Spent};
 use crate::{
-    CloseCode, ConnectionConfig,
+    CloseCode, ConnectionConfig, Role,
     error::EndReason,
     stats::{CloseKind, Policy, Side},
 };
@@ -16,8 +16,15 @@ use crate::{
 /// Something of the application's.
 type Data = Arc<dyn Any + Send + Sync>;
 
-/// Something of the layer above's, to be dropped when the connection is over and its lock is free.
-pub(crate) type Kept = Box<dyn Any + Send>;
+/// Something of the layer above's, to be dropped when all have been told that the connection is
+/// over, and its lock is free.
+pub(crate) trait Keep: Any + Send {
+    /// The connection is over, but not all have been told. Called under its lock, more than once;
+    /// returns what is to be dropped when the lock is free.
+    fn on_over(&mut self) -> Option<Box<dyn Send>>;
+}
+
+pub(crate) type Kept = Box<dyn Keep>;
 
 #[derive(Default)]
 pub(super) struct ColdState {
@@ -59,13 +66,14 @@ impl Link {
         out.cold_state().data.replace(data)
     }
 
-    /// Who is told of the end has been told.
-    pub(super) fn on_told(self: &Arc<Self>) {
+    /// All have been told of the end: gives up what they may have wanted to look at.
+    pub(crate) fn on_told(self: &Arc<Self>) {
         let mut out = self.lock();
         out.telling = Telling::Done;
         let data = out.take_data(self);
+        let kept = out.cold_state.as_mut().and_then(|cold_state| cold_state.kept.take());
         drop(out);
-        drop(data);
+        drop((data, kept));
     }
 
     /// Drops the application's data if nobody looks for it any longer.
@@ -83,8 +91,8 @@ impl Link {
         self.look(|out| out.cold_state.as_ref().map_or(0, |cold_state| cold_state.dropped))
     }
 
-    /// Changes what the layer above has the connection keep until it is over; `None` if it has
-    /// ended, or is about to. That happens under the lock.
+    /// Changes what the layer above has the connection keep until its end has been told; `None` if
+    /// it has ended, or is about to. That happens under the lock.
     #[inline]
     pub(crate) fn change_kept<T>(
         self: &Arc<Self>,
@@ -95,6 +103,20 @@ impl Link {
             return None;
         }
         Some(change(&mut out.cold_state().kept))
+    }
+
+    /// Looks at what is kept, if anything is, also when the connection has ended: as long as
+    /// somebody is to be told. That happens under the lock.
+    pub(crate) fn with_kept<T>(self: &Arc<Self>, look: impl FnOnce(&mut Kept) -> T) -> Option<T> {
+        let mut out = self.lock();
+        let kept = out.cold_state.as_mut()?.kept.as_mut()?;
+        Some(look(kept))
+    }
+
+    /// Whether it is on a list of the layer above, or about to join it. The list tells of the end
+    /// as the last, and [says so](Self::on_told).
+    pub(super) fn is_listed(&self) -> bool {
+        self.counters().role() == Role::Server
     }
 
     /// Stays on this list until it ends.
@@ -174,10 +196,11 @@ impl Out {
         self.cold_state.as_mut().filter(|_| is_over)?.data.take()
     }
 
-    /// Gives up what the layer above has had the connection keep.
-    pub(super) fn spend_kept(&mut self) {
-        if let Some(kept) = self.cold_state.as_mut().and_then(|cold_state| cold_state.kept.take()) {
-            self.spend(Spent::Kept(kept));
+    /// Has what is kept for the layer above know that the connection is over.
+    pub(super) fn end_kept(&mut self) {
+        let kept = self.cold_state.as_mut().and_then(|cold_state| cold_state.kept.as_mut());
+        if let Some(spent) = kept.and_then(|kept| kept.on_over()) {
+            self.spend(Spent::OfKept(spent));
         }
     }
 
@@ -186,8 +209,8 @@ impl Out {
         self.cold_state.as_ref().is_some_and(|cold_state| cold_state.is_leaving)
     }
 
-    /// Gives up what only open connections have; its place on a list not before it has ended,
-    /// when it is over.
+    /// Has the end told of a connection that is over, and gives up its place on a list when it has
+    /// ended.
     pub(super) fn finish(&mut self, cause: EndReason) {
         if self.telling == Telling::None {
             self.telling = Telling::Begun;
@@ -199,7 +222,7 @@ impl Out {
             let span = cold_state.and_then(|cold_state| cold_state.span.clone());
             self.due().end = Some(End { kind, code, span });
         }
-        self.spend_kept();
+        self.end_kept();
         #[cfg(feature = "server")]
         if self.has_ended()
             && let Some(membership) = self.membership.take()

@@ -149,9 +149,7 @@ impl Link {
     pub(crate) fn drop_half(self: &Arc<Self>) {
         if self.halves.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.abandon();
-            if self.has_ended() {
-                self.drop_data();
-            }
+            self.drop_data();
         }
     }
 
@@ -185,7 +183,7 @@ impl Link {
             out.cold_state().is_leaving = true;
             out.queue.abandon_fragments();
             out.collect(Policy::Closed);
-            out.spend_kept();
+            out.end_kept();
             out.wake_all();
         }
         drop(out);

@@ -19,10 +19,7 @@ use bowsprit_proto::queue::{Settled, Waitlist};
 
 #[cfg(feature = "server")]
 use super::Membership;
-use super::{
-    Link, Out,
-    cold_state::{End, Kept},
-};
+use super::{Link, Out, cold_state::End};
 use crate::{
     Output, PreparedMessage,
     stats::{Direction, PendingCounts, Policy},
@@ -60,7 +57,7 @@ pub(super) enum Spent {
     Messages(Foreign<Vec<Settled<PreparedMessage>>>),
     Output(Output),
     Transport(Foreign<WriteHalf>),
-    Kept(Kept),
+    OfKept(Box<dyn Send>),
     #[cfg(feature = "server")]
     Membership(Membership),
     Waker(Waker),
@@ -169,7 +166,7 @@ impl Due {
             link.helpers.compress(Arc::clone(link), link.config().max_concurrent_compressions);
         }
         drop(self.spent);
-        if self.end.is_some() {
+        if self.end.is_some() && !link.is_listed() {
             link.on_told();
         }
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 /// Connections that have been given a key each.
 pub(crate) trait List: Send + Sync {
-    /// The connection with this key has ended. Not called under its lock.
+    /// The connection with this key has ended. Not called under its lock. The list tells whoever
+    /// wants to know, and then the link that it has done so.
     fn leave(&self, key: u32);
 }
 

@@ -63,6 +63,7 @@ use self::{
     runtime::Helpers,
 };
 pub(crate) use self::{
+    cold_state::{Keep, Kept},
     info::{Info, Opening},
     read::{Reader, Want},
     send::Sending,

@@ -1,11 +1,13 @@
 //! One topic: its members, what they have joined, and the order of its publications.
 
 use std::{
+    any::Any,
     borrow::Borrow,
     cell::Cell,
     collections::{HashMap, HashSet},
     hash::{BuildHasherDefault, Hash, Hasher},
     mem,
+    num::NonZeroU64,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
@@ -13,7 +15,10 @@ use std::{
 };
 
 use super::topics::Shared;
-use crate::{Handle, conn::Link};
+use crate::{
+    Handle,
+    conn::{Keep, Kept, Link},
+};
 
 /// The number of the next topic. 0 stands for none.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
@@ -59,11 +64,16 @@ pub(super) enum Joining {
     Abandoned,
 }
 
-/// The topics that a connection has joined, which it leaves when this is dropped.
+/// The topics that a connection has joined. It leaves them when it is over, and forgets which they
+/// were when all have been told.
 pub(super) struct Memberships {
-    member: u64,
+    /// Until it is over.
+    member: Option<NonZeroU64>,
     topics: HashSet<ByNumber, NumberHash>,
 }
+
+/// Topics that the others forget when this is dropped, unless somebody has joined meanwhile.
+struct Deserted(Vec<Arc<Topic>>);
 
 type NumberHash = BuildHasherDefault<NumberHasher>;
 
@@ -199,7 +209,7 @@ impl Members {
 
 impl Memberships {
     fn new(member: u64) -> Self {
-        Self { member, topics: HashSet::default() }
+        Self { member: NonZeroU64::new(member), topics: HashSet::default() }
     }
 
     /// Changes those of a connection; `None` if it has ended, or is about to.
@@ -207,11 +217,29 @@ impl Memberships {
     pub(super) fn change<T>(link: &Arc<Link>, change: impl FnOnce(&mut Self) -> T) -> Option<T> {
         link.change_kept(|kept| {
             let kept = kept.get_or_insert_with(|| Box::new(Self::new(link.id())));
-            let Some(memberships) = kept.downcast_mut() else {
-                unreachable!("only topics have a connection keep something")
-            };
-            change(memberships)
+            change(Self::from_kept(kept))
         })
+    }
+
+    /// Looks at those of a connection, until all have been told of its end; `None` if there are
+    /// none.
+    #[inline]
+    pub(super) fn look<T>(link: &Arc<Link>, look: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        link.with_kept(|kept| look(Self::from_kept(kept)))
+    }
+
+    fn from_kept(kept: &mut Kept) -> &mut Self {
+        let kept: &mut dyn Any = &mut **kept;
+        match kept.downcast_mut() {
+            Some(memberships) => memberships,
+            None => unreachable!("only topics have a connection keep something"),
+        }
+    }
+
+    /// Those among `topics`.
+    pub(super) fn among(&self, topics: &Arc<Shared>) -> Vec<Arc<Topic>> {
+        let joined = self.topics.iter().map(|ByNumber(topic)| topic);
+        joined.filter(|topic| topic.topics.as_ptr() == Arc::as_ptr(topics)).cloned().collect()
     }
 
     #[inline]
@@ -223,24 +251,38 @@ impl Memberships {
         joining
     }
 
-    /// Whether the topic is deserted now; `None` if the connection was not in it.
+    /// Whether the topic is deserted now; `None` if the connection was not in it, or is over.
     #[inline]
     pub(super) fn leave(&mut self, topic: &Topic) -> Option<bool> {
+        let member = self.member?;
         self.topics.take(&topic.number)?;
         if is_sparse(self.topics.len(), self.topics.capacity()) {
             self.topics.shrink_to_fit();
         }
-        Some(topic.members().remove(self.member))
+        Some(topic.members().remove(member.get()))
     }
 }
 
+impl Keep for Memberships {
+    fn on_over(&mut self) -> Option<Box<dyn Send>> {
+        let member = self.member.take()?.get();
+        let topics = self.topics.iter().map(|ByNumber(topic)| topic);
+        let deserted = topics.filter(|topic| topic.members().remove(member));
+        let deserted = Deserted(deserted.cloned().collect());
+        (!deserted.0.is_empty()).then(|| Box::new(deserted) as _)
+    }
+}
+
+/// A link that nobody uses any longer was not over for those who have dropped it.
 impl Drop for Memberships {
     fn drop(&mut self) {
-        for ByNumber(topic) in self.topics.drain() {
-            if topic.members().remove(self.member) {
-                topic.abandon_if_deserted();
-            }
-        }
+        let _deserted = self.on_over();
+    }
+}
+
+impl Drop for Deserted {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|topic| topic.abandon_if_deserted());
     }
 }
 

@@ -60,6 +60,12 @@ impl Topics {
 
     /// What to do with members whose queue is full, unless [the
     /// publication](Publication::slow_consumers) overrides it. Default: close them with 1013.
+    ///
+    /// ```
+    /// use bowsprit::{Topics, topics::SlowConsumerPolicy};
+    ///
+    /// let prices = Topics::new().slow_consumers(SlowConsumerPolicy::KeepLatest);
+    /// ```
     #[must_use]
     pub const fn slow_consumers(mut self, slow: SlowConsumerPolicy) -> Self {
         self.slow = slow;
@@ -83,10 +89,10 @@ impl Topics {
         }
     }
 
-    /// Removes a connection from a topic. Returns `false` if it was not a member.
+    /// Removes a connection from a topic. Returns `false` if it was not a member, or has ended.
     pub fn leave(&self, topic: &str, member: &Handle) -> bool {
         let Some(topic) = self.shared.find(topic) else { return false };
-        let left = Memberships::change(member.link(), |joined| joined.leave(&topic)).flatten();
+        let left = Memberships::look(member.link(), |joined| joined.leave(&topic)).flatten();
         if left == Some(true) {
             topic.abandon_if_deserted();
         }
@@ -109,6 +115,30 @@ impl Topics {
     pub fn members(&self, topic: &str) -> impl Iterator<Item = Handle> + use<> {
         let topic = self.shared.find(topic);
         topic.map(|topic| topic.handles()).unwrap_or_default().into_iter()
+    }
+
+    /// The names of the topics that a connection is a member of, in no order.
+    ///
+    /// When a connection has ended, [`on_disconnect`] still sees the topics that it was in until
+    /// then, so that it can tell the other members. After that, and for a connection of a client
+    /// that has ended, there are none.
+    ///
+    /// ```
+    /// use bowsprit::{Server, Topics};
+    ///
+    /// let topics = Topics::new();
+    /// let rooms = topics.clone();
+    /// let server = Server::builder().on_disconnect(move |client| {
+    ///     for room in rooms.of(client) {
+    ///         rooms.publish(&room, format!("{} has left {room}", client.id())).send_now();
+    ///     }
+    /// });
+    /// ```
+    ///
+    /// [`on_disconnect`]: crate::server::ServerBuilder::on_disconnect
+    pub fn of(&self, member: &Handle) -> impl Iterator<Item = Arc<str>> + use<> {
+        let joined = Memberships::look(member.link(), |joined| joined.among(&self.shared));
+        joined.unwrap_or_default().into_iter().map(|topic| Arc::from(&*topic.name))
     }
 
     /// The names of all topics, in no order.

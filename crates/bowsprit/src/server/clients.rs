@@ -185,6 +185,7 @@ impl List for Arc<Shared> {
         drop(permit);
         if let Some(link) = link.upgrade() {
             run_hook(self.registry.on_disconnect.as_ref(), &link);
+            link.on_told();
         }
         self.registry.departed.fetch_add(1, Ordering::SeqCst);
         if self.registry.count.fetch_sub(1, Ordering::SeqCst) == 1 {
@@ -202,6 +203,22 @@ fn run_hook(hook: Option<&Hook>, link: &Arc<Link>) {
 
 /// An iterator over the handles of a server's open connections; see
 /// [`Server::clients`](crate::Server::clients).
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use bowsprit::Server;
+///
+/// /// How many clients there are on each path.
+/// fn by_path(server: &Server) -> BTreeMap<String, usize> {
+///     let mut counts = BTreeMap::new();
+///     for client in server.clients() {
+///         *counts.entry(client.path().to_owned()).or_default() += 1;
+///     }
+///     counts
+/// }
+///
+/// assert!(by_path(&Server::builder().build()).is_empty());
+/// ```
 pub struct Clients {
     members: vec::IntoIter<Arc<Members>>,
     current: Option<(Arc<Members>, usize)>,

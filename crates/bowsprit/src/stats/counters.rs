@@ -85,6 +85,7 @@ pub(crate) struct Counters {
     codes: [AtomicU64; CodeClass::COUNT],
     dropped: AtomicU64,
     slow_closes: AtomicU64,
+    role: Role,
     instruments: Instruments,
 }
 
@@ -139,8 +140,14 @@ impl Counters {
             codes: array::from_fn(|_| AtomicU64::new(0)),
             dropped: AtomicU64::new(0),
             slow_closes: AtomicU64::new(0),
+            role,
             instruments: Instruments::new(role),
         }
+    }
+
+    /// The role of the connections that are counted.
+    pub(crate) const fn role(&self) -> Role {
+        self.role
     }
 
     /// Adds the messages of a batch.
