@@ -12,7 +12,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut ws = Client::new()
         .reconnect(&url)?
         .on_open(|handle| async move { Ok(handle.send("subscribe").await?) })
-        .on_event(|event| println!("{event:?}"))
+        .on_event(|event| println!("{event}"))
         .websocket();
     let handle = ws.handle();
     handle.try_send("kept until there is a connection")?;

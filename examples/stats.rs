@@ -31,16 +31,7 @@ async fn report(server: Server) {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let now = server.stats();
         if now != before {
-            println!(
-                "{} open of {}, {} refused; {} messages in, {} out: {} bytes in {} on the wire",
-                now.connections,
-                now.handshakes.accepted,
-                now.handshakes.refused,
-                now.received.messages(),
-                now.sent.messages(),
-                now.sent.payload_bytes,
-                now.sent.wire_bytes,
-            );
+            println!("{now}");
         }
         before = now;
     }

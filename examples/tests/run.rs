@@ -68,7 +68,7 @@ async fn a_proxy_that_answers_otherwise_is_named() {
 async fn a_session_subscribes_before_it_sends_what_was_kept() {
     let server = Running::start(env!("CARGO_BIN_EXE_echo-server"));
     let lines = printed(env!("CARGO_BIN_EXE_reconnect"), &[&server.url]);
-    let expected = ["Connecting", "Open", "subscribe", "kept until there is a connection"];
+    let expected = ["connecting", "connected", "subscribe", "kept until there is a connection"];
     assert_eq!(lines.lines().collect::<Vec<_>>(), expected);
 }
 
@@ -141,11 +141,11 @@ async fn the_statistics_are_those_of_what_was_done() {
     ws.send(&text).await.unwrap();
     assert_eq!(ws.recv().await.unwrap().unwrap().as_text(), Some(&*text));
     let mut line = String::new();
-    while !line.contains("1 out") {
+    while !line.contains("sent: 1 message") {
         line.clear();
         server.stdout.read_line(&mut line).unwrap();
     }
-    let start = "1 open of 1, 0 refused; 1 messages in, 1 out: 5000 bytes in ";
+    let start = "1 open; handshakes: 1 accepted; received: 1 message, 5000 bytes, ";
     let wire_len = line.strip_prefix(start).and_then(|rest| rest.split(' ').next());
     let wire_len: u64 = wire_len.unwrap_or_else(|| panic!("{line}")).parse().unwrap();
     assert!((10..200).contains(&wire_len), "compressed: {line}");

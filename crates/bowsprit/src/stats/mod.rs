@@ -7,6 +7,7 @@
 // `Counters` is where snapshots are taken from, and the only place that records anything.
 
 mod counters;
+mod display;
 mod ending;
 #[cfg_attr(not(feature = "metrics"), path = "no_instruments.rs")]
 mod instruments;
@@ -39,12 +40,14 @@ pub(crate) const fn role_name(role: Role) -> &'static str {
 /// that has ended are exact. A snapshot is not atomic: its numbers are read one after the other
 /// while counting goes on.
 ///
-/// ```no_run
-/// # fn example(server: &bowsprit::Server) {
+/// ```
+/// use bowsprit::Server;
+///
+/// let server = Server::builder().build();
 /// let stats = server.stats();
-/// println!("{} open, {} messages in", stats.connections, stats.received.messages());
+/// println!("{stats}");
 /// println!("compressed to {} of {} bytes", stats.sent.wire_bytes, stats.sent.payload_bytes);
-/// # }
+/// assert_eq!(stats.connections, 0);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -69,6 +72,13 @@ pub struct Stats {
 /// Outcomes of opening handshakes. A server counts each connection and each request of another HTTP
 /// server; a client counts each attempt, including redirects. Each is counted once, when it has
 /// ended.
+///
+/// ```
+/// let client = bowsprit::Client::new();
+/// for (status, count) in client.stats().handshakes.rejections() {
+///     println!("{count} attempts were answered {status}");
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Handshakes {
@@ -91,6 +101,12 @@ pub struct Handshakes {
 }
 
 /// Traffic of all connections in one direction.
+///
+/// ```
+/// let received = bowsprit::Server::builder().build().stats().received;
+/// println!("received: {received}");
+/// assert_eq!(received.messages(), received.text_messages + received.binary_messages);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TrafficCounts {
@@ -111,6 +127,14 @@ pub struct TrafficCounts {
 }
 
 /// How connections have ended.
+///
+/// ```
+/// use bowsprit::{CloseCode, Server};
+///
+/// let closes = Server::builder().build().stats().closes;
+/// println!("{} in all: {closes}", closes.total());
+/// assert_eq!(closes.with_code(CloseCode::GOING_AWAY), 0);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CloseCounts {

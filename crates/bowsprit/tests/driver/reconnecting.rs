@@ -42,16 +42,17 @@ async fn text(ws: &mut WebSocket) -> String {
     ws.recv().await.unwrap().unwrap().as_text().unwrap().to_owned()
 }
 
-/// Notes the events, by name.
+/// Notes the events, as they are displayed; without the time to wait, which is random.
 fn noting(reconnect: Reconnect) -> (Reconnect, Arc<Mutex<Vec<String>>>) {
     let events = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&events);
     let reconnect = reconnect.on_event(move |event| {
-        noted.lock().unwrap().push(match event {
-            ReconnectEvent::Waiting(_) => "waiting".to_owned(),
-            ReconnectEvent::Lost(cause) => format!("lost: {cause}"),
-            event => format!("{event:?}").to_lowercase(),
-        });
+        let mut line = event.to_string();
+        if let ReconnectEvent::Waiting(wait) = event {
+            assert_eq!(line, format!("next attempt in {wait:.1?}"));
+            line.truncate("next attempt".len());
+        }
+        noted.lock().unwrap().push(line);
     });
     (reconnect, events)
 }
@@ -73,8 +74,8 @@ fn a_connection_that_breaks_is_followed_by_another_after_a_random_wait() {
         assert!(begun.elapsed() <= 5 * SECOND);
         second.unwrap().unwrap().send("here again").await.unwrap();
         assert_eq!(text(&mut server).await, "here again");
-        let lost = "lost: the peer went away without a close frame";
-        let expected = ["connecting", "open", lost, "waiting", "connecting", "open"];
+        let lost = "connection lost: the peer went away without a close frame";
+        let expected = ["connecting", "connected", lost, "next attempt", "connecting", "connected"];
         assert_eq!(*events.lock().unwrap(), expected);
     });
 }
@@ -93,7 +94,9 @@ fn what_cannot_heal_ends_with_its_error_and_then_nothing() {
         });
         assert!(matches!(next, Some(Err(Error::Connect(ConnectError::Rejected(_))))), "{next:?}");
         assert!(connections.next().await.is_none());
-        assert_eq!(events.lock().unwrap().last().unwrap(), "givenup");
+        let events = events.lock().unwrap();
+        assert_eq!(events.last().unwrap(), "giving up");
+        assert!(events[1].starts_with("connecting failed: "), "{events:?}");
     });
 }
 

@@ -1,6 +1,7 @@
 //! Connections that come back.
 
 mod backoff;
+mod event;
 mod queue;
 mod retry_cause;
 mod websocket;
@@ -11,7 +12,6 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use futures_core::Stream;
@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep};
 
 pub use self::{
     backoff::Backoff,
+    event::ReconnectEvent,
     queue::OverflowPolicy,
     retry_cause::RetryCause,
     websocket::{ReconnectingHandle, ReconnectingWebSocket},
@@ -36,6 +37,22 @@ use crate::{
 ///
 /// Every attempt starts at the original URL. A redirect, even a permanent one (301, 308), applies
 /// to one attempt only, so the server at that URL decides each time where connections go.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use bowsprit::{Client, reconnect::Backoff};
+///
+/// # async fn example() -> Result<(), bowsprit::Error> {
+/// let mut ws = Client::new()
+///     .reconnect("wss://example.com/feed")?
+///     .backoff(Backoff::default().first(Duration::from_secs(1)))
+///     .max_attempts(10)
+///     .on_open(|handle| async move { Ok(handle.send("subscribe news").await?) })
+///     .on_event(|event| eprintln!("{event}"))
+///     .websocket();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct Reconnect {
@@ -48,22 +65,6 @@ pub struct Reconnect {
     on_open: Option<Callback<Handle, Result<(), BoxError>>>,
     max_queue_len: usize,
     overflow_policy: OverflowPolicy,
-}
-
-/// An event of a client that reconnects.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ReconnectEvent<'s> {
-    /// An attempt to connect begins.
-    Connecting,
-    /// A connection is open.
-    Open,
-    /// An attempt has failed, or the connection has ended.
-    Lost(&'s RetryCause),
-    /// The client waits this long before the next attempt.
-    Waiting(Duration),
-    /// There will be no further attempt.
-    GivenUp,
 }
 
 impl Client {
@@ -90,6 +91,15 @@ impl Client {
 
 impl Reconnect {
     /// How long to wait between attempts. Default: [`Backoff::default`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use bowsprit::{Client, reconnect::Backoff};
+    ///
+    /// let backoff = Backoff::default().first(Duration::from_secs(1)).max(Duration::from_secs(20));
+    /// let reconnect = Client::new().reconnect("wss://example.com/feed")?.backoff(backoff);
+    /// # Ok::<(), bowsprit::Error>(())
+    /// ```
     pub const fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
         self
@@ -103,12 +113,35 @@ impl Reconnect {
     }
 
     /// Decides whether to try again. Default: [`RetryCause::is_retryable`].
+    ///
+    /// ```
+    /// use bowsprit::{Client, CloseCode, reconnect::RetryCause};
+    ///
+    /// // Also after a close with 1000: this server means "come back later" by it.
+    /// let reconnect = Client::new().reconnect("wss://example.com/feed")?;
+    /// let reconnect = reconnect.retry_if(|cause| match cause {
+    ///     RetryCause::Closed(close) if close.code == CloseCode::NORMAL => true,
+    ///     cause => cause.is_retryable(),
+    /// });
+    /// # Ok::<(), bowsprit::Error>(())
+    /// ```
     pub fn retry_if(mut self, retry: impl Fn(&RetryCause) -> bool + Send + Sync + 'static) -> Self {
         self.retry = Arc::new(retry);
         self
     }
 
     /// Called with every event, in the task that awaits connections or messages.
+    ///
+    /// ```
+    /// use bowsprit::{Client, reconnect::ReconnectEvent};
+    ///
+    /// let reconnect = Client::new().reconnect("wss://example.com/feed")?;
+    /// let reconnect = reconnect.on_event(|event| match event {
+    ///     ReconnectEvent::Connecting => {}
+    ///     event => eprintln!("feed: {event}"),
+    /// });
+    /// # Ok::<(), bowsprit::Error>(())
+    /// ```
     pub fn on_event(mut self, watch: impl Fn(&ReconnectEvent<'_>) + Send + Sync + 'static) -> Self {
         self.watch = Arc::new(watch);
         self
@@ -116,6 +149,15 @@ impl Reconnect {
 
     /// Called with each new connection before it is returned, for example to subscribe again. An
     /// error makes it a failed attempt, [`ConnectError::Callback`].
+    ///
+    /// ```
+    /// use bowsprit::Client;
+    ///
+    /// let reconnect = Client::new()
+    ///     .reconnect("wss://example.com/feed")?
+    ///     .on_open(|handle| async move { Ok(handle.send("subscribe news").await?) });
+    /// # Ok::<(), bowsprit::Error>(())
+    /// ```
     pub fn on_open<F>(mut self, callback: impl Fn(Handle) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), BoxError>> + Send + 'static,
@@ -134,6 +176,16 @@ impl Reconnect {
 
     /// What a [`ReconnectingWebSocket`] does with messages that exceed the queue. Default:
     /// [`OverflowPolicy::Refuse`].
+    ///
+    /// ```
+    /// use bowsprit::{Client, reconnect::OverflowPolicy};
+    ///
+    /// let reconnect = Client::new()
+    ///     .reconnect("wss://example.com/positions")?
+    ///     .max_queue_len(64 * 1024)
+    ///     .overflow_policy(OverflowPolicy::DropOldest);
+    /// # Ok::<(), bowsprit::Error>(())
+    /// ```
     pub const fn overflow_policy(mut self, policy: OverflowPolicy) -> Self {
         self.overflow_policy = policy;
         self

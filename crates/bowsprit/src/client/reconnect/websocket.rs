@@ -27,7 +27,7 @@ use crate::{CloseCode, Error, Handle, Message, SendError, WebSocket, exclusive::
 /// let mut ws = client
 ///     .reconnect("wss://example.com/feed")?
 ///     .on_open(|handle| async move { Ok(handle.send("subscribe news").await?) })
-///     .on_event(|event| println!("{event:?}"))
+///     .on_event(|event| println!("{event}"))
 ///     .websocket();
 /// let handle = ws.handle();
 /// handle.try_send("hello")?;
@@ -47,6 +47,24 @@ pub struct ReconnectingWebSocket {
 }
 
 /// Sends on a [`ReconnectingWebSocket`], from any task.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use bowsprit::reconnect::ReconnectingWebSocket;
+///
+/// /// Sends the time once a minute, whenever there is a connection.
+/// fn send_time(ws: &ReconnectingWebSocket) {
+///     let handle = ws.handle();
+///     tokio::spawn(async move {
+///         loop {
+///             tokio::time::sleep(Duration::from_secs(60)).await;
+///             if handle.is_open() && handle.try_send("a minute has passed").is_err() {
+///                 break;
+///             }
+///         }
+///     });
+/// }
+/// ```
 #[derive(Clone)]
 pub struct ReconnectingHandle {
     shared: Arc<Shared>,
