@@ -1,10 +1,11 @@
 //! The options of a server.
 
+mod callbacks;
+
 use std::{fmt, future::Future, io, sync::Arc, time::Duration};
 
 use bowsprit_proto::handshake::{HostPolicy, OriginPolicy, SubprotocolPolicy};
-use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request};
 use tokio::net::ToSocketAddrs;
 
 use super::{
@@ -20,12 +21,28 @@ use super::{
     rejection_log::RejectionLog,
     route::{Route, RouterBuilder},
 };
-use crate::{AcceptError, ConnectionConfig, Deflate, Handle, Limits, TcpOptions, head::HeadLimits};
+use crate::{ConnectionConfig, Deflate, Limits, TcpOptions, head::HeadLimits};
 
 /// Makes a [`Server`].
 ///
 /// A panic in a callback is logged, and a request that has no response yet is answered 500; the
 /// server goes on. A program that is built with `panic = "abort"` ends.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use bowsprit::{Deflate, Server};
+///
+/// # async fn example() -> Result<(), bowsprit::Error> {
+/// let listening = Server::builder()
+///     .path("/echo")
+///     .max_connections(10_000)
+///     .handshake_timeout(Duration::from_secs(5))
+///     .deflate(Deflate::server())
+///     .bind("127.0.0.1:8080")
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct ServerBuilder {
     router: RouterBuilder,
     settings: Settings,
@@ -85,6 +102,12 @@ impl ServerBuilder {
     /// [`RequestExt::param`](crate::server::RequestExt::param). Literal braces are written `{{` and
     /// `}}`. If several paths match, the most specific one is used.
     ///
+    /// ```
+    /// use bowsprit::Server;
+    ///
+    /// let server = Server::builder().path("/chat").path("/rooms/{room}").path("/files/{*path}");
+    /// ```
+    ///
     /// # Panics
     ///
     /// The path does not begin with a slash, is malformed, or conflicts with another.
@@ -97,6 +120,13 @@ impl ServerBuilder {
 
     /// Accepts WebSockets at this path, written as in [`path`](Self::path), with its own handler
     /// and options.
+    ///
+    /// ```
+    /// use bowsprit::{Server, server::Route};
+    ///
+    /// let time = Route::new(|mut ws, _request| async move { Ok(ws.send("it is late").await?) });
+    /// let server = Server::builder().route("/time", time);
+    /// ```
     ///
     /// # Panics
     ///
@@ -191,6 +221,16 @@ impl ServerBuilder {
     /// handshake. Default: no encryption.
     ///
     /// [`Server::accept`] and [`Server::upgrade`] use transports unchanged.
+    ///
+    /// ```no_run
+    /// use bowsprit::{Server, tls::TlsServerConfig};
+    ///
+    /// # async fn example() -> Result<(), bowsprit::Error> {
+    /// let tls = TlsServerConfig::from_pem_files("/etc/chat/tls.crt", "/etc/chat/tls.key")?;
+    /// let listening = Server::builder().tls(tls).bind("0.0.0.0:443").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: impl Into<crate::tls::TlsServerConfig>) -> Self {
@@ -212,6 +252,14 @@ impl ServerBuilder {
     ///
     /// Sockets that are passed to [`Server::accept`] and [`Server::upgrade`] keep their options,
     /// except for `TCP_NODELAY`, which is set.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use bowsprit::{Server, config::{Keepalive, TcpOptions}};
+    ///
+    /// let tcp = TcpOptions::default().keepalive(Keepalive::after(Duration::from_secs(120)));
+    /// let server = Server::builder().tcp(tcp);
+    /// ```
     #[must_use]
     pub const fn tcp(mut self, options: TcpOptions) -> Self {
         self.tcp = options;
@@ -228,21 +276,17 @@ impl ServerBuilder {
         self
     }
 
-    /// Answers requests that do not ask for a WebSocket. If it returns `None`, WebSocket paths are
-    /// answered 426 and others 404. The connection is closed after the response.
-    #[must_use]
-    pub fn fallback<F>(mut self, answer: F) -> Self
-    where
-        F: Fn(&Request<()>) -> Option<Response<Bytes>> + Send + Sync + 'static,
-    {
-        self.fallback = Box::new(answer);
-        self
-    }
-
     /// Which hosts requests may be addressed to, including requests that do not ask for a
     /// WebSocket; others are answered 421. Default: [`HostPolicy::Any`]. A server for the local
     /// machine should use [`HostPolicy::Loopback`]. Behind a reverse proxy, clients use the proxy's
     /// host names.
+    ///
+    /// ```
+    /// use bowsprit::{Server, server::HostPolicy};
+    ///
+    /// let hosts = HostPolicy::List(vec!["chat.example.com".into(), "192.0.2.1".into()]);
+    /// let server = Server::builder().allowed_hosts(hosts);
+    /// ```
     #[must_use]
     pub fn allowed_hosts(mut self, policy: HostPolicy) -> Self {
         self.hosts = policy;
@@ -257,50 +301,17 @@ impl ServerBuilder {
     /// Requests that are passed to [`Server::upgrade_async`] and [`Server::upgrade`] need a
     /// [`PeerAddr`](crate::server::PeerAddr) to tell whether they come from a proxy; without it
     /// they are answered 500.
+    ///
+    /// ```
+    /// use bowsprit::{Server, server::TrustedProxies};
+    ///
+    /// let nginx = TrustedProxies::x_forwarded(["127.0.0.1/32".parse()?]);
+    /// let server = Server::builder().trusted_proxies(nginx);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = Some(proxies);
-        self
-    }
-
-    /// Called for each request that is rejected, for any reason, including requests that do not ask
-    /// for a WebSocket and are answered 426 or 404. It returns the response: the one that it is
-    /// passed, possibly with more header fields, or another one.
-    #[must_use]
-    pub fn on_reject<R>(mut self, hook: R) -> Self
-    where
-        R: Fn(&Request<()>, Rejection) -> Rejection + Send + Sync + 'static,
-    {
-        self.on_reject = Box::new(hook);
-        self
-    }
-
-    /// Called when a connection fails before it is open without having been rejected: the client
-    /// sent invalid HTTP or too much of it, a time-out expired, the client disconnected, or a
-    /// response could not be written.
-    #[must_use]
-    pub fn on_handshake_error<R>(mut self, hook: R) -> Self
-    where
-        R: Fn(&AcceptError) + Send + Sync + 'static,
-    {
-        self.on_handshake_error = Box::new(hook);
-        self
-    }
-
-    /// Called for each connection that was opened, before its handler is called and before it is in
-    /// the server's [`clients`](Server::clients). Messages that it sends are the first on the
-    /// connection. It must not block.
-    #[must_use]
-    pub fn on_connect(mut self, hook: impl Fn(&Handle) + Send + Sync + 'static) -> Self {
-        self.on_connect = Some(Box::new(hook));
-        self
-    }
-
-    /// Called for each connection that has ended, in whatever way, after it was removed from the
-    /// server's [`clients`](Server::clients). It must not block.
-    #[must_use]
-    pub fn on_disconnect(mut self, hook: impl Fn(&Handle) + Send + Sync + 'static) -> Self {
-        self.on_disconnect = Some(Box::new(hook));
         self
     }
 
