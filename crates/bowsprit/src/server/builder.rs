@@ -270,6 +270,12 @@ impl ServerBuilder {
     /// [`allowed_hosts`](Self::allowed_hosts) nor [`fallback`](Self::fallback) nor
     /// [`on_reject`](Self::on_reject) apply to them. A server for another HTTP server answers them
     /// in a `tower::WebSocketLayer`; elsewhere call [`Health::answer`].
+    ///
+    /// ```
+    /// use bowsprit::{Server, server::Health};
+    ///
+    /// let server = Server::builder().path("/chat").health(Health::new());
+    /// ```
     #[must_use]
     pub fn health(mut self, health: Health) -> Self {
         self.health = Some(health);

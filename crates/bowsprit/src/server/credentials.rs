@@ -19,6 +19,20 @@ pub fn constant_time_eq(one: impl AsRef<[u8]>, other: impl AsRef<[u8]>) -> bool 
 }
 
 /// The user name and password from `Authorization: Basic …`.
+///
+/// ```
+/// use bowsprit::{http::Request, server::{Basic, Rejection, RequestExt}};
+///
+/// fn user<B>(request: &Request<B>) -> Result<String, Rejection> {
+///     match request.basic() {
+///         Some(login) if login.matches("ann", "secret") => Ok(login.user().to_owned()),
+///         _ => Err(Basic::challenge("chat")),
+///     }
+/// }
+///
+/// let rejection = user(&Request::new(())).unwrap_err();
+/// assert_eq!(rejection.response().status(), 401);
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Basic {
     user: String,
@@ -60,6 +74,20 @@ impl Basic {
 }
 
 /// The token from `Authorization: Bearer …`.
+///
+/// ```
+/// use bowsprit::{http::Request, server::{Bearer, Rejection, RequestExt}};
+///
+/// fn check<B>(request: &Request<B>) -> Result<(), Rejection> {
+///     match request.bearer() {
+///         Some(token) if token.matches("1234") => Ok(()),
+///         _ => Err(Bearer::challenge("chat")),
+///     }
+/// }
+///
+/// let rejection = check(&Request::new(())).unwrap_err();
+/// assert_eq!(rejection.response().status(), 401);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Bearer<'r>(&'r str);
 

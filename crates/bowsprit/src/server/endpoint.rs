@@ -114,6 +114,13 @@ impl Endpoint {
 macro_rules! endpoint_options {
     () => {
         /// Sets how a subprotocol is chosen. Default: none is chosen.
+        ///
+        /// ```
+        /// use bowsprit::{Server, server::SubprotocolPolicy};
+        ///
+        /// let supported = SubprotocolPolicy::Supported(vec!["v2.chat".into(), "v1.chat".into()]);
+        /// let server = Server::builder().subprotocols(supported);
+        /// ```
         #[must_use]
         pub fn subprotocols(mut self, policy: SubprotocolPolicy) -> Self {
             self.settings.subprotocols = Some(policy);
@@ -126,6 +133,16 @@ macro_rules! endpoint_options {
         /// [`authorize`](Self::authorize), and not for clients that offer none. If it returns one
         /// that was not offered, the response is 500. Replaces
         /// [`subprotocols`](Self::subprotocols).
+        ///
+        /// ```
+        /// use bowsprit::{Server, server::RequestExt};
+        ///
+        /// // The server prefers newer versions, whatever the order of the client's.
+        /// let server = Server::builder().choose_subprotocol(|request, offered| {
+        ///     let known = if request.query("legacy").is_some() { &["v1"][..] } else { &["v3", "v2"] };
+        ///     known.iter().find(|known| offered.contains(known)).map(|&chosen| chosen.into())
+        /// });
+        /// ```
         #[must_use]
         pub fn choose_subprotocol<C>(mut self, choose: C) -> Self
         where
@@ -137,6 +154,14 @@ macro_rules! endpoint_options {
 
         /// Sets a callback that decides whether a request belongs to this path; `false` is answered
         /// 404. Default: every request for this path does.
+        ///
+        /// ```
+        /// use bowsprit::{Server, server::RequestExt};
+        ///
+        /// let server = Server::builder()
+        ///     .path("/feed")
+        ///     .should_handle(|request| request.query("version").as_deref() == Some("2"));
+        /// ```
         #[must_use]
         pub fn should_handle<S>(mut self, should_handle: S) -> Self
         where
@@ -184,6 +209,12 @@ macro_rules! endpoint_options {
 
         /// Enables compression for clients that offer it. Default: `None`, no compression. Start
         /// from [`Deflate::server`].
+        ///
+        /// ```
+        /// use bowsprit::{Deflate, Server};
+        ///
+        /// let server = Server::builder().deflate(Deflate::server().threshold(512));
+        /// ```
         #[must_use]
         pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
             self.settings.deflate = Some(deflate.into());
@@ -199,6 +230,12 @@ macro_rules! endpoint_options {
 
         /// Sets the limits on what a client can make the server hold in memory. Default:
         /// [`Limits::SERVER`].
+        ///
+        /// ```
+        /// use bowsprit::{Server, config::Limits};
+        ///
+        /// let server = Server::builder().limits(Limits::SERVER.max_message_len(64 * 1024));
+        /// ```
         #[must_use]
         pub fn limits(mut self, limits: Limits) -> Self {
             self.settings.limits = Some(limits);
@@ -206,6 +243,16 @@ macro_rules! endpoint_options {
         }
 
         /// Sets limits and timers of open connections. Default: [`ConnectionConfig::server`].
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use bowsprit::{ConnectionConfig, Server};
+        ///
+        /// let config = ConnectionConfig::server()
+        ///     .idle_timeout(Duration::from_secs(300))
+        ///     .max_messages_per_second(50);
+        /// let server = Server::builder().config(config);
+        /// ```
         #[must_use]
         pub fn config(mut self, config: ConnectionConfig) -> Self {
             self.settings.limits = None;

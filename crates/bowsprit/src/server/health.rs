@@ -65,6 +65,18 @@ impl Health {
     ///
     /// It is called for each probe and must not block: let a task of your own watch what takes
     /// time, and look at the result here. Call this before passing clones to servers.
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
+    /// use bowsprit::server::Health;
+    ///
+    /// let is_warm = Arc::new(AtomicBool::new(false));
+    /// let seen = Arc::clone(&is_warm);
+    /// let health = Health::new().check("cache", move || seen.load(Ordering::Relaxed));
+    /// assert!(!health.is_ready());
+    /// is_warm.store(true, Ordering::Relaxed);
+    /// assert!(health.is_ready());
+    /// ```
     #[must_use]
     pub fn check(
         mut self,

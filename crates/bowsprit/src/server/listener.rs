@@ -138,6 +138,17 @@ impl Listener {
     /// Only connections from these networks are accepted, and all of them must send the header;
     /// peers of Unix sockets are always accepted. The header cannot be detected reliably, so a
     /// listener serves either proxies or direct clients.
+    ///
+    /// ```no_run
+    /// use bowsprit::{Server, server::Listener};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let listener = Listener::bind("10.0.0.5:8080").await?;
+    /// let listener = listener.proxy_protocol(["10.0.0.0/8".parse()?]);
+    /// let listening = Server::builder().listen_on(listener);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "proxy-protocol")]
     #[must_use]
     pub fn proxy_protocol(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
@@ -147,6 +158,19 @@ impl Listener {
 
     /// Encrypts the connections of this listener, overriding
     /// [`ServerBuilder::tls`](crate::server::ServerBuilder::tls). Default: the server's setting.
+    ///
+    /// ```no_run
+    /// use bowsprit::{Server, server::Listener, tls::TlsServerConfig};
+    ///
+    /// # async fn example() -> Result<(), bowsprit::Error> {
+    /// let tls = TlsServerConfig::from_pem_files("tls.crt", "tls.key")?;
+    /// let listening = Server::builder()
+    ///     .bind("127.0.0.1:8080")
+    ///     .await?
+    ///     .add_listener(Listener::bind("0.0.0.0:8443").await?.tls(tls));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: impl Into<TlsServerConfig>) -> Self {

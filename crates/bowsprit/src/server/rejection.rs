@@ -12,6 +12,13 @@ use crate::{AcceptError, Error};
 ///
 /// It ends the connection; over HTTP/2, only the stream. A status below 300 would tell the client
 /// that its request succeeded, so it becomes 500.
+///
+/// ```
+/// use bowsprit::{http::StatusCode, server::Rejection};
+///
+/// let rejection = Rejection::new(StatusCode::FORBIDDEN).body("members only\n");
+/// assert_eq!(rejection.response().status(), 403);
+/// ```
 #[derive(Debug)]
 pub struct Rejection(Box<Inner>);
 
@@ -32,6 +39,13 @@ impl Rejection {
     }
 
     /// Sets a header field, replacing others of the same name.
+    ///
+    /// ```
+    /// use bowsprit::{http::{HeaderValue, StatusCode, header}, server::Rejection};
+    ///
+    /// let rejection = Rejection::new(StatusCode::SERVICE_UNAVAILABLE)
+    ///     .header(header::RETRY_AFTER, HeaderValue::from_static("30"));
+    /// ```
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.response.headers_mut().insert(name, value);
@@ -39,6 +53,13 @@ impl Rejection {
     }
 
     /// Sets this text as the body.
+    ///
+    /// ```
+    /// use bowsprit::{http::StatusCode, server::Rejection};
+    ///
+    /// let rejection = Rejection::new(StatusCode::NOT_FOUND).body("there is no such room\n");
+    /// assert_eq!(rejection.response().body(), "there is no such room\n");
+    /// ```
     #[must_use]
     pub fn body(mut self, text: impl Into<String>) -> Self {
         *self.0.response.body_mut() = Bytes::from(text.into());

@@ -37,6 +37,16 @@ impl Params {
 /// accepts connections, insert it before calling
 /// [`Server::upgrade_async`](crate::Server::upgrade_async), which compares it with the trusted
 /// proxies. With the feature `axum`, axum's `ConnectInfo<SocketAddr>` is used as well.
+///
+/// ```
+/// use std::net::SocketAddr;
+/// use bowsprit::{http::Request, server::PeerAddr};
+///
+/// fn with_peer<B>(mut request: Request<B>, peer: SocketAddr) -> Request<B> {
+///     request.extensions_mut().insert(PeerAddr(peer));
+///     request
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
@@ -45,6 +55,15 @@ pub struct PeerAddr(pub SocketAddr);
 /// Requests on a bowsprit server's own listeners do not need it. If another HTTP server accepts
 /// connections, insert it before calling [`Server::upgrade_async`](crate::Server::upgrade_async).
 /// Without it, requests of unknown origin are rejected if an option needs the client's address.
+///
+/// ```
+/// use bowsprit::{http::Request, server::UnixPeer};
+///
+/// fn from_unix_socket<B>(mut request: Request<B>) -> Request<B> {
+///     request.extensions_mut().insert(UnixPeer);
+///     request
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnixPeer;
 
@@ -53,6 +72,15 @@ pub struct UnixPeer;
 /// Requests that a bowsprit server's own listeners receive over TLS have it. If another HTTP server
 /// accepts connections, insert it before calling
 /// [`Server::upgrade_async`](crate::Server::upgrade_async).
+///
+/// ```
+/// use bowsprit::{http::Request, server::Encrypted};
+///
+/// fn from_https<B>(mut request: Request<B>) -> Request<B> {
+///     request.extensions_mut().insert(Encrypted);
+///     request
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encrypted;
 
@@ -74,36 +102,121 @@ pub(super) struct ClientAddr(pub(super) IpAddr);
 pub(super) struct ClientEncrypted;
 
 /// Accessors for the request that opened a connection.
+///
+/// ```
+/// use bowsprit::{http::Request, server::RequestExt};
+///
+/// let request = Request::get("/rooms/lobby?name=Ann%20Lee")
+///     .header("cookie", "theme=dark; session=1234")
+///     .header("authorization", "Bearer abcd")
+///     .body(())?;
+/// assert_eq!(request.query("name").as_deref(), Some("Ann Lee"));
+/// assert_eq!(request.cookie("session"), Some("1234"));
+/// assert!(request.bearer().is_some_and(|token| token.matches("abcd")));
+/// assert_eq!(request.param("room"), None, "only a server knows the pattern of its path");
+/// # Ok::<(), bowsprit::http::Error>(())
+/// ```
 pub trait RequestExt {
     /// Returns the value of a path parameter, such as `room` in `/rooms/{room}`. It is
     /// percent-decoded, so it may contain any character, including slashes.
+    ///
+    /// ```
+    /// use bowsprit::{Server, http::StatusCode, server::{Rejection, RequestExt}};
+    ///
+    /// let server = Server::builder().path("/rooms/{room}").authorize(|request| async move {
+    ///     match request.param("room") {
+    ///         Some("lobby" | "garden") => Ok(()),
+    ///         _ => Err(Rejection::new(StatusCode::NOT_FOUND)),
+    ///     }
+    /// });
+    /// ```
     fn param(&self, name: &str) -> Option<&str>;
 
     /// Returns the address of the other end of the transport: the client, or the last proxy.
+    ///
+    /// ```
+    /// use bowsprit::{http::Request, server::{PeerAddr, RequestExt}};
+    ///
+    /// let mut request = Request::new(());
+    /// request.extensions_mut().insert(PeerAddr(([192, 0, 2, 1], 50_000).into()));
+    /// assert_eq!(request.peer_addr(), Some(([192, 0, 2, 1], 50_000).into()));
+    /// ```
     fn peer_addr(&self) -> Option<SocketAddr>;
 
     /// Returns the address of the client, as reported by [trusted
     /// proxies](crate::server::ServerBuilder::trusted_proxies). Without any, this is the IP address
     /// of the peer.
+    ///
+    /// ```
+    /// use bowsprit::{http::Request, server::RequestExt};
+    ///
+    /// fn log<B>(request: &Request<B>) {
+    ///     match request.client_addr() {
+    ///         Some(addr) => println!("{addr} connects"),
+    ///         None => println!("a client of a Unix socket connects"),
+    ///     }
+    /// }
+    /// ```
     fn client_addr(&self) -> Option<IpAddr>;
 
     /// Whether the client is known to have encrypted the request: it came over TLS, or a [trusted
     /// proxy](crate::server::ServerBuilder::trusted_proxies) says so. A trusted proxy can also say
     /// that it was not encrypted, even if the proxy's own connection to the server is.
+    ///
+    /// ```
+    /// use bowsprit::{Server, http::StatusCode, server::{Rejection, RequestExt}};
+    ///
+    /// let server = Server::builder().authorize(|request| async move {
+    ///     if request.is_encrypted() { Ok(()) } else { Err(Rejection::new(StatusCode::FORBIDDEN)) }
+    /// });
+    /// ```
     fn is_encrypted(&self) -> bool;
 
     /// Returns the first query value with this name, decoded as
     /// `application/x-www-form-urlencoded`.
+    ///
+    /// ```
+    /// use bowsprit::{http::Request, server::RequestExt};
+    ///
+    /// let request = Request::get("/?token=a%2Bb&room=1&room=2").body(())?;
+    /// assert_eq!(request.query("token").as_deref(), Some("a+b"));
+    /// assert_eq!(request.query("room").as_deref(), Some("1"));
+    /// # Ok::<(), bowsprit::http::Error>(())
+    /// ```
     fn query(&self, name: &str) -> Option<Cow<'_, str>>;
 
     /// Returns the value of the first cookie with this name.
+    ///
+    /// ```
+    /// use bowsprit::{http::Request, server::RequestExt};
+    ///
+    /// let request = Request::get("/").header("cookie", "theme=dark; session=1234").body(())?;
+    /// assert_eq!(request.cookie("session"), Some("1234"));
+    /// # Ok::<(), bowsprit::http::Error>(())
+    /// ```
     fn cookie(&self, name: &str) -> Option<&str>;
 
     /// Returns the user name and password in `Authorization: Basic …`. `None` if the header is
     /// missing, malformed or repeated.
+    ///
+    /// ```
+    /// use bowsprit::{http::Request, server::RequestExt};
+    ///
+    /// let request = Request::get("/").header("authorization", "Basic YW5uOnNlY3JldA==").body(())?;
+    /// assert!(request.basic().is_some_and(|login| login.matches("ann", "secret")));
+    /// # Ok::<(), bowsprit::http::Error>(())
+    /// ```
     fn basic(&self) -> Option<Basic>;
 
     /// Returns the token in `Authorization: Bearer …`. `None` if the header is missing or repeated.
+    ///
+    /// ```
+    /// use bowsprit::{http::Request, server::RequestExt};
+    ///
+    /// let request = Request::get("/").header("authorization", "Bearer 1234").body(())?;
+    /// assert_eq!(request.bearer().map(|bearer| bearer.token()), Some("1234"));
+    /// # Ok::<(), bowsprit::http::Error>(())
+    /// ```
     fn bearer(&self) -> Option<Bearer<'_>>;
 }
 

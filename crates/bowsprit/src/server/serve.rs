@@ -39,6 +39,18 @@ impl BoundServer {
     }
 
     /// Accepts connections from this listener as well.
+    ///
+    /// ```no_run
+    /// use bowsprit::{Server, server::Listener};
+    ///
+    /// # async fn example() -> Result<(), bowsprit::Error> {
+    /// let both = Server::builder()
+    ///     .bind("0.0.0.0:8080")
+    ///     .await?
+    ///     .add_listener(Listener::bind("[::]:8080").await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn add_listener(mut self, listener: impl Into<Listener>) -> Self {
         self.listeners.push(listener.into());

@@ -24,6 +24,19 @@ use crate::{CloseCode, Error, Handle, WebSocket, entropy};
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// How a server shuts down.
+///
+/// ```
+/// use std::time::Duration;
+/// use bowsprit::{Server, server::Shutdown};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let server = Server::builder().build();
+/// let shutdown = Shutdown::within(Duration::from_secs(30)).jitter(Duration::from_secs(10));
+/// let summary = server.shutdown(shutdown).await;
+/// assert_eq!(summary.closed, 0, "there were no connections");
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Shutdown {
@@ -33,6 +46,19 @@ pub struct Shutdown {
 }
 
 /// What became of the connections of a server that has shut down.
+///
+/// ```no_run
+/// use bowsprit::server::{BoundServer, Shutdown};
+///
+/// # async fn example(listening: BoundServer) -> Result<(), bowsprit::Error> {
+/// let server = listening.server();
+/// tokio::spawn(listening.run());
+/// tokio::signal::ctrl_c().await?;
+/// let summary = server.shutdown(Shutdown::default()).await;
+/// println!("{} closed in time, {} were cut", summary.closed, summary.cut);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownSummary {

@@ -59,6 +59,14 @@ impl WebSocketLayer {
 
     /// Sets the handler for paths that have none; these are all paths if the server names none. It
     /// runs as under [`serve`](crate::server::BoundServer::serve).
+    ///
+    /// ```
+    /// use bowsprit::{Server, tower::WebSocketLayer};
+    ///
+    /// let server = Server::builder().path("/hello").build();
+    /// let layer = WebSocketLayer::new(server)
+    ///     .handler(|mut ws, _request| async move { Ok(ws.send("hello").await?) });
+    /// ```
     #[must_use]
     pub fn handler<H, F>(mut self, handler: H) -> Self
     where
@@ -104,6 +112,17 @@ impl fmt::Debug for WebSocketLayer {
 }
 
 /// The service that a [`WebSocketLayer`] makes.
+///
+/// ```
+/// use bowsprit::{Server, tower::{WebSocketLayer, WebSocketService}};
+///
+/// /// Chat at `/chat`, everything else as before.
+/// fn with_chat<S>(pages: S) -> WebSocketService<S> {
+///     let layer = WebSocketLayer::new(Server::builder().path("/chat").build());
+///     let layer = layer.handler(|mut ws, _request| async move { Ok(ws.send("hello").await?) });
+///     tower_layer::Layer::layer(&layer, pages)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct WebSocketService<S> {
     layer: WebSocketLayer,

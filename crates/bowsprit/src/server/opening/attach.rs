@@ -18,6 +18,27 @@ use crate::{
 
 /// A handshake that [`Server::upgrade`](crate::Server::upgrade) has accepted and that waits for its
 /// transport.
+///
+/// ```no_run
+/// use bowsprit::{Server, http::Request, server::Rejection};
+/// use tokio::net::TcpStream;
+///
+/// /// Continues where another HTTP server has read a request, up to its empty line.
+/// async fn take_over(
+///     server: &Server,
+///     mut request: Request<()>,
+///     socket: TcpStream,
+/// ) -> Result<(), Rejection> {
+///     let (response, upgrade) = server.upgrade_async(&mut request).await?;
+///     // Here that server sends the response.
+///     # drop(response);
+///     let mut ws = upgrade.into_websocket(socket);
+///     while let Ok(Some(message)) = ws.recv().await {
+///         println!("{message:?}");
+///     }
+///     Ok(())
+/// }
+/// ```
 pub struct Upgrade {
     pub(super) path: Box<str>,
     pub(in crate::server) negotiated: Negotiated,
