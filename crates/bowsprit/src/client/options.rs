@@ -1,17 +1,17 @@
 //! The options of a client.
 
-use std::{io, net::IpAddr, sync::Arc, time::Duration};
+mod callbacks;
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bowsprit_proto::handshake::{basic_authorization, bearer_authorization};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, header};
 
-use super::{Client, Destination, Version, callback::Callback};
-use super::{Redirect, Rejected, read_ahead::from_io, redirect::RedirectPolicy};
+use super::{Client, Version};
 #[cfg(any(feature = "tls", feature = "native-tls"))]
 use crate::tls::TlsConnector;
 use crate::{
-    BoxError, ConnectError, ConnectionConfig, Deflate, HandshakeError, Limits, TcpOptions,
-    Transport, Url, client::FieldName,
+    ConnectError, ConnectionConfig, Deflate, HandshakeError, Limits, TcpOptions, client::FieldName,
 };
 
 /// What is wrong with an option: told when connecting, so that options can be chained.
@@ -41,6 +41,14 @@ impl Client {
     /// A name that is passed as text is sent as it is spelled, such as `X-API-Key` or `appKey`. A
     /// [`HeaderName`](http::HeaderName) is sent as the RFCs spell it, or else capitalized, such as
     /// `X-Api-Key`.
+    ///
+    /// ```
+    /// use bowsprit::{Client, http::header};
+    ///
+    /// let client = Client::new()
+    ///     .header("X-API-Key", "1234")
+    ///     .header(header::COOKIE, "session=5678");
+    /// ```
     #[must_use]
     pub fn header<V>(mut self, name: impl FieldName, value: V) -> Self
     where
@@ -63,6 +71,10 @@ impl Client {
     /// URL.
     ///
     /// A colon in the name, or control characters in either, are reported when connecting.
+    ///
+    /// ```
+    /// let client = bowsprit::Client::new().basic_auth("ann", "secret");
+    /// ```
     #[must_use]
     pub fn basic_auth(self, user: &str, password: &str) -> Self {
         self.authorization(basic_authorization(user, password))
@@ -71,6 +83,10 @@ impl Client {
     /// Sends a bearer token (RFC 6750). It replaces the user name and password in the URL.
     ///
     /// A token with invalid characters is reported when connecting.
+    ///
+    /// ```
+    /// let client = bowsprit::Client::new().bearer_auth("eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl");
+    /// ```
     #[must_use]
     pub fn bearer_auth(self, token: &str) -> Self {
         self.authorization(bearer_authorization(token))
@@ -85,6 +101,10 @@ impl Client {
     }
 
     /// Sends an `Origin`, as browsers do for the page that connects.
+    ///
+    /// ```
+    /// let client = bowsprit::Client::new().origin("https://example.com");
+    /// ```
     #[must_use]
     pub fn origin<V>(mut self, origin: V) -> Self
     where
@@ -101,6 +121,10 @@ impl Client {
     ///
     /// If the server chooses none of them, connecting fails, as in browsers, unless
     /// [`subprotocol_optional`](Self::subprotocol_optional) is set.
+    ///
+    /// ```
+    /// let client = bowsprit::Client::new().subprotocol("v2.chat").subprotocol("v1.chat");
+    /// ```
     #[must_use]
     pub fn subprotocol(mut self, name: impl Into<String>) -> Self {
         self.offer.subprotocols.push(name.into());
@@ -126,6 +150,12 @@ impl Client {
     }
 
     /// The version of the protocol. Default: [`Version::V13`], RFC 6455.
+    ///
+    /// ```
+    /// use bowsprit::{Client, client::Version};
+    ///
+    /// let client = Client::new().version(Version::V8);
+    /// ```
     #[must_use]
     pub const fn version(mut self, version: Version) -> Self {
         self.offer.version = version;
@@ -133,6 +163,13 @@ impl Client {
     }
 
     /// The compression to offer. Default: [`Deflate::client`]; `None` offers none.
+    ///
+    /// ```
+    /// use bowsprit::{Client, Deflate};
+    ///
+    /// let without = Client::new().deflate(None);
+    /// let thorough = Client::new().deflate(Deflate::client().level(6));
+    /// ```
     #[must_use]
     pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
         self.offer.deflate = deflate.into();
@@ -140,6 +177,12 @@ impl Client {
     }
 
     /// Limits on what the server may send. Default: [`Limits::CLIENT`].
+    ///
+    /// ```
+    /// use bowsprit::{Client, config::Limits};
+    ///
+    /// let client = Client::new().limits(Limits::CLIENT.max_message_len(100 << 20));
+    /// ```
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         Arc::make_mut(&mut self.shared_config).config.limits = limits;
@@ -147,6 +190,16 @@ impl Client {
     }
 
     /// Limits and timers of the open connection. Default: [`ConnectionConfig::client`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use bowsprit::{Client, ConnectionConfig};
+    ///
+    /// // For a server that sends a ping every 30 s.
+    /// let silence = Duration::from_secs(45);
+    /// let config = ConnectionConfig::client().heartbeat(None).idle_timeout(silence);
+    /// let client = Client::new().config(config);
+    /// ```
     #[must_use]
     pub fn config(mut self, config: ConnectionConfig) -> Self {
         Arc::make_mut(&mut self.shared_config).config = config;
@@ -157,6 +210,16 @@ impl Client {
     /// anything else that converts into a [`TlsConnector`]. Default: rustls with the system's trust
     /// store, with a session cache that all such clients share. This is for servers; TLS to an
     /// `https` proxy is configured separately.
+    ///
+    /// ```no_run
+    /// use bowsprit::{Client, tls::TlsClientConfig};
+    ///
+    /// # fn example() -> Result<Client, Box<dyn std::error::Error>> {
+    /// let roots = std::fs::read("our-ca.pem")?;
+    /// let client = Client::new().tls(TlsClientConfig::new().root_certificates(&roots)?);
+    /// # Ok(client)
+    /// # }
+    /// ```
     #[cfg(any(feature = "tls", feature = "native-tls"))]
     #[must_use]
     pub fn tls(mut self, tls: impl Into<TlsConnector>) -> Self {
@@ -197,6 +260,14 @@ impl Client {
     }
 
     /// Options of the TCP socket. Default: [`TcpOptions::default`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use bowsprit::{Client, config::{Keepalive, TcpOptions}};
+    ///
+    /// let tcp = TcpOptions::default().keepalive(Keepalive::after(Duration::from_secs(60)));
+    /// let client = Client::new().tcp(tcp);
+    /// ```
     #[must_use]
     pub const fn tcp(mut self, options: TcpOptions) -> Self {
         self.network.tcp = options;
@@ -205,60 +276,13 @@ impl Client {
 
     /// The local address to connect from. Servers of the other address family cannot be reached
     /// then. Default: the system chooses.
+    ///
+    /// ```
+    /// let client = bowsprit::Client::new().local_addr([192, 0, 2, 7].into());
+    /// ```
     #[must_use]
     pub const fn local_addr(mut self, addr: IpAddr) -> Self {
         self.network.local_addr = Some(addr);
-        self
-    }
-
-    /// Resolves host names instead of the system. IP addresses in URLs are not looked up.
-    ///
-    /// ```
-    /// use std::net::{IpAddr, Ipv4Addr};
-    ///
-    /// let client = bowsprit::Client::new()
-    ///     .resolver(async |_host| Ok(vec![IpAddr::from(Ipv4Addr::LOCALHOST)]));
-    /// ```
-    #[must_use]
-    pub fn resolver<F>(mut self, resolver: impl Fn(String) -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = io::Result<Vec<IpAddr>>> + Send + 'static,
-    {
-        self.network.resolver = Some(Callback::new(resolver));
-        self
-    }
-
-    /// Opens transports instead of TCP connections: anything that can be read and written. If a
-    /// proxy is used, it is called for a transport to the proxy. TLS is added if the URL asks for
-    /// it. Bytes that hyper has read ahead from an [`Upgraded`](hyper::upgrade::Upgraded) are not
-    /// lost.
-    #[must_use]
-    pub fn connector<F, T>(
-        mut self,
-        connector: impl Fn(Destination) -> F + Send + Sync + 'static,
-    ) -> Self
-    where
-        F: Future<Output = io::Result<T>> + Send + 'static,
-        T: Transport,
-    {
-        self.network.connector = Some(Callback::new(move |to| {
-            let connecting = connector(to);
-            async move { connecting.await.map(from_io) }
-        }));
-        self
-    }
-
-    /// Called before each attempt to connect; returns header fields, for example with a fresh
-    /// token. They replace the client's header fields of the same names. An error ends the attempt
-    /// with [`ConnectError::Callback`].
-    ///
-    /// It has no time limit: none of the time-outs includes it.
-    #[must_use]
-    pub fn headers_fn<F>(mut self, callback: impl Fn(Url) -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = Result<HeaderMap, BoxError>> + Send + 'static,
-    {
-        self.headers_fn = Some(Callback::new(callback));
         self
     }
 
@@ -276,33 +300,6 @@ impl Client {
     #[must_use]
     pub const fn max_redirects(mut self, max: usize) -> Self {
         self.max_redirects = max;
-        self
-    }
-
-    /// Called for each redirect before it is followed. If it returns false, connecting fails with
-    /// [`ConnectError::Rejected`].
-    #[must_use]
-    pub fn on_redirect(
-        mut self,
-        allows: impl Fn(&Redirect) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.on_redirect = Some(RedirectPolicy::new(allows));
-        self
-    }
-
-    /// Called when the server rejects the request. If it returns header fields, for example the
-    /// answer to a challenge, the request is sent once more. If it returns `None`, or when the
-    /// second request is rejected as well, connecting fails with [`ConnectError::Rejected`]. It is
-    /// not called for servers of another origin that a redirect has led to.
-    #[must_use]
-    pub fn on_rejected<F>(
-        mut self,
-        callback: impl Fn(Rejected) -> F + Send + Sync + 'static,
-    ) -> Self
-    where
-        F: Future<Output = Result<Option<HeaderMap>, BoxError>> + Send + 'static,
-    {
-        self.on_rejected = Some(Callback::new(callback));
         self
     }
 
