@@ -17,6 +17,16 @@ use super::{
 use crate::{ConnectError, TcpOptions, transport::AnyTransport};
 
 /// What a client connects to.
+///
+/// ```
+/// use bowsprit::{Client, client::Destination};
+/// use tokio::net::UnixStream;
+///
+/// // One socket for each host.
+/// let client = Client::new().connector(async |to: Destination| {
+///     UnixStream::connect(format!("/run/{}.sock", to.host)).await
+/// });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Destination {

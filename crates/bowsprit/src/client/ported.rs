@@ -9,6 +9,14 @@ use crate::{ConnectError, WebSocket};
 impl Client {
     /// Adds header fields to the request. They replace fields of the same names; otherwise as
     /// [`header`](Self::header).
+    ///
+    /// ```
+    /// use bowsprit::{Client, http::{HeaderMap, HeaderValue, header}};
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert(header::USER_AGENT, HeaderValue::from_static("weather/1.0"));
+    /// let client = Client::new().headers(headers);
+    /// ```
     #[must_use]
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         self.spelling.forget(&headers);

@@ -10,6 +10,18 @@ use super::connect::{Attempt, path};
 use crate::{ConnectError, Url, error::RedirectError};
 
 /// A redirect that is about to be followed.
+///
+/// ```
+/// use bowsprit::{Client, client::Redirect};
+///
+/// /// Follows redirects only where credentials may go.
+/// fn allows(redirect: &Redirect) -> bool {
+///     println!("{} leads to {}", redirect.from.host(), redirect.to.host());
+///     redirect.keeps_secrets
+/// }
+///
+/// let client = Client::new().max_redirects(3).on_redirect(allows);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Redirect {

@@ -31,6 +31,19 @@ const MIN_BUF_LEN: usize = 8 * 1024;
 const REJECTION_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A response other than 101 that is not a followed redirect.
+///
+/// ```
+/// use bowsprit::{Client, client::Rejected, error::BoxError, http::HeaderMap};
+///
+/// /// Tells what the server has answered, and does not try again.
+/// async fn explain(rejected: Rejected) -> Result<Option<HeaderMap>, BoxError> {
+///     let body = String::from_utf8_lossy(rejected.response.body());
+///     eprintln!("{}: {}: {body}", rejected.url.host(), rejected.response.status());
+///     Ok(None)
+/// }
+///
+/// let client = Client::new().on_rejected(explain);
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Rejected {

@@ -32,6 +32,23 @@ pub(super) fn write_name(name: &str, out: &mut Vec<u8>) {
 
 /// The name of a header field for [`Client::header`](crate::Client::header): text, which is sent as
 /// it is spelled, or a [`HeaderName`], which is sent as the RFCs spell it.
+///
+/// ```
+/// use bowsprit::{Client, client::FieldName, http::{HeaderName, HeaderValue}};
+///
+/// fn with_secret(client: Client, name: impl FieldName, secret: &str) -> Client {
+///     match HeaderValue::from_str(secret) {
+///         Ok(mut value) => {
+///             value.set_sensitive(true);
+///             client.header(name, value)
+///         }
+///         Err(_) => client,
+///     }
+/// }
+///
+/// let client = with_secret(Client::new(), "X-API-Key", "1234");
+/// let client = with_secret(client, HeaderName::from_static("x-session"), "5678");
+/// ```
 #[cfg(feature = "client")]
 pub trait FieldName {
     /// The name, and its spelling if that is known.

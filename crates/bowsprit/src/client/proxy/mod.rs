@@ -100,6 +100,17 @@ impl Proxy {
     /// store.
     ///
     /// A client certificate in it is sent to the proxy.
+    ///
+    /// ```no_run
+    /// use bowsprit::{Client, client::Proxy, tls::TlsClientConfig};
+    ///
+    /// # fn example() -> Result<Client, Box<dyn std::error::Error>> {
+    /// let roots = std::fs::read("proxy-ca.pem")?;
+    /// let tls = TlsClientConfig::new().root_certificates(&roots)?;
+    /// let client = Client::new().proxy("https://proxy.example.com".parse::<Proxy>()?.tls(tls));
+    /// # Ok(client)
+    /// # }
+    /// ```
     #[cfg(any(feature = "tls", feature = "native-tls"))]
     #[must_use]
     pub fn tls(mut self, tls: impl Into<TlsConnector>) -> Self {
@@ -133,6 +144,11 @@ impl Client {
     /// `ALL_PROXY`, for `ws:` of `ws_proxy`, `WS_PROXY`, `http_proxy`, `all_proxy` and `ALL_PROXY`.
     /// No proxy is used if `no_proxy`, or else `NO_PROXY`, is `*` or a list that contains the host,
     /// a parent domain, or a network that contains its address (`10.0.0.0/8`).
+    ///
+    /// ```
+    /// let client = bowsprit::Client::new().proxy("http://proxy.example.com:3128".parse()?);
+    /// # Ok::<(), bowsprit::Error>(())
+    /// ```
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Choice::Always(proxy);
@@ -141,6 +157,17 @@ impl Client {
 
     /// How to encrypt the connection to an `https` proxy without its own [`Proxy::tls`], such as
     /// one of the environment. Default: TLS with the system's trust store.
+    ///
+    /// ```no_run
+    /// use bowsprit::{Client, tls::TlsClientConfig};
+    ///
+    /// # fn example() -> Result<Client, Box<dyn std::error::Error>> {
+    /// // The proxy is named by the environment, such as `https_proxy=https://proxy.example.com`.
+    /// let roots = std::fs::read("proxy-ca.pem")?;
+    /// let client = Client::new().proxy_tls(TlsClientConfig::new().root_certificates(&roots)?);
+    /// # Ok(client)
+    /// # }
+    /// ```
     #[cfg(any(feature = "tls", feature = "native-tls"))]
     #[must_use]
     pub fn proxy_tls(mut self, tls: impl Into<TlsConnector>) -> Self {

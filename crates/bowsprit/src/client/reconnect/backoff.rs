@@ -12,6 +12,14 @@ use crate::{Bytes, ConnectError, entropy};
 /// RFC 6455 §7.2.3: "the first reconnect attempt SHOULD be delayed by a random amount of time", for
 /// which "0 to 5 seconds" is reasonable, and later ones "SHOULD be delayed by increasingly longer
 /// amounts of time". So the clients of a server that has restarted do not all reconnect at once.
+///
+/// ```
+/// use std::time::Duration;
+/// use bowsprit::reconnect::Backoff;
+///
+/// let backoff = Backoff::default().first(Duration::from_secs(1)).max(Duration::from_secs(30));
+/// assert_eq!(backoff.stable_after, Duration::from_secs(30));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Backoff {

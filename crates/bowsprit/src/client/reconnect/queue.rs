@@ -8,6 +8,16 @@ use crate::{Error, Message};
 const OVERHEAD: usize = 64;
 
 /// What to do with a message when the queue is full.
+///
+/// ```
+/// use bowsprit::{Client, Error, reconnect::OverflowPolicy};
+///
+/// let reconnect = Client::new().reconnect("wss://example.com/feed")?.max_queue_len(100);
+/// let ws = reconnect.overflow_policy(OverflowPolicy::Refuse).websocket();
+/// assert!(ws.handle().try_send("not connected, but there is room").is_ok());
+/// assert!(matches!(ws.handle().try_send([0; 1000].as_slice()), Err(Error::QueueFull)));
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OverflowPolicy {

@@ -7,6 +7,15 @@ use http::StatusCode;
 use crate::{Close, CloseCode, ConnectError, Error};
 
 /// Why a client that reconnects has no connection.
+///
+/// ```
+/// use bowsprit::{Close, CloseCode, Error, reconnect::RetryCause};
+///
+/// let restart = RetryCause::Closed(Close::new(CloseCode::SERVICE_RESTART, "new version"));
+/// assert!(restart.is_retryable());
+/// assert!(RetryCause::Broken(Error::Disconnected).is_retryable());
+/// assert!(!RetryCause::Closed(CloseCode::POLICY_VIOLATION.into()).is_retryable());
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RetryCause {
