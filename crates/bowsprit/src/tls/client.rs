@@ -74,6 +74,15 @@ impl TlsClientConfig {
 
     /// Adds root certificates, in PEM.
     ///
+    /// ```no_run
+    /// use bowsprit::tls::TlsClientConfig;
+    ///
+    /// # fn example() -> Result<TlsClientConfig, Box<dyn std::error::Error>> {
+    /// let tls = TlsClientConfig::new().root_certificates(&std::fs::read("our-ca.pem")?)?;
+    /// # Ok(tls)
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ConnectError::Tls`] if there is no certificate, or one cannot be parsed.
@@ -87,6 +96,17 @@ impl TlsClientConfig {
 
     /// Sends a client certificate to servers that request one: its chain and key, in PEM. Servers
     /// of another origin that a redirect leads to do not get it.
+    ///
+    /// ```no_run
+    /// use std::fs;
+    /// use bowsprit::tls::TlsClientConfig;
+    ///
+    /// # fn example() -> Result<TlsClientConfig, Box<dyn std::error::Error>> {
+    /// let (chain, key) = (fs::read("client.pem")?, fs::read("client.key")?);
+    /// let tls = TlsClientConfig::new().client_certificate(&chain, &key)?;
+    /// # Ok(tls)
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -102,6 +122,15 @@ impl TlsClientConfig {
     /// Dangerous: nothing else is checked, and a server with a new certificate cannot be reached
     /// any more.
     ///
+    /// ```no_run
+    /// use bowsprit::tls::TlsClientConfig;
+    ///
+    /// # fn example() -> Result<TlsClientConfig, Box<dyn std::error::Error>> {
+    /// let tls = TlsClientConfig::new().dangerous_pin(&std::fs::read("device.pem")?)?;
+    /// # Ok(tls)
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ConnectError::Tls`] if it cannot be parsed.
@@ -114,6 +143,16 @@ impl TlsClientConfig {
     /// Lets `verifier` verify the server's certificates.
     ///
     /// Dangerous: a mistake in it makes encryption worthless.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use bowsprit::{Client, tls::TlsClientConfig};
+    /// use rustls::client::danger::ServerCertVerifier;
+    ///
+    /// fn client_with(verifier: Arc<dyn ServerCertVerifier>) -> Client {
+    ///     Client::new().tls(TlsClientConfig::new().dangerous_verifier(verifier))
+    /// }
+    /// ```
     pub fn dangerous_verifier(mut self, verifier: Arc<dyn ServerCertVerifier>) -> Self {
         self.trust = Trust::Dangerous(verifier);
         self

@@ -16,6 +16,14 @@ use crate::{ConnectError, transport::AnyTransport};
 /// or, with the feature `native-tls`, a `native_tls::TlsConnector`.
 ///
 /// Cloning is cheap. Clones share their session cache.
+///
+/// ```
+/// use bowsprit::{Client, tls::{TlsClientConfig, TlsConnector}};
+///
+/// // Both clients share the sessions that they can resume.
+/// let tls = TlsConnector::from(TlsClientConfig::new());
+/// let (news, weather) = (Client::new().tls(tls.clone()), Client::new().tls(tls));
+/// ```
 #[derive(Clone)]
 pub struct TlsConnector {
     backend: Arc<Backend>,

@@ -59,6 +59,13 @@ impl TlsFiles {
 
     /// Also verifies client certificates, which must be signed by one of the certificates in
     /// `roots`. Handlers find them in [`PeerCertificates`](super::PeerCertificates).
+    ///
+    /// ```
+    /// use bowsprit::tls::{ClientCertificates, TlsFiles};
+    ///
+    /// let files = TlsFiles::new("tls.crt", "tls.key")
+    ///     .client_roots("clients.crt", ClientCertificates::Required);
+    /// ```
     #[must_use]
     pub fn client_roots(mut self, roots: impl Into<PathBuf>, clients: ClientCertificates) -> Self {
         self.roots = Some((roots.into(), clients));

@@ -66,6 +66,19 @@ enum Asked {
 }
 
 /// What a reload has done.
+///
+/// ```no_run
+/// use bowsprit::{AcceptError, tls::ReloadableTls};
+///
+/// fn reload(tls: &ReloadableTls) -> Result<(), AcceptError> {
+///     let reload = tls.reload()?;
+///     match reload.changed.len() {
+///         0 => println!("nothing has changed"),
+///         count => println!("{count} files are new: {reload}"),
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TlsReload {

@@ -19,6 +19,16 @@ use crate::{AcceptError, transport::AnyTransport};
 /// TLS options of a server: TLS 1.2 and 1.3 by rustls.
 ///
 /// Cloning is cheap.
+///
+/// ```no_run
+/// use bowsprit::{Server, tls::TlsServerConfig};
+///
+/// # async fn example() -> Result<(), bowsprit::Error> {
+/// let tls = TlsServerConfig::from_pem_files("/etc/chat/tls.crt", "/etc/chat/tls.key")?;
+/// let listening = Server::builder().tls(tls).bind("0.0.0.0:443").await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct TlsServerConfig {
     source: Source,
@@ -32,6 +42,19 @@ enum Source {
 }
 
 /// Whether clients need a certificate.
+///
+/// ```no_run
+/// use std::fs;
+/// use bowsprit::tls::{ClientCertificates, TlsServerConfig};
+///
+/// # fn example() -> Result<TlsServerConfig, Box<dyn std::error::Error>> {
+/// let (chain, key) = (fs::read("tls.crt")?, fs::read("tls.key")?);
+/// let roots = fs::read("clients.crt")?;
+/// let required = ClientCertificates::Required;
+/// let tls = TlsServerConfig::from_pem_with_clients(&chain, &key, &roots, required)?;
+/// # Ok(tls)
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientCertificates {
