@@ -19,6 +19,19 @@ use crate::{
 ///
 /// Of a response that rejects a request, `Display` and `Debug` show the status, and `Debug` also
 /// the names of header fields.
+///
+/// ```no_run
+/// use bowsprit::{AcceptError, Server};
+/// use tokio::net::TcpStream;
+///
+/// async fn accept(server: &Server, socket: TcpStream) {
+///     match server.accept(socket).await {
+///         Ok(mut ws) => drop(ws.send("welcome").await),
+///         Err(AcceptError::Rejected(response)) => println!("rejected with {}", response.status()),
+///         Err(error) => println!("no connection: {error}"),
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum AcceptError {

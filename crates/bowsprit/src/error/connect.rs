@@ -21,6 +21,19 @@ use crate::{
 ///
 /// `Display` and `Debug` show neither passwords nor queries of URLs. Of a response other than 101
 /// they show the status, and `Debug` also the names of header fields.
+///
+/// ```no_run
+/// use bowsprit::ConnectError;
+///
+/// # async fn example() {
+/// match bowsprit::connect("wss://example.com/feed").await {
+///     Ok(mut ws) => drop(ws.send("hello").await),
+///     Err(ConnectError::Rejected(response)) => println!("rejected with {}", response.status()),
+///     Err(ConnectError::TimedOut(_)) => println!("the server took too long"),
+///     Err(error) => println!("cannot connect: {error}"),
+/// }
+/// # }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum ConnectError {

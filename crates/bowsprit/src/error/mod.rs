@@ -46,6 +46,24 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 ///
 /// Functions that connect or accept fail with a [`ConnectError`] or an [`AcceptError`]; `?`
 /// converts both into this.
+///
+/// ```no_run
+/// use bowsprit::{Error, WebSocket};
+///
+/// async fn receive(mut ws: WebSocket) -> Result<(), Error> {
+///     loop {
+///         match ws.recv().await {
+///             Ok(Some(message)) => println!("{message:?}"),
+///             Ok(None) => return Ok(()),
+///             Err(Error::Disconnected | Error::TimedOut(_)) => {
+///                 println!("the peer is gone");
+///                 return Ok(());
+///             }
+///             Err(error) => return Err(error),
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -78,6 +96,16 @@ pub enum Error {
 }
 
 /// Which time-out has expired.
+///
+/// ```
+/// use bowsprit::{Error, error::TimeoutKind};
+///
+/// fn is_peer_dead(error: &Error) -> bool {
+///     matches!(error, Error::TimedOut(TimeoutKind::Heartbeat | TimeoutKind::Idle))
+/// }
+///
+/// assert!(is_peer_dead(&Error::TimedOut(TimeoutKind::Heartbeat)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TimeoutKind {

@@ -8,6 +8,17 @@ use http::Response;
 use crate::redacted::Redacted;
 
 /// How a proxy failed.
+///
+/// ```
+/// use bowsprit::{ConnectError, error::ProxyError, http::StatusCode};
+///
+/// fn needs_login(error: &ConnectError) -> bool {
+///     let ConnectError::Proxy { error: ProxyError::Rejected(response), .. } = error else {
+///         return false;
+///     };
+///     response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+/// }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum ProxyError {

@@ -3,6 +3,16 @@
 use std::{error::Error as StdError, fmt};
 
 /// Why a redirect was not followed.
+///
+/// ```
+/// use bowsprit::{ConnectError, error::RedirectError};
+///
+/// fn explain(error: &ConnectError) {
+///     if let ConnectError::Redirect { from, error: RedirectError::Insecure } = error {
+///         println!("{from} redirects to a server without TLS");
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedirectError {

@@ -5,6 +5,22 @@ use std::{error::Error as StdError, fmt};
 use super::Error;
 
 /// Why [`WebSocket::try_recv`](crate::WebSocket::try_recv) has no message.
+///
+/// ```no_run
+/// use bowsprit::{Error, WebSocket, error::TryRecvError};
+///
+/// /// Handles what has come, without waiting. Whether the connection goes on.
+/// fn drain(ws: &mut WebSocket) -> Result<bool, Error> {
+///     loop {
+///         match ws.try_recv() {
+///             Ok(message) => println!("{message:?}"),
+///             Err(TryRecvError::Empty) => return Ok(true),
+///             Err(TryRecvError::Error(error)) => return Err(error),
+///             Err(_closed) => return Ok(false),
+///         }
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TryRecvError {
