@@ -164,6 +164,12 @@ impl ConnectionConfig {
 /// Setters.
 impl ConnectionConfig {
     /// Sets the limits on received data.
+    ///
+    /// ```
+    /// use bowsprit::{ConnectionConfig, config::Limits};
+    ///
+    /// let config = ConnectionConfig::server().limits(Limits::SERVER.max_message_len(4096));
+    /// ```
     #[must_use]
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -171,6 +177,15 @@ impl ConnectionConfig {
     }
 
     /// Sets the heartbeat; `None` sends no pings.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use bowsprit::{ConnectionConfig, config::Heartbeat};
+    ///
+    /// let heartbeat = Heartbeat::new(Duration::from_secs(50), Duration::from_secs(10));
+    /// let config = ConnectionConfig::server().heartbeat(heartbeat);
+    /// let silent = ConnectionConfig::server().heartbeat(None);
+    /// ```
     #[must_use]
     pub fn heartbeat(mut self, heartbeat: impl Into<Option<Heartbeat>>) -> Self {
         self.heartbeat = heartbeat.into();

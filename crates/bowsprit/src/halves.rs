@@ -42,6 +42,18 @@ pub struct ReceiveHalf {
 ///
 /// A connection that never receives still answers pings: see
 /// [`WebSocket`](crate::WebSocket#while-nobody-receives).
+///
+/// ```no_run
+/// use bowsprit::{Error, WebSocket};
+///
+/// async fn count(ws: WebSocket) -> Result<(), Error> {
+///     let (_receive, mut send) = ws.split();
+///     for number in 0..1000 {
+///         send.send(number.to_string()).await?;
+///     }
+///     send.flush().await
+/// }
+/// ```
 pub struct SendHalf {
     link: Arc<Link>,
 }

@@ -33,6 +33,18 @@ const MAX_PARTIAL_LEN: usize = 3;
 /// ends need [`half_close`](Self::half_close). To wait for the peer's close frame, read to the end
 /// or call [`close`](Self::close). Dropping the stream ends the connection without a close frame,
 /// except under [`serve`](crate::server::BoundServer::serve), which closes it properly.
+///
+/// ```no_run
+/// use bowsprit::WebSocket;
+/// use tokio::net::TcpStream;
+///
+/// /// A tunnel: what the client sends goes to a server of another protocol, and back.
+/// async fn tunnel(ws: WebSocket) -> std::io::Result<()> {
+///     let mut tcp = TcpStream::connect("127.0.0.1:5432").await?;
+///     tokio::io::copy_bidirectional(&mut ws.into_io(), &mut tcp).await?;
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct ByteStream {
     receive: ReceiveHalf,

@@ -32,6 +32,16 @@ pub struct TcpOptions {
 
 /// TCP keep-alive, RFC 9293 §3.8.4. Times are in whole seconds, at least one. `None` keeps the
 /// system's value.
+///
+/// ```
+/// use std::time::Duration;
+/// use bowsprit::config::Keepalive;
+///
+/// // A peer that has vanished is noticed after 120 s and 3 × 10 s.
+/// let keepalive = Keepalive::after(Duration::from_secs(120))
+///     .interval(Duration::from_secs(10))
+///     .max_probes(3);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Keepalive {
@@ -115,6 +125,13 @@ impl TcpOptions {
     }
 
     /// Sets the keep-alive; `None` leaves it off.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use bowsprit::config::{Keepalive, TcpOptions};
+    ///
+    /// let options = TcpOptions::default().keepalive(Keepalive::after(Duration::from_secs(120)));
+    /// ```
     #[must_use]
     pub fn keepalive(mut self, keepalive: impl Into<Option<Keepalive>>) -> Self {
         self.keepalive = keepalive.into();

@@ -30,6 +30,15 @@ use tokio::{
 ///
 /// Implemented for every duplex byte stream that can move to another task. Its polling methods are
 /// called with a lock held and must not use the connection; its `Drop` may.
+///
+/// ```
+/// use bowsprit::{AcceptError, Server, WebSocket, transport::Transport};
+///
+/// /// Accepts a connection over whatever the caller has: a socket, a TLS stream, a pipe in memory.
+/// async fn accept(server: &Server, io: impl Transport) -> Result<WebSocket, AcceptError> {
+///     server.accept(io).await
+/// }
+/// ```
 pub trait Transport: Any + AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: Any + AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}

@@ -17,6 +17,17 @@ use bowsprit_proto::queue::Offered;
 use crate::{Handle, SlowConsumerPolicy, prepared::Offer};
 
 /// The outcome of a publication.
+///
+/// ```
+/// use bowsprit::Server;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let server = Server::builder().build();
+/// let delivery = server.broadcast("is anybody there?").await;
+/// assert_eq!((delivery.queued, delivery.dropped, delivery.closed), (0, 0, 0));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
@@ -33,6 +44,16 @@ pub struct Delivery {
 ///
 /// It is framed once, and compressed once for each set of parameters, as
 /// [`PreparedMessage`](crate::PreparedMessage) says.
+///
+/// ```no_run
+/// use bowsprit::{Server, WebSocket, topics::SlowConsumerPolicy};
+///
+/// async fn say(server: &Server, ws: &WebSocket, text: &str) {
+///     let publication = server.broadcast(text).except(&ws.handle());
+///     let delivery = publication.slow_consumers(SlowConsumerPolicy::DropNewest).await;
+///     println!("{} others hear it", delivery.queued);
+/// }
+/// ```
 #[must_use = "a publication is sent by awaiting it or calling `send_now`"]
 pub struct Publication {
     offer: Offer,
@@ -55,12 +76,28 @@ impl Publication {
     }
 
     /// Skips one connection, such as the sender's.
+    ///
+    /// ```no_run
+    /// # use bowsprit::{Topics, WebSocket};
+    /// fn say(topics: &Topics, ws: &WebSocket, text: &str) {
+    ///     topics.publish("lobby", text).except(&ws.handle()).send_now();
+    /// }
+    /// ```
     pub fn except(mut self, sender: &Handle) -> Self {
         self.except = Some(sender.clone());
         self
     }
 
     /// What to do with connections whose queue is full.
+    ///
+    /// ```no_run
+    /// # use bowsprit::Topics;
+    /// use bowsprit::topics::SlowConsumerPolicy;
+    ///
+    /// async fn tick(topics: &Topics, price: &str) {
+    ///     topics.publish("prices", price).slow_consumers(SlowConsumerPolicy::KeepLatest).await;
+    /// }
+    /// ```
     pub const fn slow_consumers(mut self, slow: SlowConsumerPolicy) -> Self {
         self.offer.policy = slow;
         self
