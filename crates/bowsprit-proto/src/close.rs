@@ -11,6 +11,14 @@ const CODE_LEN: usize = 2;
 /// Why a connection is closed, as a number, §7.4.
 ///
 /// It can hold any number; [`is_sendable`](Self::is_sendable) tells which ones may be sent.
+///
+/// ```
+/// use bowsprit_proto::CloseCode;
+///
+/// assert_eq!(CloseCode::GOING_AWAY, 1001);
+/// assert!(CloseCode::new(4001).is_sendable());
+/// assert!(!CloseCode::ABNORMAL.is_sendable(), "1006 never is on the wire");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CloseCode(u16);
 
@@ -122,6 +130,15 @@ impl fmt::Debug for CloseCode {
 }
 
 /// The content of a close frame: a code and a reason, §5.5.1.
+///
+/// ```
+/// use bowsprit_proto::{Close, CloseCode};
+///
+/// let close = Close::new(CloseCode::POLICY_VIOLATION, "too many messages");
+/// assert_eq!(close.code, 1008);
+/// let without_reason = Close::from(CloseCode::NORMAL);
+/// assert_eq!(without_reason.reason, "");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "RFC 6455 fixes these fields")]
 pub struct Close<'r> {

@@ -9,6 +9,13 @@ use crate::{CloseCode, MessageKind, deflate::DataError};
 /// The peer violated the protocol after the opening handshake; the connection has failed, §7.1.7.
 ///
 /// [`close_code`](Self::close_code) is the code that the peer is sent.
+///
+/// ```
+/// use bowsprit_proto::{CloseCode, ProtocolError};
+///
+/// assert_eq!(ProtocolError::TextUtf8.close_code(), CloseCode::INVALID_PAYLOAD);
+/// assert_eq!(ProtocolError::MaskMissing.to_string(), "a frame from the client is not masked");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
@@ -117,6 +124,16 @@ impl core::error::Error for ProtocolError {}
 
 /// The caller tried to send something that must not be sent. Nothing was queued, and no state has
 /// changed.
+///
+/// ```
+/// use bowsprit_proto::{CloseCode, SendError};
+///
+/// fn is_over(error: SendError) -> bool {
+///     error == SendError::Closed
+/// }
+///
+/// assert!(!is_over(SendError::CloseCode(CloseCode::ABNORMAL)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {

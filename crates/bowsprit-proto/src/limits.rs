@@ -8,6 +8,13 @@
 ///
 /// They apply to messages that are received whole. A message that is received in chunks is never
 /// buffered as a whole, so they do not apply to it.
+///
+/// ```
+/// use bowsprit_proto::Limits;
+///
+/// let limits = Limits::SERVER.max_message_len(64 * 1024).max_fragments(16);
+/// assert_eq!(limits.max_message_len, 65_536);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -29,6 +29,13 @@ pub enum Message {
 }
 
 /// Whether a message is text or binary.
+///
+/// ```
+/// use bowsprit_proto::{Message, MessageKind};
+///
+/// assert_eq!(Message::text("hello").kind(), MessageKind::Text);
+/// assert_eq!(Message::binary(vec![1, 2, 3]).kind(), MessageKind::Binary);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "RFC 6455 has these two, §5.6")]
 pub enum MessageKind {

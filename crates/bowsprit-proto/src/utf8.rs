@@ -130,6 +130,17 @@ pub fn from_utf8(bytes: &[u8]) -> Result<&str, InvalidUtf8> {
 /// Cloning shares the memory. Text made from bytes is validated once. As this crate has no unsafe
 /// code, viewing it as a `str` validates it again, at memory speed (tens of GB/s for ASCII).
 /// [`as_bytes`](Self::as_bytes), [`len`](Self::len) and forwarding it cost nothing.
+///
+/// ```
+/// use bowsprit_proto::Utf8Bytes;
+/// use bytes::Bytes;
+///
+/// let text = Utf8Bytes::try_from(Bytes::from_static(b"hello")).unwrap();
+/// assert_eq!(text, "hello");
+/// assert!(Utf8Bytes::try_from(Bytes::from_static(b"\xff")).is_err());
+/// let shared = text.clone();
+/// assert_eq!(shared.as_str().to_uppercase(), "HELLO");
+/// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Utf8Bytes(Bytes);
 

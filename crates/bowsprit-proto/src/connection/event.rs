@@ -4,6 +4,22 @@ use crate::{Close, MessageKind, utf8};
 
 /// A complete message, chunk or control frame from the peer. It borrows the
 /// [`ReceiveBuffer`](crate::ReceiveBuffer).
+///
+/// ```
+/// use bowsprit_proto::Event;
+///
+/// fn describe(event: &Event<'_>) -> String {
+///     match event {
+///         Event::Text(text) => format!("{} bytes of text", text.len()),
+///         Event::Binary(bytes) => format!("{} bytes", bytes.len()),
+///         Event::Ping(_) | Event::Pong(_) => "a sign of life".to_owned(),
+///         Event::Close(close) => format!("the end: {}", close.code),
+///         _ => "something new".to_owned(),
+///     }
+/// }
+///
+/// assert_eq!(describe(&Event::Text("hello")), "5 bytes of text");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'b> {
@@ -22,6 +38,21 @@ pub enum Event<'b> {
 }
 
 /// A piece of a message that is received without buffering all of it.
+///
+/// ```
+/// use bowsprit_proto::Chunk;
+///
+/// /// Adds up how long messages are that no memory holds.
+/// fn count(len: &mut u64, chunk: &Chunk<'_>) {
+///     if chunk.first {
+///         *len = 0;
+///     }
+///     *len += chunk.payload.len() as u64;
+///     if chunk.last {
+///         println!("a message of {len} bytes");
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Chunk<'b> {

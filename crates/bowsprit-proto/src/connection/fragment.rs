@@ -11,6 +11,14 @@ pub(super) struct OutMessage {
 }
 
 /// A fragment of a message, §5.4.
+///
+/// ```
+/// use bowsprit_proto::{Fragment, MessageKind};
+///
+/// let kind = MessageKind::Binary;
+/// let first = Fragment { kind, payload: b"some bytes, ", fin: false };
+/// let last = Fragment { kind, payload: b"and the rest", fin: true };
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "made by callers")]
 pub struct Fragment<'p> {

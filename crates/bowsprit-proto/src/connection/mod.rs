@@ -47,6 +47,19 @@ pub enum Role {
 }
 
 /// The progress of the closing handshake, §7.1.
+///
+/// ```
+/// use bowsprit_proto::State;
+///
+/// fn may_send(state: State) -> bool {
+///     match state {
+///         State::Open => true,
+///         State::Closing | State::Closed => false,
+///     }
+/// }
+///
+/// assert!(may_send(State::Open));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the states of RFC 6455 after the handshake")]
 pub enum State {

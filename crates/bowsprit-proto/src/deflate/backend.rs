@@ -3,6 +3,13 @@
 use super::{CompressorConfig, Strategy};
 
 /// The library that compresses and decompresses messages.
+///
+/// ```
+/// use bowsprit_proto::deflate::{Backend, Deflate};
+///
+/// assert_eq!(Deflate::server().backend, Backend::ZlibRs);
+/// let deflate = Deflate::server().backend(Backend::default());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Backend {

@@ -47,6 +47,13 @@ pub struct Deflate {
 ///
 /// This makes similar messages much shorter, and takes memory on both sides for as long as the
 /// connection lives.
+///
+/// ```
+/// use bowsprit_proto::deflate::{ContextTakeover, Deflate};
+///
+/// // Similar messages to each client, which send little themselves.
+/// let deflate = Deflate::server().server_context_takeover(ContextTakeover::Allowed);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ContextTakeover {
@@ -60,6 +67,13 @@ pub enum ContextTakeover {
 }
 
 /// How far back a side may refer, as the logarithm to base 2 of a number of bytes.
+///
+/// ```
+/// use bowsprit_proto::deflate::{Deflate, WindowBits};
+///
+/// // 4 KiB instead of 32 KiB for what clients refer to.
+/// let deflate = Deflate::server().client_max_window_bits(WindowBits::AtMost(12));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WindowBits {
@@ -76,6 +90,13 @@ pub enum WindowBits {
 }
 
 /// zlib's compression strategies.
+///
+/// ```
+/// use bowsprit_proto::deflate::{Deflate, Strategy};
+///
+/// // For noise with few values, such as samples of sound: sequences hardly repeat.
+/// let deflate = Deflate::server().strategy(Strategy::HuffmanOnly);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {
@@ -123,6 +144,13 @@ impl Deflate {
     }
 
     /// Sets the server's context takeover.
+    ///
+    /// ```
+    /// use bowsprit_proto::deflate::{ContextTakeover, Deflate};
+    ///
+    /// // The server's messages resemble each other, and clients have the memory.
+    /// let deflate = Deflate::server().server_context_takeover(ContextTakeover::Allowed);
+    /// ```
     #[must_use]
     pub const fn server_context_takeover(mut self, takeover: ContextTakeover) -> Self {
         self.server_context_takeover = takeover;
@@ -130,6 +158,13 @@ impl Deflate {
     }
 
     /// Sets the client's context takeover.
+    ///
+    /// ```
+    /// use bowsprit_proto::deflate::{ContextTakeover, Deflate};
+    ///
+    /// // Shorter messages from clients, for a window of each in memory.
+    /// let deflate = Deflate::server().client_context_takeover(ContextTakeover::Allowed);
+    /// ```
     #[must_use]
     pub const fn client_context_takeover(mut self, takeover: ContextTakeover) -> Self {
         self.client_context_takeover = takeover;
@@ -137,6 +172,13 @@ impl Deflate {
     }
 
     /// Sets the window of the server.
+    ///
+    /// ```
+    /// use bowsprit_proto::deflate::{Deflate, WindowBits};
+    ///
+    /// // Clients need no more than 8 KiB to decompress.
+    /// let deflate = Deflate::server().server_max_window_bits(WindowBits::Exactly(13));
+    /// ```
     #[must_use]
     pub const fn server_max_window_bits(mut self, bits: WindowBits) -> Self {
         self.server_max_window_bits = bits;
@@ -144,6 +186,13 @@ impl Deflate {
     }
 
     /// Sets the window of the client.
+    ///
+    /// ```
+    /// use bowsprit_proto::deflate::{Deflate, WindowBits};
+    ///
+    /// // No more than 8 KiB to decompress what a client sends.
+    /// let deflate = Deflate::server().client_max_window_bits(WindowBits::AtMost(13));
+    /// ```
     #[must_use]
     pub const fn client_max_window_bits(mut self, bits: WindowBits) -> Self {
         self.client_max_window_bits = bits;
@@ -165,6 +214,13 @@ impl Deflate {
     }
 
     /// Sets the strategy.
+    ///
+    /// ```
+    /// use bowsprit_proto::deflate::{Deflate, Strategy};
+    ///
+    /// // Numbers, in which few sequences repeat.
+    /// let deflate = Deflate::server().strategy(Strategy::Filtered);
+    /// ```
     #[must_use]
     pub const fn strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
@@ -186,6 +242,13 @@ impl Deflate {
     }
 
     /// Sets the library, for both directions.
+    ///
+    /// ```
+    /// use bowsprit_proto::deflate::{Backend, Deflate};
+    ///
+    /// // What is the default in all builds.
+    /// let deflate = Deflate::server().backend(Backend::ZlibRs);
+    /// ```
     #[must_use]
     pub const fn backend(mut self, backend: Backend) -> Self {
         self.backend = backend;

@@ -8,6 +8,16 @@ use http::{HeaderName, StatusCode};
 use crate::deflate::NegotiationError;
 
 /// An error in the opening handshake, in the peer's part of it or in our own.
+///
+/// ```
+/// use bowsprit_proto::handshake::HandshakeError;
+///
+/// fn is_foreign_page(error: &HandshakeError) -> bool {
+///     matches!(error, HandshakeError::Origin(_))
+/// }
+///
+/// assert!(is_foreign_page(&HandshakeError::Origin("https://elsewhere.example".into())));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeError {

@@ -14,6 +14,16 @@ use crate::url::split_authority;
 /// machine that trusts everyone who can reach it. The browser then treats both as the same origin,
 /// and so does [`OriginPolicy::Same`](super::OriginPolicy::Same). But the page cannot make the
 /// browser request another host name than its own.
+///
+/// ```
+/// use bowsprit_proto::handshake::HostPolicy;
+/// use http::Request;
+///
+/// let policy = HostPolicy::List(vec!["chat.example.com".into()]);
+/// let request = |host| Request::get("/").header("host", host).body(()).unwrap();
+/// assert!(policy.check(&request("chat.example.com:8080"), None).is_ok());
+/// assert!(policy.check(&request("rebound.example"), None).is_err());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HostPolicy {

@@ -36,6 +36,13 @@ pub use server::{
 };
 
 /// A version of the protocol, as in `Sec-WebSocket-Version`, §4.1 (9).
+///
+/// ```
+/// use bowsprit_proto::handshake::Version;
+///
+/// assert_eq!(Version::default().number(), 13);
+/// assert_eq!(Version::from_number(8), Some(Version::V8));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "no other version was ever in use")]
 pub enum Version {

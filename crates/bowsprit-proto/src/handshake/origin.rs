@@ -74,6 +74,14 @@ impl OriginPolicy {
 }
 
 /// The function of [`OriginPolicy::matching`]. Two are equal if one is a clone of the other.
+///
+/// ```
+/// use bowsprit_proto::handshake::OriginPolicy;
+///
+/// let policy = OriginPolicy::matching(|origin| origin.ends_with(".preview.example.com"));
+/// let OriginPolicy::Matching(matcher) = &policy else { unreachable!() };
+/// assert_eq!(OriginPolicy::Matching(matcher.clone()), policy);
+/// ```
 #[derive(Clone)]
 pub struct OriginMatcher(Arc<dyn Fn(&str) -> bool + Send + Sync>);
 

@@ -39,6 +39,13 @@ pub struct Policy {
 }
 
 /// How a server chooses among the subprotocols that a client requests.
+///
+/// ```
+/// use bowsprit_proto::handshake::SubprotocolPolicy;
+///
+/// let policy = SubprotocolPolicy::Supported(vec!["v2.chat".into(), "v1.chat".into()]);
+/// assert_ne!(policy, SubprotocolPolicy::default());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SubprotocolPolicy {

@@ -7,6 +7,13 @@ use crate::CloseCode;
 /// [`QueueLimits::max_queue_len`](super::QueueLimits::max_queue_len) wait to be written.
 ///
 /// It does not apply to pings, pongs and close frames, which always have room.
+///
+/// ```
+/// use bowsprit_proto::{CloseCode, queue::SlowConsumerPolicy};
+///
+/// let strict = SlowConsumerPolicy::default();
+/// assert_eq!(strict, SlowConsumerPolicy::Close(CloseCode::TRY_AGAIN_LATER));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SlowConsumerPolicy {

@@ -35,6 +35,15 @@ pub struct Settings {
 ///
 /// After a period of silence a ping is sent, and the peer has some time to send anything at all. An
 /// idle timeout, by contrast, sends nothing.
+///
+/// ```
+/// use core::time::Duration;
+/// use bowsprit_proto::timers::Heartbeat;
+///
+/// // A peer that is gone is noticed after a minute.
+/// let heartbeat = Heartbeat::new(Duration::from_secs(50), Duration::from_secs(10));
+/// assert_eq!(heartbeat.interval + heartbeat.timeout, Duration::from_secs(60));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Heartbeat {

@@ -10,6 +10,15 @@ use super::InvalidUrl;
 use crate::{grammar::percent_decode, handshake::are_basic};
 
 /// The user name and the password in a URL, percent-decoded.
+///
+/// ```
+/// use bowsprit_proto::Url;
+///
+/// let url: Url = "wss://ann:s%40fe@example.com/".parse()?;
+/// let user = url.user_info().unwrap();
+/// assert_eq!((user.user(), user.password()), ("ann", "s@fe"));
+/// # Ok::<(), bowsprit_proto::InvalidUrl>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct UserInfo {
     user: String,

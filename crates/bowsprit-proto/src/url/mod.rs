@@ -48,6 +48,13 @@ pub struct Url {
 }
 
 /// Why a text is not a WebSocket URI.
+///
+/// ```
+/// use bowsprit_proto::{InvalidUrl, Url};
+///
+/// assert_eq!("wss://example.com/#news".parse::<Url>(), Err(InvalidUrl::Fragment));
+/// assert_eq!("ftp://example.com/".parse::<Url>(), Err(InvalidUrl::Scheme));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidUrl {
@@ -166,6 +173,15 @@ impl Url {
     }
 
     /// Returns this URL with the user name and password of another.
+    ///
+    /// ```
+    /// use bowsprit_proto::Url;
+    ///
+    /// let first: Url = "wss://ann:secret@example.com/feed".parse()?;
+    /// let second = "wss://example.com/news".parse::<Url>()?.with_user_info_of(&first);
+    /// assert_eq!(second.user_info().map(|user| user.user()), Some("ann"));
+    /// # Ok::<(), bowsprit_proto::InvalidUrl>(())
+    /// ```
     #[must_use]
     pub fn with_user_info_of(mut self, other: &Self) -> Self {
         self.user_info.clone_from(&other.user_info);
