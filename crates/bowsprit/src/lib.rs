@@ -46,6 +46,7 @@
 //! | send from any task | [`Handle`] |
 //! | send and receive in two tasks | [`WebSocket::split`] |
 //! | send one message to many connections | [`Server::broadcast`], [`Topics`], [`PreparedMessage`] |
+//! | know who comes and goes, and which rooms they leave | `on_connect` and `on_disconnect` of [`server::ServerBuilder`], [`Topics::of`] |
 //! | receive without copying, or in chunks | [`WebSocket::next_event`], [`WebSocket::next_chunk`] |
 //! | read and write bytes | [`WebSocket::into_io`] |
 //! | compress messages | [`deflate`] |
@@ -53,27 +54,6 @@
 //! | shut a server down gracefully | [`server::BoundServer::serve_until`], [`Server::shutdown`] |
 //! | count connections and messages | [`stats`] |
 //! | test without a network | [`testing`] |
-//!
-//! # Errors
-//!
-//! `connect` fails with a [`ConnectError`], `accept` with an [`AcceptError`], an open connection
-//! with an [`Error`]. `?` converts the first two into the third, and each into the
-//! [`std::io::Error`] of the closest kind:
-//!
-//! ```no_run
-//! use bowsprit::{ConnectError, Error, WebSocket};
-//!
-//! # async fn refresh_token() -> std::io::Result<()> { Ok(()) }
-//! async fn feed(url: &str) -> Result<WebSocket, Error> {
-//!     match bowsprit::connect(url).await {
-//!         Err(ConnectError::Rejected(response)) if response.status() == 401 => {
-//!             refresh_token().await?;
-//!             Ok(bowsprit::connect(url).await?)
-//!         }
-//!         connected => Ok(connected?),
-//!     }
-//! }
-//! ```
 //!
 //! # Features
 //!
@@ -98,6 +78,27 @@
 //! | `zlib` | no | `deflate::Backend::Zlib`: compression by zlib, slower than zlib-rs, with contexts as small as 10 kB |
 //!
 //! The protocol itself is in the crate `bowsprit-proto`, which has no I/O.
+//!
+//! # Errors
+//!
+//! `connect` fails with a [`ConnectError`], `accept` with an [`AcceptError`], an open connection
+//! with an [`Error`]. `?` converts the first two into the third, and each into the
+//! [`std::io::Error`] of the closest kind:
+//!
+//! ```no_run
+//! use bowsprit::{ConnectError, Error, WebSocket};
+//!
+//! # async fn refresh_token() -> std::io::Result<()> { Ok(()) }
+//! async fn feed(url: &str) -> Result<WebSocket, Error> {
+//!     match bowsprit::connect(url).await {
+//!         Err(ConnectError::Rejected(response)) if response.status() == 401 => {
+//!             refresh_token().await?;
+//!             Ok(bowsprit::connect(url).await?)
+//!         }
+//!         connected => Ok(connected?),
+//!     }
+//! }
+//! ```
 //!
 //! # Metrics
 //!
