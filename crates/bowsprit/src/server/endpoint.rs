@@ -139,7 +139,8 @@ macro_rules! endpoint_options {
         ///
         /// // The server prefers newer versions, whatever the order of the client's.
         /// let server = Server::builder().choose_subprotocol(|request, offered| {
-        ///     let known = if request.query("legacy").is_some() { &["v1"][..] } else { &["v3", "v2"] };
+        ///     let legacy = request.query("legacy").is_some();
+        ///     let known = if legacy { &["v1"][..] } else { &["v3", "v2"] };
         ///     known.iter().find(|known| offered.contains(known)).map(|&chosen| chosen.into())
         /// });
         /// ```

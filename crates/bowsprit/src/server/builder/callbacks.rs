@@ -93,8 +93,8 @@ impl ServerBuilder {
     /// Called for each connection that has ended, in whatever way, after it was removed from the
     /// server's [`clients`](crate::Server::clients). It must not block.
     ///
-    /// [`Handle::data`] and [`Topics::of`](crate::Topics::of) still return the connection's data and
-    /// topics, so that it can say who has left which room:
+    /// [`Handle::data`] and [`Topics::of`](crate::Topics::of) still return the connection's data
+    /// and topics, so that it can say who has left which room:
     ///
     /// ```
     /// use bowsprit::{Server, Topics};
