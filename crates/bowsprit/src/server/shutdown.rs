@@ -130,7 +130,9 @@ impl Server {
     /// # Cancel safety
     ///
     /// If the future is dropped early, further requests are still rejected, but connections that
-    /// have not been closed or cut yet stay open.
+    /// have not been closed or cut yet stay open. If it is dropped during the
+    /// [`drain_delay`](Shutdown::drain_delay), requests are still accepted; that the server is not
+    /// ready stays so.
     pub async fn shutdown(&self, shutdown: Shutdown) -> ShutdownSummary {
         self.drain(shutdown).await;
         self.close_all(shutdown).await

@@ -92,8 +92,9 @@ impl TlsFiles {
         self
     }
 
-    /// Called after each reload that has changed something or has failed, for metrics and alerts.
-    /// A failure that [`watch`](ReloadableTls::watch) meets again is not reported again.
+    /// Called after each reload that has changed something, has failed, or has found the files in
+    /// use again after a failure, for metrics and alerts. A failure that
+    /// [`watch`](ReloadableTls::watch) meets again is not reported again.
     ///
     /// ```
     /// # use bowsprit::tls::TlsFiles;

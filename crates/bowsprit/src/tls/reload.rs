@@ -32,7 +32,7 @@ const MIN_INTERVAL: Duration = Duration::from_millis(10);
 ///
 /// * All files can be read and parsed to their end, each certificate, key and CRL in them included.
 /// * The key is that of the first certificate in the chain.
-/// * That certificate has not expired and is valid already.
+/// * That certificate has not expired and is valid already, unless it is in use.
 ///
 /// Whether clients trust the certificate, and which names are in it, is not checked.
 #[derive(Clone)]
@@ -169,6 +169,7 @@ impl Shared {
         let outcome = outcome.map_err(AcceptError::from);
         match &outcome {
             Ok(reload) if !reload.changed.is_empty() => tracing::info!("TLS: {reload}"),
+            Ok(_) if is_new => tracing::info!("TLS: the files are those in use again"),
             Ok(reload) if asked == Asked::ByCall => {
                 tracing::info!("TLS: {reload}");
                 return outcome;
@@ -193,7 +194,10 @@ impl Shared {
                 return Ok(None);
             }
             let config = contents.config()?;
-            contents.check_dates()?;
+            // One that is in use already is no reason to refuse new CRLs.
+            if found.first() != state.loaded.first() {
+                contents.check_dates()?;
+            }
             Ok(Some(config))
         });
         state.failure = loaded.as_ref().err().map(|error| (error.0.to_string(), found.clone()));

@@ -153,6 +153,19 @@ async fn a_certificate_that_is_not_valid_now_does_not_replace_another() {
     tls.reload().unwrap();
 }
 
+#[tokio::test]
+async fn an_expired_certificate_in_use_does_not_hold_up_a_new_crl() {
+    let authority = Authority::new();
+    let expired =
+        authority.sign("localhost", |params| params.not_after = date_time_ymd(2024, 1, 1));
+    let files = Files::new(&expired);
+    files.put("roots.pem", &authority.pem());
+    files.put("crl.pem", &authority.crl(&[]));
+    let tls = files.tls_with_clients().load().unwrap();
+    files.put("crl.pem", &authority.crl(&[7]));
+    assert_eq!(tls.reload().unwrap().changed, [files.path("crl.pem")]);
+}
+
 #[test]
 fn what_cannot_be_loaded_at_the_start_is_named() {
     let files = Files::new(&Authority::new().server("localhost"));
