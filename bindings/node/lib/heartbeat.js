@@ -120,6 +120,10 @@ function schedule(wanted) {
   timer.unref();
 }
 
+function rethrow(err) {
+  throw err;
+}
+
 function tick() {
   timer = null;
   const count = native.tickHeartbeats(performance.now(), states, actionBytes);
@@ -132,7 +136,14 @@ function tick() {
 
   for (const [heartbeat, action] of due) {
     // One that ends may end others.
-    if (heartbeat._id !== -1) heartbeat._act(action);
+    if (heartbeat._id === -1) continue;
+
+    try {
+      heartbeat._act(action);
+    } catch (err) {
+      // What a custom socket throws is not to keep the others from being pinged.
+      process.nextTick(rethrow, err);
+    }
   }
 }
 

@@ -11,6 +11,8 @@ enum Slot<T> {
     Away,
     /// Away, and removed meanwhile.
     Removed,
+    /// It will not come back, but JavaScript still knows its number.
+    Lost,
 }
 
 impl<T> Default for Slots<T> {
@@ -46,7 +48,7 @@ impl<T> Slots<T> {
         let slot = self.0.get_mut(id).filter(|slot| matches!(slot, Slot::Here(_)))?;
         match std::mem::replace(slot, Slot::Away) {
             Slot::Here(thing) => Some(thing),
-            Slot::Away | Slot::Removed => None,
+            Slot::Away | Slot::Removed | Slot::Lost => None,
         }
     }
 
@@ -60,9 +62,12 @@ impl<T> Slots<T> {
         self.get_mut(id)
     }
 
-    /// What `take` has taken will not come back.
+    /// What `take` has taken will not come back. Its number stays taken until `remove`.
     pub(crate) fn lose(&mut self, id: usize) {
-        drop(self.0.try_remove(id));
+        match self.0.get_mut(id) {
+            Some(slot @ Slot::Away) => *slot = Slot::Lost,
+            _ => drop(self.0.try_remove(id)),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
