@@ -269,9 +269,17 @@ function flushScheduled() {
   const outboxes = scheduled;
   scheduled = [];
 
-  for (const outbox of outboxes) {
-    outbox.scheduled = false;
-    outbox.flush();
+  for (let i = 0; i < outboxes.length; i++) {
+    outboxes[i].scheduled = false;
+
+    try {
+      outboxes[i].flush();
+    } catch (err) {
+      // What a custom socket throws is not to hold up the others.
+      scheduled = outboxes.slice(i + 1).concat(scheduled);
+      process.nextTick(flushScheduled);
+      throw err;
+    }
   }
 }
 

@@ -152,10 +152,12 @@ class Receiver extends Writable {
 
     try {
       this._accept(chunk);
-    } finally {
-      // Also when a listener throws.
-      this._callWhenIdle(callback);
+    } catch (err) {
+      // Thrown from here, it would keep the stream from ever going on.
+      process.nextTick(rethrow, err);
     }
+
+    this._callWhenIdle(callback);
   }
 
   /**
@@ -463,6 +465,11 @@ class Receiver extends Writable {
     this._direct = false;
     this._failure = err;
   }
+}
+
+/** What a listener has thrown. */
+function rethrow(err) {
+  throw err;
 }
 
 module.exports = Receiver;

@@ -535,6 +535,35 @@ test('deviation: a listener that throws does not lose the messages after it', ()
   assert.strictEqual(output, 'a\nthrown own\nb\nc\nd\n');
 });
 
+test('deviation: nor does one that throws for each message', () => {
+  const output = run(`
+    const { deflateRawSync } = require('zlib');
+    const long = connect(WebSocket, { offer: 'permessage-deflate' });
+    long.ws.on('message', (data) => {
+      throw new Error(data.length);
+    });
+    // Long enough for the thread pool: what comes meanwhile waits in the stream.
+    const payload = deflateRawSync(require('crypto').randomBytes(200000));
+    long.pipe.push(frame(0xc2, payload));
+    setImmediate(() => ['a', 'bb', 'ccc'].forEach((text) => long.pipe.push(frame(0x81, text))));
+    long.ws.on('close', () => console.log('close'));
+    process.on('uncaughtException', (err) => err.message === '3' && long.pipe.destroy());`);
+  assert.strictEqual(output, 'thrown 200000\nthrown 1\nthrown 2\nthrown 3\nclose\n');
+});
+
+test('a socket that throws does not hold up other connections', () => {
+  const output = run(`
+    const throwing = connect(WebSocket).ws;
+    throwing._socket._write = () => {
+      throw new Error('socket');
+    };
+    throwing.send('one');
+    ws.send('two', () => console.log('two'));
+    setTimeout(() => ws.send('three', () => console.log('three')), 20);
+    setTimeout(() => process.exit(), 100);`);
+  assert.strictEqual(output, 'thrown socket\ntwo\nthree\n');
+});
+
 test('a listener may write to a chunk, and transfer its memory', async () => {
   const { pipe, trace, ws } = connect(WebSocket);
   const chunk = Buffer.concat([frame(0x82, 'aaaa'), frame(0x82, 'bbbb'), frame(0x82, 'cccc')]);
