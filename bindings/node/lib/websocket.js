@@ -566,6 +566,8 @@ async function* iterate(websocket) {
 
     if (failure !== null) throw failure;
   } finally {
+    // What has been received and not looked at may be wrong, which is nobody's concern any more.
+    if (websocket._readyState !== CLOSED) websocket.on('error', NOOP);
     for (const [name, listener] of Object.entries(listeners)) {
       websocket.removeListener(name, listener);
     }

@@ -105,3 +105,17 @@ test('a loop throws the error of its connection, and ends it when it is left', a
   await settle();
   assert.strictEqual(left.ws.readyState, WebSocket.CLOSED);
 });
+
+test('a loop that is left does not care for what comes after it', async () => {
+  const { pipe, ws } = connect(WebSocket);
+  ws.removeAllListeners('error');
+  pipe.push(Buffer.concat(Array.from({ length: 16 }, () => frame(0x81, 'a'))));
+  for await (const { data } of ws) {
+    assert.strictEqual(data.toString(), 'a');
+    pipe.push(Buffer.from('ffff', 'hex'));
+    await settle();
+    break;
+  }
+  await settle();
+  assert.strictEqual(ws.readyState, WebSocket.CLOSED);
+});
