@@ -125,6 +125,8 @@ function rethrow(err) {
 }
 
 function tick() {
+  // `schedule` may have set another one since this one has fired.
+  clearTimeout(timer);
   timer = null;
   const count = native.tickHeartbeats(performance.now(), states, actionBytes);
   const [next] = actions;

@@ -3,7 +3,7 @@
 const EventEmitter = require('events');
 const http = require('http');
 
-const { DEFAULTS, kServer, kWebSocket, protocol } = require('./constants');
+const { DEFAULTS, EMPTY, kServer, kWebSocket, protocol } = require('./constants');
 const { checkBackpressure } = require('./backpressure');
 const native = require('./native');
 const { resolveHeartbeat } = require('./heartbeat');
@@ -16,7 +16,7 @@ const {
   readProtocols
 } = require('./request');
 const Sender = require('./sender');
-const { toBuffer } = require('./data');
+const { isBlob, toBuffer } = require('./data');
 const WebSocket = require('./websocket');
 
 const RUNNING = 0;
@@ -295,10 +295,13 @@ class WebSocketServer extends EventEmitter {
    * @param {WebSocket} [options.except] A connection that does not get it
    * @return {Number} How many connections get it
    */
-  broadcast(data, { binary = typeof data !== 'string', except } = {}) {
+  broadcast(data, options) {
     if (!this.clients) throw new Error('broadcast() needs the option "clientTracking"');
 
-    const payload = toBuffer(data);
+    if (typeof data === 'number') data = String(data);
+    const { binary = typeof data !== 'string', except } = options ?? {};
+    // How long a Blob is, each connection finds out.
+    const payload = isBlob(data) ? data : toBuffer(data || EMPTY);
     let frame = null;
     let count = 0;
 
@@ -312,7 +315,7 @@ class WebSocketServer extends EventEmitter {
 
       count++;
 
-      if (websocket._sender.takesFrames()) {
+      if (Buffer.isBuffer(payload) && websocket._sender.takesFrames()) {
         frame ??= Buffer.concat(Sender._message(payload, binary));
         websocket._sender.sendShared(frame);
       } else {

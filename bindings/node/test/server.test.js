@@ -575,12 +575,15 @@ test('broadcast sends to all open connections but one', async () => {
     assert.strictEqual(server.broadcast('text'), 4);
     assert.strictEqual(server.broadcast(Buffer.from('bytes'), { except: first }), 3);
     assert.strictEqual(server.broadcast('x'.repeat(30_000), { binary: true }), 4);
-    while (received.some((list, i) => list.length < (i === 0 ? 2 : 3))) {
+    assert.strictEqual(server.broadcast(5), 4);
+    assert.strictEqual(server.broadcast(new Blob(['blob'])), 4);
+    while (received.some((list, i) => list.length < (i === 0 ? 4 : 5))) {
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     assert.deepStrictEqual(received[0][0], ['begin text', false]);
     assert.deepStrictEqual(received[1].slice(0, 2), [['text', false], ['bytes', true]]);
     assert.strictEqual(received[3][2][0].length, 30_000);
+    assert.deepStrictEqual(received[3].slice(3), [['5', false], ['blob', true]]);
     await close(server);
   }
 });
